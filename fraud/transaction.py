@@ -1,0 +1,203 @@
+"""The contract of a card transaction: what every door accepts, and what it answers to anything else.
+
+A card number never passes a door: a producer turns it into a token first (`card_token`), and a record that carries a
+bare one is refused. The amount is a decimal with two places on the wire and whole cents from the door on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+MAX_AMOUNT_CENTS = 99_999_999
+TOKEN_PATTERN = r"^[0-9a-f]{32}$"
+TRANSACTION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+AMOUNT_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,2})?$"
+EVENT_TIME_PATTERN = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+MAX_MESSAGE_BYTES = 16_384
+"""A longer message is refused unread: the longest lawful one is under 1 KiB."""
+
+_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){11,18}(?![0-9A-Za-z])")
+
+
+class InvalidTransactionError(ValueError):
+    """A record that breaks the contract: names the field, what is wrong with its value, and what is allowed."""
+
+    def __init__(self, field: str, problem: str, allowed: str) -> None:
+        self.field, self.problem, self.allowed = field, problem, allowed
+        super().__init__(f"{field}: {problem}; allowed: {allowed}")
+
+
+def card_token(card_number: str, key: bytes) -> str:
+    """The token that stands for a card number: HMAC-SHA-256 under a secret key, the first 32 hex characters.
+
+    Args:
+        card_number: 12 to 19 digits; spaces and dashes between them are passed over.
+        key: the secret, at least 16 bytes. The same key gives the same token, so a card's history holds together.
+
+    Raises:
+        InvalidTransactionError: the card number is not 12 to 19 digits. The message does not repeat it.
+
+    >>> card_token("4111 1111 1111 1111", b"0123456789abcdef") == card_token("4111111111111111", b"0123456789abcdef")
+    True
+    >>> len(card_token("4111111111111111", b"0123456789abcdef"))
+    32
+    """
+    if len(key) < 16:
+        raise ValueError(f"the card-token key has {len(key)} bytes; at least 16 are needed")
+    digits = card_number.replace(" ", "").replace("-", "")
+    if not re.fullmatch(r"[0-9]{12,19}", digits):
+        raise InvalidTransactionError("cc_num", f"a card number of {len(digits)} characters", "12 to 19 digits")
+    return hmac.new(key, digits.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def mask_card_numbers(text: str) -> str:
+    """The text with everything that could be a card number (12 to 19 digits) blotted out, for logs and quarantine.
+
+    >>> mask_card_numbers('{"cc_num": "4111 1111 1111 1111", "amount": 12.5}')
+    '{"cc_num": "[card number]", "amount": 12.5}'
+    """
+    return _CARD_NUMBER.sub("[card number]", text)
+
+
+def format_event_time(moment: datetime) -> str:
+    """A moment as the wire carries it: UTC, milliseconds.
+
+    >>> format_event_time(datetime(2026, 1, 2, 3, 4, 5, 678999, tzinfo=timezone.utc))
+    '2026-01-02T03:04:05.678Z'
+    """
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _event_time(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(EVENT_TIME_PATTERN, value):
+        raise ValueError("not of the form 20YY-MM-DDTHH:MM:SS.mmmZ")
+    return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+
+
+def _amount(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError("not a decimal number")
+    if not re.fullmatch(AMOUNT_PATTERN, str(value)):
+        raise ValueError("not a decimal from 0.00 to 999999.99 with at most two places")
+    return Decimal(str(value))
+
+
+def _coordinate(limit: int) -> Any:
+    def check(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            raise ValueError("not a number")
+        if not -limit <= value <= limit:
+            raise ValueError(f"outside -{limit} to {limit}")
+        return float(value)
+
+    return BeforeValidator(check)
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("blank")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_not_blank)]
+
+ALLOWED = {
+    "transaction_id": "1 to 64 letters, digits and ._:-",
+    "cc_num": "a card token: 32 hex characters (a bare card number is refused; see card_token)",
+    "amount": "0.00 to 999999.99 with at most two decimal places",
+    "event_time": "UTC with milliseconds, 2000 to 2099, as 2026-01-31T12:00:00.000Z",
+    "merchant": "text of 1 to 100 characters",
+    "category": "text of 1 to 100 characters",
+    "merch_lat": "degrees, -90 to 90",
+    "merch_long": "degrees, -180 to 180",
+}
+
+
+class Transaction(BaseModel):
+    """One card transaction, as the topic `transactions` carries it (JSON, keyed by `cc_num`).
+
+    Unknown fields are kept (the archive stores them) and ignored by the model.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    transaction_id: Annotated[str, Field(pattern=TRANSACTION_ID_PATTERN)]
+    cc_num: Annotated[str, Field(pattern=TOKEN_PATTERN)]
+    amount: Annotated[Decimal, BeforeValidator(_amount)]
+    event_time: Annotated[datetime, BeforeValidator(_event_time)]
+    merchant: Name
+    category: Name
+    merch_lat: Annotated[float, _coordinate(90)]
+    merch_long: Annotated[float, _coordinate(180)]
+
+    @property
+    def amount_cents(self) -> int:
+        """The amount in whole cents, the only form in which it is computed with."""
+        return int(self.amount * 100)
+
+    def to_json(self) -> str:
+        """The transaction as the topic carries it, unknown fields included."""
+        fields = dict(self.model_dump(), amount=str(self.amount), event_time=format_event_time(self.event_time))
+        return json.dumps(fields, separators=(",", ":"), default=str)
+
+
+def _not_a_number(constant: str) -> None:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def parse_json(message: bytes) -> dict[str, Any]:
+    """A message's JSON object, numbers with a point as exact decimals.
+
+    Raises:
+        InvalidTransactionError: too long, not UTF-8, not JSON, not an object, or holding NaN or infinity.
+    """
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise InvalidTransactionError("message", f"{len(message)} bytes long", f"at most {MAX_MESSAGE_BYTES} bytes")
+    try:
+        fields = json.loads(message.decode(), parse_float=Decimal, parse_constant=_not_a_number)
+    except (ValueError, RecursionError) as error:
+        raise InvalidTransactionError("message", mask_card_numbers(str(error)), "one JSON object, UTF-8") from error
+    if not isinstance(fields, dict):
+        raise InvalidTransactionError("message", f"a JSON {type(fields).__name__}", "one JSON object")
+    return fields
+
+
+def parse_transaction(message: bytes) -> Transaction:
+    """The transaction in a message of the topic `transactions`.
+
+    Raises:
+        InvalidTransactionError: the first field that breaks the contract. Its text holds no card number.
+
+    >>> parse_transaction(b'{"transaction_id": "t1", "cc_num": "4111111111111111"}')
+    Traceback (most recent call last):
+    ...
+    fraud.transaction.InvalidTransactionError: cc_num: '[card number]' String should match pattern \
+'^[0-9a-f]{32}$'; allowed: a card token: 32 hex characters (a bare card number is refused; see card_token)
+    """
+    return as_transaction(parse_json(message))
+
+
+def as_transaction(fields: dict[str, Any]) -> Transaction:
+    """The transaction in parsed fields; raises as `parse_transaction` does."""
+    try:
+        return Transaction.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else "message"
+        problem = "missing" if first["type"] == "missing" else f"{_shown(first['input'])} {first['msg']}"
+        raise InvalidTransactionError(field, problem, ALLOWED.get(field, "see the contract")) from error
+
+
+def _shown(value: object) -> str:
+    text = mask_card_numbers(repr(value))
+    return text if len(text) <= 60 else text[:57] + "..."
