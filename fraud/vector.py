@@ -55,8 +55,8 @@ def category_codes(category: Any, categories: Sequence[str]) -> NDArray[np.float
     codes = {name: float(code) for code, name in enumerate(categories)}
     missing = float("nan")
     if hasattr(category, "categories"):  # a pandas Categorical: look up each distinct value once
-        lookup = np.array([codes.get(name, missing) for name in category.categories] + [missing])
-        return lookup[np.asarray(category.codes)]
+        lookup: NDArray[np.float64] = np.array([codes.get(name, missing) for name in category.categories] + [missing])
+        return lookup.take(np.asarray(category.codes))
     return np.array([codes.get(name, missing) for name in category], dtype=np.float64)
 
 
@@ -83,7 +83,7 @@ def model_vector(columns: Mapping[str, Any], categories: Sequence[str]) -> NDArr
     amount = given["amount_cents"] / 100
     vector = np.empty((len(event_ms), len(FEATURE_NAMES)), dtype=np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
-        derived = {
+        derived: dict[str, NDArray[Any]] = {
             "amount": amount,
             "category": category_codes(columns["category"], categories),
             "hour": event_ms // 3_600_000 % 24,
