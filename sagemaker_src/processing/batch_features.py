@@ -1,0 +1,157 @@
+"""All features of a file of transactions, and the nightly store's tables, on DuckDB. Runnable by hand:
+
+    python -m sagemaker_src.processing.batch_features --transactions curated.parquet --out features.parquet
+
+`glue_scripts/batch_features.py` is the same on Spark, with the same options and the same numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+from fraud.features.nightly import card_records
+from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, MS_PER_DAY, batch_steps, daily_sql, snapshot_sql
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is being made, steps done, steps in all)."""
+
+FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """The default: no progress shown."""
+
+
+@contextmanager
+def engine(memory: str = "1400MB", threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection of its own, in UTC, that spills to a temporary folder past `memory` and leaves nothing behind."""
+    with (
+        tempfile.TemporaryDirectory(prefix="features-") as spill,
+        duckdb.connect(
+            config={
+                "memory_limit": memory,
+                "threads": threads or len(os.sched_getaffinity(0)),
+                "temp_directory": spill,
+                "preserve_insertion_order": False,
+            }
+        ) as connection,
+    ):
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def load(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transaction_id") -> None:
+    """Make the table `transactions` that the feature SQL reads.
+
+    Cards and categories become whole numbers and an ENUM on the way in: sorting and joining on them is several times
+    cheaper than on text, and the SQL does not care. `cards` keeps the way back.
+
+    Args:
+        connection: from `engine`.
+        source: a SELECT or relation with `transaction_id`, `cc_num` (token), `category`, `amount_cents`, `event_time`
+            and maybe `is_fraud`; each transaction once.
+        key: the column of `source` carried through the windows to find the row again.
+    """
+    connection.execute(f"""CREATE OR REPLACE TABLE cards AS SELECT token, CAST(row_number() OVER () AS INTEGER) AS card
+        FROM (SELECT DISTINCT cc_num AS token FROM {source} AS s ORDER BY token)""")
+    connection.execute(f"CREATE TYPE category AS ENUM (SELECT DISTINCT category FROM {source} AS s ORDER BY category)")
+    connection.execute(f"""CREATE OR REPLACE TABLE transactions AS SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
+        FROM (SELECT row, cc_num, category, amount_cents, event_time, {CLOCK_COLUMNS} FROM (
+        SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, s.amount_cents,
+            s.event_time::TIMESTAMP AS event_time, epoch_ms(s.event_time::TIMESTAMP) AS event_ms
+        FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))""")
+
+
+def compute(connection: duckdb.DuckDBPyConnection, progress: Progress = _silent) -> None:
+    """Make `features` from `transactions`: keyed by `row`, with `cc_num` as the number in `cards`."""
+    steps = batch_steps()
+    for done, (table, select) in enumerate(steps):
+        progress(table, done, len(steps))
+        # The last step is a view: it is read once, on its way into a file or an array.
+        kind = "VIEW" if table == "features" else "TABLE"
+        connection.execute(f"CREATE OR REPLACE {kind} {table} AS {select}")
+    progress("features", len(steps), len(steps))
+
+
+def features_select(source: str, labelled: bool, key: str = "transaction_id") -> str:
+    """The SELECT that joins the features back to the transactions' own columns."""
+    label = "t.is_fraud, " if labelled else ""
+    columns = ", ".join(f"f.{name}" for name in FEATURE_COLUMNS)
+    return f"""SELECT t.transaction_id, t.cc_num, {label}t.category, t.amount_cents, f.event_ms, {columns}
+        FROM {source} AS t JOIN features AS f ON t.{key} = f.row"""
+
+
+def nightly_snapshot(
+    connection: duckdb.DuckDBPyConnection, cut: date
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The nightly records as of 00:00 UTC of `cut`, from the daily sums made by `load` and `daily_sums`.
+
+    Returns:
+        {card token: record} and {category: record}, as `fraud.features.nightly` describes them.
+    """
+    cut_day = (cut - date(1970, 1, 1)).days
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        found = connection.execute(snapshot_sql(cut_day)[name])
+        columns = [column[0] for column in found.description]
+        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+    tokens = dict(connection.execute("SELECT card, token FROM cards").fetchall())
+    per_card = [
+        [dict(row, cc_num=tokens[row["cc_num"]]) for row in rows(f"nightly_{of}")]
+        for of in ("card", "category", "hour")
+    ]
+    population = {
+        row["category"]: {"avg_amt_population_30d": row["avg_amt_population_30d"]} for row in rows("nightly_population")
+    }
+    return card_records(*per_card, cut_ms=cut_day * MS_PER_DAY), population
+
+
+def daily_sums(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the daily sums alone, for a snapshot without the training set."""
+    for table in DAILY_TABLES:
+        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {daily_sql(table, 'transactions')}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="All features of a file of transactions, on DuckDB.")
+    parser.add_argument(
+        "--transactions",
+        type=Path,
+        required=True,
+        help="Parquet: transaction_id, cc_num (token), category, "
+        "amount_cents, event_time (UTC), maybe is_fraud; each transaction once",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument(
+        "--memory", default="1400MB", help="what DuckDB may hold before it spills (default %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    if not options.transactions.exists():
+        parser.error(f"--transactions: {options.transactions} does not exist")
+    source = f"read_parquet('{options.transactions}', file_row_number=true)"
+    partial = options.out.with_name(options.out.name + ".part")
+    with engine(options.memory) as connection:
+        load(connection, source, key="file_row_number")
+        compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr))
+        columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        select = features_select(source, "is_fraud" in columns, key="file_row_number")
+        connection.execute(f"COPY ({select}) TO '{partial}' (FORMAT parquet)")
+    partial.rename(options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
