@@ -1,0 +1,319 @@
+"""Train the fraud model: script mode for the SageMaker XGBoost 3.2-0 container, runnable by hand on a file of features:
+
+    python -m sagemaker_src.training.train --train features.parquet --model-dir model --test-from 2020-03-01
+
+Rows are split by time, never at random: [fit | label delay | validation | label delay | test]. Thresholds come from validation;
+the model that is kept is then fitted again on everything that would be labelled by the day the test begins.
+Writes `model.ubj` and `manifest.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
+from sagemaker_src.training.metrics import evaluate_rows, ranking_metrics, threshold_at_fpr
+
+MS_PER_DAY = 86_400_000
+ROW_COLUMNS = (
+    "transaction_id",
+    "cc_num",
+    "is_fraud",
+    "category",
+    "amount_cents",
+    "event_ms",
+    *names(STREAM_FEATURES),
+    *names(NIGHTLY_FEATURES),
+)
+"""What a training row holds."""
+
+Progress = Callable[[str, int, int], None]
+"""Told (what is being fitted, rounds done, rounds in all)."""
+
+
+class TrainingDataError(ValueError):
+    """The rows cannot train or test a model: says what is lacking."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    Attributes:
+        rounds, eta, max_depth: of the boosted trees. Rounds are fixed: at half a percent of fraud, early stopping on average
+            precision stops at the first tree.
+        honest_rows: how many honest rows to fit on at most. They are sampled and weighted back up, so scores keep their meaning;
+            every fraud is kept. More rows cost time and gain under .001 of average precision.
+        review_fpr, block_fpr: the share of honest transactions that may be reviewed or blocked (blocked ones are part of both).
+        label_delay_days: how long a fraud takes to be reported; rows younger than that are not trained on.
+        validation_share: of the time before the test, the last share, for choosing thresholds.
+    """
+
+    rounds: int = 500
+    eta: float = 0.08
+    max_depth: int = 6
+    honest_rows: int = 300_000
+    review_fpr: float = 0.01
+    block_fpr: float = 0.001
+    label_delay_days: float = 7.0
+    validation_share: float = 0.2
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, what is to be known of it, and its scores of the test rows."""
+
+    model: xgb.Booster
+    manifest: dict[str, Any]
+    scores: pd.DataFrame
+
+    def save(self, folder: Path) -> None:
+        """Write `model.ubj` and `manifest.json`; the manifest last, so that a folder with one is whole."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_model(folder / "model.ubj")
+        part = folder / "manifest.json.part"
+        part.write_text(json.dumps(self.manifest, indent=2) + "\n")
+        part.rename(folder / "manifest.json")
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """The default: no progress shown."""
+
+
+class _Rounds(xgb.callback.TrainingCallback):
+    def __init__(self, what: str, total: int, progress: Progress) -> None:
+        self.what, self.total, self.progress = what, total, progress
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        self.progress(self.what, epoch + 1, self.total)
+        return False
+
+
+def _matrix(vectors: NDArray[np.float32], **of_rows: Any) -> xgb.QuantileDMatrix:
+    return xgb.QuantileDMatrix(
+        vectors,
+        feature_names=list(FEATURE_NAMES),
+        feature_types=list(FEATURE_TYPES),
+        enable_categorical=True,
+        **of_rows,
+    )
+
+
+def fit(
+    vectors: NDArray[np.float32], label: NDArray[Any], settings: TrainingSettings, what: str, progress: Progress
+) -> xgb.Booster:
+    """Fit the trees on n rows: every fraud, and at most `honest_rows` of the others, weighted for those left out."""
+    honest = int((label == 0).sum())
+    share = min(1.0, settings.honest_rows / max(honest, 1))
+    kept = (label == 1) | (np.random.default_rng(settings.seed).random(len(label)) < share)
+    weight = np.where(label[kept] == 1, 1.0, 1.0 / share)
+    parameters = {
+        "objective": "binary:logistic",
+        "tree_method": "hist",
+        "eta": settings.eta,
+        "max_depth": settings.max_depth,
+        # With so few frauds a fitted base score and unbounded steps can diverge.
+        "base_score": 0.5,
+        "max_delta_step": 1,
+        "seed": settings.seed,
+        "nthread": len(os.sched_getaffinity(0)),
+    }
+    return xgb.train(
+        parameters,
+        _matrix(vectors[kept], label=label[kept], weight=weight),
+        settings.rounds,
+        callbacks=[_Rounds(what, settings.rounds, progress)],
+    )
+
+
+def score(model: xgb.Booster, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probability of fraud of n rows, in pieces so that memory stays bounded."""
+    pieces = [
+        model.inplace_predict(vectors[start : start + 200_000], validate_features=False)
+        for start in range(0, len(vectors), 200_000)
+    ]
+    return np.concatenate(pieces) if pieces else np.empty(0, dtype=np.float32)
+
+
+def _fingerprint(rows: pd.DataFrame) -> str:
+    hashes = pd.util.hash_pandas_object(rows[["transaction_id", "amount_cents", "event_ms", "is_fraud"]], index=False)
+    return hashlib.sha256(np.sort(hashes.to_numpy()).tobytes()).hexdigest()[:16]
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values(["event_ms", "transaction_id"], ignore_index=True)
+
+
+def _need_both(label: NDArray[Any], which: str) -> None:
+    frauds = int(label.sum())
+    if not 0 < frauds < len(label):
+        raise TrainingDataError(
+            f"the {which} rows hold {frauds} frauds of {len(label)} rows; needed: at least one fraud and one honest row"
+        )
+
+
+def default_test_from(event_ms: NDArray[np.int64]) -> int:
+    """The start (UTC, ms) of the day by which four fifths of the rows have come."""
+    return int(np.quantile(event_ms, 0.8)) // MS_PER_DAY * MS_PER_DAY
+
+
+def train_model(
+    rows: pd.DataFrame,
+    settings: TrainingSettings,
+    *,
+    test_from_ms: int | None = None,
+    test_rows: pd.DataFrame | None = None,
+    progress: Progress = _silent,
+) -> Trained:
+    """Train on rows before a moment and test on those from it on, or train on all rows and test on others.
+
+    Args:
+        rows: ROW_COLUMNS, one row a transaction.
+        settings: how to train.
+        test_from_ms: when the test begins, milliseconds since 1970 in UTC.
+        test_rows: rows of other cards to test on, instead.
+        progress: told of each boosting round.
+
+    Raises:
+        TrainingDataError: a part of the split has no fraud or no honest row.
+    """
+    rows = _in_order(rows)
+    event_ms = rows["event_ms"].to_numpy()
+    label = rows["is_fraud"].to_numpy()
+    end = int(event_ms[-1]) + 1 if test_from_ms is None else test_from_ms
+    delay = int(settings.label_delay_days * MS_PER_DAY)
+    labelled = end - (0 if test_rows is not None else delay)
+    validation_from = int(labelled - settings.validation_share * (labelled - event_ms[0]))
+    fit_part, train_part = event_ms < validation_from - delay, event_ms < labelled
+    validation_part = (event_ms >= validation_from) & train_part
+    for part, which in ((fit_part, "fitting"), (validation_part, "validation")):
+        _need_both(label[part], which)
+
+    categories = sorted(rows.loc[train_part, "category"].unique())
+    vectors = model_vector(rows, categories)
+    if test_rows is None:
+        tested, test_vectors, history = rows[event_ms >= end], vectors[event_ms >= end], rows
+    else:
+        tested = history = _in_order(test_rows)
+        test_vectors = model_vector(tested, categories)
+    _need_both(tested["is_fraud"].to_numpy(), "test")
+
+    candidate = fit(vectors[fit_part], label[fit_part], settings, "choosing thresholds", progress)
+    validation_score = score(candidate, vectors[validation_part])
+    thresholds = {
+        "review": threshold_at_fpr(label[validation_part], validation_score, settings.review_fpr),
+        "block": threshold_at_fpr(label[validation_part], validation_score, settings.block_fpr),
+    }
+    model = fit(vectors[train_part], label[train_part], settings, "fitting the model", progress)
+    test_score = score(model, test_vectors)
+    manifest = {
+        "model_version": hashlib.sha256(bytes(model.save_raw("ubj")) + json.dumps(thresholds).encode()).hexdigest()[
+            :12
+        ],
+        "feature_names": list(FEATURE_NAMES),
+        "feature_types": list(FEATURE_TYPES),
+        "categories": [str(category) for category in categories],
+        "thresholds": thresholds,
+        "settings": asdict(settings),
+        "metrics": {
+            "validation": ranking_metrics(
+                label[validation_part], validation_score, np.zeros(validation_part.sum(), dtype=bool)
+            ),
+            "test": evaluate_rows(tested, test_score, history),
+        },
+        "outcomes": _outcomes(tested["is_fraud"].to_numpy(), test_score, thresholds),
+        "data": {
+            "rows": int(train_part.sum()),
+            "frauds": int(label[train_part].sum()),
+            "from_ms": int(event_ms[0]),
+            "to_ms": int(event_ms[train_part][-1]),
+            "fingerprint": _fingerprint(rows[train_part]),
+        },
+        "xgboost": xgb.__version__,
+    }
+    scores = pd.DataFrame(
+        {
+            "transaction_id": tested["transaction_id"].to_numpy(),
+            "event_time": pd.to_datetime(tested["event_ms"].to_numpy(), unit="ms", utc=True),
+            "label": tested["is_fraud"].to_numpy(),
+            "score": test_score,
+        }
+    )
+    return Trained(model, manifest, scores)
+
+
+def _outcomes(label: NDArray[Any], score: NDArray[Any], thresholds: dict[str, float]) -> dict[str, dict[str, int]]:
+    """How many test rows each outcome would have got, honest and fraud."""
+    blocked = score >= thresholds["block"]
+    reviewed = (score >= thresholds["review"]) & ~blocked
+    parts = {"approve": ~blocked & ~reviewed, "review": reviewed, "block": blocked}
+    return {
+        name: {"honest": int((label[part] == 0).sum()), "fraud": int((label[part] == 1).sum())}
+        for name, part in parts.items()
+    }
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Train the fraud model on a file or folder of feature rows (Parquet).")
+    environment = os.environ
+    parser.add_argument(
+        "--train", type=Path, default=environment.get("SM_CHANNEL_TRAIN"), help="Parquet file or folder"
+    )
+    parser.add_argument(
+        "--model-dir", type=Path, default=environment.get("SM_MODEL_DIR", "model"), help="where the model goes"
+    )
+    parser.add_argument("--test-from", help="test on rows from this date on (default: the last fifth)")
+    for field, default in asdict(TrainingSettings()).items():
+        parser.add_argument(
+            "--" + field.replace("_", "-"), type=type(default), default=default, help="default %(default)s"
+        )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = _options()
+    options = parser.parse_args(arguments)
+    if options.train is None or not Path(options.train).exists():
+        parser.error(f"--train: {options.train} does not exist; name a Parquet file or folder of feature rows")
+    rows = pd.read_parquet(options.train)
+    missing = [column for column in ROW_COLUMNS if column not in rows]
+    if missing:
+        parser.error(f"--train: {options.train} lacks the columns {', '.join(missing)}")
+    settings = TrainingSettings(**{field: getattr(options, field) for field in asdict(TrainingSettings())})
+    test_from = (
+        pd.Timestamp(options.test_from, tz="UTC").value // 1_000_000
+        if options.test_from
+        else default_test_from(rows["event_ms"])
+    )
+
+    def say(what: str, done: int, total: int) -> None:
+        if done % 100 == 0 or done == total:
+            print(f"{what}: {done}/{total} rounds", file=sys.stderr)
+
+    try:
+        trained = train_model(rows, settings, test_from_ms=test_from, progress=say)
+    except TrainingDataError as error:
+        parser.error(f"--train: {error}")
+    trained.save(options.model_dir)
+    print(json.dumps(trained.manifest["metrics"]["test"], indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
