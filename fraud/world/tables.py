@@ -1,0 +1,106 @@
+"""A world as others read it: Kaggle's columns, the stream's rows with tokens, the stream's messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.transaction import card_token
+from fraud.world.generate import World
+
+_HOLDER_BEFORE_PLACE = ("first", "last", "gender", "street", "city", "state", "zip")
+_BATCH = 65_536
+STREAM_COLUMNS = ("transaction_id", "cc_num", "amount_cents", "event_time", "merchant", "category", "merch_lat",
+                  "merch_long")  # fmt: skip
+
+
+def to_kaggle(world: World) -> pa.Table:
+    """The transactions in the 22 columns of Kaggle's `fraudTrain.csv`, times with milliseconds, amounts in dollars.
+
+    >>> from fraud.world import WorldSettings, generate
+    >>> len(to_kaggle(generate(WorldSettings(cards=5, days=5))).column_names)
+    22
+    """
+    rows, holder = world.transactions, world.cards
+    card = rows["card"].to_numpy()
+    milliseconds = rows["event_time"].cast(pa.int64()).to_numpy()
+    columns = {
+        "trans_date_trans_time": rows["event_time"].cast(pa.timestamp("ms")),
+        "cc_num": _of_card(holder["card_number"], card),
+        "merchant": rows["merchant"],
+        "category": rows["category"],
+        "amt": pa.array(rows["amount_cents"].to_numpy() / 100),
+        **{name: _of_card(holder[name], card) for name in _HOLDER_BEFORE_PLACE},
+        **{name: pa.array(holder[name].to_numpy()[card]) for name in ("lat", "long", "city_pop")},
+        **{name: _of_card(holder[name], card) for name in ("job", "dob")},
+        "trans_num": rows["transaction_id"],
+        "unix_time": pa.array(milliseconds // 1000),
+        "merch_lat": rows["merch_lat"],
+        "merch_long": rows["merch_long"],
+        "is_fraud": rows["is_fraud"],
+    }
+    return pa.table(columns)
+
+
+def _of_card(column: pd.Series, card: np.ndarray) -> pa.Array:
+    codes, values = pd.factorize(column)
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)[card]), pa.array(list(values), pa.string()))
+
+
+def tokenised(world: World, key: bytes) -> pa.Table:
+    """The transactions with each card's token in place of its number: `transaction_id`, `cc_num`, `amount_cents`,
+    `event_time`, `merchant`, `category`, `merch_lat`, `merch_long`, `is_fraud`, `pattern`.
+
+    Args:
+        key: the card-token key, at least 16 bytes; see `fraud.transaction.card_token`.
+    """
+    tokens = pa.array([card_token(number, key) for number in world.cards["card_number"]], pa.string())
+    rows = world.transactions
+    cc_num = pa.DictionaryArray.from_arrays(rows["card"].combine_chunks(), tokens)
+    return rows.set_column(1, "cc_num", cc_num)
+
+
+def stream_messages(table: pa.Table) -> Iterator[bytes]:
+    """Each row of a tokenised table as the topic `transactions` carries it: one JSON object, no newline.
+
+    Args:
+        table: has the columns of `STREAM_COLUMNS`; others are passed over, so no label travels.
+
+    >>> from fraud.world import WorldSettings, generate
+    >>> from fraud.transaction import parse_transaction
+    >>> table = tokenised(generate(WorldSettings(cards=5, days=5)), b"0123456789abcdef")
+    >>> parse_transaction(next(stream_messages(table))).amount_cents == table["amount_cents"][0].as_py()
+    True
+    """
+    for batch in table.select(STREAM_COLUMNS).to_batches(max_chunksize=_BATCH):
+        # Text is escaped once a distinct value, not once a row.
+        merchant, category = (_quoted(batch.column(name)) for name in ("merchant", "category"))
+        cents = batch.column("amount_cents").to_pylist()
+        times = pc.strftime(batch.column("event_time"), format="%Y-%m-%dT%H:%M:%S").to_pylist()
+        columns = (
+            batch.column("transaction_id").to_pylist(),
+            batch.column("cc_num").cast(pa.string()).to_pylist(),
+            cents,
+            times,
+            merchant,
+            category,
+            batch.column("merch_lat").to_pylist(),
+            batch.column("merch_long").to_pylist(),
+        )
+        for transaction, card, amount, time, shop, kind, lat, long in zip(*columns, strict=True):
+            yield (
+                f'{{"transaction_id":"{transaction}","cc_num":"{card}","amount":"{amount // 100}.{amount % 100:02d}",'
+                f'"event_time":"{time}Z","merchant":{shop},"category":{kind},"merch_lat":{lat!r},"merch_long":{long!r}}}'
+            ).encode()
+
+
+def _quoted(column: pa.Array) -> list[str]:
+    if not isinstance(column, pa.DictionaryArray):
+        column = column.dictionary_encode()
+    quoted = [json.dumps(value) for value in column.dictionary.to_pylist()]
+    return [quoted[index] for index in column.indices.to_pylist()]
