@@ -21,14 +21,16 @@ _APPROVE: Outcome = "approve"
 class Thresholds(BaseModel):
     """The scores from which a transaction is reviewed or blocked. The model's evaluation chooses them.
 
+    Scores are probabilities, so a threshold above 1 is never reached.
+
     >>> Thresholds(review=0.4, block=0.9).outcome(0.4)
     'review'
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    review: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-    block: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    review: Annotated[float, Field(ge=0)]
+    block: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
     def _ordered(self) -> Thresholds:
