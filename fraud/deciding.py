@@ -147,25 +147,6 @@ class Deciding:
                 records.setdefault(record["transaction_id"], record)
         return Batch(self.store.record(self._decide(list(records.values()))) if records else [], rejected)
 
-    def decide_without_features(self, transactions: Iterable[tuple[Transaction, int]], why: str) -> list[Decision]:
-        """Decides transactions, each with its clock in ms, by the fallback rule: the stream gave no features in time.
-
-        Returns:
-            The decisions that stand.
-        """
-        decided_at = self.clock()
-        records = [
-            {
-                "transaction_id": transaction.transaction_id,
-                "cc_num": transaction.cc_num,
-                "amount_cents": transaction.amount_cents,
-                "trans_time": trans_time,
-                "category": transaction.category,
-            }
-            for transaction, trans_time in transactions
-        ]
-        return self.store.record([self._by_rule(record, decided_at, why) for record in records])
-
     def _decide(self, records: list[FeatureRecord]) -> list[Decision]:
         try:
             nightly = self.nightly.read({record["cc_num"] for record in records})
@@ -173,7 +154,7 @@ class Deciding:
             vectors, answer = self._score(_columns(records, cards, nightly.population))
         except (NightlyUnavailableError, ScorerUnavailableError) as error:
             decided_at = self.clock()
-            return [self._by_rule(record, decided_at, str(error)) for record in records]
+            return [_by_rule(record, self.fallback, decided_at, str(error)) for record in records]
         return self._by_model(records, cards, vectors, answer)
 
     def _score(self, columns: Mapping[str, Any]) -> tuple[NDArray[np.float32], Scores]:
@@ -226,26 +207,58 @@ class Deciding:
             return None
         return f"nightly features are {nightly_age_ms / 86_400_000:.1f} days old"
 
-    def _by_rule(self, record: FeatureRecord, decided_at: int, why: str) -> Decision:
-        outcome, reasons = self.fallback.decide(
-            amount_cents=record["amount_cents"], num_trans_last_10m=record.get("num_trans_last_10m")
-        )
-        return Decision(
-            transaction_id=record["transaction_id"],
-            cc_num=record["cc_num"],
-            amount_cents=record["amount_cents"],
-            trans_time=record["trans_time"],
-            decided_at=decided_at,
-            outcome=outcome,
-            path="fallback",
-            reasons=reasons,
-            features={
-                "amount": record["amount_cents"] / 100,
-                "category": record["category"],
-                **{name: record[name] for name in STREAM_NAMES if name in record},
-            },
-            why=why,
-        )
+
+def decide_without_features(
+    transactions: Iterable[tuple[Transaction, int]],
+    why: str,
+    *,
+    store: DecisionStore,
+    fallback: FallbackRule,
+    clock: Callable[[], int] = now_ms,
+) -> list[Decision]:
+    """Decides and records transactions by the fallback rule alone: the stream gave no features in time.
+
+    Args:
+        transactions: each with its clock (`trans_time`), milliseconds since 1970 in UTC.
+        why: what the decisions say of it.
+
+    Returns:
+        The decisions that stand: a transaction that already has one keeps it.
+    """
+    decided_at = clock()
+    decisions = []
+    for transaction, trans_time in transactions:
+        record = {
+            "transaction_id": transaction.transaction_id,
+            "cc_num": transaction.cc_num,
+            "amount_cents": transaction.amount_cents,
+            "trans_time": trans_time,
+            "category": transaction.category,
+        }
+        decisions.append(_by_rule(record, fallback, decided_at, why))
+    return store.record(decisions)
+
+
+def _by_rule(record: FeatureRecord, fallback: FallbackRule, decided_at: int, why: str) -> Decision:
+    outcome, reasons = fallback.decide(
+        amount_cents=record["amount_cents"], num_trans_last_10m=record.get("num_trans_last_10m")
+    )
+    return Decision(
+        transaction_id=record["transaction_id"],
+        cc_num=record["cc_num"],
+        amount_cents=record["amount_cents"],
+        trans_time=record["trans_time"],
+        decided_at=decided_at,
+        outcome=outcome,
+        path="fallback",
+        reasons=reasons,
+        features={
+            "amount": record["amount_cents"] / 100,
+            "category": record["category"],
+            **{name: record[name] for name in STREAM_NAMES if name in record},
+        },
+        why=why,
+    )
 
 
 def _columns(

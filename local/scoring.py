@@ -12,7 +12,7 @@ import urllib3
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from fraud.deciding import Scores, ScorerUnavailableError
+from fraud.deciding import ScorerUnavailableError, Scores
 from fraud.decision import Thresholds
 from fraud.vector import FEATURE_NAMES
 
