@@ -1,0 +1,110 @@
+"""`fraud evaluate`: how well a model does on a person's own file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from cli.errors import BadInputError
+from cli.feature_frame import feature_frame
+from cli.output import whole_folder
+from cli.progress import console, progress
+from cli.report.evaluation import evaluation_report
+from sagemaker_src.training.train import TrainingDataError, TrainingSettings, default_test_from, train_model
+
+
+def evaluate(
+    data: Annotated[
+        Path, typer.Option(help="CSV or Parquet in the columns of Kaggle's fraudTrain.csv.", metavar="FILE")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write; replaced if an earlier run wrote it.", metavar="DIR")],
+    test_data: Annotated[
+        Path | None, typer.Option(help="Train on all of --data and test on this file of other cards.", metavar="FILE")
+    ] = None,
+    test_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Train on the rows before this time and test on those from it on, UTC; default: the last fifth.",
+            metavar="TIME",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the sampling of honest rows.")] = 1,
+) -> None:
+    """Train on a file's earlier rows, test on its later ones, and say how well it went.
+
+    Writes metrics.json, scores.parquet, model/ and report.html. Card numbers become tokens as the file is read and are
+    written nowhere; gender, age, names and addresses never enter the model.
+
+    Example: fraud evaluate --data fraudTrain.csv --test-from 2020-03-01 --out out/evaluation
+    """
+    if test_data is not None and test_from is not None:
+        raise BadInputError("--test-from and --test-data: name one of them; --test-data tests on the whole of its file")
+    moment = None if test_from is None else parse_time("--test-from", test_from)
+    with whole_folder(out) as folder, progress() as report:
+        rows = feature_frame(data, report)
+        tested = None if test_data is None else feature_frame(test_data, report)
+        if tested is None and moment is None:
+            moment = default_test_from(rows["event_ms"].to_numpy())
+        if tested is None:
+            _check_split(data, rows, moment)
+        settings = TrainingSettings(label_delay_days=0, seed=seed)
+        try:
+            trained = train_model(rows, settings, test_from_ms=moment, test_rows=tested, progress=report)
+        except TrainingDataError as error:
+            raise BadInputError(
+                f"{test_data if tested is not None and str(error).startswith('the test') else data}: {error}"
+            ) from error
+        metrics = trained.manifest["metrics"]["test"]
+        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+        trained.scores.to_parquet(folder / "scores.parquet", index=False)
+        trained.save(folder / "model")
+        files = f"{data.name}" + (f", tested on {test_data.name}" if test_data else "")
+        evaluation_report(folder / "report.html", trained, files)
+    _say(metrics, out)
+
+
+def parse_time(option: str, text: str) -> int:
+    """A moment in milliseconds since 1970, from a date or a date and time in UTC.
+
+    >>> parse_time("--test-from", "2020-03-01")
+    1583020800000
+    """
+    try:
+        moment = pd.Timestamp(text)
+        moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
+    except (ValueError, TypeError) as error:
+        raise BadInputError(
+            f"{option}: {text!r} is not a time; allowed: 2020-03-01 or 2020-03-01T12:00:00, in UTC"
+        ) from error
+    if moment is pd.NaT:
+        raise BadInputError(f"{option}: no time given; allowed: 2020-03-01 or 2020-03-01T12:00:00, in UTC")
+    return int(moment.value) // 1_000_000
+
+
+def _check_split(data: Path, rows: pd.DataFrame, moment: int | None) -> None:
+    first, last = int(rows["event_ms"].min()), int(rows["event_ms"].max())
+    if moment is None or not first < moment <= last:
+        span = " to ".join(f"{pd.Timestamp(edge, unit='ms'):%Y-%m-%d %H:%M}" for edge in (first, last))
+        raise BadInputError(f"--test-from: no rows on one side of it; {data} runs from {span}")
+
+
+def _say(metrics: dict[str, Any], out: Path) -> None:
+    def figure(name: str) -> str:
+        value, honest_world = metrics[name], metrics["without_fraud_only_cards"][name]
+        return "  ".join("    -" if number is None else f"{number:.4f}" for number in (value, honest_world))
+
+    console.print(f"\nTested on {metrics['rows']:,} transactions, {metrics['frauds']:,} of them fraud")
+    console.print(f"  {'':32}   all  without cards that have only fraud")
+    for name in (
+        "average_precision",
+        "roc_auc",
+        "recall_at_fpr_0.001",
+        "recall_at_fpr_0.01",
+        "first_fraud_recall_at_fpr_0.001",
+    ):
+        console.print(f"  {name:<32} {figure(name)}")
+    console.print(f"Wrote {out}/metrics.json, scores.parquet, model/ and report.html")

@@ -1,0 +1,53 @@
+"""Progress of long work: bars on a terminal, a plain line now and then anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+Report = Callable[[str, int, int], None]
+"""Told (what is being done, steps done, steps in all), as often as one likes."""
+
+_LINE_EVERY_S = 5.0
+
+console = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress() -> Iterator[Report]:
+    """A function to tell of progress; what it is told first becomes a bar (or line) of its own."""
+    if not console.is_terminal:
+        yield _plain_lines()
+        return
+    columns = (
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        TextColumn("{task.completed:>6,}/{task.total:,}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield report
+
+
+def _plain_lines() -> Report:
+    last: dict[str, float] = {}
+
+    def report(what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done >= total or now - last.get(what, -_LINE_EVERY_S) >= _LINE_EVERY_S:
+            last[what] = now
+            print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+    return report

@@ -1,0 +1,1 @@
+"""HTML reports: one self-contained file each, charts inside as SVG."""

@@ -1,0 +1,120 @@
+"""The report of `fraud evaluate`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from cli.report.page import FRAUD, HONEST, INK, new_figure, svg, write_page
+from fraud.vector import SAYS
+from sagemaker_src.training.train import Trained
+
+_MEASURES = {
+    "rows": "Transactions",
+    "frauds": "Frauds",
+    "average_precision": "Average precision",
+    "roc_auc": "ROC AUC",
+    "recall_at_fpr_0.001": "Recall at 0.1% false positives",
+    "recall_at_fpr_0.01": "Recall at 1% false positives",
+    "first_fraud_recall_at_fpr_0.001": "Recall of a card's first fraud, at 0.1% false positives",
+}
+
+
+def evaluation_report(path: Path, trained: Trained, files: str) -> None:
+    """Write the report of a trained and tested model as one HTML file."""
+    manifest = trained.manifest
+    metrics, settings, data = manifest["metrics"]["test"], manifest["settings"], manifest["data"]
+    names = ("average_precision", "recall_at_fpr_0.001", "first_fraud_recall_at_fpr_0.001", "rows", "frauds")
+    write_page(
+        path,
+        "evaluation.html",
+        title="Card-fraud model: evaluation",
+        lead=f"{files}. Trained on what came before, tested on what came after; "
+        "no gender, age, name, address or card identity is in the model.",
+        tiles=[(_shown(metrics[name]), _MEASURES[name]) for name in names],
+        precision_recall=_precision_recall(trained),
+        found_by_budget=_found_by_budget(trained),
+        figures=[
+            (says, _shown(metrics[name]), _shown(metrics["without_fraud_only_cards"][name]))
+            for name, says in _MEASURES.items()
+        ],
+        outcomes=_outcome_rows(manifest),
+        review_fpr=f"{settings['review_fpr']:.1%}",
+        block_fpr=f"{settings['block_fpr']:.1%}",
+        gains=_gains(trained),
+        facts=[
+            ("Model version", manifest["model_version"]),
+            (
+                "Trained on",
+                f"{data['rows']:,} transactions, {data['frauds']:,} frauds, {_day(data['from_ms'])} to {_day(data['to_ms'])}",
+            ),
+            ("Data fingerprint", data["fingerprint"]),
+            ("Features", f"{len(manifest['feature_names'])}, {len(manifest['categories'])} categories"),
+            (
+                "XGBoost",
+                f"{manifest['xgboost']}, {settings['rounds']} trees, depth {settings['max_depth']}, eta {settings['eta']}",
+            ),
+        ],
+    )
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def _day(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, timezone.utc):%Y-%m-%d}"
+
+
+def _outcome_rows(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
+    floors = {"approve": 0.0, **manifest["thresholds"]}
+    rows = []
+    for outcome, counts in manifest["outcomes"].items():
+        total = counts["honest"] + counts["fraud"]
+        share = f"{counts['fraud'] / total:.1%}" if total else "-"
+        rows.append((outcome, f"{floors[outcome]:.4f}", f"{counts['honest']:,}", f"{counts['fraud']:,}", share))
+    return rows
+
+
+def _precision_recall(trained: Trained) -> Markup:
+    precision, recall, _ = precision_recall_curve(
+        trained.scores["label"], trained.scores["score"], drop_intermediate=True
+    )
+    figure = new_figure()
+    axes = figure.add_subplot()
+    axes.step(recall, precision, where="post", color=FRAUD)
+    axes.set(xlabel="Recall", ylabel="Precision", xlim=(0, 1.01), ylim=(0, 1.02))
+    axes.grid(alpha=0.2)
+    return svg(figure)
+
+
+def _found_by_budget(trained: Trained) -> Markup:
+    false_positive_rate, recall, thresholds = roc_curve(trained.scores["label"], trained.scores["score"])
+    figure = new_figure()
+    axes = figure.add_subplot()
+    axes.step(np.maximum(false_positive_rate, 1e-5), recall, where="post", color=HONEST)
+    for outcome, threshold in trained.manifest["thresholds"].items():
+        place = max(false_positive_rate[np.searchsorted(-thresholds, -threshold, side="right") - 1], 1e-5)
+        axes.axvline(place, color=INK, linestyle="--", linewidth=0.8)
+        axes.text(place * 1.1, 0.04, outcome)
+    axes.set(xscale="log", xlabel="False-positive rate", ylabel="Recall", xlim=(1e-5, 1), ylim=(0, 1.02))
+    axes.grid(alpha=0.2)
+    return svg(figure)
+
+
+def _gains(trained: Trained, most: int = 15) -> Markup:
+    gains = trained.model.get_score(importance_type="total_gain")
+    total = sum(gains.values()) or 1.0
+    top = sorted(gains.items(), key=lambda pair: pair[1])[-most:]
+    figure = new_figure(10, 0.3 * len(top) + 0.8)
+    axes = figure.add_subplot()
+    axes.barh([SAYS[name] for name, _ in top], [100 * gain / total for _, gain in top], color=HONEST)
+    axes.set(xlabel="Share of the total gain, %")
+    return svg(figure)

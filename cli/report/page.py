@@ -1,0 +1,51 @@
+"""A page from a template, with charts drawn by matplotlib and inlined as SVG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+INK, HONEST, FRAUD, REVIEW = "#1c2733", "#5b8db8", "#c0392b", "#d68910"
+
+_STYLE = {
+    "svg.fonttype": "none",
+    # Ids in the SVG come from this instead of a random number, so that the same figures give the same page.
+    "svg.hashsalt": "fraud",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+}
+
+_templates = Environment(
+    loader=PackageLoader("cli.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+
+
+def new_figure(width: float = 6.2, height: float = 3.4) -> Figure:
+    """An empty figure in the reports' style, inches."""
+    with mpl.rc_context(_STYLE):
+        return Figure(figsize=(width, height), layout="constrained")
+
+
+def svg(figure: Figure) -> Markup:
+    """The figure as an `<svg>` element."""
+    drawn = io.StringIO()
+    with mpl.rc_context(_STYLE):
+        figure.savefig(drawn, format="svg", metadata={"Date": None}, transparent=True)
+    text = drawn.getvalue()
+    return Markup(text[text.index("<svg") :])  # noqa: S704 - drawn here, from numbers and our own labels
+
+
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Render `templates/TEMPLATE` to a file."""
+    path.write_text(_templates.get_template(template).render(**values), encoding="utf-8")
