@@ -14,6 +14,7 @@ from cli.feature_frame import feature_frame
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.report.evaluation import evaluation_report
+from cli.times import parse_time
 from sagemaker_src.training.train import TrainingDataError, TrainingSettings, default_test_from, train_model
 
 
@@ -65,24 +66,6 @@ def evaluate(
         files = f"{data.name}" + (f", tested on {test_data.name}" if test_data else "")
         evaluation_report(folder / "report.html", trained, files)
     _say(metrics, out)
-
-
-def parse_time(option: str, text: str) -> int:
-    """A moment in milliseconds since 1970, from a date or a date and time in UTC.
-
-    >>> parse_time("--test-from", "2020-03-01")
-    1583020800000
-    """
-    try:
-        moment = pd.Timestamp(text)
-        moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-    except (ValueError, TypeError) as error:
-        raise BadInputError(
-            f"{option}: {text!r} is not a time; allowed: 2020-03-01 or 2020-03-01T12:00:00, in UTC"
-        ) from error
-    if moment is pd.NaT:
-        raise BadInputError(f"{option}: no time given; allowed: 2020-03-01 or 2020-03-01T12:00:00, in UTC")
-    return int(moment.value) // 1_000_000
 
 
 def _check_split(data: Path, rows: pd.DataFrame, moment: int | None) -> None:

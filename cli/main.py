@@ -8,6 +8,7 @@ import typer
 
 from cli.errors import BadInputError
 from cli.evaluate import evaluate
+from cli.features import features
 from cli.progress import console
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ def _fraud() -> None:
     """Hold the verbs together, also while there is only one."""
 
 
+app.command()(features)
 app.command()(evaluate)
 
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 Report = Callable[[str, int, int], None]
 """Told (what is being done, steps done, steps in all), as often as one likes."""
 
-_LINE_EVERY_S = 5.0
+_LINE_EVERY_S = 20.0
 
 console = Console(stderr=True, highlight=False)
 
@@ -46,7 +46,10 @@ def _plain_lines() -> Report:
 
     def report(what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if done >= total or now - last.get(what, -_LINE_EVERY_S) >= _LINE_EVERY_S:
+        if total == 1:
+            if not done:
+                print(what, file=sys.stderr, flush=True)
+        elif done >= total or now - last.get(what, -_LINE_EVERY_S) >= _LINE_EVERY_S:
             last[what] = now
             print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
 

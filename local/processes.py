@@ -118,6 +118,22 @@ class Process:
                 raise ProcessError(self._told(f"{self.name} had not {what} after {timeout_s:g} s"))
             time.sleep(0.02)
 
+    def wait(self, timeout_s: float, waiting: Callable[[], None] = lambda: None) -> int:
+        """Waits until it ends by itself, calling `waiting` now and then; its exit status.
+
+        Raises:
+            ProcessError: the time ran out.
+        """
+        if self._child is None:
+            raise ProcessError(f"{self.name} was not started")
+        deadline = time.monotonic() + timeout_s
+        while self._child.poll() is None:
+            if time.monotonic() > deadline:
+                raise ProcessError(self._told(f"{self.name} had not ended after {timeout_s:g} s"))
+            waiting()
+            time.sleep(0.05)
+        return self._child.returncode
+
     def kill(self) -> None:
         """Ends it at once, as a crash would (SIGKILL to the whole group)."""
         self._signal(signal.SIGKILL)

@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +92,18 @@ def features_select(source: str, labelled: bool, key: str = "transaction_id") ->
 
 
 def nightly_snapshot(
-    connection: duckdb.DuckDBPyConnection, cut: date
+    connection: duckdb.DuckDBPyConnection, cut_ms: int
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """The nightly records as of 00:00 UTC of `cut`, from the daily sums made by `load` and `daily_sums`.
+    """The nightly records as of a cut, from the daily sums that `compute` made, or `daily_sums` alone.
+
+    Args:
+        connection: after `load` and `compute` or `daily_sums`.
+        cut_ms: 00:00 UTC of the day that begins, milliseconds since 1970. Nothing from then on is seen.
 
     Returns:
         {card token: record} and {category: record}, as `fraud.features.nightly` describes them.
     """
-    cut_day = (cut - date(1970, 1, 1)).days
+    cut_day = cut_ms // MS_PER_DAY
 
     def rows(name: str) -> list[dict[str, Any]]:
         found = connection.execute(snapshot_sql(cut_day)[name])
