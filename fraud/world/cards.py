@@ -85,7 +85,7 @@ def make_habits(rng: np.random.Generator, settings: WorldSettings) -> Habits:
         issued_day=np.where(rng.random(count) < ISSUED_DURING, issued, -1),
         weekend=rng.lognormal(0.15, 0.35, count),
         shift=(hours * 3_600_000).astype(np.int64),
-        spending=rng.lognormal(0, 0.3, count),
+        spending=rng.lognormal(0, 0.25, count),
         category=category,
         favourite=rng.integers(0, 240, (count, len(CATEGORIES)), dtype=np.uint8),
     )

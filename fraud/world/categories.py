@@ -25,20 +25,20 @@ class Category(NamedTuple):
 
 
 CATEGORIES: tuple[Category, ...] = (
-    Category("entertainment", 0.07, (14.0, 0.7), (70.0, 0.8), 0.5, "evening"),
+    Category("entertainment", 0.07, (14.0, 0.7), (65.0, 0.65), 0.5, "evening"),
     Category("food_dining", 0.11, (12.0, 0.5), (48.0, 0.6), 0.5, "meals"),
     Category("gas_transport", 0.12, (3.4, 0.5), (58.0, 0.35), 0.6, "commute"),
     Category("grocery_net", 0.04, (18.0, 0.6), (72.0, 0.5), 0.7, "online"),
     Category("grocery_pos", 0.14, (21.0, 0.7), (105.0, 0.5), 0.45, "shops"),
-    Category("health_fitness", 0.05, (15.0, 0.6), (62.0, 0.7), 0.5, "shops"),
-    Category("home", 0.07, (19.0, 0.7), (85.0, 0.9), 0.5, "shops"),
-    Category("kids_pets", 0.06, (16.0, 0.6), (58.0, 0.7), 0.6, "shops"),
-    Category("misc_net", 0.05, (8.0, 0.8), (110.0, 1.0), 0.35, "online"),
-    Category("misc_pos", 0.08, (3.6, 0.7), (64.0, 0.9), 0.35, "commute"),
-    Category("personal_care", 0.05, (11.0, 0.6), (45.0, 0.8), 0.5, "shops"),
-    Category("shopping_net", 0.08, (9.0, 0.8), (95.0, 1.1), 0.4, "online"),
-    Category("shopping_pos", 0.06, (8.0, 0.8), (85.0, 1.1), 0.45, "shops"),
-    Category("travel", 0.02, (7.0, 0.7), (310.0, 0.9), 0.35, "online"),
+    Category("health_fitness", 0.05, (15.0, 0.6), (58.0, 0.6), 0.5, "shops"),
+    Category("home", 0.07, (19.0, 0.7), (75.0, 0.65), 0.5, "shops"),
+    Category("kids_pets", 0.06, (16.0, 0.6), (55.0, 0.6), 0.6, "shops"),
+    Category("misc_net", 0.05, (8.0, 0.8), (85.0, 0.7), 0.35, "online"),
+    Category("misc_pos", 0.08, (3.6, 0.7), (52.0, 0.7), 0.35, "commute"),
+    Category("personal_care", 0.05, (11.0, 0.6), (42.0, 0.65), 0.5, "shops"),
+    Category("shopping_net", 0.08, (9.0, 0.8), (85.0, 0.7), 0.4, "online"),
+    Category("shopping_pos", 0.06, (8.0, 0.8), (75.0, 0.7), 0.45, "shops"),
+    Category("travel", 0.02, (7.0, 0.7), (230.0, 0.6), 0.35, "online"),
 )
 
 NAMES: tuple[str, ...] = tuple(category.name for category in CATEGORIES)

@@ -58,7 +58,7 @@ def generate(settings: WorldSettings) -> World:
     pattern, length = incident_lengths(for_fraud, wanted)
     honest = honest_rows(for_honest, settings, habits, max(1, settings.rows - int(length.sum())))
     per_card = np.bincount(honest.card, minlength=settings.cards)
-    rows = honest.and_then(incident_rows(for_fraud, settings, habits, per_card, pattern, length))
+    rows = honest.and_then(incident_rows(for_fraud, settings, habits, honest=per_card, pattern=pattern, length=length))
     del honest
     rows = in_time_order(rows, settings.days)
 
@@ -90,7 +90,7 @@ def random_ids(rng: np.random.Generator, count: int) -> pa.Array:
     """`count` random identifiers of 32 hex characters.
 
     >>> random_ids(np.random.default_rng(1), 1).to_pylist()
-    ['a99a5ccaf9b6bf8287b29704b7d84124']
+    ['ffe42279f3bd068366a852c1bb9651f3']
     """
     text = _HEX[np.frombuffer(rng.bytes(16 * count), dtype=np.uint8)]
     offsets = np.arange(count + 1, dtype=np.int32) * 32

@@ -25,15 +25,15 @@ from fraud.world.rows import Rows, chain_times
 from fraud.world.settings import WorldSettings
 
 _SINGLE, _TRIP, _BASKET, _VENDING, _REPEAT = range(5)
-_GAPS_MS = log_normal_table([(1, 0.1), (11 * 60e3, 0.8), (75e3, 0.7), (80e3, 0.6), (5e3, 0.35)])
-_MORE = np.array([0.0, 0.5, 0.15, 0.35, 0.0])
+_GAPS_MS = log_normal_table([(1, 0.1), (12 * 60e3, 0.7), (90e3, 0.6), (95e3, 0.5), (5e3, 0.35)])
+_MORE = np.array([0.0, 0.4, 0.1, 0.25, 0.0])
 """The chance of one more purchase after the second, by kind of occasion."""
-_TRIP_SHARE, _BASKET_SHARE, _VENDING_SHARE, _REPEAT_SHARE = 0.10, 0.05, 0.16, 0.0004
-_LONGEST = 8
-_BIG_SHARE = 0.004
-_BIG_FACTOR = log_normal_table([(7.0, 0.7)])
+_TRIP_SHARE, _BASKET_SHARE, _VENDING_SHARE, _REPEAT_SHARE = 0.10, 0.04, 0.12, 0.0003
+_LONGEST = 6
+_BIG_SHARE = 0.0005
+_BIG_FACTOR = log_normal_table([(7.0, 0.9)])
 _DAYS_BETWEEN_JOURNEYS = 50
-_EXPECTED_PURCHASES = 1.19
+_EXPECTED_PURCHASES = 1.15
 """Purchases an occasion, a little low so that the first draw seldom falls short."""
 
 _ONLINE = np.array([category.online for category in CATEGORIES])

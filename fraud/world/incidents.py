@@ -25,7 +25,7 @@ class Pattern(NamedTuple):
     """One way of using another's card.
 
     `share` is of the incidents; `lengths` the fewest and most transactions; a gap is (median in milliseconds, spread of
-    the logarithm); an amount is (median in dollars, spread). `probes` is the share of an incident that comes first, in
+    the logarithm); a probe is (median in dollars, spread); an `amount` is (median share of the category's LOOT, spread). `probes` is the share of an incident that comes first, in
     small amounts, as (least, most). `away` is the chance that it happens in another metropolitan area.
     """
 
@@ -44,23 +44,30 @@ class Pattern(NamedTuple):
 
 _ANYWHERE = {"misc_net": 3, "shopping_net": 4, "grocery_net": 1, "misc_pos": 2, "gas_transport": 2, "shopping_pos": 2}
 _IN_SHOPS = {
-    "shopping_pos": 4, "grocery_pos": 3, "gas_transport": 2, "misc_pos": 1, "food_dining": 1, "entertainment": 1,
-    "home": 1, "personal_care": 1, "kids_pets": 1, "health_fitness": 1,
+    "shopping_pos": 4, "grocery_pos": 3, "home": 2, "gas_transport": 1, "misc_pos": 1, "entertainment": 2,
+    "food_dining": 1, "personal_care": 1, "kids_pets": 1, "health_fitness": 1,
 }  # fmt: skip
 _ONLINE = {"shopping_net": 4, "misc_net": 3, "travel": 2, "grocery_net": 1, "entertainment": 1, "home": 1}
 
 PATTERNS: tuple[Pattern, ...] = (
-    Pattern("card_testing", 0.25, (3, 12), (0.4, 0.7), (14e3, 0.8), (70e3, 0.7), (9.0, 0.9), (230.0, 0.6),
-            "online", 0.3, _ANYWHERE),
-    Pattern("night_testing", 0.15, (3, 12), (1.0, 1.0), (30e3, 0.5), (30e3, 0.5), (30.0, 1.0), (30.0, 1.0),
+    Pattern("card_testing", 0.26, (3, 12), (0.3, 0.6), (9e3, 0.7), (60e3, 0.6), (9.0, 0.9), (0.8, 0.3),
             "night", 0.3, _ANYWHERE),
-    Pattern("rapid_testing", 0.15, (8, 12), (1.0, 1.0), (4e3, 0.4), (4e3, 0.4), (6.0, 0.8), (6.0, 0.8),
+    Pattern("night_testing", 0.15, (3, 12), (1.0, 1.0), (22e3, 0.5), (22e3, 0.5), (30.0, 1.0), (0.5, 0.5),
+            "night", 0.3, _ANYWHERE),
+    Pattern("rapid_testing", 0.13, (8, 12), (1.0, 1.0), (4e3, 0.4), (4e3, 0.4), (6.0, 0.8), (0.5, 0.5),
             "online", 0.2, _ANYWHERE),
-    Pattern("lost_or_stolen", 0.25, (4, 12), (0.0, 0.25), (9 * _MINUTE, 0.6), (16 * _MINUTE, 0.8), (14.0, 0.7),
-            (150.0, 0.7), "shops", 0.85, _IN_SHOPS),
-    Pattern("account_takeover", 0.20, (6, 14), (0.0, 0.2), (2 * _HOUR, 0.6), (6 * _HOUR, 0.7), (20.0, 0.7),
-            (330.0, 0.6), "night", 0.1, _ONLINE),
+    Pattern("lost_or_stolen", 0.25, (5, 12), (0.0, 0.1), (5 * _MINUTE, 0.6), (7 * _MINUTE, 0.7), (14.0, 0.7),
+            (0.9, 0.3), "shops", 0.85, _IN_SHOPS),
+    Pattern("account_takeover", 0.21, (8, 16), (0.0, 0.1), (2 * _HOUR, 0.6), (3.5 * _HOUR, 0.6), (20.0, 0.7),
+            (1.0, 0.25), "night", 0.1, _ONLINE),
 )  # fmt: skip
+LOOT = {
+    "shopping_net": 900.0, "misc_net": 740.0, "travel": 1050.0, "entertainment": 470.0, "grocery_net": 340.0, "home": 520.0,
+    "shopping_pos": 820.0, "grocery_pos": 390.0, "misc_pos": 460.0, "personal_care": 360.0, "kids_pets": 380.0,
+    "health_fitness": 390.0, "food_dining": 330.0, "gas_transport": 240.0,
+}  # fmt: skip
+"""What thieves spend at a time once a card works, in dollars: a lot, but what honest holders also spend now and then."""
+_LOOT = np.array([LOOT[category.name] for category in CATEGORIES])
 _NEW_CARD_SHARE = 0.12
 _NEW_CARD_DAYS = 2
 _NIGHT_TESTING_MS = 3 * _MINUTE
@@ -92,13 +99,14 @@ def incident_lengths(rng: np.random.Generator, count: int) -> tuple[Ints, Ints]:
     incidents = count // 3 + 1
     pattern = rng.choice(len(PATTERNS), size=incidents, p=[pattern.share for pattern in PATTERNS])
     fewest, most = np.array([pattern.lengths for pattern in PATTERNS])[pattern].T
-    length = rng.integers(fewest, most + 1)
+    # The longer of two draws: short runs happen, but most thieves go on until the card is refused.
+    length = np.maximum(rng.integers(fewest, most + 1), rng.integers(fewest, most + 1))
     used = max(1, int(np.argmin(np.abs(np.cumsum(length) - count))) + 1)
     return pattern[:used], length[:used]
 
 
 def incident_rows(
-    rng: np.random.Generator, settings: WorldSettings, habits: Habits, honest: Ints, pattern: Ints, length: Ints
+    rng: np.random.Generator, settings: WorldSettings, habits: Habits, *, honest: Ints, pattern: Ints, length: Ints
 ) -> Rows:
     """The transactions of the incidents, one after the other.
 
@@ -110,7 +118,7 @@ def incident_rows(
     of = np.repeat(np.arange(pattern.size), length)
     first = np.ones(of.size, dtype=bool)
     first[1:] = of[1:] != of[:-1]
-    place = np.arange(of.size) - np.flatnonzero(first)[of] if of.size else of
+    place = np.arange(of.size) - np.flatnonzero(first)[of]
     least, most = np.array([pattern_.probes for pattern_ in PATTERNS])[pattern].T
     probes = np.rint(rng.uniform(least, most + 1e-9) * length)
     probe = place < probes[of]
@@ -118,12 +126,12 @@ def incident_rows(
 
     gaps = np.where(probe, from_table(rng, _PROBE_GAPS, kind), from_table(rng, _GAPS, kind))
     gaps[first] = 0
-    gaps = _within(rng, settings, pattern, start_ms, gaps, of)
-    dollars = np.where(probe, from_table(rng, _PROBES, kind), from_table(rng, _AMOUNTS, kind))
-    over = dollars > _MOST_DOLLARS
-    dollars[over] = rng.uniform(200, _MOST_DOLLARS, int(over.sum()))
-
+    gaps = _within(rng, settings, pattern, start_ms=start_ms, gaps=gaps, of=of)
     category = (rng.random(of.size)[:, None] > _CATEGORY_EDGES[kind][:, :-1]).sum(axis=1)
+    dollars = np.where(probe, from_table(rng, _PROBES, kind), from_table(rng, _AMOUNTS, kind) * _LOOT[category])
+    over = dollars > _MOST_DOLLARS
+    dollars[over] = rng.uniform(300, _MOST_DOLLARS, int(over.sum()))
+
     away = rng.random(pattern.size) < np.array([pattern_.away for pattern_ in PATTERNS])[pattern]
     metro = np.where(away, rng.integers(0, len(METROS), pattern.size), habits.metro[card])
     favourite = rng.integers(0, 240, of.size)
@@ -154,7 +162,7 @@ def _victims(
 
 
 def _within(
-    rng: np.random.Generator, settings: WorldSettings, pattern: Ints, start_ms: Ints, gaps: Floats, of: Ints
+    rng: np.random.Generator, settings: WorldSettings, pattern: Ints, *, start_ms: Ints, gaps: Floats, of: Ints
 ) -> Floats:
     """The gaps, drawn together where an incident would outlast the period or, at night, its three minutes."""
     lasts = np.bincount(of, weights=gaps, minlength=pattern.size)
