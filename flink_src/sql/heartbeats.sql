@@ -1,0 +1,4 @@
+-- A second way into the topic `transactions`: empty records, which move the watermark when no card does.
+CREATE TABLE heartbeats (
+  transaction_id STRING
+) WITH ({options})

@@ -1,0 +1,101 @@
+"""The job's SQL: the files of `sql/` with the settings filled in, around the features' own SQL."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from flink_src.properties import JobProperties
+from fraud.features.catalogue import STREAM_FEATURES
+from fraud.features.sql import stream_sql
+from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, PATTERN
+
+SOURCE_CLIENT = {"fetch.min.bytes": "1", "fetch.max.wait.ms": "10"}
+SINK_CLIENT = {"linger.ms": "0"}
+
+
+def sql_text(name: str, **parts: object) -> str:
+    """The text of `sql/NAME.sql` without its comments, its {placeholders} filled in."""
+    lines = files("flink_src").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+    for placeholder, value in parts.items():
+        text = text.replace(f"{{{placeholder}}}", str(value))
+    return text
+
+
+def literal(text: str) -> str:
+    """The text as a SQL string literal.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def table_statements(properties: JobProperties) -> list[str]:
+    """The CREATE TABLEs of the job."""
+    columns = ",\n  ".join(f"{feature.name} {feature.type}" for feature in STREAM_FEATURES)
+    statements = [
+        sql_text("transactions", options=_options(_source(properties))),
+        sql_text("features", options=_options(_sink(properties)), feature_columns=columns),
+    ]
+    if properties.heartbeat:
+        statements += [sql_text("ticks"), sql_text("heartbeats", options=_options(_heartbeat_sink(properties)))]
+    return statements
+
+
+def insert_statements(properties: JobProperties) -> list[str]:
+    """The INSERTs, which run together as one job."""
+    lawful = sql_text(
+        "contract",
+        max_characters=MAX_MESSAGE_CHARACTERS,
+        wire_form=PATTERN.replace("'", "''"),
+        fields="|".join(FIELDS),
+        sorted_fields="|".join(sorted(FIELDS)),
+    )
+    names = ", ".join(feature.name for feature in STREAM_FEATURES)
+    computed = stream_sql(sql_text("first_arrivals", source=lawful))
+    statements = [sql_text("insert_features", feature_names=names, source=computed)]
+    if properties.heartbeat:
+        interval = properties.heartbeat_interval_ms
+        numbers = ", ".join(str(number) for number in range(properties.partitions))
+        statements.append(sql_text("insert_heartbeats", interval_s=f"{interval / 1000:.3f}", partitions=numbers))
+    return statements
+
+
+def _client(properties: JobProperties, defaults: dict[str, str]) -> dict[str, str]:
+    settings = {"bootstrap.servers": properties.bootstrap_servers} | defaults | dict(properties.client)
+    return {"connector": "kafka"} | {f"properties.{key}": value for key, value in settings.items()}
+
+
+def _source(properties: JobProperties) -> dict[str, str]:
+    return _client(properties, SOURCE_CLIENT) | {
+        "properties.auto.offset.reset": "latest" if properties.startup_mode == "latest-offset" else "earliest",
+        "topic": properties.transactions_topic,
+        "properties.group.id": properties.group_id,
+        "scan.startup.mode": properties.startup_mode,
+        "format": "raw",
+    }
+
+
+def _sink(properties: JobProperties) -> dict[str, str]:
+    return _client(properties, SINK_CLIENT) | {
+        "topic": properties.features_topic,
+        "key.format": "raw",
+        "key.fields": "cc_num",
+        "value.format": "json",
+        "sink.delivery-guarantee": "at-least-once",
+    }
+
+
+def _heartbeat_sink(properties: JobProperties) -> dict[str, str]:
+    return _client(properties, SINK_CLIENT) | {
+        "topic": properties.transactions_topic,
+        "format": "json",
+        "sink.partitioner": "fixed",
+        "sink.parallelism": str(properties.partitions),
+        "sink.delivery-guarantee": "none",
+    }
+
+
+def _options(options: dict[str, str]) -> str:
+    return ", ".join(f"{literal(key)} = {literal(value)}" for key, value in options.items())

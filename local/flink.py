@@ -1,0 +1,193 @@
+"""The stream job on this machine: `flink_src/main.py` in a process of its own, with Flink's embedded cluster.
+
+The job is the file that is deployed, unchanged: what differs between here and the cloud is the application properties and the
+cluster's configuration, and this module writes both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import urllib3
+
+from local.processes import Process, ProcessError, free_port
+from local.topics import PARTITIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".venv-engines" / "bin" / "python"
+CONNECTORS = ROOT / ".jars" / "flink"
+JVM = "-Xms512m -Xmx2g -XX:+UseParallelGC"
+
+LOG_SETTINGS = """\
+rootLogger.level = WARN
+rootLogger.appenderRef.out.ref = out
+appender.out.name = out
+appender.out.type = CONSOLE
+appender.out.target = SYSTEM_OUT
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{ISO8601} %p %c{1} %m%n%throwable{8}
+logger.metrics.name = org.apache.flink.metrics.MetricGroup
+logger.metrics.level = ERROR
+logger.metrics2.name = org.apache.flink.runtime.metrics.groups
+logger.metrics2.level = ERROR
+"""
+# To standard output: PyFlink gives its JVM an error pipe that no one reads, which blocks the job once it is full.
+
+
+class FlinkJob:
+    """The stream job over a broker's topics, as a context manager: `start` returns once it consumes.
+
+    Args:
+        folder: its configuration, checkpoints and log. Give a temporary one; nothing else is written.
+        brokers: HOST:PORT of the broker.
+        heartbeat: whether the job writes heartbeats: True on live topics, False on replays, which bring their own.
+        parallelism: of every operator.
+        checkpoint_interval_ms: how far a restart goes back at most.
+        topics: {"transactions": name, "features": name} where they differ from that.
+        features: further properties of the group `Features` (see flink_src/properties.py).
+        configuration: further settings of Flink itself, by its own names.
+
+    Raises:
+        ProcessError: the environment is not set up, or the job did not start or ended. The text holds the end of its log.
+
+    Example::
+
+        with FlinkJob(folder / "flink", broker.address, heartbeat=True) as job:
+            ...
+            job.kill()     # as a crash would
+            job.restart()  # from the newest checkpoint
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        brokers: str,
+        *,
+        heartbeat: bool,
+        parallelism: int = 2,
+        checkpoint_interval_ms: int = 1000,
+        topics: Mapping[str, str] | None = None,
+        features: Mapping[str, str] | None = None,
+        configuration: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self._rest_port = free_port()
+        names = {"transactions": "transactions", "features": "features"} | dict(topics or {})
+        self._properties = [
+            {
+                "PropertyGroupId": "Kafka",
+                "PropertyMap": {
+                    "bootstrap.servers": brokers,
+                    "transactions.topic": names["transactions"],
+                    "features.topic": names["features"],
+                    "group.id": f"stream-features-{names['features']}",
+                    "partitions": str(PARTITIONS),
+                },
+            },
+            {"PropertyGroupId": "Features", "PropertyMap": {"heartbeat": str(heartbeat).lower(), **(features or {})}},
+        ]
+        self._configuration = {
+            "parallelism.default": str(parallelism),
+            "pipeline.jars": ";".join(f"file://{jar}" for jar in sorted(CONNECTORS.glob("*.jar"))),
+            "execution.checkpointing.interval": f"{checkpoint_interval_ms} ms",
+            "execution.checkpointing.dir": f"file://{folder.resolve()}/checkpoints",
+            "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+            "restart-strategy.type": "none",
+            "rest.bind-port": str(self._rest_port),
+            "rest.bind-address": "127.0.0.1",
+            "taskmanager.bind-host": "127.0.0.1",
+            **(configuration or {}),
+        }
+        self._process = Process(
+            "Flink",
+            [PYTHON, ROOT / "flink_src" / "main.py"],
+            {
+                "APPLICATION_PROPERTIES_FILE": str(folder / "application_properties.json"),
+                "LOG4J_PROPERTIES": str(folder / "log4j.properties"),
+                "JVM_ARGS": JVM,
+            },
+            log_path=folder / "flink.log",
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
+    @property
+    def pid(self) -> int:
+        """The id of its process group; 0 before the first start."""
+        return self._process.pid
+
+    def start(self, from_checkpoint: Path | None = None, timeout_s: float = 120) -> None:
+        """Starts it, afresh or from a checkpoint, and waits until every task runs (about 10 s)."""
+        self._write_settings(from_checkpoint)
+        self._process.start()
+        try:
+            self._process.wait_until(self._consumes, "ran all its tasks", timeout_s)
+        except BaseException:
+            self._process.kill()
+            raise
+
+    def restart(self, timeout_s: float = 120) -> None:
+        """Starts a job that was killed from its newest checkpoint.
+
+        Raises:
+            ProcessError: it had not yet completed a checkpoint.
+        """
+        checkpoint = self.newest_checkpoint()
+        if checkpoint is None:
+            raise ProcessError(f"no completed checkpoint below {self.folder / 'checkpoints'}")
+        self.start(checkpoint, timeout_s)
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        """Ends it. Its checkpoints stay."""
+        self._process.stop(grace_s=5)
+
+    def newest_checkpoint(self) -> Path | None:
+        """The folder of the newest completed checkpoint."""
+        completed = self.folder.glob("checkpoints/*/chk-*/_metadata")
+        return max((file.parent for file in completed), key=lambda folder: folder.stat().st_mtime_ns, default=None)
+
+    def rest(self, path: str) -> dict[str, object]:
+        """An answer of Flink's REST interface, for example of `/jobs/overview`.
+
+        Raises:
+            urllib3.exceptions.HTTPError: it does not answer.
+        """
+        url = f"http://127.0.0.1:{self._rest_port}{path}"
+        return dict(urllib3.request("GET", url, retries=False, timeout=5).json())
+
+    def _consumes(self) -> bool:
+        try:
+            jobs = self.rest("/jobs/overview").get("jobs")
+        except (urllib3.exceptions.HTTPError, ValueError):
+            return False
+        return bool(jobs) and all(job["tasks"]["running"] == job["tasks"]["total"] for job in jobs)  # type: ignore[attr-defined]
+
+    def _write_settings(self, from_checkpoint: Path | None) -> None:
+        if not PYTHON.exists() or not list(CONNECTORS.glob("flink-sql-connector-kafka*.jar")):
+            raise ProcessError(f"no Flink in {PYTHON.parent.parent} or no connector in {CONNECTORS}: run `make setup`")
+        configuration = dict(self._configuration)
+        if from_checkpoint:
+            configuration["execution.state-recovery.path"] = f"file://{from_checkpoint.resolve()}"
+        properties = [*self._properties, {"PropertyGroupId": "Flink", "PropertyMap": configuration}]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "application_properties.json").write_text(json.dumps(properties, indent=2))
+        (self.folder / "log4j.properties").write_text(LOG_SETTINGS)
