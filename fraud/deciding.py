@@ -1,92 +1,39 @@
 """The use case: messages of the topic `features` in, one recorded decision a transaction out.
 
-The ports are what it needs of the world; `local` and the functions in the cloud each bring their own.
+What it needs of the world stands in `fraud.ports`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.decision import Decision, FallbackRule, Thresholds, reasons_of
+from fraud.decision import Decision, FallbackRule, Reason
 from fraud.feature_record import STREAM_NAMES, FeatureRecord, parse_feature_record
+from fraud.features.catalogue import NIGHTLY_FEATURES, names
 from fraud.features.nightly import CardRecord, PopulationRecord, nightly_columns
+from fraud.ports import (
+    DecisionStore,
+    NightlyStore,
+    NightlyUnavailableError,
+    Scorer,
+    ScorerUnavailableError,
+    Scores,
+)
 from fraud.transaction import InvalidTransactionError, Transaction
 from fraud.vector import FEATURE_NAMES, model_vector
 
+_NIGHTLY_NAMES = names(NIGHTLY_FEATURES)
+_POSITIONS = {name: position for position, name in enumerate(FEATURE_NAMES)}
+
 REASONS = 3
 """A decision carries this many reasons."""
-
-
-class NightlyUnavailableError(Exception):
-    """The nightly features could not be read, retries included."""
-
-
-class ScorerUnavailableError(Exception):
-    """The model could not be asked, retries included, or its answer makes no sense."""
-
-
-class Nightly(NamedTuple):
-    """What the nightly store knows of some cards: their records, and every category's."""
-
-    cards: Mapping[str, CardRecord]
-    population: Mapping[str, PopulationRecord]
-
-
-class NightlyStore(Protocol):
-    """Where the nightly job leaves its features."""
-
-    def read(self, cards: Collection[str]) -> Nightly:
-        """The records of the cards that it knows, in one call. Raises NightlyUnavailableError."""
-        ...
-
-
-class Scores(NamedTuple):
-    """A model's answer about n vectors.
-
-    Attributes:
-        scores: n probabilities of fraud.
-        reasons: n lists of (feature, contribution to the log-odds), the strongest first.
-        model_version: the model that answered.
-        thresholds: those that its evaluation chose.
-        categories: the categories it knows, in the order of their codes.
-    """
-
-    scores: Sequence[float]
-    reasons: Sequence[Sequence[tuple[str, float]]]
-    model_version: str
-    thresholds: Thresholds
-    categories: tuple[str, ...]
-
-
-class Scorer(Protocol):
-    """The model behind its endpoint."""
-
-    def score(self, vectors: NDArray[np.float32], reasons: int) -> Scores:
-        """The scores of n vectors of FEATURE_NAMES, in one call. Raises ScorerUnavailableError."""
-        ...
-
-
-class DecisionStore(Protocol):
-    """Where decisions are kept, one a transaction."""
-
-    def record(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """Records each decision whose transaction has none yet; all or none of them.
-
-        Returns:
-            The decision that stands for each transaction, in order: the given one, or the one it already had.
-        """
-        ...
-
-    def decided(self, transaction_ids: Collection[str]) -> set[str]:
-        """Those of the transactions that have a decision."""
-        ...
 
 
 class Rejected(NamedTuple):
@@ -151,11 +98,12 @@ class Deciding:
         try:
             nightly = self.nightly.read({record["cc_num"] for record in records})
             cards = [nightly.cards.get(record["cc_num"]) for record in records]
-            vectors, answer = self._score(_columns(records, cards, nightly.population))
+            columns = _columns(records, cards, nightly.population)
+            vectors, answer = self._score(columns)
         except (NightlyUnavailableError, ScorerUnavailableError) as error:
             decided_at = self.clock()
             return [_by_rule(record, self.fallback, decided_at, str(error)) for record in records]
-        return self._by_model(records, cards, vectors, answer)
+        return self._by_model(records, cards, columns, vectors, answer)
 
     def _score(self, columns: Mapping[str, Any]) -> tuple[NDArray[np.float32], Scores]:
         # The codes of the categories belong to a model, and a deployment can change the model between two batches.
@@ -171,17 +119,18 @@ class Deciding:
         self,
         records: list[FeatureRecord],
         cards: list[CardRecord | None],
+        columns: Mapping[str, Any],
         vectors: NDArray[np.float32],
         answer: Scores,
     ) -> list[Decision]:
         decided_at = self.clock()
         decisions = []
-        rows = zip(records, cards, vectors.tolist(), answer.scores, answer.reasons, strict=True)
-        for record, card, values, score, contributions in rows:
-            features = {
-                name: None if isnan(value) else value for name, value in zip(FEATURE_NAMES, values, strict=True)
-            }
-            features["category"] = record["category"]
+        nightly = zip(*[columns[name].tolist() for name in _NIGHTLY_NAMES], strict=True)
+        rows = zip(records, cards, nightly, vectors.tolist(), answer.scores, answer.reasons, strict=True)
+        for record, card, of_card, vector, score, contributions in rows:
+            features = _stated(record)
+            for name, value in zip(_NIGHTLY_NAMES, of_card, strict=True):
+                features[name] = None if isnan(value) else value
             cut = None if card is None else card.get("cut_ms")
             decisions.append(
                 Decision(
@@ -194,7 +143,7 @@ class Deciding:
                     path="model",
                     score=score,
                     model_version=answer.model_version,
-                    reasons=reasons_of(contributions, features),
+                    reasons=_reasons(contributions, vector, record),
                     features=features,
                     nightly_cut=cut,
                     warning=None if cut is None else self._warning(record["trans_time"] - cut),
@@ -252,13 +201,26 @@ def _by_rule(record: FeatureRecord, fallback: FallbackRule, decided_at: int, why
         outcome=outcome,
         path="fallback",
         reasons=reasons,
-        features={
-            "amount": record["amount_cents"] / 100,
-            "category": record["category"],
-            **{name: record[name] for name in STREAM_NAMES if name in record},
-        },
+        features=_stated(record),
         why=why,
     )
+
+
+def _stated(record: FeatureRecord) -> dict[str, Any]:
+    """The features that came with a transaction."""
+    stream = {name: record[name] for name in STREAM_NAMES if name in record}
+    return {"amount": record["amount_cents"] / 100, "category": record["category"], **stream}
+
+
+def _reasons(
+    contributions: Sequence[tuple[str, float]], vector: Sequence[float], record: FeatureRecord
+) -> tuple[Reason, ...]:
+    reasons = []
+    for name, contribution in contributions:
+        value = vector[_POSITIONS[name]]
+        shown = record["category"] if name == "category" else None if isnan(value) else value
+        reasons.append(Reason(name, shown, contribution))
+    return tuple(reasons)
 
 
 def _columns(
@@ -284,6 +246,9 @@ def _checked(answer: Scores, n: int) -> Scores:
     if len(answer.scores) != n or len(answer.reasons) != n:
         counts = f"{len(answer.scores)} scores and {len(answer.reasons)} reasons"
         raise ScorerUnavailableError(f"the model answered {counts} to {n} transactions")
+    unknown = {name for row in answer.reasons for name, _ in row} - _POSITIONS.keys()
+    if unknown:
+        raise ScorerUnavailableError(f"the model gave reasons that are no features: {', '.join(sorted(unknown))}")
     for score in answer.scores:
         if not (isinstance(score, float) and 0 <= score <= 1):
             raise ScorerUnavailableError(f"the model answered a score of {score!r}; allowed: a probability, 0 to 1")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
@@ -89,7 +89,7 @@ class Decision:
         score: the model's probability of fraud; None in a fallback.
         model_version: the model that gave the score; None in a fallback.
         reasons: the strongest first.
-        features: what it was made on, {name: value}; None is missing.
+        features: what it was made on, {name: value}; None is missing. `fraud.vector` makes the model's vector of them.
         nightly_cut: the cut of the nightly features, as trans_time; None if the card had none.
         why: why the fallback decided; None on the path `model`.
         warning: what a person should know of it, such as nightly features that are too old.
@@ -128,11 +128,6 @@ class Decision:
         fields: dict[str, Any] = json.loads(text)
         fields["reasons"] = tuple(Reason(*reason) for reason in fields["reasons"])
         return cls(**fields)
-
-
-def reasons_of(contributions: Sequence[tuple[str, float]], features: Mapping[str, Any]) -> tuple[Reason, ...]:
-    """The reasons of a score, strongest first, from its (feature, contribution) pairs and the features' values."""
-    return tuple([Reason(name, features.get(name), contribution) for name, contribution in contributions])
 
 
 class FallbackRule(BaseModel):

@@ -9,6 +9,7 @@ batch in hand.
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 import threading
@@ -127,6 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    # what is loaded by now stays for good; without this the collector walks it again in the middle of batches
+    gc.freeze()
     run(settings, stop)
     return 0
 

@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from fraud.deciding import Nightly, NightlyUnavailableError
 from fraud.decision import Decision
+from fraud.ports import Nightly, NightlyUnavailableError
 
 _DECISIONS = """
 CREATE TABLE IF NOT EXISTS decisions (

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from confluent_kafka import Message, TopicPartition
 
-from fraud.deciding import DecisionStore, decide_without_features
+from fraud.deciding import decide_without_features
 from fraud.decision import FallbackRule
+from fraud.ports import DecisionStore
 from fraud.transaction import InvalidTransactionError, parse_transaction
 from local.consumer import CommittingConsumer, Partition
 from local.quarantine import Quarantine

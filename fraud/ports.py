@@ -1,0 +1,77 @@
+"""What deciding needs of the world. `local` and the functions in the cloud each bring their own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.decision import Decision, Thresholds
+from fraud.features.nightly import CardRecord, PopulationRecord
+
+
+class NightlyUnavailableError(Exception):
+    """The nightly features could not be read, retries included."""
+
+
+class ScorerUnavailableError(Exception):
+    """The model could not be asked, retries included, or its answer makes no sense."""
+
+
+class Nightly(NamedTuple):
+    """What the nightly store knows of some cards: their records, and every category's."""
+
+    cards: Mapping[str, CardRecord]
+    population: Mapping[str, PopulationRecord]
+
+
+class NightlyStore(Protocol):
+    """Where the nightly job leaves its features."""
+
+    def read(self, cards: Collection[str]) -> Nightly:
+        """The records of the cards that it knows, in one call. Raises NightlyUnavailableError."""
+        ...
+
+
+class Scores(NamedTuple):
+    """A model's answer about n vectors.
+
+    Attributes:
+        scores: n probabilities of fraud.
+        reasons: n lists of (feature, contribution to the log-odds), the strongest first.
+        model_version: the model that answered.
+        thresholds: those that its evaluation chose.
+        categories: the categories it knows, in the order of their codes.
+    """
+
+    scores: Sequence[float]
+    reasons: Sequence[Sequence[tuple[str, float]]]
+    model_version: str
+    thresholds: Thresholds
+    categories: tuple[str, ...]
+
+
+class Scorer(Protocol):
+    """The model behind its endpoint."""
+
+    def score(self, vectors: NDArray[np.float32], reasons: int) -> Scores:
+        """The scores of n vectors of FEATURE_NAMES, in one call. Raises ScorerUnavailableError."""
+        ...
+
+
+class DecisionStore(Protocol):
+    """Where decisions are kept, one a transaction."""
+
+    def record(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Records each decision whose transaction has none yet; all or none of them.
+
+        Returns:
+            The decision that stands for each transaction, in order: the given one, or the one it already had.
+        """
+        ...
+
+    def decided(self, transaction_ids: Collection[str]) -> set[str]:
+        """Those of the transactions that have a decision."""
+        ...
