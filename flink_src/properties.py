@@ -60,7 +60,7 @@ def read_properties(path: Path | None = None) -> JobProperties:
 def parse_properties(groups: list[dict[str, object]]) -> JobProperties:
     """The properties in the service's form: groups `Kafka`, `Features` and, for an embedded cluster, `Flink`.
 
-    Other groups are the service's own. Keys of `Kafka` that begin with `properties.` go to every Kafka client, without that prefix.
+    Other groups are the service's own. Keys of `Kafka` that begin with `properties.` go to every Kafka client without it.
 
     Raises:
         PropertyError: a key is unknown or missing, or a value is not allowed.

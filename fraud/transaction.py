@@ -16,13 +16,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, WIRE_FORM
+
 MAX_AMOUNT_CENTS = 99_999_999
 TOKEN_PATTERN = r"^[0-9a-f]{32}$"
 TRANSACTION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 AMOUNT_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,2})?$"
 EVENT_TIME_PATTERN = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
-MAX_MESSAGE_BYTES = 16_384
-"""A longer message is refused unread: the longest lawful one is under 1 KiB."""
+MAX_MESSAGE_BYTES = 4 * MAX_MESSAGE_CHARACTERS
+"""A longer message is refused unread: a character takes at most four bytes."""
 
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){11,18}(?![0-9A-Za-z])")
 
@@ -96,9 +98,10 @@ def _coordinate(limit: int) -> Any:
     def check(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise ValueError("not a number")
-        if not -limit <= value <= limit:
+        degrees = float(Decimal(value))
+        if not -limit <= degrees <= limit:
             raise ValueError(f"outside -{limit} to {limit}")
-        return float(value)
+        return degrees
 
     return BeforeValidator(check)
 
@@ -121,6 +124,11 @@ ALLOWED = {
     "merch_lat": "degrees, -90 to 90",
     "merch_long": "degrees, -180 to 180",
 }
+
+WIRE_FORM_SAYS = (
+    "a flat object: no lists or objects within, no escapes in keys, ids, amounts and times, no exponent in an amount, "
+    "no text that begins with a space"
+)
 
 
 class Transaction(BaseModel):
@@ -155,17 +163,28 @@ def _not_a_number(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON number")
 
 
+def _each_field_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs if name in FIELDS]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is there {names.count(name)} times")
+    return dict(pairs)
+
+
 def parse_json(message: bytes) -> dict[str, Any]:
     """A message's JSON object, numbers with a point as exact decimals.
 
     Raises:
-        InvalidTransactionError: too long, not UTF-8, not JSON, not an object, or holding NaN or infinity.
+        InvalidTransactionError: too long, not UTF-8, not JSON, not an object, holding NaN or infinity, or a field twice.
     """
     if len(message) > MAX_MESSAGE_BYTES:
         raise InvalidTransactionError("message", f"{len(message)} bytes long", f"at most {MAX_MESSAGE_BYTES} bytes")
     try:
-        fields = json.loads(message.decode(), parse_float=Decimal, parse_constant=_not_a_number)
-    except (ValueError, RecursionError) as error:
+        text = message.decode()
+        if len(text) > MAX_MESSAGE_CHARACTERS:
+            raise ValueError(f"{len(text)} characters long, over {MAX_MESSAGE_CHARACTERS}")
+        fields = json.loads(text, parse_float=Decimal, parse_constant=_not_a_number, object_pairs_hook=_each_field_once)
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise InvalidTransactionError("message", mask_card_numbers(str(error)), "one JSON object, UTF-8") from error
     if not isinstance(fields, dict):
         raise InvalidTransactionError("message", f"a JSON {type(fields).__name__}", "one JSON object")
@@ -184,7 +203,10 @@ def parse_transaction(message: bytes) -> Transaction:
     fraud.transaction.InvalidTransactionError: cc_num: '[card number]' String should match pattern \
 '^[0-9a-f]{32}$'; allowed: a card token: 32 hex characters (a bare card number is refused; see card_token)
     """
-    return as_transaction(parse_json(message))
+    transaction = as_transaction(parse_json(message))
+    if not WIRE_FORM.fullmatch(message.decode()):
+        raise InvalidTransactionError("message", "lawful values in an unlawful form", WIRE_FORM_SAYS)
+    return transaction
 
 
 def as_transaction(fields: dict[str, Any]) -> Transaction:
