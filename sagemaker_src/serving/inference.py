@@ -176,7 +176,7 @@ def _array(rows: list[list[Any]]) -> np.ndarray:
         raise ValueError("rows of different lengths")
     try:
         with np.errstate(over="ignore"):
-            array = np.array(rows, dtype=np.float64).reshape(len(rows), -1).astype(np.float32)
+            array = np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0).astype(np.float32)
     except OverflowError as error:
         raise ValueError("a number too large for a float") from error
     return _finite(array)

@@ -1,0 +1,238 @@
+"""fraud.deciding with stand-ins for its ports."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from fraud.deciding import Deciding, decide_without_features
+from fraud.decision import FallbackRule, Thresholds
+from fraud.ports import Nightly, NightlyUnavailableError, ScorerUnavailableError, Scores
+from fraud.transaction import parse_transaction
+from fraud.vector import FEATURE_NAMES, model_vector
+from tests.deciding_world import (
+    CATEGORIES,
+    MOMENT,
+    POPULATION,
+    card_record,
+    feature_fields,
+    feature_message,
+    transaction_message,
+)
+
+
+class StandInNightly:
+    def __init__(self, cut_ms=MOMENT - 1, unknown=(), failing=False, record=card_record):
+        self.cut_ms, self.unknown, self.failing, self.record, self.reads = cut_ms, unknown, failing, record, []
+
+    def read(self, cards):
+        self.reads.append(set(cards))
+        if self.failing:
+            raise NightlyUnavailableError("the nightly store is down")
+        return Nightly({card: self.record(self.cut_ms) for card in cards if card not in self.unknown}, POPULATION)
+
+
+class StandInScorer:
+    """Scores the amount: 100.00 and more is 1."""
+
+    def __init__(self, failing=False, categories=tuple(CATEGORIES), **changes):
+        self.failing, self.categories, self.changes, self.asked = failing, categories, changes, []
+
+    def score(self, vectors, reasons):
+        self.asked.append(vectors)
+        if self.failing:
+            raise ScorerUnavailableError("the model did not answer within 1 s")
+        answer = Scores(
+            scores=np.minimum(vectors[:, 0] / 100, 1).tolist(),
+            reasons=[[("amount", 1.0), ("mean_age_last_1d", 0.5), ("category", -0.25)][:reasons]] * len(vectors),
+            model_version="stand-in",
+            thresholds=Thresholds(review=0.5, block=0.9),
+            categories=self.categories,
+        )
+        return answer._replace(**self.changes)
+
+
+class StandInStore:
+    def __init__(self):
+        self.kept, self.calls = {}, 0
+
+    def record(self, decisions):
+        self.calls += 1
+        return [self.kept.setdefault(decision.transaction_id, decision) for decision in decisions]
+
+    def decided(self, transaction_ids):
+        return set(transaction_ids) & self.kept.keys()
+
+
+def deciding(**ports):
+    given = {"nightly": StandInNightly(), "scorer": StandInScorer(), "store": StandInStore()} | ports
+    return Deciding(**given, clock=lambda: MOMENT + 50, _categories=tuple(CATEGORIES))
+
+
+def test_a_batch_is_one_read_one_scoring_and_one_record():
+    use_case = deciding()
+    batch = use_case.decide_batch([feature_message(number, amount_cents=1_000 * number + 50) for number in range(10)])
+    assert (len(use_case.nightly.reads), len(use_case.scorer.asked), use_case.store.calls) == (1, 1, 1)
+    outcomes = [decision.outcome for decision in batch.decisions]
+    assert outcomes == ["approve"] * 5 + ["review"] * 4 + ["block"]
+    assert batch.rejected == []
+
+
+def test_a_decision_says_what_it_was_made_on():
+    decision = deciding().decide_batch([feature_message(3)]).decisions[0]
+    assert (decision.path, decision.model_version, decision.why) == ("model", "stand-in", None)
+    assert (decision.decided_at, decision.trans_time, decision.nightly_cut) == (MOMENT + 50, MOMENT + 3, MOMENT - 1)
+    named = [(reason.feature, reason.value) for reason in decision.reasons]
+    assert named == [("amount", pytest.approx(10.21)), ("mean_age_last_1d", None), ("category", "category d")]
+    assert decision.features["avg_amt_last_1w"] == 48.27
+    assert decision.features["mean_age_last_1d"] is None
+
+
+def test_the_recorded_features_make_the_scored_vector():
+    use_case = deciding()
+    decision = use_case.decide_batch([feature_message(3)]).decisions[0]
+    columns = {name: [np.nan if value is None else value] for name, value in decision.features.items()}
+    columns |= {"amount_cents": [decision.amount_cents], "event_ms": [decision.trans_time]}
+    again = model_vector(columns, CATEGORIES)
+    np.testing.assert_array_equal(again, use_case.scorer.asked[0])
+
+
+def test_a_card_that_the_nightly_store_does_not_know_has_no_history():
+    nightly = StandInNightly(unknown={feature_fields(0)["cc_num"]})
+    unknown, known = deciding(nightly=nightly).decide_batch([feature_message(0), feature_message(1)]).decisions
+    assert (unknown.features["num_trans_all"], unknown.features["avg_amt_all"], unknown.nightly_cut) == (0, None, None)
+    assert (known.features["num_trans_all"], known.features["avg_amt_all"]) == (25, 48.27)
+    assert unknown.path == "model"
+
+
+def test_a_redelivered_transaction_keeps_its_decision():
+    use_case = deciding()
+    first = use_case.decide_batch([feature_message(1, amount_cents=100)]).decisions
+    again = use_case.decide_batch([feature_message(1, amount_cents=9_900), feature_message(2)]).decisions
+    assert again[0] is first[0]
+    assert len(use_case.store.kept) == 2
+
+
+def test_a_transaction_twice_in_a_batch_is_decided_once():
+    use_case = deciding()
+    batch = use_case.decide_batch([feature_message(1), feature_message(1), feature_message(2)])
+    assert [decision.transaction_id for decision in batch.decisions] == ["t1", "t2"]
+    assert len(use_case.scorer.asked[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("poison", "field"),
+    [
+        (b"\xff\xfe", "message"),
+        (b"[1]", "message"),
+        (b"[" * 10_000, "message"),
+        (b" " * 20_000, "message"),
+        (feature_message(1, cc_num="4111111111111111"), "cc_num"),
+        (feature_message(1, transaction_id=None), "transaction_id"),
+        (feature_message(1, transaction_id="a b"), "transaction_id"),
+        (feature_message(1, amount_cents=10.0), "amount_cents"),
+        (feature_message(1, amount_cents=True), "amount_cents"),
+        (feature_message(1, amount_cents=-1), "amount_cents"),
+        (feature_message(1, trans_time="2026-01-01"), "trans_time"),
+        (feature_message(1, trans_time=10**15), "trans_time"),
+        (feature_message(1, category=" "), "category"),
+        (feature_message(1, num_trans_last_10m="3"), "num_trans_last_10m"),
+        (feature_message(1, avg_amt_last_1d=float("nan")), "avg_amt_last_1d"),
+        (feature_message(1, avg_amt_last_1d=10**400), "avg_amt_last_1d"),
+        (
+            json.dumps({k: v for k, v in feature_fields(1).items() if k != "mean_age_last_1h"}).encode(),
+            "mean_age_last_1h",
+        ),
+    ],
+)
+def test_a_poison_record_is_refused_and_the_good_go_on(poison, field):
+    batch = deciding().decide_batch([feature_message(2), poison, feature_message(3)])
+    assert [decision.transaction_id for decision in batch.decisions] == ["t2", "t3"]
+    assert [(rejected.position, rejected.error.field) for rejected in batch.rejected] == [(1, field)]
+    assert "4111111111111111" not in str(batch.rejected[0].error)
+    assert "; allowed: " in str(batch.rejected[0].error)
+
+
+def test_a_batch_of_poison_asks_no_one():
+    use_case = deciding()
+    batch = use_case.decide_batch([b"{}", b""])
+    assert batch.decisions == []
+    assert len(batch.rejected) == 2
+    assert (use_case.nightly.reads, use_case.scorer.asked, use_case.store.calls) == ([], [], 0)
+
+
+@pytest.mark.parametrize(
+    ("ports", "why"),
+    [
+        ({"scorer": StandInScorer(failing=True)}, "the model did not answer within 1 s"),
+        ({"nightly": StandInNightly(failing=True)}, "the nightly store is down"),
+        ({"nightly": StandInNightly(record=lambda _: {"num_trans_all": 1})}, "a nightly record is malformed"),
+        ({"scorer": StandInScorer(scores=[0.5])}, "1 scores and 2 reasons to 2 transactions"),
+        ({"scorer": StandInScorer(reasons=[[]])}, "2 scores and 1 reasons to 2 transactions"),
+        ({"scorer": StandInScorer(scores=[0.5, float("nan")])}, "a score of nan; allowed: a probability"),
+        ({"scorer": StandInScorer(scores=[0.5, 1.5])}, "a score of 1.5; allowed: a probability"),
+        ({"scorer": StandInScorer(scores=[0.5, "high"])}, "a score of 'high'; allowed: a probability"),
+        ({"scorer": StandInScorer(reasons=[[("shoe_size", 1.0)], []])}, "reasons that are no features: shoe_size"),
+    ],
+)
+def test_when_the_model_or_the_nightly_store_fails_the_rule_decides_and_says_so(ports, why):
+    use_case = deciding(**ports)
+    cheap, dear = use_case.decide_batch([feature_message(1), feature_message(2, amount_cents=60_000)]).decisions
+    assert (cheap.outcome, dear.outcome) == ("approve", "review")
+    assert {cheap.path, dear.path} == {"fallback"}
+    assert (dear.score, dear.model_version) == (None, None)
+    assert why in dear.why
+    assert dear.features["num_trans_last_10m"] == 1
+    assert use_case.store.kept.keys() == {"t1", "t2"}
+
+
+def test_nightly_features_that_are_too_old_are_used_with_a_warning():
+    stale, fresh = StandInNightly(cut_ms=MOMENT - 3 * 86_400_000), StandInNightly(cut_ms=MOMENT - 86_400_000)
+    decision = deciding(nightly=stale).decide_batch([feature_message(0)]).decisions[0]
+    assert (decision.path, decision.warning) == ("model", "nightly features are 3.0 days old")
+    assert deciding(nightly=fresh).decide_batch([feature_message(0)]).decisions[0].warning is None
+
+
+def test_a_model_with_other_categories_gets_its_own_codes():
+    scorer = StandInScorer(categories=("new", *CATEGORIES))
+    use_case = deciding(scorer=scorer)
+    position = FEATURE_NAMES.index("category")
+    use_case.decide_batch([feature_message(0)])
+    assert [vectors[0, position] for vectors in scorer.asked] == [0, 1]
+    use_case.decide_batch([feature_message(1)])
+    assert len(scorer.asked) == 3
+
+
+def test_models_that_take_turns_within_a_batch_are_not_trusted():
+    class Turning(StandInScorer):
+        def score(self, vectors, reasons):
+            self.categories = tuple(reversed(self.categories))
+            return super().score(vectors, reasons)
+
+    decision = deciding(scorer=Turning()).decide_batch([feature_message(0)]).decisions[0]
+    assert (decision.path, decision.why) == ("fallback", "the model's categories changed twice within one batch")
+
+
+def test_a_store_that_fails_is_told_to_the_caller():
+    class Failing(StandInStore):
+        def record(self, decisions):
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        deciding(store=Failing()).decide_batch([feature_message(0)])
+
+
+def test_without_features_the_rule_decides_but_never_a_second_time():
+    store = StandInStore()
+    first = deciding(store=store).decide_batch([feature_message(1)]).decisions[0]
+    waiting = [
+        (parse_transaction(transaction_message(1)), MOMENT),
+        (parse_transaction(transaction_message(2, amount="700.00")), MOMENT + 7),
+    ]
+    standing = decide_without_features(waiting, "no features", store=store, fallback=FallbackRule(), clock=lambda: 99)
+    assert standing[0] is first
+    assert (standing[1].path, standing[1].outcome, standing[1].why) == ("fallback", "review", "no features")
+    assert (standing[1].trans_time, standing[1].decided_at) == (MOMENT + 7, 99)
+    assert standing[1].features == {"amount": 700.0, "category": "category c"}
