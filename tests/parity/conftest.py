@@ -1,0 +1,96 @@
+"""One broker and two stream jobs for the whole session: one on replay topics, one on live topics with its own heartbeat."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from local.broker import Broker
+from local.flink import FlinkJob
+from local.replay import DAY_MS, Record, Replayer
+from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS, suffixed
+
+QUIET_S = 1.0
+"""How long nothing more must come before the output counts as complete."""
+
+
+@dataclass
+class FeatureReader:
+    """Reads a topic of features from its beginning, whatever the consumer group."""
+
+    brokers: str
+    topic: str
+    _consumer: Consumer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "reader", "fetch.wait.max.ms": 10})
+        self._consumer.assign([TopicPartition(self.topic, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])
+
+    def read(self, enough: Callable[[list[dict]], bool], timeout_s: float) -> list[dict]:
+        """Messages until there are enough and then nothing more comes, or until the time runs out."""
+        found: list[dict] = []
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            batch = self._consumer.consume(10_000, timeout=QUIET_S if enough(found) else 0.02)
+            found += [json.loads(each.value()) for each in batch if not each.error()]
+            if not batch and enough(found):
+                break
+        return found
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+@dataclass
+class ReplayRun:
+    """The job on replay topics. Time only goes on, so each test takes the next free stretch of it."""
+
+    brokers: str
+    topics: dict[str, str]
+    reader: FeatureReader
+    _next_ms: int = 1_600_000_000_000
+
+    def stretch(self, days: int) -> int:
+        """The start, in ms since 1970, of as many days that no one has used, with two days' space before them."""
+        start = self._next_ms
+        self._next_ms += (days + 2) * DAY_MS
+        return start
+
+    def run(self, records: list[Record], expected: int, duplicates: float = 0.0, timeout_s: float = 120) -> list[dict]:
+        """What comes out for these records, waiting for as many messages as expected."""
+        Replayer(self.brokers, self.topics["transactions"], duplicates=duplicates).replay(records)
+        return self.reader.read(lambda found: len(found) >= expected, timeout_s)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with Broker(tmp_path_factory.mktemp("kafka")) as running:
+        yield running
+
+
+def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> FlinkJob:
+    """A job over topics of its own."""
+    broker.create_topics(suffixed(LIVE_TOPICS if live else REPLAY_TOPICS, suffix))
+    topics = {name: name + suffix for name in ("transactions", "features")}
+    return FlinkJob(folder, broker.address, heartbeat=live, topics=topics)
+
+
+@pytest.fixture(scope="session")
+def replay_run(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayRun]:
+    with job_over(broker, tmp_path_factory.mktemp("flink"), "-replay", live=False):
+        topics = {name: f"{name}-replay" for name in ("transactions", "features")}
+        reader = FeatureReader(broker.address, topics["features"])
+        yield ReplayRun(broker.address, topics, reader)
+        reader.close()
+
+
+@pytest.fixture(scope="session")
+def live_job(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkJob]:
+    with job_over(broker, tmp_path_factory.mktemp("flink-live"), "-live", live=True) as job:
+        yield job
