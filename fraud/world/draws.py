@@ -31,7 +31,7 @@ def log_normal_table(kinds: list[tuple[float, float]]) -> Floats:
     """
     medians = np.array([median for median, _ in kinds])
     spreads = np.array([spread for _, spread in kinds])
-    return medians[:, None] * np.exp(spreads[:, None] * _Z)
+    return np.asarray(medians[:, None] * np.exp(spreads[:, None] * _Z))
 
 
 def rhythm_table(names: list[str]) -> Floats:
@@ -48,7 +48,7 @@ def from_table(rng: np.random.Generator, table: Floats, row: Ints) -> Floats:
     flat = table.ravel()
     cell = row * (STEPS + 1) + rng.integers(0, STEPS, row.size, dtype=np.uint16)
     low = flat[cell]
-    return low + rng.random(row.size) * (flat[cell + 1] - low)
+    return np.asarray(low + rng.random(row.size) * (flat[cell + 1] - low))
 
 
 AMOUNTS = log_normal_table([kind for category in CATEGORIES for kind in (category.small, category.large)])

@@ -28,12 +28,12 @@ _SINGLE, _TRIP, _BASKET, _VENDING, _REPEAT = range(5)
 _GAPS_MS = log_normal_table([(1, 0.1), (12 * 60e3, 0.7), (90e3, 0.6), (95e3, 0.5), (5e3, 0.35)])
 _MORE = np.array([0.0, 0.4, 0.1, 0.25, 0.0])
 """The chance of one more purchase after the second, by kind of occasion."""
-_TRIP_SHARE, _BASKET_SHARE, _VENDING_SHARE, _REPEAT_SHARE = 0.10, 0.04, 0.12, 0.0003
+_TRIP_SHARE, _BASKET_SHARE, _VENDING_SHARE, _REPEAT_SHARE = 0.08, 0.025, 0.07, 0.00003
 _LONGEST = 6
 _BIG_SHARE = 0.0005
 _BIG_FACTOR = log_normal_table([(7.0, 0.9)])
 _DAYS_BETWEEN_JOURNEYS = 50
-_EXPECTED_PURCHASES = 1.15
+_EXPECTED_PURCHASES = 1.10
 """Purchases an occasion, a little low so that the first draw seldom falls short."""
 
 _ONLINE = np.array([category.online for category in CATEGORIES])
@@ -110,7 +110,8 @@ def _occasions_a_day(
     rate = habits.rate[:, None] * np.where(weekday >= 5, habits.weekend[:, None], 1.0)
     rate *= day >= habits.issued_day[:, None]
     rate *= rng.standard_gamma(4.0, rate.shape)
-    return rng.poisson(rate * (expected / rate.sum()))
+    counts: NDArray[np.int64] = rng.poisson(rate * (expected / rate.sum()))
+    return counts
 
 
 def _kinds(rng: np.random.Generator, category: NDArray[np.uint8]) -> NDArray[np.int8]:

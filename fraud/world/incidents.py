@@ -6,6 +6,7 @@ and amounts from ranges that honest rows fill too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -24,9 +25,10 @@ _MINUTE, _HOUR = 60e3, 3600e3
 class Pattern(NamedTuple):
     """One way of using another's card.
 
-    `share` is of the incidents; `lengths` the fewest and most transactions; a gap is (median in milliseconds, spread of
-    the logarithm); a probe is (median in dollars, spread); an `amount` is (median share of the category's LOOT, spread). `probes` is the share of an incident that comes first, in
-    small amounts, as (least, most). `away` is the chance that it happens in another metropolitan area.
+    `share` is of the incidents; `lengths` the fewest and most transactions; `probes` the share of an incident that comes
+    first, in small amounts, as (least, most). A gap is (median in milliseconds, spread of the logarithm); a probe is
+    (median in dollars, spread); an amount is (median share of the category's LOOT, spread). `away` is the chance that it
+    happens in another metropolitan area.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Pattern(NamedTuple):
     amount: tuple[float, float]
     rhythm: str
     away: float
-    categories: dict[str, float]
+    categories: Mapping[str, float]
 
 
 _ANYWHERE = {"misc_net": 3, "shopping_net": 4, "grocery_net": 1, "misc_pos": 2, "gas_transport": 2, "shopping_pos": 2}
@@ -50,21 +52,21 @@ _IN_SHOPS = {
 _ONLINE = {"shopping_net": 4, "misc_net": 3, "travel": 2, "grocery_net": 1, "entertainment": 1, "home": 1}
 
 PATTERNS: tuple[Pattern, ...] = (
-    Pattern("card_testing", 0.26, (3, 12), (0.3, 0.6), (9e3, 0.7), (60e3, 0.6), (9.0, 0.9), (0.8, 0.3),
+    Pattern("card_testing", 0.20, (3, 12), (0.3, 0.6), (9e3, 0.7), (60e3, 0.6), (9.0, 0.9), (0.8, 0.3),
             "night", 0.3, _ANYWHERE),
-    Pattern("night_testing", 0.15, (3, 12), (1.0, 1.0), (22e3, 0.5), (22e3, 0.5), (30.0, 1.0), (0.5, 0.5),
+    Pattern("night_testing", 0.12, (3, 12), (1.0, 1.0), (22e3, 0.5), (22e3, 0.5), (30.0, 1.0), (0.5, 0.5),
             "night", 0.3, _ANYWHERE),
-    Pattern("rapid_testing", 0.13, (8, 12), (1.0, 1.0), (4e3, 0.4), (4e3, 0.4), (6.0, 0.8), (0.5, 0.5),
+    Pattern("rapid_testing", 0.14, (8, 12), (1.0, 1.0), (4e3, 0.4), (4e3, 0.4), (6.0, 0.8), (0.5, 0.5),
             "online", 0.2, _ANYWHERE),
-    Pattern("lost_or_stolen", 0.25, (5, 12), (0.0, 0.1), (5 * _MINUTE, 0.6), (7 * _MINUTE, 0.7), (14.0, 0.7),
+    Pattern("lost_or_stolen", 0.27, (5, 12), (0.0, 0.06), (5 * _MINUTE, 0.6), (5.5 * _MINUTE, 0.7), (14.0, 0.7),
             (0.9, 0.3), "shops", 0.85, _IN_SHOPS),
-    Pattern("account_takeover", 0.21, (8, 16), (0.0, 0.1), (2 * _HOUR, 0.6), (3.5 * _HOUR, 0.6), (20.0, 0.7),
+    Pattern("account_takeover", 0.27, (8, 16), (0.0, 0.05), (2 * _HOUR, 0.6), (3.5 * _HOUR, 0.6), (20.0, 0.7),
             (1.0, 0.25), "night", 0.1, _ONLINE),
 )  # fmt: skip
 LOOT = {
-    "shopping_net": 900.0, "misc_net": 740.0, "travel": 1050.0, "entertainment": 470.0, "grocery_net": 340.0, "home": 520.0,
-    "shopping_pos": 820.0, "grocery_pos": 390.0, "misc_pos": 460.0, "personal_care": 360.0, "kids_pets": 380.0,
-    "health_fitness": 390.0, "food_dining": 330.0, "gas_transport": 240.0,
+    "shopping_net": 900.0, "misc_net": 740.0, "travel": 1050.0, "entertainment": 560.0, "grocery_net": 440.0, "home": 640.0,
+    "shopping_pos": 820.0, "grocery_pos": 480.0, "misc_pos": 560.0, "personal_care": 440.0, "kids_pets": 460.0,
+    "health_fitness": 470.0, "food_dining": 400.0, "gas_transport": 280.0,
 }  # fmt: skip
 """What thieves spend at a time once a card works, in dollars: a lot, but what honest holders also spend now and then."""
 _LOOT = np.array([LOOT[category.name] for category in CATEGORIES])
@@ -77,7 +79,7 @@ def _weights(pattern: Pattern) -> Floats:
     weights = np.zeros(len(CATEGORIES))
     for name, weight in pattern.categories.items():
         weights[INDEX[name]] = weight
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 _CATEGORY_EDGES = np.cumsum([_weights(pattern) for pattern in PATTERNS], axis=1)
