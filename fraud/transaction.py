@@ -126,8 +126,8 @@ ALLOWED = {
 }
 
 WIRE_FORM_SAYS = (
-    "a flat object: no lists or objects within, no escapes in keys, ids, amounts and times, no exponent in an amount, "
-    "no text that begins with a space"
+    "a flat object: no lists or objects within, no escapes in keys, ids, amounts and times, no exponents but in degrees "
+    "near 0, no text that begins with a space"
 )
 
 

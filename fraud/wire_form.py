@@ -34,6 +34,10 @@ BLANK = (
 FRACTION = r"(?:\.[0-9]{1,40}+)?+"
 EXPONENT = r"(?:[eE][+-]?[0-9]{1,2}+)?+"
 NUMBER = rf"-?(?:0|[1-9][0-9]{{0,39}}+){FRACTION}{EXPONENT}"
+# Degrees in plain digits; an exponent only for what is near 0, as 1e-05.
+SMALL = r"(?:[eE]-[0-9]{1,2}+)?+"
+LATITUDE = rf"-?(?:90(?:\.0{{1,40}}+)?+|[1-8]?[0-9]{FRACTION}){SMALL}"
+LONGITUDE = rf"-?(?:180(?:\.0{{1,40}}+)?+|(?:1[0-7][0-9]|[1-9]?[0-9]){FRACTION}){SMALL}"
 OTHER = rf'(?:"{CHARACTER}*+"|{NUMBER}|true|false|null)'
 NAME = rf'"(?!{BLANK}){CHARACTER}{{1,100}}+"'
 
@@ -50,8 +54,8 @@ FIELDS = {
     "event_time": rf'"{DATE}T{TIME}Z"',
     "merchant": NAME,
     "category": NAME,
-    "merch_lat": NUMBER,
-    "merch_long": NUMBER,
+    "merch_lat": LATITUDE,
+    "merch_long": LONGITUDE,
 }
 """Each field of the contract and the form of its value."""
 

@@ -84,6 +84,7 @@ class Replayer:
                 "partitioner": "murmur2_random",
                 "enable.idempotence": True,
                 "linger.ms": 1,
+                "log_level": 2,
                 "batch.size": 262_144,
                 "queue.buffering.max.messages": 200_000,
             }
