@@ -41,10 +41,10 @@ auto.create.topics.enable=false
 num.network.threads=2
 num.io.threads=2
 log.cleaner.enable=false
-broker.session.timeout.ms=1000
-broker.heartbeat.interval.ms=200
+broker.session.timeout.ms=6000
+broker.heartbeat.interval.ms=500
 """
-# The short session: a killed broker may not register again before its old session has ended.
+# A killed broker may not register again before its old session has ended; a much shorter one ends by itself on a busy machine.
 
 _CLIENT_LOG = logging.getLogger("local.broker.client")
 _CLIENT_LOG.addHandler(logging.NullHandler())
