@@ -29,7 +29,8 @@ class FeatureReader:
     _consumer: Consumer = field(init=False)
 
     def __post_init__(self) -> None:
-        self._consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "reader", "fetch.wait.max.ms": 10})
+        settings = {"group.id": "reader", "fetch.wait.max.ms": 10, "log_level": 2}
+        self._consumer = Consumer(settings | {"bootstrap.servers": self.brokers})
         self._consumer.assign([TopicPartition(self.topic, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])
 
     def read(self, enough: Callable[[list[dict]], bool], timeout_s: float) -> list[dict]:
@@ -37,11 +38,15 @@ class FeatureReader:
         found: list[dict] = []
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            batch = self._consumer.consume(10_000, timeout=QUIET_S if enough(found) else 0.02)
-            found += [json.loads(each.value()) for each in batch if not each.error()]
+            batch = self.poll(QUIET_S if enough(found) else 0.02)
+            found += batch
             if not batch and enough(found):
                 break
         return found
+
+    def poll(self, timeout_s: float = 0.005) -> list[dict]:
+        """What is there by now."""
+        return [json.loads(each.value()) for each in self._consumer.consume(10_000, timeout_s) if not each.error()]
 
     def close(self) -> None:
         self._consumer.close()

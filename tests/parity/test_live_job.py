@@ -1,0 +1,103 @@
+"""The job on live topics: nothing waits for other traffic, and a crash loses nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer
+
+from local.broker import Broker
+from local.flink import FlinkJob
+from tests.parity.adversarial import message
+from tests.parity.conftest import FeatureReader
+from tests.parity.naive import naive_stream_features
+from tests.parity.test_stream_features import features_of
+
+pytestmark = pytest.mark.engines
+
+CARDS = 20
+RATE = 200
+SECONDS = 10
+
+
+class LiveTraffic:
+    """Sends rows to the live topic, one by one, at a rate."""
+
+    def __init__(self, broker: Broker) -> None:
+        settings = {
+            "bootstrap.servers": broker.address,
+            "partitioner": "murmur2_random",
+            "linger.ms": 0,
+            "log_level": 2,
+        }
+        self._producer = Producer(settings)
+
+    def send(self, rows: list[dict], rate: float = 1000) -> None:
+        for row in rows:
+            self._producer.produce("transactions-live", message(row), row["cc_num"])
+            self._producer.poll(0)
+            time.sleep(1 / rate)
+        assert self._producer.flush(10) == 0
+
+
+@pytest.fixture
+def reader(broker: Broker, live_job: FlinkJob) -> Iterator[FeatureReader]:
+    features = FeatureReader(broker.address, "features-live")
+    yield features
+    features.close()
+
+
+def rows_named(prefix: str, count: int) -> list[dict]:
+    return [
+        {"transaction_id": f"{prefix}{number}", "cc_num": f"{number % CARDS:032x}", "amount_cents": 100 + number}
+        for number in range(count)
+    ]
+
+
+def test_a_lone_transaction_comes_out_within_a_second(
+    broker: Broker, live_job: FlinkJob, reader: FeatureReader
+) -> None:
+    traffic = LiveTraffic(broker)
+    traffic.send(rows_named("first", 1))
+    assert reader.read(bool, timeout_s=30), "the job does not answer at all"
+    time.sleep(1)
+
+    waits = []
+    for number in range(3):
+        sent = time.perf_counter()
+        traffic.send(rows_named(f"lone{number}-", 1))
+        while not reader.poll():
+            assert time.perf_counter() - sent < 10
+        waits.append(time.perf_counter() - sent)
+        time.sleep(1)
+    assert max(waits) < 1, f"seconds: {waits}"
+
+
+def test_a_killed_job_goes_on_from_its_checkpoint(broker: Broker, live_job: FlinkJob, reader: FeatureReader) -> None:
+    rows = rows_named("restart", RATE * SECONDS)
+    traffic = threading.Thread(target=LiveTraffic(broker).send, args=(rows, RATE))
+    traffic.start()
+    time.sleep(SECONDS / 2)
+    live_job.kill()
+    assert not live_job.running
+    traffic.join()
+    live_job.restart()
+
+    sent = {row["transaction_id"]: row for row in rows}
+    found = reader.read(lambda found: sent.keys() <= {each["transaction_id"] for each in found}, timeout_s=60)
+    earlier = [each for each in found if each["transaction_id"] not in sent]
+    results = [each for each in found if each["transaction_id"] in sent]
+
+    assert {each["transaction_id"] for each in results} == sent.keys()
+    computed = naive_stream_features([each | {"event_ms": each["trans_time"]} for each in _once(earlier + results)])
+    expected = features_of(computed)
+    for each in results:
+        name = each["transaction_id"]
+        assert features_of([each])[name] == expected[name]
+
+
+def _once(results: list[dict]) -> list[dict]:
+    return list({each["transaction_id"]: each for each in results}.values())
