@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -62,7 +63,7 @@ class SqliteDecisionStore:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._turn_on_wal()
         # In WAL mode this survives the end of any process; only the machine's own end can lose the last batches, and those
         # are not lost but decided again: Kafka's offsets are committed later still.
         self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -99,6 +100,18 @@ class SqliteDecisionStore:
         """Those of the transactions that have a decision."""
         query = "SELECT transaction_id FROM decisions WHERE transaction_id IN (SELECT value FROM json_each(?))"
         return {row[0] for row in self._connection.execute(query, (json.dumps(list(transaction_ids)),))}
+
+    def _turn_on_wal(self) -> None:
+        # Two processes that create the file at once: SQLite refuses one of them at once, whatever its time-out.
+        give_up = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.01)
 
     def _standing(self, transaction_ids: Sequence[str]) -> dict[str, Decision]:
         query = (

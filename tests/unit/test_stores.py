@@ -87,6 +87,26 @@ def test_two_processes_that_race_record_one_decision_each(tmp_path):
         assert set(connection.execute("SELECT transaction_id, path FROM decisions")) == set(told)
 
 
+def test_many_may_create_the_file_at_once(tmp_path):
+    for attempt in range(20):
+        path, failures = tmp_path / f"{attempt}.db", []
+        together = threading.Barrier(4)
+
+        def create(path=path, failures=failures, together=together):
+            together.wait()
+            try:
+                SqliteDecisionStore(path).close()
+            except sqlite3.Error as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=create) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+
+
 def test_nightly_features_are_read_as_written(tmp_path):
     path = tmp_path / "nightly.db"
     write_nightly(path, [("a" * 32, card_record()), ("b" * 32, card_record(5))], POPULATION)
