@@ -84,6 +84,11 @@ class Server(ThreadingHTTPServer):
         handler = type("ModelHandler", (Handler,), {"model": model})
         super().__init__(("127.0.0.1", port), handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that has gone is no error of the server's."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
