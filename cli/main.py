@@ -6,10 +6,14 @@ import sys
 
 import typer
 
+from cli.demo import demo
 from cli.errors import BadInputError
 from cli.evaluate import evaluate
 from cli.features import features
 from cli.progress import console
+from cli.replay import replay
+from cli.train import train
+from cli.world import world
 
 app = typer.Typer(
     name="fraud",
@@ -25,8 +29,8 @@ def _fraud() -> None:
     """Hold the verbs together, also while there is only one."""
 
 
-app.command()(features)
-app.command()(evaluate)
+for verb in (demo, world, features, train, evaluate, replay):
+    app.command()(verb)
 
 
 def main() -> None:

@@ -1,0 +1,92 @@
+"""`fraud replay`: a day of a person's own file, decided as a live stream."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import typer
+
+from cli.errors import BadInputError
+from cli.kaggle import read_transactions
+from cli.output import whole_folder
+from cli.report.stream import stream_report
+from cli.screen import new_screen
+from cli.summary import show_summary
+from cli.times import parse_time
+from local.decided_day import decide_day, summary
+from local.processes import ProcessError
+from local.stores import write_nightly
+from local.stream_run import DAY_MS, split_by_time
+from sagemaker_src.processing.batch_features import daily_sums, engine, load, nightly_snapshot
+
+PHASES = {
+    "history": "Reading the history",
+    "stream": "Deciding the stream",
+    "comparison": "Comparing stream and batch",
+}
+
+
+def replay(
+    data: Annotated[
+        Path, typer.Option(help="CSV or Parquet in the columns of Kaggle's fraudTrain.csv.", metavar="FILE")
+    ],
+    model: Annotated[Path, typer.Option(help="A model's folder, as `fraud train` writes it.", metavar="DIR")],
+    day: Annotated[
+        str, typer.Option(help="The day to replay; the file's earlier rows are its history.", metavar="DATE")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write; replaced if an earlier run wrote it.", metavar="DIR")],
+    rate: Annotated[float, typer.Option(min=1, max=2000, help="Transactions a second.")] = 200,
+    transactions: Annotated[int, typer.Option(min=1, help="How many to replay at most.")] = 20_000,
+    duplicates: Annotated[float, typer.Option(min=0, max=0.5, help="Share that Kafka delivers twice.")] = 0.0,
+) -> None:
+    """Send a day of a file through Kafka and Flink as live traffic and decide every transaction.
+
+    Writes summary.json and report.html.
+
+    Example: fraud replay --data fraudTest.csv --model out/model --day 2020-12-20 --out out/replay
+    """
+    from_ms = parse_time("--day", day)
+    if from_ms % DAY_MS:
+        raise BadInputError(f"--day: {day!r} is not a date; allowed: a whole day, as 2020-12-20")
+    if not (model / "manifest.json").is_file():
+        raise BadInputError(f"--model: {model} holds no manifest.json; `fraud train` writes one")
+    with (
+        whole_folder(out) as folder,
+        new_screen(PHASES) as screen,
+        tempfile.TemporaryDirectory(prefix="fraud-") as temporary,
+    ):
+        screen.phase("history")
+        nightly = Path(temporary) / "nightly.db"
+        history, live = _read(data, from_ms, nightly)
+        if not live.num_rows:
+            raise BadInputError(f"--day: {data} has no transactions on {day}")
+        try:
+            decided = decide_day(
+                history, live.slice(0, transactions), from_ms, model, nightly, screen, rate=rate, duplicates=duplicates
+            )
+        except ProcessError as error:
+            raise BadInputError(str(error)) from error
+        figures = summary(decided)
+        (folder / "summary.json").write_text(json.dumps(figures, indent=2) + "\n")
+        lead = f"{day} of {data.name}, decided as a live stream through Kafka and Flink."
+        stream_report(folder / "report.html", figures, decided, lead)
+    show_summary(figures, f"{out}/summary.json and report.html")
+
+
+def _read(data: Path, from_ms: int, nightly: Path) -> tuple[pa.Table, pa.Table]:
+    """The file's rows before and on the day; the nightly store is made on the way."""
+    with engine() as connection:
+        read_transactions(connection, data, "tx", secrets.token_bytes(32))
+        load(connection, "tx", key="row")
+        daily_sums(connection)
+        cards, population = nightly_snapshot(connection, from_ms)
+        write_nightly(nightly, cards.items(), population)
+        rows = connection.sql(f"""SELECT * EXCLUDE (row, event_time), event_time::TIMESTAMPTZ AS event_time FROM tx
+            WHERE epoch_ms(event_time) < {from_ms + DAY_MS} ORDER BY event_time, transaction_id""").to_arrow_table()
+    times = rows["event_time"].cast(pa.timestamp("ms", "UTC"))
+    return split_by_time(rows.set_column(rows.column_names.index("event_time"), "event_time", times), from_ms)

@@ -1,0 +1,38 @@
+"""A run's figures on screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+from cli.progress import console
+from cli.screen import COLOURS
+
+
+def show_summary(summary: dict[str, Any], written: str) -> None:
+    """The summary, and what was written where."""
+    outcomes = ", ".join(f"{count:,} [{COLOURS[name]}]{name}[/]" for name, count in summary["by_outcome"].items())
+    paths = summary["by_path"]
+    facts = {
+        "transactions": f"{summary['transactions']:,}, of them {summary['duplicates_sent']:,} delivered twice",
+        "decisions": f"{summary['decisions']:,}: {outcomes}",
+        "undecided, decided twice": f"{summary['undecided']}, {summary['decided_twice']}",
+        "decided by": f"the model {paths['model']:,}, the fallback rule {paths['fallback']:,}",
+        "stream against batch": f"{summary['features_compared']:,} compared, {summary['features_different']:,} different",
+        "Kafka in to decision": f"p50 {summary['latency_ms']['p50']} ms, p99 {summary['latency_ms']['p99']} ms",
+    }
+    if "model" in summary:
+        facts["model"] = f"average precision {summary['model']['average_precision']:.3f} on its test days"
+    if "seconds" in summary:
+        facts["seconds"] = ", ".join(f"{name} {value:g}" for name, value in summary["seconds"].items())
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        table.add_row(name, value)
+    for attack in summary["attacks"]:
+        table.add_row(
+            attack["pattern"], " ".join(f"[{COLOURS.get(one, 'white')}]{one}[/]" for one in attack["outcomes"])
+        )
+    console.print()
+    console.print(table)
+    console.print(f"\nWrote {written}")
