@@ -49,9 +49,10 @@ def demo(
         except ProcessError as error:
             raise BadInputError(str(error)) from error
         (folder / "summary.json").write_text(json.dumps(result.summary, indent=2) + "\n")
+        sent, twice = result.summary["transactions"], result.summary["duplicates_sent"]
         lead = (
-            "A made-up world of cards: a model trained on its past decided its last day as a live stream, through "
-            f"Kafka and Flink, {result.summary['duplicates_sent']:,} of the {result.summary['transactions']:,} transactions delivered twice."
+            "A made-up world of cards: a model trained on its past decided its last day as a live stream, through Kafka and "
+            f"Flink; {twice:,} of the {sent:,} transactions were delivered twice."
         )
         stream_report(folder / "report.html", result.summary, result.day, lead)
     show_summary(result.summary, f"{out}/summary.json, report.html, features.parquet and model/")
