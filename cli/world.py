@@ -79,7 +79,7 @@ def world(
         made = generate(settings)
         report("Making the world", 1, 1)
         transactions = folder / f"transactions.{format_.value}"
-        _write_transactions(transactions, to_kaggle(made), report)
+        write_transactions(transactions, to_kaggle(made), report)
         written = [transactions.name]
         streamed = _write_stream(folder / "stream.jsonl", made, key, stream_days, report) if stream_days else 0
         written += ["stream.jsonl"] if stream_days else []
@@ -132,19 +132,25 @@ def _folder(out: Path, *, force: bool) -> Iterator[Path]:
     new.rename(place)
 
 
-def _write_transactions(path: Path, table: pa.Table, report: Report) -> None:
-    """Writes in batches, so that there is progress to tell of and Ctrl-C is heard."""
-    texts = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
-    writer = (
-        pq.ParquetWriter(path, table.schema, use_dictionary=texts)
-        if path.suffix == ".parquet"
-        else pacsv.CSVWriter(path, _plain(table.slice(0, 0)).schema)
-    )
-    with writer:
+def write_transactions(path: Path, table: pa.Table, report: Report) -> None:
+    """Writes `.parquet` or `.csv` in batches, so that there is progress to tell of and Ctrl-C is heard."""
+    with _writer(path, table.schema) as writer:
         for begin in range(0, table.num_rows, _BATCH):
             batch = table.slice(begin, _BATCH)
             writer.write_table(batch if path.suffix == ".parquet" else _plain(batch))
             report("Writing transactions", min(begin + _BATCH, table.num_rows), table.num_rows)
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter | pacsv.CSVWriter:
+    if path.suffix == ".csv":
+        return pacsv.CSVWriter(path, _plain(schema.empty_table()).schema)
+    # A dictionary of times or identifiers, all different, would be built only to be thrown away.
+    repeated = [field.name for field in schema if field.name not in ("trans_date_trans_time", "trans_num", "unix_time")]
+    return pq.ParquetWriter(path, schema, use_dictionary=repeated, compression={n: _codec(n) for n in schema.names})
+
+
+def _codec(column: str) -> str:
+    return "none" if column == "trans_num" else "snappy"
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -30,6 +30,7 @@ _MORE = np.array([0.0, 0.4, 0.1, 0.25, 0.0])
 """The chance of one more purchase after the second, by kind of occasion."""
 _TRIP_SHARE, _BASKET_SHARE, _VENDING_SHARE, _REPEAT_SHARE = 0.08, 0.025, 0.07, 0.00003
 _LONGEST = 6
+_APART_MS = 45_000
 _BIG_SHARE = 0.0005
 _BIG_FACTOR = log_normal_table([(7.0, 0.9)])
 _DAYS_BETWEEN_JOURNEYS = 50
@@ -59,6 +60,8 @@ def _draw(rng: np.random.Generator, settings: WorldSettings, habits: Habits, exp
     category = habits.category.ravel()[card * HABIT_CELLS + rng.integers(0, HABIT_CELLS, card.size, dtype=np.uint8)]
     time_of_day = from_table(rng, TIMES_OF_DAY, category.astype(np.int64)).astype(np.int64)
     start_ms = day * DAY_MS + (time_of_day + habits.shift[card]) % DAY_MS
+    card, start_ms, category = _apart(card, start_ms, category, settings.days)
+    card_day = card * settings.days + start_ms // DAY_MS
     kind = _kinds(rng, category)
     length = _lengths(rng, kind)
 
@@ -112,6 +115,21 @@ def _occasions_a_day(
     rate *= rng.standard_gamma(4.0, rate.shape)
     counts: NDArray[np.int64] = rng.poisson(rate * (expected / rate.sum()))
     return counts
+
+
+def _apart(card: Ints, start_ms: Ints, category: NDArray[np.uint8], days: int) -> tuple[Ints, Ints, NDArray[np.uint8]]:
+    """The occasions by card and time, without those that begin within seconds of the one before.
+
+    Nobody is in two shops at once; chance alone would put busy cards there often enough to hide rapid card testing.
+    """
+    period_ms = days * DAY_MS
+    # Category in the low bits: one sort of integers is several times faster than an indirect one.
+    ordered = np.sort(((card * period_ms + start_ms) << 4) | category)
+    moment = ordered >> 4
+    kept = np.ones(moment.size, dtype=bool)
+    kept[1:] = np.diff(moment) >= _APART_MS
+    moment, ordered = moment[kept], ordered[kept]
+    return moment // period_ms, moment % period_ms, (ordered & 15).astype(np.uint8)
 
 
 def _kinds(rng: np.random.Generator, category: NDArray[np.uint8]) -> NDArray[np.int8]:

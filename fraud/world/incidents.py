@@ -72,6 +72,8 @@ LOOT = {
 _LOOT = np.array([LOOT[category.name] for category in CATEGORIES])
 _NEW_CARD_SHARE = 0.12
 _NEW_CARD_DAYS = 2
+_AGAIN_SHARE = 0.08
+"""Of the incidents, those on a card that suffers another one too."""
 _NIGHT_TESTING_MS = 3 * _MINUTE
 
 
@@ -153,6 +155,8 @@ def _victims(
     """The card of each incident and when it starts: most on cards with a history, some on cards just issued."""
     weight = np.sqrt(honest)
     card = rng.choice(honest.size, size=pattern.size, p=weight / weight.sum())
+    again = rng.random(pattern.size) < _AGAIN_SHARE
+    card = np.where(again, card[(rng.random(pattern.size) * np.arange(pattern.size)).astype(np.int64)], card)
     new = np.flatnonzero((honest > 0) & (habits.issued_day >= 0))
     on_new = rng.random(pattern.size) < (_NEW_CARD_SHARE if new.size else 0.0)
     if new.size:
