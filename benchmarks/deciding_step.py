@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def measure() -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model, port = write_model(folder / "model", rounds=TREES), free_port()
-        argv = [sys.executable, "-m", "local.serving", "--model", model, "--port", port]
+        argv = [sys.executable, "-m", "local.serving", "--model", str(model), "--port", str(port)]
         with Process("serving", argv, log_path=folder / "serving.log") as serving:
             serving.wait_until(lambda: "serving" in serving.log_tail(), "served")
             return _measure(folder, f"http://127.0.0.1:{port}", serving)
@@ -55,12 +56,10 @@ def _measure(folder: Path, url: str, serving: Process) -> list[dict[str, Any]]:
     for _ in range(RUNS):
         batches = [[feature_message(next(numbers)) for _ in range(BATCH)] for _ in range(BATCHES)]
         serving_before, began = _cpu_s(serving), time.perf_counter()
-        step.append(_cpu_ms(lambda batches=batches: _decide(deciding, batches)))
+        step.append(_cpu_ms(partial(_decide, deciding, batches)))
         walls.append((time.perf_counter() - began) / BATCHES * 1000)
         of_serving.append((_cpu_s(serving) - serving_before) / (BATCH * BATCHES) * 1000)
-        yardstick.append(
-            _cpu_ms(lambda batches=batches: [json.loads(message) for batch in batches for message in batch])
-        )
+        yardstick.append(_cpu_ms(partial(_parse, batches)))
     name = f"deciding step, CPU a transaction in batches of {BATCH}"
     return [
         _figure(f"{name}, best of {RUNS}", min(step), TARGET_MS) | _against(min(step), min(yardstick)),
@@ -80,6 +79,12 @@ def _decide(deciding: Deciding, batches: list[list[bytes]]) -> None:
             raise RuntimeError(f"not decided by the model: {decided.decisions[0].why}")
 
 
+def _parse(batches: list[list[bytes]]) -> None:
+    for batch in batches:
+        for message in batch:
+            json.loads(message)
+
+
 def _cpu_ms(work: Callable[[], Any]) -> float:
     began = time.process_time()
     work()
@@ -89,7 +94,7 @@ def _cpu_ms(work: Callable[[], Any]) -> float:
 def _cpu_s(process: Process) -> float:
     group = psutil.Process(process.pid)
     times = [each.cpu_times() for each in (group, *group.children(recursive=True))]
-    return sum(spent.user + spent.system for spent in times)
+    return float(sum(spent.user + spent.system for spent in times))
 
 
 def _figure(name: str, value: float, target: float | None = None) -> dict[str, Any]:

@@ -74,7 +74,10 @@ class CommittingConsumer:
             return
         offsets = [TopicPartition(self._topic, part, offset) for part, offset in changed.items()]
         try:
-            self.kafka.commit(offsets=offsets, asynchronous=not now)
+            if now:
+                self.kafka.commit(offsets=offsets, asynchronous=False)
+            else:
+                self.kafka.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
             # what stays uncommitted is read again, and a decision is recorded once however often it is read
             print(f"{self._topic}: not committed: {error}", file=sys.stderr, flush=True)

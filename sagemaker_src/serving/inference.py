@@ -23,23 +23,25 @@ import io
 import json
 import math
 import os
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xgboost as xgb
 
-try:  # the container turns these, and only these, into the status they carry
-    from sagemaker_inference.errors import BaseInferenceToolkitError
-except ImportError:
+if TYPE_CHECKING or not find_spec("sagemaker_inference"):
 
-    class BaseInferenceToolkitError(Exception):  # type: ignore[no-redef]
-        """The container's error, where there is no container."""
+    class BaseInferenceToolkitError(Exception):
+        """The container's error, where there is no container: it has the status to answer with."""
 
         def __init__(self, status_code: int, message: str, phrase: str) -> None:
             self.status_code, self.message, self.phrase = status_code, message, phrase
             super().__init__(message)
+
+else:  # the container turns this error, and only this, into its status
+    from sagemaker_inference.errors import BaseInferenceToolkitError
 
 
 MAX_ROWS = 20_000
