@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from pyflink.common import Configuration
-from pyflink.table import EnvironmentSettings, TableEnvironment, TableResult
+from pyflink.common import Configuration  # type: ignore[import-not-found]
+from pyflink.table import EnvironmentSettings, TableEnvironment, TableResult  # type: ignore[import-not-found]
 
 # Flink runs this file from inside the application's folder, whose root holds the packages.
 sys.path.append(str(Path(__file__).resolve().parent.parent))

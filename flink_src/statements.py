@@ -10,7 +10,7 @@ from fraud.features.sql import stream_sql
 from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, PATTERN
 
 SOURCE_CLIENT = {"fetch.min.bytes": "1", "fetch.max.wait.ms": "10"}
-SINK_CLIENT = {"linger.ms": "0"}
+SINK_CLIENT = {"linger.ms": "1"}
 
 
 def sql_text(name: str, **parts: object) -> str:
@@ -50,7 +50,6 @@ def insert_statements(properties: JobProperties) -> list[str]:
         max_characters=MAX_MESSAGE_CHARACTERS,
         wire_form=PATTERN.replace("'", "''"),
         fields="|".join(FIELDS),
-        sorted_fields="|".join(sorted(FIELDS)),
     )
     names = ", ".join(feature.name for feature in STREAM_FEATURES)
     computed = stream_sql(sql_text("first_arrivals", source=lawful))

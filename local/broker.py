@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from local.processes import Process, ProcessError, answers, free_port
 from local.topics import Topic
@@ -150,11 +150,10 @@ class Broker:
         self._folder.mkdir(parents=True, exist_ok=True)
         settings = self._folder / "server.properties"
         settings.write_text(SETTINGS.format(port=self._port, controller_port=controller_port, folder=self._folder))
-        format_storage = [
-            "java", *FORMAT_JVM, "-cp", f"{JARS}/*", "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", settings,
-        ]  # fmt: skip
-        formatted = subprocess.run([str(part) for part in format_storage], capture_output=True, text=True, check=False)
+        format_storage = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(settings)]
+        command = ["java", *FORMAT_JVM, "-cp", f"{JARS}/*", *format_storage]
+        formatted = subprocess.run(command, capture_output=True, text=True, check=False)
         if formatted.returncode:
             raise ProcessError(f"Kafka could not format {self._folder}:\n{formatted.stdout}{formatted.stderr}")
-        argv = ["java", *JVM, "-cp", f"{JARS}/*", "kafka.Kafka", settings]
+        argv = ["java", *JVM, "-cp", f"{JARS}/*", "kafka.Kafka", str(settings)]
         return Process("Kafka", argv, log_path=self._folder / "kafka.log")

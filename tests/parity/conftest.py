@@ -83,7 +83,9 @@ def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> FlinkJ
     """A job over topics of its own."""
     broker.create_topics(suffixed(LIVE_TOPICS if live else REPLAY_TOPICS, suffix))
     topics = {name: name + suffix for name in ("transactions", "features")}
-    return FlinkJob(folder, broker.address, heartbeat=live, topics=topics)
+    return FlinkJob(
+        folder, broker.address, heartbeat=live, topics=topics, checkpoint_interval_ms=1000 if live else 10_000
+    )
 
 
 @pytest.fixture(scope="session")
