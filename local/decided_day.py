@@ -131,6 +131,7 @@ def summary(day: DecidedDay) -> dict[str, Any]:
         "duplicates_sent": day.run.duplicates_sent,
         "decisions": len(day.decided),
         "undecided": sum(identity not in per_transaction for identity in day.labels),
+        "quarantined": day.run.quarantined,
         "decided_twice": sum(times > 1 for times in per_transaction.values()),
         "by_outcome": {name: sum(row["outcome"] == name for row in day.decided) for name in OUTCOMES},
         "by_path": {name: sum(row["path"] == name for row in day.decided) for name in ("model", "fallback")},

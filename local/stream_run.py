@@ -36,6 +36,7 @@ class StreamRun:
         duplicates_sent: how many were delivered again.
         sent_ms: {transaction_id: wall clock when it was handed to Kafka}.
         features: what the stream job wrote, a mapping each; a restart may have written some twice, with the same values.
+        quarantined: how many messages were refused.
         finished: whether every transaction was decided before the time ran out.
         seconds: from the first record to the last decision.
     """
@@ -44,12 +45,16 @@ class StreamRun:
     duplicates_sent: int
     sent_ms: dict[str, float]
     features: list[dict[str, Any]]
+    quarantined: int
     finished: bool
     seconds: float
 
 
 def records(table: pa.Table) -> list[tuple[int, bytes, bytes]]:
     """A table of transactions (`fraud.world.tables.STREAM_COLUMNS`) as (time, key, message), in time order."""
+    # The wire carries milliseconds; a table that went through DuckDB holds microseconds.
+    place = table.column_names.index("event_time")
+    table = table.set_column(place, "event_time", table["event_time"].cast(pa.timestamp("ms", "UTC")))
     table = table.sort_by([("event_time", "ascending"), ("transaction_id", "ascending")])
     times = table["event_time"].cast(pa.int64()).to_pylist()
     keys = table["cc_num"].cast(pa.string()).to_pylist()
@@ -61,7 +66,7 @@ def records(table: pa.Table) -> list[tuple[int, bytes, bytes]]:
 
 def split_by_time(table: pa.Table, from_ms: int) -> tuple[pa.Table, pa.Table]:
     """The rows before a moment and those from it on."""
-    later = table["event_time"].cast(pa.int64()).to_numpy() >= from_ms
+    later = table["event_time"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_numpy() >= from_ms
     return table.filter(pa.array(~later)), table.filter(pa.array(later))
 
 
@@ -115,6 +120,7 @@ def run_stream(
         duplicates_sent=sending.duplicates,
         sent_ms={identity: at * 1000 for identity, at in zip(ids, sending.sent_s, strict=True)},
         features=[json.loads(message) for message in system.messages("features", since)],
+        quarantined=len(system.messages("quarantine")),
         finished=decided >= live.num_rows,
         seconds=seconds,
     )
@@ -162,13 +168,14 @@ def differing_features(
     Returns:
         How many records were compared, and how many of them are not bit-equal.
     """
-    columns = [*STREAM_COLUMNS]
-    rows = pa.concat_tables(
-        [split_by_time(history, from_ms - DAY_MS)[1].select(columns), live.select(columns)], promote_options="default"
-    )
+    columns = ", ".join(STREAM_COLUMNS)
+    day_before = split_by_time(history, from_ms - DAY_MS)[1]
     wanted = names(STREAM_FEATURES)
     with engine() as connection:
-        connection.register("curated", rows.unify_dictionaries())
+        connection.register("day_before", day_before)
+        connection.register("live", live)
+        connection.execute(f"""CREATE TABLE curated AS SELECT {columns} FROM day_before
+            UNION ALL SELECT {columns} FROM live""")
         load(connection, "curated")
         compute(connection)
         found = connection.execute(f"SELECT row, {', '.join(wanted)} FROM stream_features").fetchall()
