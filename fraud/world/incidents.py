@@ -72,7 +72,7 @@ LOOT = {
 _LOOT = np.array([LOOT[category.name] for category in CATEGORIES])
 _NEW_CARD_SHARE = 0.12
 _NEW_CARD_DAYS = 2
-_AGAIN_SHARE = 0.08
+_AGAIN_SHARE = 0.15
 """Of the incidents, those on a card that suffers another one too."""
 _NIGHT_TESTING_MS = 3 * _MINUTE
 

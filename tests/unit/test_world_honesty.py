@@ -61,7 +61,7 @@ def test_no_card_has_only_fraud_and_some_suffer_it_twice(rows: pd.DataFrame) -> 
     assert 0.02 < (share > 0).mean() < 0.25
     fraud = rows[rows["is_fraud"] == 1]
     apart = fraud.groupby("card")["ms"].diff() > 8 * 86_400_000
-    assert fraud.loc[apart, "card"].nunique() >= 2
+    assert fraud.loc[apart, "card"].nunique() >= 4
 
 
 def test_cards_differ_much_in_activity(rows: pd.DataFrame) -> None:
@@ -74,7 +74,7 @@ def test_fraud_strikes_cards_with_long_history_with_little_and_with_none(rows: p
     fraud = rows[rows["is_fraud"] == 1]
     honest_before = rows["is_fraud"].eq(0).groupby(rows["card"]).cumsum()[fraud.index]
     assert (honest_before > 100).mean() > 0.2
-    assert (honest_before < 10).mean() > 0.05
+    assert (honest_before < 10).mean() > 0.12
     assert (honest_before == 0).sum() >= 5
     new = rows[(rows["seen"] == 0) & (rows["ms"] > rows["ms"].min() + 5 * 86_400_000)]
     assert new["is_fraud"].mean() < 0.2
@@ -103,10 +103,10 @@ def test_fraud_and_honest_rows_share_hours_categories_and_merchants(rows: pd.Dat
 
 def test_honest_bursts_exist_but_seldom_within_seconds(rows: pd.DataFrame) -> None:
     honest = rows[(rows["is_fraud"] == 0) & (rows["is_fraud"].shift() == 0)]
-    assert (honest["gap_s"] < 600).mean() > 0.05
-    assert honest["gap_s"].between(15, 120).mean() > 0.01
+    assert (honest["gap_s"] < 600).mean() > 0.12
+    assert honest["gap_s"].between(15, 120).mean() > 0.022
     third = (honest["gap_s"] < 300) & (honest["gap_s"].shift() < 300)
-    assert third.sum() > 300
+    assert third.sum() > 4_500
     small = honest["amount_cents"] < 3_000
     assert honest.loc[small, "gap_s"].between(1, 10).mean() < 0.001
     rapid = rows[(rows["pattern"] == "rapid_testing") & (rows["pattern"].shift() == "rapid_testing")]
@@ -116,7 +116,7 @@ def test_honest_bursts_exist_but_seldom_within_seconds(rows: pd.DataFrame) -> No
 def test_honest_cards_travel_and_buy_big_now_and_then(rows: pd.DataFrame) -> None:
     shops = rows[(rows["is_fraud"] == 0) & ~rows["category"].astype(str).str.endswith("_net")]
     assert 0.02 < (shops["degrees_from_home"] > 5).mean() < 0.2
-    assert (shops["amt"] > 1_000).sum() >= 10
+    assert (shops["amt"] > 2_000).sum() >= 7
     lost = rows[rows["pattern"] == "lost_or_stolen"]
     assert 0.6 < (lost["degrees_from_home"] > 5).mean() < 0.95
 
