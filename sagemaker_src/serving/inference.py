@@ -96,7 +96,10 @@ def model_fn(model_dir: str) -> Model:
     booster.set_param({"nthread": 1})
     if booster.feature_names != manifest["feature_names"]:
         raise ValueError(f"{folder}: model.ubj and manifest.json name different features")
-    return Model(booster, manifest)
+    model = Model(booster, manifest)
+    # The first call sets things up inside the library; no payment should wait for that.
+    predict_fn(Request(np.full((1, model.width), np.nan, dtype=np.float32), reasons=1), model)
+    return model
 
 
 def input_fn(request_body: Any, content_type: str) -> Request:
