@@ -23,8 +23,8 @@ LATENCY_MS = "2 ms"
 """How long a row may wait in a buffer, and how often watermarks are sent."""
 
 
-def submit(properties: JobProperties) -> TableResult:
-    """Starts the job and returns at once; raises if Flink refuses it."""
+def submit(properties: JobProperties, inserts: list[str]) -> TableResult:
+    """Starts these INSERTs as one job and returns at once; raises if Flink refuses them."""
     configuration = Configuration()
     for key, value in {
         "pipeline.name": "stream-features",
@@ -41,13 +41,14 @@ def submit(properties: JobProperties) -> TableResult:
     for statement in table_statements(properties):
         environment.execute_sql(statement)
     job = environment.create_statement_set()
-    for statement in insert_statements(properties):
+    for statement in inserts:
         job.add_insert_sql(statement)
     return job.execute()
 
 
 if __name__ == "__main__":
-    running = submit(read_properties())
+    job_properties = read_properties()
+    running = submit(job_properties, insert_statements(job_properties))
     if PATH_VARIABLE in os.environ:
         # The embedded cluster ends with this process; a service's cluster goes on without it.
         running.wait()

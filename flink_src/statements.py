@@ -43,16 +43,20 @@ def table_statements(properties: JobProperties) -> list[str]:
     return statements
 
 
-def insert_statements(properties: JobProperties) -> list[str]:
-    """The INSERTs, which run together as one job."""
-    lawful = sql_text(
+def lawful_transactions() -> str:
+    """The SELECT of the transactions that keep the contract."""
+    return sql_text(
         "contract",
         max_characters=MAX_MESSAGE_CHARACTERS,
         wire_form=PATTERN.replace("'", "''"),
         fields="|".join(FIELDS),
     )
+
+
+def insert_statements(properties: JobProperties) -> list[str]:
+    """The INSERTs, which run together as one job."""
     names = ", ".join(feature.name for feature in STREAM_FEATURES)
-    computed = stream_sql(sql_text("first_arrivals", source=lawful))
+    computed = stream_sql(sql_text("first_arrivals", source=lawful_transactions()))
     statements = [sql_text("insert_features", feature_names=names, source=computed)]
     if properties.heartbeat:
         interval = properties.heartbeat_interval_ms

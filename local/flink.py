@@ -20,6 +20,7 @@ from local.topics import PARTITIONS
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv-engines" / "bin" / "python"
 CONNECTORS = ROOT / ".jars" / "flink"
+STREAM_JOB = ROOT / "flink_src" / "main.py"
 JVM = "-Xms512m -Xmx2g -XX:+UseParallelGC"
 
 LOG_SETTINGS = """\
@@ -50,6 +51,7 @@ class FlinkJob:
         topics: {"transactions": name, "features": name} where they differ from that.
         features: further properties of the group `Features` (see flink_src/properties.py).
         configuration: further settings of Flink itself, by its own names.
+        program: another program than the stream job, which reads the same properties.
 
     Raises:
         ProcessError: the environment is not set up, or the job did not start or ended. The text holds the end of its log.
@@ -73,6 +75,7 @@ class FlinkJob:
         topics: Mapping[str, str] | None = None,
         features: Mapping[str, str] | None = None,
         configuration: Mapping[str, str] | None = None,
+        program: Path = STREAM_JOB,
     ) -> None:
         self.folder = folder
         self._rest_port = free_port()
@@ -104,7 +107,7 @@ class FlinkJob:
         }
         self._process = Process(
             "Flink",
-            [PYTHON, ROOT / "flink_src" / "main.py"],
+            [PYTHON, program],
             {
                 "APPLICATION_PROPERTIES_FILE": str(folder / "application_properties.json"),
                 "LOG4J_PROPERTIES": str(folder / "log4j.properties"),

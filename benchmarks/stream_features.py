@@ -1,0 +1,155 @@
+"""The stream job between two Kafka topics: how many transactions a second, and how long one takes.
+
+The broker shares the cores with the job.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
+
+from local.broker import Broker
+from local.flink import STREAM_JOB, FlinkJob
+from local.replay import Record, Replayer
+from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS, suffixed
+
+TRANSACTIONS = 1_000_000
+WARM_UP = 0.4
+"""Share of the transactions that pass before the clock starts: Java compiles what it runs often."""
+RUNS = 3
+CARDS = 20_000
+TARGET_RATE = 30_000
+TARGET_P50_MS, TARGET_P99_MS = 25, 60
+PASS_THROUGH = Path(__file__).with_name("pass_through.py")
+
+
+def measure(transactions: int = TRANSACTIONS, runs: int = RUNS) -> list[dict[str, object]]:
+    """The figures, each a dict of measure, value, unit, target, met, yardstick, ratio (None where there is none)."""
+    with tempfile.TemporaryDirectory() as folder, Broker(Path(folder) / "kafka") as broker:
+        figures = _throughput(broker, Path(folder), transactions, runs)
+        return figures + _latencies(broker, Path(folder))
+
+
+def _throughput(broker: Broker, folder: Path, transactions: int, runs: int) -> list[dict[str, object]]:
+    broker.create_topics({"transactions": REPLAY_TOPICS["transactions"]})
+    Replayer(broker.address).replay(_records(transactions))
+    rates = [_rate(broker, folder, f"-run{run}", transactions, STREAM_JOB) for run in range(runs)]
+    yardstick = max(_rate(broker, folder, f"-pass{run}", transactions, PASS_THROUGH) for run in range(2))
+    name = "stream features, Kafka to Kafka, 2 cores with the broker"
+    return [
+        _figure(f"{name}, best of {runs}", max(rates), "transactions/s", TARGET_RATE, yardstick=yardstick),
+        _figure(f"{name}, median", statistics.median(rates), "transactions/s", TARGET_RATE, yardstick=yardstick),
+    ]
+
+
+def _rate(broker: Broker, folder: Path, suffix: str, transactions: int, program: Path) -> float:
+    broker.create_topics(suffixed({"features": REPLAY_TOPICS["features"]}, suffix))
+    topics = {"features": f"features{suffix}"}
+    settings = {"bootstrap.servers": broker.address, "group.id": "ends", "log_level": 2}
+    ends = Consumer(settings)
+    with FlinkJob(folder / suffix, broker.address, heartbeat=False, topics=topics, program=program):
+        _wait_for(ends, topics["features"], int(transactions * WARM_UP))
+        started, first = time.perf_counter(), _length(ends, topics["features"])
+        _wait_for(ends, topics["features"], transactions)
+        rate = (transactions - first) / (time.perf_counter() - started)
+    ends.close()
+    return rate
+
+
+def _wait_for(ends: Consumer, topic: str, length: int) -> None:
+    while _length(ends, topic) < length:
+        time.sleep(0.05)
+
+
+def _length(ends: Consumer, topic: str) -> int:
+    return sum(ends.get_watermark_offsets(TopicPartition(topic, number), timeout=30)[1] for number in range(PARTITIONS))
+
+
+def _latencies(broker: Broker, folder: Path) -> list[dict[str, object]]:
+    broker.create_topics(suffixed(LIVE_TOPICS, "-live"))
+    topics = {name: f"{name}-live" for name in ("transactions", "features")}
+    figures = []
+    with FlinkJob(folder / "live", broker.address, heartbeat=True, topics=topics):
+        _latency(broker, topics, "warm", rate=200, seconds=30)
+        for rate, seconds in ((200, 20), (2, 60)):
+            waits_ms = sorted(_latency(broker, topics, f"at{rate}-", rate, seconds))
+            for share, target in ((50, TARGET_P50_MS), (99, TARGET_P99_MS)):
+                value = waits_ms[min(len(waits_ms) - 1, len(waits_ms) * share // 100)]
+                name = f"latency at {rate} transactions/s, Kafka to Kafka, p{share}"
+                figures.append(_figure(name, value, "ms", target, less_is_better=True))
+    return figures
+
+
+def _latency(broker: Broker, topics: dict[str, str], prefix: str, rate: int, seconds: int) -> list[float]:
+    """Milliseconds from handing a transaction to Kafka to holding its features."""
+    reader = Consumer(
+        {"bootstrap.servers": broker.address, "group.id": prefix, "fetch.wait.max.ms": 10, "log_level": 2}
+    )
+    reader.assign([TopicPartition(topics["features"], number, OFFSET_END) for number in range(PARTITIONS)])
+    reader.poll(1)
+    producer = Producer({"bootstrap.servers": broker.address, "partitioner": "murmur2_random", "linger.ms": 0})
+    sent: dict[str, float] = {}
+    waits_ms: list[float] = []
+    started, count = time.perf_counter(), rate * seconds
+    while len(waits_ms) < count:
+        if len(sent) < count and time.perf_counter() >= started + len(sent) / rate:
+            name = f"{prefix}{len(sent)}"
+            sent[name] = time.perf_counter()
+            card = f"{len(sent) % 997:032x}"
+            producer.produce(topics["transactions"], _message(name, card, 1000), card)
+            producer.poll(0)
+        message = reader.poll(0.001)
+        if message and not message.error():
+            waits_ms.append(1000 * (time.perf_counter() - sent[json.loads(message.value() or b"")["transaction_id"]]))
+    reader.close()
+    producer.flush()
+    return waits_ms
+
+
+def _records(count: int) -> Iterator[Record]:
+    random_ = random.Random(1)  # noqa: S311 - the same rows each time, not a secret
+    moment = 1_600_000_000_000
+    for number in range(count):
+        moment += random_.randint(0, 400)
+        card = f"{random_.randrange(CARDS):032x}"
+        yield Record(moment, card.encode(), _message(f"{number:032x}", card, random_.randint(100, 50_000)))
+
+
+def _message(transaction_id: str, card: str, cents: int) -> bytes:
+    fields = {
+        "transaction_id": transaction_id,
+        "cc_num": card,
+        "amount": f"{cents // 100}.{cents % 100:02d}",
+        "event_time": "2026-01-31T12:00:00.000Z",
+        "merchant": "Rippin, Kub and Mann",
+        "category": "misc_net",
+        "merch_lat": 36.011293,
+        "merch_long": -82.048315,
+    }
+    return json.dumps(fields).encode()
+
+
+def _figure(
+    name: str, value: float, unit: str, target: float, *, yardstick: float | None = None, less_is_better: bool = False
+) -> dict[str, object]:
+    return {
+        "measure": name,
+        "value": round(value, 1),
+        "unit": unit,
+        "target": target,
+        "met": value <= target if less_is_better else value >= target,
+        "yardstick": f"the same job without deduplication and windows ({yardstick:,.0f} {unit})" if yardstick else None,
+        "ratio": round(value / yardstick, 3) if yardstick else None,
+    }
+
+
+if __name__ == "__main__":
+    for figure in measure():
+        print(json.dumps(figure))
