@@ -13,7 +13,7 @@ from fraud.world.tables import STREAM_COLUMNS
 HOUR_MS = 3_600_000
 ONLINE = "misc_net"
 
-BURST_CENTS = (220, 105, 350, 199, 410, 150, 275, 120, 330, 240)
+BURST_CENTS = (420, 605, 350, 799, 510, 650, 475, 920, 330, 540)
 """Ten small purchases, seconds apart: someone tries out a stolen number."""
 
 SLOW_CENTS = (101, 2255, 9055, 6075)
@@ -60,7 +60,7 @@ def stage_attacks(history: pa.Table, live: pa.Table, from_ms: int) -> tuple[pa.T
     busy = set(live["cc_num"].to_pylist()) | set(frame.loc[event_ms >= from_ms - 24 * HOUR_MS, "cc_num"])
     busy |= set(frame.loc[frame["is_fraud"] == 1, "cc_num"])
     counts = frame["cc_num"].value_counts()
-    quiet = [card for card in sorted(counts.index[counts >= 30].astype(str)) if card not in busy]
+    quiet = [card for card in counts.index[counts >= 30].astype(str) if card not in busy]  # the most used first
     if len(quiet) < 5:
         raise ValueError(
             f"the attacks need five quiet cards with a history; this world has {len(quiet)}; make a longer one"
@@ -74,7 +74,7 @@ def stage_attacks(history: pa.Table, live: pa.Table, from_ms: int) -> tuple[pa.T
             for habit in chosen[:3]
         ),
         _Staged(
-            "ten small purchases within seconds", True, chosen[3], chosen[3].usual_hour, BURST_CENTS, 3_000, online
+            "ten small purchases within seconds", True, chosen[3], chosen[3].usual_hour, BURST_CENTS, 2_000, online
         ),
         _Staged("a slow attack at night", True, chosen[4], 3, SLOW_CENTS, 55_000, online),
     ]

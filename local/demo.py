@@ -36,7 +36,7 @@ class DemoSettings:
         training: how the model is trained; smaller than for a real one, to be quick.
     """
 
-    cards: int = 2_500
+    cards: int = 3_500
     days: int = 61
     seed: int = 7
     rate: float = 200.0
@@ -45,7 +45,7 @@ class DemoSettings:
     undecided_after_s: float = 10.0
     test_days: int = 10
     training: TrainingSettings = field(
-        default_factory=lambda: TrainingSettings(rounds=200, eta=0.15, honest_rows=150_000, label_delay_days=3)
+        default_factory=lambda: TrainingSettings(rounds=300, eta=0.1, honest_rows=150_000, label_delay_days=3)
     )
 
 
