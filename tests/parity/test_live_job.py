@@ -79,11 +79,12 @@ def test_a_lone_transaction_comes_out_within_a_second(
 def test_a_killed_job_goes_on_from_its_checkpoint(broker: Broker, live_job: FlinkJob, reader: FeatureReader) -> None:
     rows = rows_named("restart", RATE * SECONDS)
     traffic = threading.Thread(target=LiveTraffic(broker).send, args=(rows, RATE))
+    started = time.time()
     traffic.start()
     time.sleep(SECONDS / 2)
+    wait_for_checkpoint(live_job, newer_than=started)
     live_job.kill()
     assert not live_job.running
-    assert live_job.newest_checkpoint()
     traffic.join()
     live_job.restart()
 
@@ -99,6 +100,13 @@ def test_a_killed_job_goes_on_from_its_checkpoint(broker: Broker, live_job: Flin
     for each in results:
         name = each["transaction_id"]
         assert features_of([each])[name] == expected[name]
+
+
+def wait_for_checkpoint(job: FlinkJob, newer_than: float) -> None:
+    deadline = time.monotonic() + 60
+    while not ((newest := job.newest_checkpoint()) and newest.stat().st_mtime > newer_than):
+        assert time.monotonic() < deadline, "no checkpoint within a minute"
+        time.sleep(0.1)
 
 
 def _once(results: list[dict]) -> list[dict]:
