@@ -118,7 +118,7 @@ def latest_decisions(path: Path, count: int = 12) -> list[dict[str, Any]]:
     """The newest decisions, newest first."""
     with closing(sqlite3.connect(path, timeout=30)) as connection:
         connection.row_factory = sqlite3.Row
-        query = "SELECT * FROM decisions ORDER BY trans_time DESC LIMIT ?"
+        query = "SELECT * FROM decisions ORDER BY rowid DESC LIMIT ?"
         return [dict(row) for row in connection.execute(query, (count,))]
 
 

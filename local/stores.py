@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS decisions (
   model_version TEXT,
   why TEXT,
   decision TEXT NOT NULL
-) WITHOUT ROWID
+)
 """
 _COLUMNS = (
     "transaction_id",

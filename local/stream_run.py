@@ -104,7 +104,7 @@ def run_stream(
     sending.start()
     decided, give_up = 0, float("inf")
     while decided < live.num_rows and time.monotonic() < give_up:
-        time.sleep(0.1)
+        time.sleep(0.25)
         decided = decision_count(system.decisions)
         tick(sending.count, decided)
         while_running(time.monotonic() - started)
