@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,7 +50,6 @@ class DecidedDay:
         labels: {transaction_id: 0 or 1} of the transactions sent.
         compared, different: streamed feature records held against batch, and those that are not bit-equal.
         attacks: the transactions that were staged.
-        seconds: how long the stream took, from starting the processes to their end, and the comparison.
     """
 
     run: StreamRun
@@ -74,6 +73,7 @@ def decide_day(
     undecided_after_s: float = 10,
     attacks: list[Attack] | None = None,
     faults: Faults | None = None,
+    folder: Path | None = None,
 ) -> DecidedDay:
     """Send a day through Kafka and Flink, have every transaction decided, and compare the features with batch.
 
@@ -89,14 +89,16 @@ def decide_day(
         undecided_after_s: when a transaction without features is decided by the fallback rule.
         attacks: those of the rows that were staged.
         faults: harm to do on the way.
+        folder: where the processes keep data and logs; by default a temporary one.
 
     Raises:
         ProcessError: an engine did not start.
     """
-    with tempfile.TemporaryDirectory(prefix="fraud-stream-") as temporary:
+    kept = nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="fraud-stream-")
+    with kept as place:
         screen.phase("stream")
         with StreamingSystem(
-            Path(temporary),
+            Path(place),
             model,
             nightly,
             undecided_after_s=undecided_after_s,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow as pa
 
 from fraud.world import World, WorldSettings, generate, tokenised
 from local.attacks import Attack, stage_attacks
-from local.decided_day import DecidedDay, Faults, Screen, average_precision, decide_day, summary
+from local.decided_day import DecidedDay, Screen, average_precision, decide_day, summary
 from local.stores import write_nightly
 from local.stream_run import DAY_MS, split_by_time
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load, nightly_snapshot
@@ -50,12 +49,34 @@ class DemoSettings:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """All that deciding the last day needs.
+
+    Attributes:
+        history, live: tokenised rows before the day and of it, the staged ones among them.
+        from_ms: the day's start, the cut of the nightly store.
+        attacks: what was staged.
+        model, nightly: the model's folder and the nightly store's file.
+        trained: the model and what is known of it.
+        card_numbers: of the world; they are in nothing that is written.
+    """
+
+    history: pa.Table
+    live: pa.Table
+    from_ms: int
+    attacks: list[Attack]
+    model: Path
+    nightly: Path
+    trained: Trained
+    card_numbers: list[str]
+
+
+@dataclass(frozen=True)
 class DemoResult:
     """Everything the summary and the report are made from."""
 
     summary: dict[str, Any]
     day: DecidedDay
-    card_numbers: list[str]
 
 
 class _Timed:
@@ -82,38 +103,42 @@ class _Timed:
         self._since = now
 
 
-def run_demo(settings: DemoSettings, folder: Path, screen: Screen, faults: Faults | None = None) -> DemoResult:
+def prepare(settings: DemoSettings, folder: Path, screen: Screen) -> Prepared:
+    """Make the world, the training set, the nightly store and the model; all but the world go below `folder`."""
+    screen.phase("world")
+    world = generate(WorldSettings(cards=settings.cards, days=settings.days, seed=settings.seed))
+    history, live, attacks, from_ms = _staged(world, settings)
+    screen.phase("features")
+    rows = _history_features(history, from_ms, folder / "nightly.db", screen)
+    rows.to_parquet(folder / "features.parquet", index=False)
+    screen.phase("training")
+    test_from_ms = from_ms - settings.test_days * DAY_MS
+    trained = train_model(rows, settings.training, test_from_ms=test_from_ms, progress=screen.progress)
+    trained.save(folder / "model")
+    numbers = world.cards["card_number"].tolist()
+    return Prepared(history, live, from_ms, attacks, folder / "model", folder / "nightly.db", trained, numbers)
+
+
+def run_demo(settings: DemoSettings, folder: Path, screen: Screen) -> DemoResult:
     """Make a world, train on its past, and decide its last day as a live stream.
 
     Args:
         settings: how large.
-        folder: where the model and the features go.
+        folder: where the model, the features and the nightly store go.
         screen: told of everything that happens.
-        faults: harm to do while the stream runs.
 
     Raises:
         ProcessError: an engine did not start.
     """
     timed = _Timed(screen)
-    timed.phase("world")
-    world = generate(WorldSettings(cards=settings.cards, days=settings.days, seed=settings.seed))
-    history, live, attacks, from_ms = _staged(world, settings)
-    with tempfile.TemporaryDirectory(prefix="fraud-demo-") as temporary:
-        nightly = Path(temporary) / "nightly.db"
-        timed.phase("features")
-        rows = _history_features(history, from_ms, nightly, screen)
-        rows.to_parquet(folder / "features.parquet", index=False)
-        timed.phase("training")
-        trained = train_model(
-            rows, settings.training, test_from_ms=from_ms - settings.test_days * DAY_MS, progress=screen.progress
-        )
-        trained.save(folder / "model")
-        day = decide_day(
-            history, live, from_ms, folder / "model", nightly, timed, rate=settings.rate, duplicates=settings.duplicates,
-            undecided_after_s=settings.undecided_after_s, attacks=attacks, faults=faults,
-        )  # fmt: skip
-    figures = {**summary(day), "model": _of_model(trained, day), "seconds": timed.seconds()}
-    return DemoResult(figures, day, world.cards["card_number"].tolist())
+    ready = prepare(settings, folder, timed)
+    day = decide_day(
+        ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, timed,
+        rate=settings.rate, duplicates=settings.duplicates, undecided_after_s=settings.undecided_after_s,
+        attacks=ready.attacks,
+    )  # fmt: skip
+    figures = {**summary(day), "model": _of_model(ready.trained, day), "seconds": timed.seconds()}
+    return DemoResult(figures, day)
 
 
 def _of_model(trained: Trained, day: DecidedDay) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""DuckDB and Spark against the naive loops, bit for bit: on the adversarial rows and on random tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+from local.spark import ROOT, run_spark
+from sagemaker_src.processing import batch_features
+from tests.parity.adversarial import adversarial_rows
+from tests.parity.naive import naive_stream_features
+from tests.parity.naive_nightly import naive_nightly_features
+
+START = 1_767_225_600_000
+STREAM, NIGHTLY = names(STREAM_FEATURES), names(NIGHTLY_FEATURES)
+CATEGORIES = ("travel", "grocery_pos", "misc_net")
+
+
+def write(rows: list[dict], path: Path) -> Path:
+    table = pa.Table.from_pylist(rows)
+    moments = table["event_ms"].cast(pa.timestamp("ms", "UTC"))
+    pq.write_table(table.append_column("event_time", moments).drop_columns("event_ms"), path)
+    return path
+
+
+def on_duckdb(curated: Path, out: Path) -> dict[str, dict]:
+    assert batch_features.main(["--transactions", str(curated), "--out", str(out)]) == 0
+    return {row["transaction_id"]: row for row in pq.read_table(out).to_pylist()}
+
+
+def on_spark(curated: Path, folder: Path) -> dict[str, dict]:
+    run_spark(ROOT / "glue_scripts" / "batch_features.py", ["--transactions", curated, "--out", folder / "out"], folder)
+    return {row["transaction_id"]: row for row in pq.read_table(folder / "out").to_pylist()}
+
+
+def same_stream_features(found: dict[str, dict], rows: list[dict]) -> None:
+    assert len(found) == len(rows)
+    for wanted in naive_stream_features(rows):
+        row = found[wanted["transaction_id"]]
+        assert all(row[name] == wanted[name] for name in STREAM), (row, wanted)
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory):
+    """200,000 hard rows; once in the file, as the archive holds them after deduplication."""
+    rows = adversarial_rows(200_000, START)
+    for number, row in enumerate(rows):
+        row["category"] = CATEGORIES[number % 3]
+    folder = tmp_path_factory.mktemp("hard")
+    curated = write(rows, folder / "curated.parquet")
+    return rows, curated, on_duckdb(curated, folder / "features.parquet")
+
+
+def test_duckdb_equals_the_naive_loop(hard):
+    rows, _, found = hard
+    same_stream_features(found, rows)
+
+
+@pytest.mark.engines
+def test_spark_equals_duckdb_in_every_feature(hard, tmp_path):
+    _, curated, found = hard
+    assert on_spark(curated, tmp_path) == found
+
+
+TIMES = st.one_of(
+    st.integers(0, 40 * 86_400_000),
+    st.builds(
+        lambda day, off: day * 86_400_000 + off, st.integers(1, 39), st.sampled_from([-1, 0, 1, 600_000, 3_600_000])
+    ),
+)
+ROWS = st.lists(
+    st.tuples(st.integers(0, 3), TIMES, st.sampled_from([1, 99_999_999, 1234, 500]), st.sampled_from(CATEGORIES)),
+    min_size=1,
+    max_size=60,
+)
+
+
+@pytest.mark.engines
+def test_random_tables(tmp_path):
+    """Hypothesis draws tables; DuckDB is held to the naive loops on each, and Spark to DuckDB on all of them at once."""
+    drawn: list[dict] = []
+
+    @settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(ROWS)
+    def check(table: list[tuple]) -> None:
+        part = len({row["part"] for row in drawn})
+        rows = [
+            {"transaction_id": f"{part}-{number}", "cc_num": f"{part:016x}{card:016x}", "category": f"{category}{part}",
+             "amount_cents": cents, "event_ms": START + moment}
+            for number, (card, moment, cents, category) in enumerate(table)
+        ]  # fmt: skip
+        found = on_duckdb(write(rows, tmp_path / "part.parquet"), tmp_path / "features.parquet")
+        same_stream_features(found, rows)
+        for row, wanted in zip(rows, naive_nightly_features(rows), strict=True):
+            assert {name: found[row["transaction_id"]][name] for name in NIGHTLY} == wanted
+        drawn.extend({**row, "part": part} for row in rows)
+
+    check()
+    curated = write(
+        [{key: value for key, value in row.items() if key != "part"} for row in drawn], tmp_path / "all.parquet"
+    )
+    found = on_duckdb(curated, tmp_path / "features.parquet")
+    assert len(found) > 300
+    assert on_spark(curated, tmp_path / "spark") == found
