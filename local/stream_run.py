@@ -119,11 +119,23 @@ def run_stream(
         transactions=live.num_rows,
         duplicates_sent=sending.duplicates,
         sent_ms={identity: at * 1000 for identity, at in zip(ids, sending.sent_s, strict=True)},
-        features=[json.loads(message) for message in system.messages("features", since)],
+        features=_all_features(system, since, live.num_rows, patience_s),
         quarantined=len(system.messages("quarantine")),
         finished=decided >= live.num_rows,
         seconds=seconds,
     )
+
+
+def _all_features(
+    system: StreamingSystem, since: dict[int, int], transactions: int, patience_s: float
+) -> list[dict[str, Any]]:
+    """The features of every transaction: after a restart the stream job may come to some that the fallback rule has decided."""
+    give_up = time.monotonic() + patience_s
+    while True:
+        found = [json.loads(message) for message in system.messages("features", since)]
+        if len({record["transaction_id"] for record in found}) >= transactions or time.monotonic() > give_up:
+            return found
+        time.sleep(0.5)
 
 
 class _Sending(threading.Thread):
