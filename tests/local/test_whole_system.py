@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pandas as pd
 import pytest
@@ -149,18 +150,20 @@ def test_nothing_is_lost_when_everything_fails(ready):
             while plan and elapsed_s >= plan[0][0]:
                 _, what, blow = plan.pop(0)
                 blow()
-                done.append(what)
+                done.append((what, time.time() * 1000))
 
         return strike
 
     day = decide_day(
         ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, Silent(),
-        rate=75, duplicates=0.05, undecided_after_s=5, faults=faults,
+        rate=50, duplicates=0.05, undecided_after_s=5, faults=faults,
     )  # fmt: skip
     assert len(done) == 6
     figures = _nothing_lost(day, ready)
     assert figures["by_path"]["fallback"] > 100
-    assert figures["by_path"]["model"] > 1000
+    assert figures["by_path"]["model"] > 700
+    back_ms = done[-1][1]
+    assert any(row["path"] == "model" and row["decided_at"] > back_ms for row in day.decided)
     for row in day.decided:
         assert (row["path"] == "fallback") == bool(row["why"]) == (row["score"] is None)
 
