@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from fraud.world import WorldSettings, generate, tokenised
 from local.spark import ROOT, run_spark
 
-RUNS = 3
+RUNS = 2
 TARGET_RATIO = 3.0
 TARGET_GIB = 2.0
 

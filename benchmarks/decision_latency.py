@@ -14,7 +14,7 @@ from typing import Any
 from local.decided_day import decide_day, summary
 from local.demo import DemoSettings, prepare
 
-RUNS = 3
+RUNS = 2
 TARGETS_MS = {"p50": 50, "p99": 120}
 SETTINGS = DemoSettings(transactions=6_000, rate=200)
 

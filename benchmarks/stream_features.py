@@ -20,10 +20,10 @@ from local.flink import STREAM_JOB, FlinkJob
 from local.replay import Record, Replayer
 from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS, suffixed
 
-TRANSACTIONS = 1_000_000
+TRANSACTIONS = 600_000
 WARM_UP = 0.4
 """Share of the transactions that pass before the clock starts: Java compiles what it runs often."""
-RUNS = 3
+RUNS = 2
 CARDS = 20_000
 TARGET_RATE = 30_000
 TARGET_P50_MS, TARGET_P99_MS = 25, 60

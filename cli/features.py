@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +15,7 @@ from cli.kaggle import read_transactions
 from cli.output import whole_folder
 from cli.progress import Report, console, progress
 from cli.times import parse_time
+from cli.token_key import token_key
 from fraud.features.sql import MS_PER_DAY
 from local.processes import ProcessError
 from local.spark import ROOT, run_spark
@@ -59,7 +59,7 @@ def features(
     cut_ms = None if cut is None else parse_time("--cut", cut)
     if cut_ms is not None and cut_ms % MS_PER_DAY:
         raise BadInputError(f"--cut: {cut!r} is not a date; allowed: a whole day, as 2020-03-01")
-    key = _token_key(token_key_file)
+    key = token_key(token_key_file)
     with whole_folder(out) as folder, progress() as report, engine() as connection:
         report(f"reading {data.name}", 0, 1)
         count = read_transactions(connection, data, "tx", key)
@@ -76,17 +76,6 @@ def features(
             cards, population = nightly_snapshot(connection, cut_ms)
             write_nightly(folder / "nightly.db", cards.items(), population)
     console.print(f"Wrote {out}/features.parquet: {count:,} transactions" + (", and nightly.db" if cut else ""))
-
-
-def _token_key(path: Path | None) -> bytes:
-    if path is None:
-        return secrets.token_bytes(32)
-    if not path.is_file():
-        raise BadInputError(f"--token-key-file: {path}: there is no such file")
-    key = path.read_bytes().strip()
-    if len(key) < 16:
-        raise BadInputError(f"--token-key-file: {path} holds {len(key)} bytes; at least 16 are needed")
-    return key
 
 
 def _on_spark(connection: duckdb.DuckDBPyConnection, out: Path, report: Report) -> None:

@@ -115,7 +115,7 @@ def read_transactions(connection: duckdb.DuckDBPyConnection, path: Path, table: 
             raise BadInputError(
                 f"{path}: the column {', '.join(missing)} is missing; needed: {', '.join(REQUIRED_COLUMNS)}"
             )
-        # Read once, as text: the checks below and the card tokens all come from this. It stays in memory and is dropped.
+        # A view of the file, all text: no row of it is kept before its card number is a token.
         fields = ", ".join(f"CAST({column} AS VARCHAR) AS {column}" for column in REQUIRED_COLUMNS)
         connection.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, {fields} FROM {relation} AS f")
         _check(connection, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from rich.table import Table
 from cli.errors import BadInputError
 from cli.output import whole_folder
 from cli.progress import Report, console, progress
+from cli.token_key import token_key
 from fraud.world import World, WorldSettings, WorldSettingsError, generate, stream_messages, to_kaggle, tokenised
 
 _BATCH = 262_144
@@ -73,7 +73,7 @@ def world(
     settings = _settings(cards=cards, days=days, start=start, fraud_rate=fraud_rate, seed=seed, full=full)
     if not 0 <= stream_days <= settings.days:
         raise BadInputError(f"--stream-days: {stream_days}; allowed: 0 to {settings.days}, the days of the world")
-    key = _token_key(token_key_file)
+    key = token_key(token_key_file)
     with _folder(out, force=force) as folder, progress() as report:
         report("Making the world", 0, 1)
         made = generate(settings)
@@ -102,17 +102,6 @@ def _settings(*, cards: int, days: int, start: str, fraud_rate: float, seed: int
     except WorldSettingsError as error:
         option = _OPTIONS.get(error.setting, f"--{error.setting}")
         raise BadInputError(f"{option}: {error.value}; allowed: {error.allowed}") from error
-
-
-def _token_key(file: Path | None) -> bytes:
-    if file is None:
-        return secrets.token_bytes(32)
-    if not file.is_file():
-        raise BadInputError(f"--token-key-file: there is no file {file}")
-    key = file.read_bytes().strip()
-    if len(key) < 16:
-        raise BadInputError(f"--token-key-file: {file} holds {len(key)} bytes; allowed: 16 or more")
-    return key
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def test_csv_holds_the_same_rows_and_the_same_seed_the_same_bytes(tmp_path: Path
         (["--start", "yesterday"], "--start: 'yesterday'; allowed: a day such as 2026-01-31"),
         (["--stream-days", "9"], "--stream-days: 9; allowed: 0 to 8"),
         (["--full"], "--full: sets 10,000 cards"),
-        (["--token-key-file", "absent"], "--token-key-file: there is no file absent"),
+        (["--token-key-file", "absent"], "--token-key-file: absent: there is no such file"),
     ],
 )
 def test_a_bad_value_is_refused_with_what_is_allowed(tmp_path: Path, options: list[str], said: str) -> None:
