@@ -160,7 +160,8 @@ class Replayer:
             if now >= next_heartbeat:
                 next_heartbeat = self._beat(clock_ms)
             self._producer.poll(0)
-            time.sleep(max(0.0, min(until - now, 0.001)))
+            # Until there is something to send, and no shorter: the engines need the cores.
+            time.sleep(max(0.0005, min(until, next_heartbeat if clock_ms else until) - now))
         return next_heartbeat
 
     def _beat(self, timestamp_ms: int) -> float:
