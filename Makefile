@@ -4,6 +4,7 @@ SHELL := /bin/bash -o pipefail
 PYTHON ?= python3
 VENV := .venv
 ENGINES := .venv-engines
+EMULATOR := .venv-aws
 JARS := .jars
 
 .PHONY: help setup lock check test demo bench clean
@@ -11,7 +12,7 @@ JARS := .jars
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.installed $(ENGINES)/.installed $(JARS)/.installed ## install everything below this folder: two Python environments and the engines' jars
+setup: $(VENV)/.installed $(ENGINES)/.installed $(EMULATOR)/.installed $(JARS)/.installed ## install everything below this folder: three Python environments and the engines' jars
 
 $(VENV)/.uv: requirements/installer.txt
 	@local/prerequisites.sh $(PYTHON)
@@ -32,16 +33,23 @@ $(ENGINES)/.installed: $(VENV)/.uv requirements/engines.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(ENGINES)/bin/python --require-hashes -r requirements/engines.txt
 	@touch $@
 
+$(EMULATOR)/.installed: $(VENV)/.uv requirements/emulator.txt
+	@echo "setup: installing the emulated AWS into $(EMULATOR)"
+	@$(PYTHON) -m venv $(EMULATOR)
+	@$(VENV)/bin/uv pip install --quiet --python $(EMULATOR)/bin/python --require-hashes -r requirements/emulator.txt
+	@touch $@
+
 $(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
 	@echo "setup: fetching the Kafka broker and Flink's connector into $(JARS)"
 	@mvn --quiet --batch-mode -f local/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka
 	@mvn --quiet --batch-mode -f flink_src/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/flink
 	@touch $@
 
+LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-annotate --custom-compile-command "make lock"
 lock: $(VENV)/.uv ## pin the requirements anew, with hashes
-	@for set in app:requirements.txt engines:requirements/engines.txt installer:requirements/installer.txt; do \
-	  $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
-	    --custom-compile-command "make lock" requirements/$${set%%:*}.in -o $${set##*:}; done
+	@for set in app:requirements.txt engines:requirements/engines.txt installer:requirements/installer.txt emulator:requirements/emulator.txt; do \
+	  $(LOCK) --universal --python-version 3.11 requirements/$${set%%:*}.in -o $${set##*:}; done
+	@$(LOCK) --python-version 3.13 --python-platform aarch64-manylinux_2_28 requirements/functions.in -o requirements/functions.txt
 
 check: $(VENV)/.installed ## ruff and mypy
 	@$(VENV)/bin/ruff check .
@@ -58,4 +66,4 @@ bench: setup ## measure; writes benchmarks/out/*.json
 	@$(VENV)/bin/python -m benchmarks.run
 
 clean: ## remove everything set up or written below this folder
-	rm -rf $(VENV) $(ENGINES) $(JARS) out benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ENGINES) $(EMULATOR) $(JARS) out benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
