@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import stacks  # noqa: F401 - says which Node.js the imports below run on
+
+# isort: split
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
-import stacks  # noqa: F401 - first: says which Node.js the imports below run on
 from stacks.data import Data
 from stacks.features import Features
 from stacks.settings import read_settings

@@ -69,12 +69,16 @@ def libraries(requirements: str, platform: tuple[str, str], folder: str = "") ->
     def install(target: Path) -> None:
         _run(
             f"the libraries of {lock.name}",
-            [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(target / folder)]
-            + ["--python-platform", system, "--python-version", version, "--only-binary", ":all:", "--no-deps"]
-            + ["--require-hashes", "--link-mode", "copy", "-r", str(lock)],
+            [
+                *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(target / folder)),
+                *("--python-platform", system, "--python-version", version, "--only-binary", ":all:"),
+                *("--no-deps", "--require-hashes", "--link-mode", "copy", "-r", str(lock)),
+            ],
         )
 
-    return _made(lock.stem, (lock.read_bytes(), system.encode(), version.encode(), folder.encode()), install)
+    return _made(
+        f"{lock.stem}-libraries", (lock.read_bytes(), system.encode(), version.encode(), folder.encode()), install
+    )
 
 
 def tarball(name: str, files: Mapping[str, Path]) -> Path:

@@ -26,7 +26,6 @@ class Features(FraudStack):
             transactions=TRANSACTIONS,
             curated=data.curated,
         )
-        nightly.node.add_dependency(*groups.values())
         self.nightly_machine = nightly.machine
         for name in groups:
             self.output(f"Group{name.title().replace('-', '')}", name, f"feature group {name}")

@@ -31,7 +31,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "decision": "string",
     },
 }
-"""What the archive holds: {table: {column: type}}. `extra` is what else a message carried, `decision` the whole of it, as JSON."""
+"""What the archive holds: {table: {column: type}}. As JSON: `extra`, what else a message carried, and `decision`, the whole."""
 
 
 def archive_tables(scope: Construct, bucket: s3.IBucket, prefixes: dict[str, str]) -> glue.CfnDatabase:

@@ -1,7 +1,7 @@
 """SageMaker jobs as steps of a state machine: the container, the module it runs, and what is mounted where.
 
-A step waits until its job has ended (`.sync`). The mounts are SageMaker's: a processing job's below /opt/ml/processing, a training
-job's below /opt/ml/input/data and /opt/ml/model.
+A step waits until its job has ended (`.sync`). The mounts are SageMaker's: a processing job's below /opt/ml/processing, a
+training job's below /opt/ml/input/data and /opt/ml/model.
 """
 
 from __future__ import annotations

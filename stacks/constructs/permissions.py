@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -55,8 +55,7 @@ def allow(
 
 def explain_unused(grantee: iam.Role, reasons: Mapping[str, str]) -> None:
     """Says in the template why these actions are allowed though no local run uses them."""
-    resource = grantee.node.default_child
-    assert isinstance(resource, iam.CfnRole)
+    resource = cast(iam.CfnRole, grantee.node.default_child)
     resource.add_metadata(UNUSED_LOCALLY, {**(resource.get_metadata(UNUSED_LOCALLY) or {}), **reasons})
 
 

@@ -14,7 +14,7 @@ ATTEMPTS = 5
 
 
 def queue(scope: Construct, name: str, key: kms.IKey, *, consumer_timeout: cdk.Duration) -> sqs.Queue:
-    """A queue whose messages stay hidden for six times as long as its consumer may take, so that none is worked off twice at once."""
+    """A queue whose messages stay hidden for six times as long as its consumer may take: no second one takes them meanwhile."""
     return sqs.Queue(
         scope,
         name,
