@@ -13,7 +13,9 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.data import Data
 from stacks.features import Features
+from stacks.serving import Serving
 from stacks.settings import read_settings
+from stacks.streaming import Streaming
 
 
 def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = None) -> cdk.App:
@@ -31,6 +33,8 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True))
     data = Data(app, settings)
     Features(app, settings, data=data)
+    serving = Serving(app, settings, data=data)
+    Streaming(app, settings, data=data, serving=serving)
     return app
 
 

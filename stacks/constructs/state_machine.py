@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -72,7 +74,7 @@ class StateMachine(Construct):
             because="Traces have no resource.",
             unused="the emulated AWS takes no traces",
         )
-        allow_key(self.role, key.key_arn)
+        allow_key(self.role, key.key_arn, for_volumes=True)
         stack = cdk.Stack.of(self)
         self.resource = sfn.CfnStateMachine(
             self,
@@ -133,6 +135,32 @@ class StateMachine(Construct):
             [passed.role_arn for passed in roles],
             conditions={"StringEquals": {"iam:PassedToService": service}},
         )
+
+    def may_call(self, functions: Sequence[lambda_.IFunction]) -> None:
+        """Lets it call these functions."""
+        allow(self.role, ["lambda:InvokeFunction"], [function.function_arn for function in functions])
+
+    def on_event(self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None) -> None:
+        """Starts it on each event of a pattern, of the account's own bus or the named one."""
+        queue = dead_letters(self, f"{name}NotStarted", key)
+        caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
+        allow(caller, ["states:StartExecution"], [self.resource.ref])
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        target = {
+            "id": "machine",
+            "arn": self.resource.ref,
+            "roleArn": caller.role_arn,
+            "deadLetterConfig": {"arn": queue.queue_arn},
+        }
+        rule = events.CfnRule(self, name, event_bus_name=bus, event_pattern=dict(pattern), targets=[target])
+        rule.node.add_dependency(caller)
 
     def every(self, name: str, cron: str, key: kms.IKey, execution_input: Mapping[str, Any]) -> None:
         """Starts it on a schedule, UTC; a start that fails for good goes to a dead-letter queue."""
