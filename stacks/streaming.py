@@ -16,7 +16,7 @@ from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.kafka import Cluster, topics
 from stacks.constructs.network import Network, zone_names
 from stacks.constructs.permissions import allow
-from stacks.constructs.queues import dead_letters, queue
+from stacks.constructs.queues import DeadLetters, queue
 from stacks.constructs.stream_job import StreamJob
 from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
 from stacks.serving import Serving
@@ -203,7 +203,7 @@ class Streaming(FraudStack):
             stream_arn=str(self.decisions.table_stream_arn),
             batch_size=ARCHIVE_BATCH,
             window_s=ARCHIVE_WINDOW_S,
-            dead_letters=dead_letters(self, "DecisionsNotArchived", self._data.key),
+            dead_letters=DeadLetters(self, "DecisionsNotArchived", self._data.key),
         )
 
     def _reads(self, deployed: Deployed, topic: str, *, batch_size: int, window_s: int) -> None:

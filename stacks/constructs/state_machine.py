@@ -16,7 +16,7 @@ from constructs import Construct
 
 from stacks.constructs.logs import log_group
 from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
-from stacks.constructs.queues import dead_letters
+from stacks.constructs.queues import DeadLetters
 from stacks.settings import Settings
 
 _LOG_DELIVERY = (
@@ -142,7 +142,7 @@ class StateMachine(Construct):
 
     def on_event(self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None) -> None:
         """Starts it on each event of a pattern, of the account's own bus or the named one."""
-        queue = dead_letters(self, f"{name}NotStarted", key)
+        queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
         allow(caller, ["states:StartExecution"], [self.resource.ref])
         queue.add_to_resource_policy(
@@ -164,7 +164,7 @@ class StateMachine(Construct):
 
     def every(self, name: str, cron: str, key: kms.IKey, execution_input: Mapping[str, Any]) -> None:
         """Starts it on a schedule, UTC; a start that fails for good goes to a dead-letter queue."""
-        queue = dead_letters(self, f"{name}NotStarted", key)
+        queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "scheduler.amazonaws.com", "The schedule starting the state machine")
         firing = "the schedule itself fires in the cloud; locally its target is started by hand"
         allow(caller, ["states:StartExecution"], [self.resource.ref], unused=firing)

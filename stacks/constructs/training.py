@@ -161,7 +161,10 @@ class Training(Construct):
                 "Resource": f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
                 "Arguments": {
                     "FunctionName": self.gate.function.function_arn,
-                    "Payload": {"evaluation_key": f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}", "run": f"{{% {RUN} %}}"},
+                    "Payload": {
+                        "evaluation_key": f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}",
+                        "run": f"{{% {RUN} %}}",
+                    },
                 },
                 "Assign": {"verdict": "{% $states.result.Payload %}"},
                 "Output": "{% $states.result.Payload %}",
@@ -286,7 +289,12 @@ class Training(Construct):
         made = [self._arn(kind, f"{self.prefix}-*") for kind in ("model", "endpoint-config")]
         allow(machine.role, ["sagemaker:CreateModelPackage"], [registry, packages], because=because)
         because = "A run names what it makes after itself."
-        allow(machine.role, ["sagemaker:CreateModel", "sagemaker:CreateEndpointConfig", "sagemaker:AddTags"], made, because=because)
+        allow(
+            machine.role,
+            ["sagemaker:CreateModel", "sagemaker:CreateEndpointConfig", "sagemaker:AddTags"],
+            made,
+            because=because,
+        )
         allow(machine.role, ["sagemaker:UpdateEndpoint"], [self._endpoint.arn, made[1]], because=because)
         allow(machine.role, ["sagemaker:DescribeEndpoint"], [self._endpoint.arn])
         allow(
