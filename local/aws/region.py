@@ -1,0 +1,40 @@
+"""All services of the emulated AWS, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.aws import ministack
+from local.aws.clients import Clients
+from local.aws.functions import Functions
+from local.aws.permissions import Usage
+from local.aws.tasks import TaskFailedError, Tasks
+
+
+class Region:
+    """The emulated AWS, ready to be served.
+
+    Args:
+        folder: data and logs of everything go below it.
+        endpoint: the address that it will be served at.
+        admin: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the account's root.
+    """
+
+    def __init__(self, folder: Path, endpoint: str, admin: Mapping[str, str]) -> None:
+        self.usage = Usage()
+        self.clients = Clients(endpoint, admin, ministack.open_session)
+        self.functions = Functions(folder / "functions", endpoint)
+        ministack.record_judgements(self.usage.judged)
+        ministack.run_functions(self.functions)
+        ministack.run_tasks(Tasks(self.clients, ministack.judge), TaskFailedError)
+
+    @property
+    def pages(self) -> dict[str, Callable[[], Any]]:
+        """What whoever runs this may ask for."""
+        return {"/_local/permissions": lambda: self.usage.report(ministack.role_statements(), {})}
+
+    def stop(self) -> None:
+        """Ends every process."""
+        self.functions.stop()
