@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -34,6 +34,12 @@ from local.aws.model import Answer, Request
 
 Judged = Callable[[str, str, str, bool], None]
 """Told (role name, action, resource, allowed) of every call that was judged."""
+
+Implied = Callable[[str, str], Iterable[tuple[str, str, dict[str, Any]]]]
+"""Given an allowed action and its resource: further (action, resource, condition keys) that it needs, as of an encryption key."""
+
+_denied: ContextVar[tuple[str, str]] = ContextVar("denied")
+_task_role: ContextVar[str] = ContextVar("task_role")
 
 
 async def serve(port: int, stopped: asyncio.Event, pages: Mapping[str, Callable[[], Any]]) -> None:
@@ -125,9 +131,6 @@ def function_role(arn: str) -> str:
     return str(lambda_svc._get_func_record_for_ref(arn)[1]["Role"])
 
 
-_task_role: ContextVar[str] = ContextVar("task_role")
-
-
 def run_tasks(call: Callable[[str, str, Any], Any], failure: type[Exception]) -> None:
     """A state machine's tasks are `call(role ARN, resource, input)`; its `failure(error, cause)` is the task's."""
     execute = stepfunctions._execute_task
@@ -160,8 +163,27 @@ def known_types() -> set[str]:
     return set(provisioners._RESOURCE_HANDLERS)
 
 
-def poll_streams_elsewhere() -> None:
-    """Its pollers leave the streams of tables alone; queues stay theirs."""
+def watch_resources(made: Callable[[str, str, str, dict[str, Any], str, dict[str, Any]], None]) -> None:
+    """Tells (stack, logical id, type, properties, physical id, attributes) of each resource that a stack has made."""
+    provision = stacks._provision_resource
+
+    def watched(resource_type: str, logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        physical_id, attributes = provision(resource_type, logical_id, properties, stack)
+        made(stack, logical_id, resource_type, properties, physical_id, attributes)
+        return physical_id, attributes
+
+    stacks._provision_resource = watched
+
+
+def poll(queue_reader: Callable[[str, str], None]) -> None:
+    """Its pollers read queues alone, not streams; `queue_reader(function ARN, queue ARN)` is asked before each batch."""
+    run_batch = lambda_svc._run_sqs_batch
+
+    def asked(mapping: dict[str, Any], *rest: Any) -> None:
+        queue_reader(mapping["FunctionArn"], mapping["EventSourceArn"])
+        run_batch(mapping, *rest)
+
+    lambda_svc._run_sqs_batch = asked
     lambda_svc._poll_dynamodb_streams = lambda: False
 
 
@@ -175,18 +197,37 @@ def stream_bounds(table: str) -> tuple[int, int]:
     return dynamodb.stream_start_position(table), dynamodb.stream_end_position(table)
 
 
-def record_judgements(judged: Judged) -> None:
-    """Tells `judged` of each call that the policies of a role were asked about."""
-    enforce = iam_evaluator.enforce
+def record_judgements(judged: Judged, implied: Implied) -> None:
+    """Tells `judged` of each call that the policies of a role were asked about, and asks them about what it implies.
+
+    A denial names role, action and resource for every service; MiniStack's own names the resource for some.
+    """
+    enforce, respond = iam_evaluator.enforce, iam_actions.access_denied_response
 
     def recorded(access_key: str, action: str, service: str, region: str, **rest: Any) -> Any:
+        role, resource = session_role(access_key), rest.get("resource_arn", "*")
         result = enforce(access_key, action, service, region, **rest)
-        role = session_role(access_key)
-        if role and not isinstance(result, iam_evaluator.AuthError):
-            judged(role, action, rest.get("resource_arn", "*"), result is None)
-        return result
+        if role is None or isinstance(result, iam_evaluator.AuthError):
+            return result
+        judged(role, action, resource, result is None)
+        if result is not None:
+            _denied.set((action, resource))
+            return result
+        for implied_action, on, context in implied(action, resource):
+            result = recorded(access_key, implied_action, "kms", region, resource_arn=on, service_context=context)
+            if result is not None:
+                return result
+        return None
+
+    def naming_all(service: str, action: str, principal: str, request_id: str, **rest: Any) -> Any:
+        if not rest.get("error_code") and not rest.get("resource_policy_arn"):
+            denied_action, resource = _denied.get((action, rest.get("resource_arn", "*")))
+            denies = rest.get("explicit_deny", False)
+            rest["message"] = iam_actions.identity_denial_message(denied_action, principal, resource, denies)
+        return respond(service, action, principal, request_id, **rest)
 
     iam_evaluator.enforce = recorded
+    iam_actions.access_denied_response = naming_all
 
 
 def judge(access_key: str, action: str, resource: str, context: dict[str, Any] | None = None) -> None:

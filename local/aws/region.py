@@ -9,8 +9,12 @@ from typing import Any
 from local.aws import ministack
 from local.aws.clients import Clients
 from local.aws.functions import Functions
+from local.aws.keys import Keys
 from local.aws.permissions import Usage
 from local.aws.tasks import TaskFailedError, Tasks
+
+QUEUE_READER = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+"""What an event source mapping does with a queue in the name of its function's role."""
 
 
 class Region:
@@ -23,12 +27,14 @@ class Region:
     """
 
     def __init__(self, folder: Path, endpoint: str, admin: Mapping[str, str]) -> None:
-        self.usage = Usage()
+        self.usage, self.keys = Usage(), Keys()
         self.clients = Clients(endpoint, admin, ministack.open_session)
         self.functions = Functions(folder / "functions", endpoint)
-        ministack.record_judgements(self.usage.judged)
+        ministack.record_judgements(self.usage.judged, self.keys.needs)
+        ministack.watch_resources(self.keys.made)
         ministack.run_functions(self.functions)
         ministack.run_tasks(Tasks(self.clients, ministack.judge), TaskFailedError)
+        ministack.poll(self._may_read_queue)
 
     @property
     def pages(self) -> dict[str, Callable[[], Any]]:
@@ -38,3 +44,8 @@ class Region:
     def stop(self) -> None:
         """Ends every process."""
         self.functions.stop()
+
+    def _may_read_queue(self, function_arn: str, queue_arn: str) -> None:
+        key = self.clients.open_session(ministack.function_role(function_arn), "event-source-mapping")
+        for action in QUEUE_READER:
+            ministack.judge(key["AWS_ACCESS_KEY_ID"], action, queue_arn)
