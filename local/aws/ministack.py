@@ -175,6 +175,11 @@ def watch_resources(made: Callable[[str, str, str, dict[str, Any], str, dict[str
     stacks._provision_resource = watched
 
 
+def mapping_handlers() -> dict[str, Callable[..., Any]]:
+    """How its CloudFormation makes event source mappings."""
+    return dict(provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"])
+
+
 def poll(queue_reader: Callable[[str, str], None]) -> None:
     """Its pollers read queues alone, not streams; `queue_reader(function ARN, queue ARN)` is asked before each batch."""
     run_batch = lambda_svc._run_sqs_batch

@@ -112,7 +112,7 @@ class Wire:
         shape = operation.output_shape
         if shape is None:
             return Answer(200, headers, b"")
-        result = {name: value for name, value in (result or {}).items() if value is not None}
+        result = {name: value for name, value in (result or {}).items() if value is not None and name in shape.members}
         report = _VALIDATOR.validate(result, shape)
         if report.has_errors():
             raise ValueError(f"{self.name} {operation.name} answered: {report.generate_report()}")

@@ -8,9 +8,21 @@ from typing import Any
 
 from local.aws import ministack
 from local.aws.clients import Clients
+from local.aws.flink import Applications
+from local.aws.flink import service as flink_service
 from local.aws.functions import Functions
+from local.aws.kafka import Clusters
+from local.aws.kafka import service as kafka_service
 from local.aws.keys import Keys
+from local.aws.mappings.deliveries import Mappings
 from local.aws.permissions import Usage
+from local.aws.resources import types
+from local.aws.sagemaker.endpoints import Endpoints
+from local.aws.sagemaker.feature_store import FeatureStore
+from local.aws.sagemaker.jobs import Jobs
+from local.aws.sagemaker.registry import Registry
+from local.aws.sagemaker.services import services as sagemaker_services
+from local.aws.service import Router
 from local.aws.tasks import TaskFailedError, Tasks
 
 QUEUE_READER = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
@@ -35,6 +47,17 @@ class Region:
         ministack.run_functions(self.functions)
         ministack.run_tasks(Tasks(self.clients, ministack.judge), TaskFailedError)
         ministack.poll(self._may_read_queue)
+        self.clusters = Clusters(folder / "kafka")
+        self.applications = Applications(folder / "flink", self.clients, ministack.judge, self.clusters)
+        self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge)
+        self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge)
+        self.store = FeatureStore(folder / "feature-store.db")
+        self.mappings = Mappings(self.clients, ministack.judge, self.clusters)
+        sagemaker = sagemaker_services(self.jobs, self.endpoints, Registry(), self.store)
+        ours = [*sagemaker, kafka_service(self.clusters), flink_service(self.applications)]
+        router = Router(ours, ministack.judge)
+        ministack.add_services(router.signing_names, router)
+        ministack.add_types(types(self.clients, self.mappings))
 
     @property
     def pages(self) -> dict[str, Callable[[], Any]]:
@@ -42,8 +65,9 @@ class Region:
         return {"/_local/permissions": lambda: self.usage.report(ministack.role_statements(), {})}
 
     def stop(self) -> None:
-        """Ends every process."""
-        self.functions.stop()
+        """Ends every process, those that send before those that receive."""
+        for part in (self.mappings, self.applications, self.jobs, self.functions, self.endpoints, self.clusters):
+            part.stop()
 
     def _may_read_queue(self, function_arn: str, queue_arn: str) -> None:
         key = self.clients.open_session(ministack.function_role(function_arn), "event-source-mapping")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from local.aws.errors import ServiceError
@@ -22,14 +22,21 @@ class Service:
 
     Attributes:
         wire: its protocol.
-        implementation: has a method for each operation that is implemented, named in snake case, with the operation's parameters
-            as keyword arguments; it returns the answer's members or raises ServiceError.
+        implementations: have a method for each operation that is implemented, named in snake case, with the operation's
+            parameters as keyword arguments; it returns the answer's members or raises ServiceError.
         permissions: {operation: what the caller needs for these parameters}. An operation that is not in it is refused.
     """
 
     wire: Wire
-    implementation: object
-    permissions: Mapping[str, Callable[[dict[str, Any]], Iterable[Permission]]] = field(default_factory=dict)
+    implementations: tuple[object, ...]
+    permissions: Mapping[str, Callable[[dict[str, Any]], Iterable[Permission]]]
+
+    def implementing(self, operation: str) -> Callable[..., dict[str, Any] | None] | None:
+        """What implements an operation; None if nothing does."""
+        if operation not in self.permissions:
+            return None
+        name = method_name(operation)
+        return next((getattr(one, name) for one in self.implementations if hasattr(one, name)), None)
 
 
 class Router:
@@ -54,8 +61,8 @@ class Router:
                 continue
             operation, in_path = found
             try:
-                implement = getattr(service.implementation, method_name(operation.name), None)
-                if implement is None or operation.name not in service.permissions:
+                implement = service.implementing(operation.name)
+                if implement is None:
                     raise ServiceError(
                         "NotImplementedException", f"{service.wire.name} {operation.name} is not implemented here", 501
                     )
