@@ -49,7 +49,9 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-annotate --cust
 lock: $(VENV)/.uv ## pin the requirements anew, with hashes
 	@for set in app:requirements.txt engines:requirements/engines.txt installer:requirements/installer.txt emulator:requirements/emulator.txt; do \
 	  $(LOCK) --universal --python-version 3.11 requirements/$${set%%:*}.in -o $${set##*:}; done
-	@$(LOCK) --python-version 3.13 --python-platform aarch64-manylinux_2_28 requirements/functions.in -o requirements/functions.txt
+	@for set in functions functions-kafka functions-parquet; do \
+	  $(LOCK) --python-version 3.13 --python-platform aarch64-manylinux_2_28 requirements/$$set.in -o requirements/$$set.txt; done
+	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 requirements/jobs.in -o requirements/jobs.txt
 
 check: $(VENV)/.installed ## ruff and mypy
 	@$(VENV)/bin/ruff check .

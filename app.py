@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import stacks  # noqa: F401, I001 - first: says which Node.js the imports below run on
+import stacks  # noqa: F401 - says which Node.js the imports below run on
+
+# isort: split
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.data import Data
+from stacks.features import Features
 from stacks.settings import read_settings
 
 
@@ -26,7 +29,8 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     app = cdk.App(context=dict(context or {}), outdir=outdir)
     settings = read_settings(app.node.get_all_context())
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True))
-    Data(app, settings)
+    data = Data(app, settings)
+    Features(app, settings, data=data)
     return app
 
 

@@ -44,7 +44,9 @@ class Data(FraudStack):
         }
         stores = {}
         for name, expiring in buckets.items():
-            bucket = data_bucket(self, name, settings, key=self.key, logs=logs, expiring=expiring)
+            bucket = data_bucket(
+                self, name, settings, key=self.key, logs=logs, expiring=expiring, events=name == "Curated"
+            )
             stores[name] = Store(
                 name=self.shown(f"{name}Bucket", bucket.bucket_name, says[name]),
                 arn=self.shown(f"{name}BucketArn", bucket.bucket_arn, f"ARN of the bucket of {says[name]}"),

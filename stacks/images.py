@@ -52,7 +52,7 @@ def image(name: str, region: str) -> str:
 
 def ask_sagemaker() -> dict[str, dict[str, str]]:
     """The table as SageMaker's SDK has it: {image: {region: address}}."""
-    from sagemaker.core import image_uris
+    from sagemaker.core import image_uris  # noqa: PLC0415 - it takes 5 s to import
 
     return {
         name: {region: image_uris.retrieve(region=region, **asked) for region in _ASKED_REGIONS}

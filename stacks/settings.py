@@ -57,7 +57,7 @@ class Settings(BaseModel):
         "dev", "which environment; its defaults hold for all other settings", "dev or prod"
     )
     region: Annotated[str, AfterValidator(_has_images)] = _setting(
-        "eu-central-1", "where everything runs", ", ".join(REGIONS)
+        "us-east-1", "where everything runs", ", ".join(REGIONS)
     )
     removal: Literal["destroy", "retain"] = _setting(
         "destroy", "what becomes of data when its stack is deleted", "destroy or retain"

@@ -31,7 +31,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "decision": "string",
     },
 }
-"""What the archive holds: {table: {column: type}}. `extra` is what else a message carried, `decision` the whole of it, as JSON."""
+"""What the archive holds: {table: {column: type}}. As JSON: `extra`, what else a message carried, and `decision`, the whole."""
 
 
 def archive_tables(scope: Construct, bucket: s3.IBucket, prefixes: dict[str, str]) -> glue.CfnDatabase:
@@ -42,7 +42,9 @@ def archive_tables(scope: Construct, bucket: s3.IBucket, prefixes: dict[str, str
         scope,
         "Database",
         catalog_id=stack.account,
-        database_input=glue.CfnDatabase.DatabaseInputProperty(name=name, description="The archive of card transactions"),
+        database_input=glue.CfnDatabase.DatabaseInputProperty(
+            name=name, description="The archive of card transactions"
+        ),
     )
     for prefix, table in prefixes.items():
         glue.CfnTable(
@@ -72,5 +74,5 @@ def archive_tables(scope: Construct, bucket: s3.IBucket, prefixes: dict[str, str
                     ),
                 ),
             ),
-        ).add_dependency(database)
+        ).add_resource_dependency(database)
     return database

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-NOT_USED_LOCALLY = "AllowedButNotUsedLocally"
+UNUSED_LOCALLY = "AllowedButUnused"
 """A role's metadata under this name says why an action that no local run calls is allowed: {action: reason}."""
 
 KEY_FOR_SERVICE = "the service calls KMS on behalf of the role, which the emulated AWS does not do"
@@ -44,7 +44,9 @@ def allow(
     )
     wild = [text for text in (_flat(cdk.Stack.of(grantee).resolve(resource)) for resource in resources) if "*" in text]
     if bool(wild) != bool(because):
-        raise ValueError(f"{grantee.node.path}: {wild or resources}: a reason is given exactly where there is a wildcard")
+        raise ValueError(
+            f"{grantee.node.path}: {wild or resources}: a reason is given exactly where there is a wildcard"
+        )
     for text in wild:
         acknowledge(grantee, f"AwsSolutions-IAM5[Resource::{text}]", str(because))
     if unused:
@@ -53,9 +55,8 @@ def allow(
 
 def explain_unused(grantee: iam.Role, reasons: Mapping[str, str]) -> None:
     """Says in the template why these actions are allowed though no local run uses them."""
-    resource = grantee.node.default_child
-    assert isinstance(resource, iam.CfnRole)
-    resource.add_metadata(NOT_USED_LOCALLY, {**(resource.get_metadata(NOT_USED_LOCALLY) or {}), **reasons})
+    resource = cast(iam.CfnRole, grantee.node.default_child)
+    resource.add_metadata(UNUSED_LOCALLY, {**(resource.get_metadata(UNUSED_LOCALLY) or {}), **reasons})
 
 
 def acknowledge(construct: Construct, rule: str, reason: str) -> None:

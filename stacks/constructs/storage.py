@@ -50,7 +50,9 @@ def log_bucket(scope: Construct, name: str, settings: Settings) -> s3.Bucket:
         removal_policy=removal_policy(settings),
         lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(settings.retention_days))],
     )
-    acknowledge(bucket, "AwsSolutions-S1", "It is the bucket that access logs go to; its own would go round in a circle.")
+    acknowledge(
+        bucket, "AwsSolutions-S1", "It is the bucket that access logs go to; its own would go round in a circle."
+    )
     return bucket
 
 
@@ -62,11 +64,13 @@ def data_bucket(
     key: kms.IKey,
     logs: s3.IBucket,
     expiring: dict[str, int] | None = None,
+    events: bool = False,
 ) -> s3.Bucket:
     """A bucket of data.
 
     Args:
         expiring: {prefix: days after which its objects are deleted}.
+        events: whether it tells EventBridge of new objects.
     """
     rules = [
         s3.LifecycleRule(
@@ -79,7 +83,7 @@ def data_bucket(
         rules.append(
             s3.LifecycleRule(id=f"expire-{prefix.strip('/')}", prefix=prefix, expiration=cdk.Duration.days(days))
         )
-    return s3.Bucket(
+    bucket = s3.Bucket(
         scope,
         name,
         encryption=s3.BucketEncryption.KMS,
@@ -95,3 +99,8 @@ def data_bucket(
         removal_policy=removal_policy(settings),
         lifecycle_rules=rules,
     )
+    resource = bucket.node.default_child
+    if events and isinstance(resource, s3.CfnBucket):
+        # set here rather than by `event_bridge_enabled`, which brings a function and a role of its own to do so
+        resource.notification_configuration = {"eventBridgeConfiguration": {"eventBridgeEnabled": True}}
+    return bucket
