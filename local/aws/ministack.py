@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -24,13 +25,17 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, router
 from ministack.core.lambda_runtime import execution_credentials
-from ministack.services import dynamodb, iam, lambda_svc, stepfunctions, sts
+from ministack.services import dynamodb, eventbridge, iam, lambda_svc, stepfunctions, sts
 from ministack.services.cloudformation import provisioners, stacks
 
 from local.aws.account import ACCOUNT, REGION
 from local.aws.errors import AccessDeniedError
 from local.aws.functions import Function, Functions
 from local.aws.model import Answer, Request
+from local.aws.tasks import TaskFailedError
+
+_log = logging.getLogger(__name__)
+_UNIVERSAL = "arn:aws:scheduler:::aws-sdk:"
 
 Judged = Callable[[str, str, str, bool], None]
 """Told (role name, action, resource, allowed) of every call that was judged."""
@@ -131,8 +136,8 @@ def function_role(arn: str) -> str:
     return str(lambda_svc._get_func_record_for_ref(arn)[1]["Role"])
 
 
-def run_tasks(call: Callable[[str, str, Any], Any], failure: type[Exception]) -> None:
-    """A state machine's tasks are `call(role ARN, resource, input)`; its `failure(error, cause)` is the task's."""
+def run_tasks(call: Callable[[str, str, Any], Any]) -> None:
+    """A state machine's tasks are `call(role ARN, resource, input)`; its TaskFailedError is the task's failure."""
     execute = stepfunctions._execute_task
 
     def execute_task(state: Any, raw_input: Any, execution: dict[str, Any], context: Any) -> Any:
@@ -143,11 +148,37 @@ def run_tasks(call: Callable[[str, str, Any], Any], failure: type[Exception]) ->
     def invoke(resource: str, task_input: Any) -> Any:
         try:
             return call(_task_role.get(), resource, task_input)
-        except failure as error:
+        except TaskFailedError as error:
             raise stepfunctions._ExecutionError(*error.args) from error
 
     stepfunctions._execute_task = execute_task
     stepfunctions._invoke_resource = invoke
+
+
+def deliver(before: Callable[[str, str], None], call: Callable[[str, str, Any], Any]) -> None:
+    """Rules and schedules deliver in the name of their target's role, where it has one.
+
+    Args:
+        before: asked (role ARN, target ARN) whether the role may; raises AccessDeniedError.
+        call: a schedule's universal target, as a state machine's task: (role ARN, resource, input).
+    """
+    invoke = eventbridge._invoke_target
+
+    def judged(target: dict[str, Any], event: dict[str, Any], *rest: Any, **named: Any) -> None:
+        role, resource = target.get("RoleArn"), target.get("Arn", "")
+        try:
+            if role and resource.startswith(_UNIVERSAL):
+                operation = f"arn:aws:states:::aws-sdk:{resource.removeprefix(_UNIVERSAL)}"
+                call(role, operation, json.loads(target.get("Input") or "{}"))
+                return
+            if role:
+                before(role, resource)
+        except (AccessDeniedError, TaskFailedError) as error:
+            _log.error("%s was not delivered: %s", resource, error)
+            return
+        invoke(target, event, *rest, **named)
+
+    eventbridge._invoke_target = judged
 
 
 def add_types(types: dict[str, dict[str, Callable[..., Any]]]) -> None:

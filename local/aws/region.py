@@ -23,10 +23,19 @@ from local.aws.sagemaker.jobs import Jobs
 from local.aws.sagemaker.registry import Registry
 from local.aws.sagemaker.services import services as sagemaker_services
 from local.aws.service import Router
-from local.aws.tasks import TaskFailedError, Tasks
+from local.aws.tasks import Tasks
 
 QUEUE_READER = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 """What an event source mapping does with a queue in the name of its function's role."""
+
+DELIVERIES = {
+    "states": "states:StartExecution",
+    "lambda": "lambda:InvokeFunction",
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+    "events": "events:PutEvents",
+}
+"""What a rule or a schedule does with a target, by the target's service."""
 
 
 class Region:
@@ -45,7 +54,9 @@ class Region:
         ministack.record_judgements(self.usage.judged, self.keys.needs)
         ministack.watch_resources(self.keys.made)
         ministack.run_functions(self.functions)
-        ministack.run_tasks(Tasks(self.clients, ministack.judge), TaskFailedError)
+        tasks = Tasks(self.clients, ministack.judge)
+        ministack.run_tasks(tasks)
+        ministack.deliver(self._may_deliver, tasks)
         ministack.poll(self._may_read_queue)
         self.clusters = Clusters(folder / "kafka")
         self.applications = Applications(folder / "flink", self.clients, ministack.judge, self.clusters)
@@ -68,6 +79,10 @@ class Region:
         """Ends every process, those that send before those that receive."""
         for part in (self.mappings, self.applications, self.jobs, self.functions, self.endpoints, self.clusters):
             part.stop()
+
+    def _may_deliver(self, role_arn: str, target_arn: str) -> None:
+        key = self.clients.open_session(role_arn, "delivery")
+        ministack.judge(key["AWS_ACCESS_KEY_ID"], DELIVERIES[target_arn.split(":")[2]], target_arn)
 
     def _may_read_queue(self, function_arn: str, queue_arn: str) -> None:
         key = self.clients.open_session(ministack.function_role(function_arn), "event-source-mapping")
