@@ -26,7 +26,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator, router
 from ministack.core.lambda_runtime import execution_credentials
 from ministack.services import dynamodb, eventbridge, iam, lambda_svc, stepfunctions, sts
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services.cloudformation import custom_resource, provisioners, stacks
 
 from local.aws.account import ACCOUNT, REGION
 from local.aws.errors import AccessDeniedError
@@ -114,6 +114,10 @@ def run_functions(functions: Functions) -> None:
             region=REGION,
         )
         outcome = functions.invoke(function, json.dumps(event).encode())
+        if outcome.failed and isinstance(event, dict) and "ResponseURL" in event:
+            # CloudFormation would wait an hour for an answer that never comes
+            answer = {"Status": "FAILED", "Reason": outcome.payload.decode(errors="replace")[:1000]}
+            custom_resource.deliver_response(event["ResponseURL"].rsplit("/", 1)[-1], answer)
         lambda_svc._emit_lambda_logs(func, request_id, outcome.log, outcome.failed, 0)
         return {"body": json.loads(outcome.payload or b"null"), "error": outcome.failed, "log": outcome.log}
 
@@ -187,6 +191,30 @@ def add_types(types: dict[str, dict[str, Callable[..., Any]]]) -> None:
     theirs = stacks._runs_on_worker_thread
     # ours start processes and call back into this address: never on the thread that answers requests
     stacks._runs_on_worker_thread = lambda resource_type: resource_type in types or theirs(resource_type)
+
+
+def refer_to_secrets_by_arn() -> None:
+    """`Ref` of a secret is its ARN in AWS; MiniStack's is its name, which no policy's resource matches."""
+    kind = "AWS::SecretsManager::Secret"
+    theirs = provisioners._RESOURCE_HANDLERS[kind]
+
+    def create(*given: Any) -> tuple[str, dict[str, Any]]:
+        _, attributes = theirs["create"](*given)
+        return attributes["Arn"], attributes
+
+    def update(physical_id: str, *given: Any) -> tuple[str, dict[str, Any]]:
+        _, attributes = theirs["update"](_secret_name(physical_id), *given)
+        return attributes["Arn"], attributes
+
+    def delete(physical_id: str, properties: dict[str, Any]) -> None:
+        theirs["delete"](_secret_name(physical_id), properties)
+
+    provisioners._RESOURCE_HANDLERS[kind] = {**theirs, "create": create, "update": update, "delete": delete}
+
+
+def _secret_name(secret_arn: str) -> str:
+    # six characters of the service's own follow the name
+    return secret_arn.rsplit(":", 1)[-1].rsplit("-", 1)[0]
 
 
 def known_types() -> set[str]:

@@ -53,6 +53,7 @@ class Region:
         self.functions = Functions(folder / "functions", endpoint)
         ministack.record_judgements(self.usage.judged, self.keys.needs)
         ministack.watch_resources(self.keys.made)
+        ministack.refer_to_secrets_by_arn()
         ministack.run_functions(self.functions)
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)
