@@ -13,7 +13,11 @@ from cdk_nag import AwsSolutionsChecks
 
 from stacks.data import Data
 from stacks.features import Features
+from stacks.monitoring import Monitoring
+from stacks.serving import Serving
 from stacks.settings import read_settings
+from stacks.streaming import Streaming
+from stacks.training import Training
 
 
 def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = None) -> cdk.App:
@@ -30,7 +34,11 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     settings = read_settings(app.node.get_all_context())
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True))
     data = Data(app, settings)
-    Features(app, settings, data=data)
+    features = Features(app, settings, data=data)
+    serving = Serving(app, settings, data=data)
+    streaming = Streaming(app, settings, data=data, serving=serving)
+    training = Training(app, settings, data=data, serving=serving, streaming=streaming)
+    Monitoring(app, settings, data=data, features=features, serving=serving, streaming=streaming, training=training)
     return app
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -118,21 +119,19 @@ def _connector() -> Path:
 
     def build(target: Path) -> None:
         shutil.copyfile(pom, target / "pom.xml")
-        _run(
-            "the stream job's jar",
-            [
-                "mvn",
-                "--quiet",
-                "--batch-mode",
-                "--file",
-                str(target / "pom.xml"),
-                "--activate-profiles",
-                "deploy",
-                "package",
-            ],
-        )
+        maven = ["mvn", "--quiet", "--batch-mode", "--file", str(target / "pom.xml"), "--activate-profiles", "deploy"]
+        _run("the stream job's jar", [*maven, "package"])
+        _without_times(target / "target" / "stream-features.jar", target / "stream-features.jar")
+        shutil.rmtree(target / "target")
 
-    return _made("connector", (pom.read_bytes(),), build) / "target" / "stream-features.jar"
+    return _made("connector", (pom.read_bytes(),), build) / "stream-features.jar"
+
+
+def _without_times(jar: Path, result: Path) -> None:
+    """The same jar without the times at which it was made: the same content gives the same bytes."""
+    with zipfile.ZipFile(jar) as source, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in source.infolist():
+            target.writestr(zipfile.ZipInfo(entry.filename), source.read(entry), zipfile.ZIP_DEFLATED)
 
 
 def _made(name: str, made_from: tuple[bytes, ...], make: Callable[[Path], None]) -> Path:

@@ -76,6 +76,9 @@ class Settings(BaseModel):
         "an Express size, as express.m7g.large",
         pattern=r"^express\.m7g\.(large|[0-9]*xlarge)$",
     )
+    replay: bool = _setting(
+        False, "whether topics keep the data's own times, for past days that a replayer sends again", _SWITCH
+    )
     nat: bool = _setting(False, "whether the network reaches the internet through a NAT gateway", _SWITCH)
     partitions: int = _number(4, "partitions of the topics keyed by card", 1, 200)
     flink_parallelism: int = _number(1, "parallelism of the stream job (a Kinesis Processing Unit each)", 1, 32)
@@ -99,6 +102,9 @@ class Settings(BaseModel):
     endpoint_instance_type: _INSTANCE = _setting("ml.m5.large", "machine of the model's endpoint", _INSTANCE_SAYS)
     endpoint_instances_least: int = _number(1, "machines of the endpoint, at least", 1, 50)
     endpoint_instances_most: int = _number(2, "machines of the endpoint, at most", 1, 100)
+    endpoint_calls_a_minute: int = _number(
+        3000, "calls a minute and machine from which the endpoint grows", 10, 1_000_000
+    )
     captured_percent: int = _number(20, "share of the endpoint's requests that is kept, percent", 0, 100)
     canary_percent: int = _number(
         0, "share of the machines that a new model gets first, percent; 0: all at once", 0, 50
@@ -130,6 +136,10 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"{least} ({getattr(self, least)}) is above {most} ({getattr(self, most)}); allowed: {least} <= {most}"
                 )
+        if self.replay and self.env == "prod":
+            raise ValueError(
+                "replay (true) with env=prod would let producers set the clock; allowed: replay=true with env=dev"
+            )
         if self.canary_percent and self.endpoint_instances_least == 1:
             raise ValueError(
                 f"canary_percent ({self.canary_percent}) needs a second machine that goes on serving; "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from fraud.features.groups import NIGHTLY_GROUP, STREAM_GROUP
@@ -10,11 +12,11 @@ from stacks.base import FraudStack
 from stacks.constructs import consumers
 from stacks.constructs.decisions import decisions_table, event_bus
 from stacks.constructs.feature_groups import group_arn
-from stacks.constructs.functions import Functions
+from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.kafka import Cluster, topics
 from stacks.constructs.network import Network, zone_names
 from stacks.constructs.permissions import allow
-from stacks.constructs.queues import dead_letters, queue
+from stacks.constructs.queues import DeadLetters, queue
 from stacks.constructs.stream_job import StreamJob
 from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
 from stacks.serving import Serving
@@ -52,12 +54,11 @@ class Streaming(FraudStack):
             key=data.key,
         )
         self._start_stream()
-        self.deciding = [
-            self._accept_and_watch(),
-            self._decide(serving.endpoint_name, serving.endpoint_arn),
-            self._ingest_features(),
-            self._archive(),
-        ]
+        self.topic_readers: dict[str, lambda_.CfnEventSourceMapping] = {}
+        self._accept_and_watch()
+        self._decide(serving)
+        self._ingest_features()
+        self._archive()
 
         self.output("ClusterArn", self.cluster.arn, "Kafka cluster: topics transactions and features")
         self.output("BootstrapServers", self.topics.get_att_string("BootstrapServers"), "Kafka's brokers (IAM, TLS)")
@@ -75,7 +76,7 @@ class Streaming(FraudStack):
         return {"QUARANTINE_BUCKET": self._data.archive.name, "QUARANTINE_PREFIX": QUARANTINE}
 
     def _create_topics(self) -> cdk.CustomResource:
-        function, role = self.functions.function(
+        create_topics = self.functions.function(
             "create_topics",
             says="makes the topics, tells the brokers",
             environment={"CLUSTER_ARN": self.cluster.arn},
@@ -85,22 +86,22 @@ class Streaming(FraudStack):
             network=self.network,
         )
         wanted = topics(self.settings)
-        allow(role, ["kafka:GetBootstrapBrokers"], [self.cluster.arn])
-        self.cluster.may_connect(role)
-        self.cluster.may_make_topics(role, [topic["Name"] for topic in wanted])
+        allow(create_topics.role, ["kafka:GetBootstrapBrokers"], [self.cluster.arn])
+        self.cluster.may_connect(create_topics.role)
+        self.cluster.may_make_topics(create_topics.role, [topic["Name"] for topic in wanted])
         made = cdk.CustomResource(
             self,
             "Topics",
-            service_token=function.function_arn,
+            service_token=create_topics.function.function_arn,
             resource_type="Custom::KafkaTopics",
             properties={"Topics": wanted},
         )
-        made.node.add_dependency(role, self.network)
+        made.node.add_dependency(create_topics.role, self.network)
         return made
 
     def _start_stream(self) -> None:
         application = self.stream_job.application
-        function, role = self.functions.function(
+        start = self.functions.function(
             "start_stream",
             says="starts the stream job, which is created at rest",
             environment={"APPLICATION_NAME": application.ref},
@@ -108,12 +109,12 @@ class Streaming(FraudStack):
             memory_mb=256,
         )
         arn = self.format_arn(service="kinesisanalytics", resource="application", resource_name=application.ref)
-        allow(role, ["kinesisanalytics:DescribeApplication", "kinesisanalytics:StartApplication"], [arn])
-        allow(role, ["kinesisanalytics:StopApplication"], [arn], unused="only deleting the stack stops it")
+        allow(start.role, ["kinesisanalytics:DescribeApplication", "kinesisanalytics:StartApplication"], [arn])
+        allow(start.role, ["kinesisanalytics:StopApplication"], [arn], unused="only deleting the stack stops it")
         started = cdk.CustomResource(
-            self, "Started", service_token=function.function_arn, resource_type="Custom::StartedStream"
+            self, "Started", service_token=start.function.function_arn, resource_type="Custom::StartedStream"
         )
-        started.node.add_dependency(role, self.stream_job)
+        started.node.add_dependency(start.role, self.stream_job)
 
     def _accept_and_watch(self) -> None:
         timeout = cdk.Duration.seconds(WATCH_TIMEOUT_S)
@@ -144,13 +145,13 @@ class Streaming(FraudStack):
         self._may_decide(watch.role)
         consumers.reads_queue(self, watch, waiting, batch_size=10)
 
-    def _decide(self, endpoint_name: str, endpoint_arn: str) -> None:
+    def _decide(self, serving: Serving) -> None:
         decide = self.functions.function(
             "decide",
             says="decides every transaction on its own features",
             environment={
                 "NIGHTLY_FEATURE_GROUP": NIGHTLY_GROUP.name,
-                "ENDPOINT_NAME": endpoint_name,
+                "ENDPOINT_NAME": serving.endpoint_name,
                 "DECISIONS_TABLE": self.decisions.table_name,
                 "EVENT_BUS_NAME": self.bus.attr_name,
                 "FALLBACK_RULE": self.settings.fallback_rule.model_dump_json(),
@@ -161,7 +162,7 @@ class Streaming(FraudStack):
             memory_mb=1769,  # a whole processor
         )
         allow(decide.role, ["sagemaker:BatchGetRecord"], [group_arn(self, NIGHTLY_GROUP.name)])
-        allow(decide.role, ["sagemaker:InvokeEndpoint"], [endpoint_arn])
+        allow(decide.role, ["sagemaker:InvokeEndpoint"], [serving.endpoint_arn])
         self._may_decide(decide.role)
         self._may_quarantine(decide.role)
         self._reads(decide, "features", batch_size=BATCH, window_s=0)
@@ -202,5 +203,26 @@ class Streaming(FraudStack):
             stream_arn=str(self.decisions.table_stream_arn),
             batch_size=ARCHIVE_BATCH,
             window_s=ARCHIVE_WINDOW_S,
-            dead_letters=dead_letters(self, "DecisionsNotArchived", self._data.key),
+            dead_letters=DeadLetters(self, "DecisionsNotArchived", self._data.key),
         )
+
+    def _reads(self, deployed: Deployed, topic: str, *, batch_size: int, window_s: int) -> None:
+        mapping = consumers.reads_topic(
+            self,
+            deployed,
+            self.settings,
+            cluster=self.cluster,
+            topic=topic,
+            batch_size=batch_size,
+            window_s=window_s,
+            undelivered=self._data.archive,
+        )
+        mapping.node.add_dependency(self.topics, deployed.role, self.network)
+        self.topic_readers[f"{deployed.name} of {topic}"] = mapping
+
+    def _may_decide(self, role: iam.Role) -> None:
+        allow(role, ["dynamodb:PutItem", "dynamodb:BatchGetItem"], [self.decisions.table_arn])
+        allow(role, ["events:PutEvents"], [self.bus.attr_arn])
+
+    def _may_quarantine(self, role: iam.Role) -> None:
+        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX)

@@ -40,9 +40,7 @@ def reads_topic(
         window_s: how long a batch may wait to fill.
         undelivered: the bucket of what failed for good.
     """
-    function, role = deployed
-    name = function.node.scope.node.id if function.node.scope else topic
-    group = f"function-{name}"
+    role, group = deployed.role, f"function-{deployed.name}"
     cluster.may_connect(role)
     cluster.may_read(role, topic, group)
     allow(
@@ -69,8 +67,8 @@ def reads_topic(
     explain_unused(role, {"s3:PutObject": unused})
     return lambda_.CfnEventSourceMapping(
         scope,
-        f"{name}From{topic.capitalize()}",
-        function_name=function.function_name,
+        f"{_title(deployed)}From{topic.capitalize()}",
+        function_name=deployed.function.function_name,
         event_source_arn=cluster.arn,
         topics=[topic],
         starting_position="TRIM_HORIZON",
@@ -90,10 +88,16 @@ def reads_topic(
     )
 
 
-def reads_queue(scope: Construct, deployed: Deployed, queue: sqs.Queue, *, batch_size: int) -> lambda_.CfnEventSourceMapping:
+def reads_queue(
+    scope: Construct, deployed: Deployed, queue: sqs.Queue, *, batch_size: int
+) -> lambda_.CfnEventSourceMapping:
     """Calls the function with the messages of a queue."""
-    function, role = deployed
-    allow(role, ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], [queue.queue_arn], unused=BY_POLLER)
+    allow(
+        deployed.role,
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        [queue.queue_arn],
+        unused=BY_POLLER,
+    )
     return _mapping(scope, f"From{queue.node.id}", deployed, queue.queue_arn, batch_size=batch_size, window_s=0)
 
 
@@ -114,7 +118,12 @@ def reads_changes(
         because="Listing streams has no resource.",
         unused=BY_POLLER,
     )
-    allow(deployed.role, ["sqs:SendMessage"], [dead_letters.queue_arn], unused="only batches that fail for good are sent there")
+    allow(
+        deployed.role,
+        ["sqs:SendMessage"],
+        [dead_letters.queue_arn],
+        unused="only batches that fail for good are sent there",
+    )
     return _mapping(
         scope,
         "FromChanges",
@@ -135,7 +144,7 @@ def _mapping(
 ) -> lambda_.CfnEventSourceMapping:
     mapping = lambda_.CfnEventSourceMapping(
         scope,
-        f"{deployed.function.node.scope.node.id}{name}",
+        f"{_title(deployed)}{name}",
         function_name=deployed.function.function_name,
         event_source_arn=source_arn,
         batch_size=batch_size,
@@ -145,3 +154,7 @@ def _mapping(
     )
     mapping.node.add_dependency(deployed.role)
     return mapping
+
+
+def _title(deployed: Deployed) -> str:
+    return "".join(part.capitalize() for part in deployed.name.split("_"))

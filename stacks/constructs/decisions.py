@@ -8,7 +8,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from stacks.constructs.queues import dead_letters
+from stacks.constructs.queues import DeadLetters
 from stacks.constructs.storage import removal_policy
 from stacks.settings import Settings
 
@@ -38,5 +38,5 @@ def event_bus(scope: Construct, name: str, key: kms.IKey) -> events.CfnEventBus:
         name=cdk.Names.unique_resource_name(scope, max_length=60, separator="-"),
         description="Card fraud: what was decided, and what should be done",
         kms_key_identifier=key.key_arn,
-        dead_letter_config={"arn": dead_letters(scope, f"{name}DeadLetters", key).queue_arn},
+        dead_letter_config={"arn": DeadLetters(scope, f"{name}DeadLetters", key).queue_arn},
     )

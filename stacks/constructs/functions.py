@@ -25,8 +25,9 @@ LAYERS = {"functions": "what all functions need", "functions-kafka": "a Kafka cl
 
 
 class Deployed(NamedTuple):
-    """A function and the role it runs under."""
+    """A function, its name in `lambda_src`, and the role it runs under."""
 
+    name: str
     function: lambda_.Function
     role: iam.Role
 
@@ -96,7 +97,7 @@ class Functions(Construct):
             **_placed(network),
         )
         acknowledge(function, "AwsSolutions-L1", "All libraries have wheels for Python 3.13, not all for the newest.")
-        return Deployed(function, runner)
+        return Deployed(name, function, runner)
 
     def _layer(self, lock: str) -> lambda_.LayerVersion:
         if lock not in self._layers:
@@ -133,4 +134,4 @@ def allow_network(grantee: iam.Role) -> None:
 def _placed(network: Network | None) -> dict[str, Any]:
     if network is None:
         return {}
-    return {"vpc": network.vpc, "vpc_subnets": network.subnets, "security_groups": [network.clients]}
+    return {"vpc": network.vpc, "vpc_subnets": network.placement, "security_groups": [network.clients]}

@@ -23,17 +23,23 @@ BY_BROKER = "the local broker asks for no permission"
 
 
 def topics(settings: Settings) -> list[dict[str, Any]]:
-    """The topics. Transactions are stamped on append: in a partition, time never goes back."""
+    """The topics. Transactions are stamped on append: in a partition, time never goes back.
+
+    A replay's carry the data's own times and are kept for ever: retention counts from a record's own time, so old data would
+    vanish within minutes.
+    """
+    stamped = "CreateTime" if settings.replay else "LogAppendTime"
+    kept_ms = "-1" if settings.replay else WEEK_MS
     return [
         {
             "Name": "transactions",
             "Partitions": str(settings.partitions),
-            "Config": {"message.timestamp.type": "LogAppendTime", "retention.ms": WEEK_MS},
+            "Config": {"message.timestamp.type": stamped, "retention.ms": kept_ms},
         },
         {
             "Name": "features",
             "Partitions": str(settings.partitions),
-            "Config": {"message.timestamp.type": "CreateTime", "retention.ms": WEEK_MS},
+            "Config": {"message.timestamp.type": "CreateTime", "retention.ms": kept_ms},
         },
     ]
 
@@ -43,7 +49,7 @@ class Cluster(Construct):
 
     def __init__(self, scope: Construct, name: str, settings: Settings, *, network: Network, key: kms.IKey) -> None:
         super().__init__(scope, name)
-        subnets = [subnet.subnet_id for subnet in network.subnets.subnets]
+        subnets = network.subnet_ids
         groups = [network.brokers.security_group_id]
         # both kinds ask for a name; one of the construct's place and the kind changes whenever a new cluster is needed
         cluster_name = cdk.Names.unique_resource_name(self, max_length=50, separator="-") + f"-{settings.streaming}"
@@ -65,7 +71,7 @@ class Cluster(Construct):
         self, settings: Settings, cluster_name: str, subnets: list[str], groups: list[str], key: kms.IKey
     ) -> msk.CfnCluster:
         logs = log_group(self, "BrokerLogs", settings, key)
-        cluster = msk.CfnCluster(
+        return msk.CfnCluster(
             self,
             "Express",
             cluster_name=cluster_name,
@@ -84,7 +90,6 @@ class Cluster(Construct):
             enhanced_monitoring="PER_BROKER",
             logging_info={"brokerLogs": {"cloudWatchLogs": {"enabled": True, "logGroup": logs.log_group_name}}},
         )
-        return cluster
 
     def resource_arn(self, kind: str, name: str) -> str:
         """The ARN by which Kafka's own permissions name a `topic` or a `group`."""
@@ -123,5 +128,3 @@ class Cluster(Construct):
             arns,
             unused=BY_BROKER,
         )
-
-

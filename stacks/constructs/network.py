@@ -26,7 +26,7 @@ class Network(Construct):
 
     Attributes:
         vpc: the network itself.
-        subnets: those of the brokers and of what reads from them.
+        subnet_ids, placement: the subnets of the brokers and of what reads from them.
         brokers: security group of the brokers and of Kafka's pollers, which the service puts beside them.
         clients: security group of everything else that talks to the brokers.
     """
@@ -47,8 +47,9 @@ class Network(Construct):
             # nothing is ever put into the default group, and emptying it would take a function of its own
             restrict_default_security_group=False,
         )
-        self.subnets = self.vpc.select_subnets(subnet_type=kind)
-        self.brokers = self._group("Brokers", "Kafka's brokers and the pollers beside them")
+        self.subnet_ids = self.vpc.select_subnets(subnet_type=kind).subnet_ids
+        self.placement = ec2.SubnetSelection(subnet_type=kind)
+        self.brokers = self._group("Brokers", "Kafka brokers and the pollers beside them")
         self.clients = self._group("Clients", "What talks to the brokers")
         for source, says in ((self.brokers, "brokers and pollers"), (self.clients, "clients")):
             self.brokers.add_ingress_rule(source, ec2.Port.tcp(KAFKA_PORT), f"Kafka under IAM from {says}")
@@ -67,7 +68,7 @@ class Network(Construct):
             self.vpc.add_interface_endpoint(
                 name,
                 service=ec2.InterfaceVpcEndpointAwsService(service),
-                subnets=ec2.SubnetSelection(subnets=self.subnets.subnets),
+                subnets=self.placement,
                 security_groups=[group],
                 private_dns_enabled=True,
                 open=False,

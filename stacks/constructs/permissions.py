@@ -64,10 +64,13 @@ def acknowledge(construct: Construct, rule: str, reason: str) -> None:
     cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
 
 
-def allow_key(grantee: iam.Role, key_arn: str, *, write: bool = True) -> None:
-    """Lets the role use the encryption key: to read, and to write if asked."""
-    actions = ["kms:Decrypt", "kms:GenerateDataKey"] if write else ["kms:Decrypt"]
-    allow(grantee, actions, [key_arn], unused=KEY_FOR_SERVICE)
+def allow_key(grantee: iam.Role, key_arn: str, *, for_volumes: bool = False) -> None:
+    """Lets the role use the encryption key; and hand it on to machines' volumes, if asked."""
+    allow(grantee, ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn], unused=KEY_FOR_SERVICE)
+    if for_volumes:
+        condition = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+        allow(grantee, ["kms:CreateGrant"], [key_arn], unused=KEY_FOR_SERVICE, conditions=condition)
+        allow(grantee, ["kms:DescribeKey"], [key_arn], unused=KEY_FOR_SERVICE)
 
 
 def _flat(resource: object) -> str:

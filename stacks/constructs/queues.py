@@ -23,20 +23,26 @@ def queue(scope: Construct, name: str, key: kms.IKey, *, consumer_timeout: cdk.D
         enforce_ssl=True,
         visibility_timeout=cdk.Duration.seconds(6 * int(consumer_timeout.to_seconds())),
         dead_letter_queue=sqs.DeadLetterQueue(
-            queue=dead_letters(scope, f"{name}DeadLetters", key), max_receive_count=ATTEMPTS
+            queue=DeadLetters(scope, f"{name}DeadLetters", key), max_receive_count=ATTEMPTS
         ),
     )
 
 
-def dead_letters(scope: Construct, name: str, key: kms.IKey) -> sqs.Queue:
+class DeadLetters(sqs.Queue):
     """A queue for what could not be worked off."""
-    queue = sqs.Queue(
-        scope,
-        name,
-        encryption=sqs.QueueEncryption.KMS,
-        encryption_master_key=key,
-        enforce_ssl=True,
-        retention_period=cdk.Duration.days(14),
-    )
-    acknowledge(queue, "AwsSolutions-SQS3", "It is a dead-letter queue itself, of a consumer that is not a queue.")
-    return queue
+
+    def __init__(self, scope: Construct, name: str, key: kms.IKey) -> None:
+        super().__init__(
+            scope,
+            name,
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            retention_period=cdk.Duration.days(14),
+        )
+        acknowledge(self, "AwsSolutions-SQS3", "It is a dead-letter queue itself, of a consumer that is not a queue.")
+
+
+def dead_letters_of(stack: cdk.Stack) -> dict[str, DeadLetters]:
+    """All dead-letter queues of a stack, by name."""
+    return {queue.node.id: queue for queue in stack.node.find_all() if isinstance(queue, DeadLetters)}

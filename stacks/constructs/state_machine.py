@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.logs import log_group
 from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
-from stacks.constructs.queues import dead_letters
+from stacks.constructs.queues import DeadLetters
 from stacks.settings import Settings
 
 _LOG_DELIVERY = (
@@ -72,7 +74,7 @@ class StateMachine(Construct):
             because="Traces have no resource.",
             unused="the emulated AWS takes no traces",
         )
-        allow_key(self.role, key.key_arn)
+        allow_key(self.role, key.key_arn, for_volumes=True)
         stack = cdk.Stack.of(self)
         self.resource = sfn.CfnStateMachine(
             self,
@@ -134,9 +136,35 @@ class StateMachine(Construct):
             conditions={"StringEquals": {"iam:PassedToService": service}},
         )
 
+    def may_call(self, functions: Sequence[lambda_.IFunction]) -> None:
+        """Lets it call these functions."""
+        allow(self.role, ["lambda:InvokeFunction"], [function.function_arn for function in functions])
+
+    def on_event(self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None) -> None:
+        """Starts it on each event of a pattern, of the account's own bus or the named one."""
+        queue = DeadLetters(self, f"{name}NotStarted", key)
+        caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
+        allow(caller, ["states:StartExecution"], [self.resource.ref])
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        target = {
+            "id": "machine",
+            "arn": self.resource.ref,
+            "roleArn": caller.role_arn,
+            "deadLetterConfig": {"arn": queue.queue_arn},
+        }
+        rule = events.CfnRule(self, name, event_bus_name=bus, event_pattern=dict(pattern), targets=[target])
+        rule.node.add_dependency(caller)
+
     def every(self, name: str, cron: str, key: kms.IKey, execution_input: Mapping[str, Any]) -> None:
         """Starts it on a schedule, UTC; a start that fails for good goes to a dead-letter queue."""
-        queue = dead_letters(self, f"{name}NotStarted", key)
+        queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "scheduler.amazonaws.com", "The schedule starting the state machine")
         firing = "the schedule itself fires in the cloud; locally its target is started by hand"
         allow(caller, ["states:StartExecution"], [self.resource.ref], unused=firing)

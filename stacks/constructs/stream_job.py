@@ -39,7 +39,15 @@ class StreamJob(Construct):
     """
 
     def __init__(
-        self, scope: Construct, name: str, settings: Settings, *, cluster: Cluster, brokers: str, network: Network, key: kms.IKey
+        self,
+        scope: Construct,
+        name: str,
+        settings: Settings,
+        *,
+        cluster: Cluster,
+        brokers: str,
+        network: Network,
+        key: kms.IKey,
     ) -> None:
         super().__init__(scope, name)
         code = s3_assets.Asset(self, "Code", path=str(stream_code()))
@@ -47,7 +55,12 @@ class StreamJob(Construct):
         stream = logs.CfnLogStream(self, "LogStream", log_group_name=group.log_group_name)
         worker = role(self, "Role", "kinesisanalytics.amazonaws.com", "The stream job")
         unused = "the service fetches the code; locally it lies on the disk"
-        allow(worker, ["s3:GetObject", "s3:GetObjectVersion"], [code.bucket.arn_for_objects(code.s3_object_key)], unused=unused)
+        allow(
+            worker,
+            ["s3:GetObject", "s3:GetObjectVersion"],
+            [code.bucket.arn_for_objects(code.s3_object_key)],
+            unused=unused,
+        )
         cluster.may_connect(worker, writes=True)
         cluster.may_read(worker, "transactions", GROUP)
         cluster.may_write(worker, ["transactions", "features"])
@@ -93,7 +106,10 @@ class StreamJob(Construct):
         self, settings: Settings, code: s3_assets.Asset, brokers: str, network: Network, key: kms.IKey
     ) -> flink.CfnApplication.ApplicationConfigurationProperty:
         groups = {
-            "kinesis.analytics.flink.run.options": {"python": "flink_src/main.py", "jarfile": "lib/stream-features.jar"},
+            "kinesis.analytics.flink.run.options": {
+                "python": "flink_src/main.py",
+                "jarfile": "lib/stream-features.jar",
+            },
             "Kafka": {
                 "bootstrap.servers": brokers,
                 "transactions.topic": "transactions",
@@ -102,7 +118,8 @@ class StreamJob(Construct):
                 "partitions": str(settings.partitions),
                 **IAM_CLIENT,
             },
-            "Features": {"heartbeat": "true"},
+            # a replayer brings its own heartbeats, with the data's time
+            "Features": {"heartbeat": str(not settings.replay).lower()},
         }
         return flink.CfnApplication.ApplicationConfigurationProperty(
             application_code_configuration={
@@ -138,7 +155,7 @@ class StreamJob(Construct):
             },
             vpc_configurations=[
                 {
-                    "subnetIds": [subnet.subnet_id for subnet in network.subnets.subnets],
+                    "subnetIds": network.subnet_ids,
                     "securityGroupIds": [network.clients.security_group_id],
                 }
             ],
