@@ -23,19 +23,21 @@ class Asset:
     """A file or a folder that a template refers to by its place in a bucket."""
 
     source: Path
-    packaging: str
     bucket: str
     key: str
 
+    @property
+    def built_for_elsewhere(self) -> bool:
+        """Whether it holds libraries compiled for the machines in the cloud. The same ones, built for this machine, stand in."""
+        return self.source.is_dir() and any(self.source.rglob("*.so"))
+
     def body(self) -> bytes:
-        """What goes into the bucket: the file, or the folder as a zip."""
-        if self.packaging == "file":
-            return self.source.read_bytes()
+        """What goes into the bucket: the file, or the folder as a zip; empty if it was built for other machines."""
         if self.source.is_file():
             return self.source.read_bytes()
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for path in sorted(self.source.rglob("*")):
+            for path in [] if self.built_for_elsewhere else sorted(self.source.rglob("*")):
                 if path.is_file():
                     # one fixed time: the same folder gives the same bytes
                     info = zipfile.ZipInfo(str(path.relative_to(self.source)), (1980, 1, 1, 0, 0, 0))
@@ -119,8 +121,8 @@ def _assets(folder: Path, manifest: str) -> Iterator[Asset]:
         raise AssemblyError(f"{manifest}: an image built by Docker cannot be stood up here")
     for asset in described["files"].values():
         for place in asset["destinations"].values():
-            source, packaging = folder / asset["source"]["path"], asset["source"]["packaging"]
-            yield Asset(source, packaging, _here(place["bucketName"]), _here(place["objectKey"]))
+            source = folder / asset["source"]["path"]
+            yield Asset(source, _here(place["bucketName"]), _here(place["objectKey"]))
 
 
 def _here(text: str) -> str:

@@ -76,7 +76,9 @@ class Wire:
         self.model = service_model(name)
         self.name = name
         self._prefix = self.model.metadata.get("targetPrefix") if self.model.metadata["protocol"] == "json" else None
-        self._routes = [_route(self.model.operation_model(operation)) for operation in self.model.operation_names]
+        routes = [_route(self.model.operation_model(operation)) for operation in self.model.operation_names]
+        # names may hold slashes, as ARNs do, so the path that says most comes first
+        self._routes = sorted(routes, key=lambda route: -len(re.sub(r"\{.*?\}", "", route[2].http["requestUri"])))
 
     def match(self, request: Request) -> tuple[OperationModel, dict[str, str]] | None:
         """The operation that a request asks for, with the parameters in its path; None if it is none of this service."""
@@ -156,8 +158,7 @@ class Wire:
 
 def _route(operation: OperationModel) -> tuple[str, re.Pattern[str], OperationModel]:
     path = operation.http["requestUri"].split("?")[0]
-    pattern = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", path)
-    return operation.http["method"], re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)), operation
+    return operation.http["method"], re.compile(re.sub(r"\{(\w+)\+?\}", r"(?P<\1>.+)", path)), operation
 
 
 def _json(body: bytes) -> Any:

@@ -35,7 +35,9 @@ class Usage:
             used = {role: Counter(calls) for role, calls in self._used.items()}
             denied = {role: Counter(calls) for role, calls in self._denied.items()}
         rows = []
-        for role, given in sorted(statements, key=lambda one: one[0]):
+        deployed = dict(statements)
+        for role in sorted({*deployed, *used, *denied}):
+            given = deployed.get(role, [])
             calls = used.get(role, Counter())
             unused = [
                 {"action": action, "resource": resources, "reason": reasons.get(role, {}).get(action)}

@@ -6,9 +6,9 @@ same place below the container's folder. Nothing of this process's environment i
 
 from __future__ import annotations
 
+import io
 import re
 import tarfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,12 @@ class Acting:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
+    def fetch(self, uri: str) -> bytes:
+        """One object."""
+        bucket, key = split_uri(uri)
+        s3 = self.clients.role("s3", self.role_arn, self.session)
+        return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
     def upload(self, folder: Path, uri: str, kms_key: str | None = None) -> None:
         """Every file below a folder, under an S3 prefix."""
         bucket, prefix = split_uri(uri)
@@ -94,10 +100,10 @@ def split_uri(uri: str) -> tuple[str, str]:
     return found[1], found[2]
 
 
-def extract(archive: Path, folder: Path) -> None:
+def extract(archive: bytes, folder: Path) -> None:
     """Unpacks a model's or a program's archive."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(archive) as packed:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
         packed.extractall(folder, filter="data")
 
 
@@ -119,8 +125,6 @@ def container(
         folder: what the container sees as /opt/ml.
     """
     here = {key: _placed(value, folder) for key, value in variables.items()}
-    if archives := here.get("JOB_ARCHIVES"):
-        here["JOB_ARCHIVES"] = ":".join(path for path in archives.split(":") if not _is_compiled(Path(path)))
     packages = [str(path) for path in sorted((environment / "lib").glob("python3.*/site-packages"))]
     paths = [path for path in here.pop("PYTHONPATH", "").split(":") if path]
     command = [_placed(part, folder) for part in _command(list(argv), paths, folder)]
@@ -146,12 +150,6 @@ def container(
         folder=folder,
         inherit=False,
     )
-
-
-def _is_compiled(archive: Path) -> bool:
-    """Whether it holds libraries built for the container's platform; the environment here has the same ones, built for it."""
-    with zipfile.ZipFile(archive) as packed:
-        return any(name.endswith((".so", ".pyd", ".dylib")) for name in packed.namelist())
 
 
 def _command(argv: list[str], paths: list[str], folder: Path) -> list[str]:

@@ -168,13 +168,13 @@ class Endpoints:
         acting = Acting(self._clients, self._judge, model["ExecutionRoleArn"], variant["ModelName"])
         environment = acting.pull(primary["Image"])
         variables = primary.get("Environment", {})
-        self._fetch(acting, _model_uri(primary), folder / "model")
+        extract(acting.fetch(_model_uri(primary)), folder / "model")
         program = folder / "code" / "sagemaker_src" / "serving" / "inference.py"
         program.parent.mkdir(parents=True)
         for package in (program.parent, program.parent.parent):
             (package / "__init__.py").touch()
         if variables.get("SAGEMAKER_SUBMIT_DIRECTORY", "").startswith("s3://"):
-            self._fetch(acting, variables["SAGEMAKER_SUBMIT_DIRECTORY"], folder / "submitted")
+            extract(acting.fetch(variables["SAGEMAKER_SUBMIT_DIRECTORY"]), folder / "submitted")
         else:
             shutil.move(folder / "model" / "code", folder / "submitted")
         # the program that serves is the one that was deployed with the model, whatever stands in this checkout
@@ -190,12 +190,6 @@ class Endpoints:
         process.start()
         process.wait_until(lambda: "http://" in process.log_tail(), "answered")
         return _Serving(process, f"http://127.0.0.1:{port}", variant["VariantName"])
-
-    def _fetch(self, acting: Acting, uri: str, folder: Path) -> None:
-        archive = folder.with_name(f"{folder.name}.archive")
-        acting.download(uri, archive)
-        extract(next(archive.iterdir()), folder)
-        shutil.rmtree(archive)
 
 
 def _model_uri(primary: dict[str, Any]) -> str:
