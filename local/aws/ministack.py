@@ -217,11 +217,6 @@ def _secret_name(secret_arn: str) -> str:
     return secret_arn.rsplit(":", 1)[-1].rsplit("-", 1)[0]
 
 
-def known_types() -> set[str]:
-    """The resource types that its CloudFormation has."""
-    return set(provisioners._RESOURCE_HANDLERS)
-
-
 def watch_resources(made: Callable[[str, str, str, dict[str, Any], str, dict[str, Any]], None]) -> None:
     """Tells (stack, logical id, type, properties, physical id, attributes) of each resource that a stack has made."""
     provision = stacks._provision_resource
@@ -234,9 +229,9 @@ def watch_resources(made: Callable[[str, str, str, dict[str, Any], str, dict[str
     stacks._provision_resource = watched
 
 
-def mapping_handlers() -> dict[str, Callable[..., Any]]:
-    """How its CloudFormation makes event source mappings."""
-    return dict(provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"])
+def type_handlers(kind: str) -> dict[str, Callable[..., Any]]:
+    """How its CloudFormation makes a type."""
+    return dict(provisioners._RESOURCE_HANDLERS[kind])
 
 
 def poll(queue_reader: Callable[[str, str], None]) -> None:

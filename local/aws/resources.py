@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.aws import ministack
+from local.aws.account import arn
 from local.aws.clients import Clients
 from local.aws.mappings.deliveries import Mappings
 from local.aws.model import coerce, method_name, service_model
@@ -151,6 +153,20 @@ class ClusterType(MadeByCalls):
         self._clients.admin("kafka").delete_cluster(ClusterArn=physical_id)
 
 
+def _alarms() -> dict[str, Callable[..., Any]]:
+    """Alarms on one metric are the emulator's, and evaluated; those on an expression over several are written down."""
+    theirs = ministack.type_handlers("AWS::CloudWatch::Alarm")
+
+    def create(logical_id: str, properties: Properties, stack: str) -> Made:
+        if "Metrics" not in properties:
+            made: Made = theirs["create"](logical_id, properties, stack)
+            return made
+        name = Recorded().create(logical_id, properties, stack)[0]
+        return name, {"Arn": arn("cloudwatch", f"alarm:{name}")}
+
+    return {**theirs, "create": create}
+
+
 RECORDED = {
     "AWS::ApplicationAutoScaling::ScalableTarget": Recorded("Id"),
     "AWS::ApplicationAutoScaling::ScalingPolicy": Recorded("Arn"),
@@ -199,4 +215,5 @@ def types(clients: Clients, mappings: Mappings) -> Mapping[str, dict[str, Callab
     return {
         **{name: one.handlers() for name, one in {**made, **RECORDED}.items()},
         "AWS::Lambda::EventSourceMapping": mappings.handlers(),
+        "AWS::CloudWatch::Alarm": _alarms(),
     }

@@ -36,7 +36,7 @@ class Mappings:
     def __init__(self, clients: Clients, judge: Judge, clusters: Clusters) -> None:
         self._clients, self._judge, self._clusters = clients, judge, clusters
         self._stops: dict[str, tuple[threading.Event, list[threading.Thread]]] = {}
-        self._theirs = ministack.mapping_handlers()
+        self._theirs = ministack.type_handlers("AWS::Lambda::EventSourceMapping")
         self.delivered: Counter[str] = Counter()
 
     def handlers(self) -> dict[str, Callable[..., Any]]:
