@@ -28,6 +28,8 @@ JOBS_PLATFORM = ("x86_64-manylinux_2_28", "3.12")
 """SageMaker's Spark container."""
 
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "world", "bootstrap")
+_NEVER_IMPORTED = ("tests", "include", "*.pxd", "*.pyx", "*.pyi", "*.lib")
+"""Left out of libraries: they weigh, and nothing here imports them."""
 _FIXED_TIME = 315_532_800
 """1980: the time in archives, so that the same content gives the same bytes."""
 
@@ -76,6 +78,8 @@ def libraries(requirements: str, platform: tuple[str, str], folder: str = "") ->
                 *("--no-deps", "--require-hashes", "--link-mode", "copy", "-r", str(lock)),
             ],
         )
+        for unwanted in [file for name in _NEVER_IMPORTED for file in target.rglob(name)]:
+            shutil.rmtree(unwanted) if unwanted.is_dir() else unwanted.unlink(missing_ok=True)
 
     return _made(
         f"{lock.stem}-libraries", (lock.read_bytes(), system.encode(), version.encode(), folder.encode()), install

@@ -42,7 +42,11 @@ def allow(
     grantee.add_to_principal_policy(
         iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=dict(conditions or {}))
     )
-    wild = [text for text in (_flat(cdk.Stack.of(grantee).resolve(resource)) for resource in resources) if "*" in text]
+    wild = [
+        text
+        for text in (resource_text(cdk.Stack.of(grantee).resolve(resource)) for resource in resources)
+        if "*" in text
+    ]
     if bool(wild) != bool(because):
         raise ValueError(
             f"{grantee.node.path}: {wild or resources}: a reason is given exactly where there is a wildcard"
@@ -73,16 +77,20 @@ def allow_key(grantee: iam.Role, key_arn: str, *, for_volumes: bool = False) -> 
         allow(grantee, ["kms:DescribeKey"], [key_arn], unused=KEY_FOR_SERVICE)
 
 
-def _flat(resource: object) -> str:
-    """A resource's text as cdk-nag names it in a finding."""
+def resource_text(resource: object) -> str:
+    """A resource's text as cdk-nag names it in a finding.
+
+    >>> resource_text({"Fn::Join": ["", [{"Fn::GetAtt": ["Archive", "Arn"]}, "/quarantine/*"]]})
+    '<Archive.Arn>/quarantine/*'
+    """
     if isinstance(resource, str):
         return resource
     if isinstance(resource, dict):
         if "Fn::Join" in resource:
             delimiter, parts = resource["Fn::Join"]
-            return str(delimiter).join(map(_flat, parts))
+            return str(delimiter).join(map(resource_text, parts))
         if "Fn::GetAtt" in resource:
-            return f"<{'.'.join(map(_flat, resource['Fn::GetAtt']))}>"
+            return f"<{'.'.join(map(resource_text, resource['Fn::GetAtt']))}>"
         if "Ref" in resource:
             return f"<{resource['Ref']}>"
     return json.dumps(resource, separators=(",", ":"))
