@@ -66,11 +66,8 @@ def add_days(engine: Engine, arrived: str, kept: Path, out: Path, cut_day: int) 
         for day in range(max(min([*days, cut_day - 1]), cut_day - KEPT_DAYS), cut_day):
             if day not in apart:
                 engine.write(f"SELECT {columns} FROM new_{table} WHERE day = {day}", out / table / f"{day}.parquet")
-        if [
-            row
-            for row in engine.rows(f"SELECT COUNT(*) AS n FROM {table} WHERE day < {cut_day - KEPT_DAYS}")
-            if row["n"]
-        ]:
+        [old] = engine.rows(f"SELECT COUNT(*) AS n FROM {table} WHERE day < {cut_day - KEPT_DAYS}")
+        if old["n"]:
             engine.write(_folded(table, cut_day - KEPT_DAYS - 1), out / table / "history.parquet")
 
 
