@@ -102,9 +102,9 @@ class Nightly(Construct):
 
 _DAYS = {
     "cut": "{% $substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) %}",
-    "closed": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)) - "
+    "closed": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) & 'T00:00:00Z') - "
     f"{_DAY_MS}), 0, 10) %}}",
-    "before": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)) - "
+    "before": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) & 'T00:00:00Z') - "
     f"{2 * _DAY_MS}), 0, 10) %}}",
 }
 """The cut, the day it closes and the day before that, as 2026-01-31."""

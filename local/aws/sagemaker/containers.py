@@ -1,7 +1,8 @@
 """A SageMaker container as a process here: its environment, its folders below a folder of this machine, its S3 traffic.
 
-The image decides which Python environment stands in for it. Paths that begin with /opt/ml, in arguments and variables, name the
-same place below the container's folder. Nothing of this process's environment is passed on.
+The application's environment stands in for the images, that of the engines where Spark's launcher is called. Paths that begin
+with /opt/ml, in arguments and variables, name the same place below the container's folder. Nothing of this process's environment
+is passed on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from local.processes import Process, ProcessError
 
 ROOT = Path(__file__).resolve().parents[3]
 OPT_ML = "/opt/ml"
-_ENVIRONMENTS = {"sagemaker-xgboost": ROOT / ".venv", "sagemaker-spark-processing": ROOT / ".venv-engines"}
+_IMAGES = ("sagemaker-xgboost", "sagemaker-spark-processing")
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
 
 
@@ -38,21 +39,20 @@ class Acting:
     def credentials(self) -> dict[str, str]:
         return self.clients.open_session(self.role_arn, self.session)
 
-    def pull(self, image: str) -> Path:
-        """The environment that stands in for an image, if the role may pull it.
+    def pull(self, image: str) -> None:
+        """Has the role judged as one that pulls an image.
 
         Raises:
             ServiceError: it may not, or nothing stands in for the image.
         """
         found = re.fullmatch(r"(\d+)\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/([^:]+):.+", image)
-        if not found or found[2] not in _ENVIRONMENTS:
+        if not found or found[2] not in _IMAGES:
             raise ServiceError("ValidationException", f"nothing here stands in for the image {image}")
         key = self.credentials["AWS_ACCESS_KEY_ID"]
         self.judge(key, "ecr:GetAuthorizationToken", "*", None)
         repository = f"arn:aws:ecr:{REGION}:{found[1]}:repository/{found[2]}"
         for action in PULL:
             self.judge(key, action, repository, None)
-        return _ENVIRONMENTS[found[2]]
 
     def download(self, uri: str, folder: Path) -> None:
         """Everything under an S3 prefix, below a folder, or the one object of that name.
@@ -114,16 +114,14 @@ def pack(folder: Path, archive: Path) -> None:
             packed.add(path, arcname=path.name)
 
 
-def container(
-    name: str, environment: Path, argv: Sequence[str], variables: Mapping[str, str], acting: Acting, folder: Path
-) -> Process:
+def container(name: str, argv: Sequence[str], variables: Mapping[str, str], acting: Acting, folder: Path) -> Process:
     """The process that stands in for a container, not started yet.
 
     Args:
-        environment: of Python; `python3` and `smspark-submit` in argv become its interpreter.
         argv, variables: as the container would get them; /opt/ml in them is `folder`.
         folder: what the container sees as /opt/ml.
     """
+    environment = ROOT / (".venv-engines" if Path(argv[0]).name == "smspark-submit" else ".venv")
     here = {key: _placed(value, folder) for key, value in variables.items()}
     packages = [str(path) for path in sorted((environment / "lib").glob("python3.*/site-packages"))]
     paths = [path for path in here.pop("PYTHONPATH", "").split(":") if path]

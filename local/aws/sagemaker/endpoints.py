@@ -166,7 +166,7 @@ class Endpoints:
         model = self.models.get(variant["ModelName"])
         primary = model["PrimaryContainer"]
         acting = Acting(self._clients, self._judge, model["ExecutionRoleArn"], variant["ModelName"])
-        environment = acting.pull(primary["Image"])
+        acting.pull(primary["Image"])
         variables = primary.get("Environment", {})
         extract(acting.fetch(_model_uri(primary)), folder / "model")
         program = folder / "code" / "sagemaker_src" / "serving" / "inference.py"
@@ -182,7 +182,15 @@ class Endpoints:
         port = free_port()
         process = Process(
             f"the model {variant['ModelName']}",
-            [environment / "bin" / "python", "-m", "local.serving", "--model", folder / "model", "--port", str(port)],
+            [
+                ROOT / ".venv" / "bin" / "python",
+                "-m",
+                "local.serving",
+                "--model",
+                folder / "model",
+                "--port",
+                str(port),
+            ],
             {**variables, "PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder / 'code'}:{ROOT}", "OMP_NUM_THREADS": "1"},
             log_path=folder / "serving.log",
             inherit=False,

@@ -110,7 +110,7 @@ class Jobs:
         algorithm = record["AlgorithmSpecification"]
         if not algorithm.get("ContainerEntrypoint"):
             raise ServiceError("ValidationException", "only training jobs with a ContainerEntrypoint run here")
-        environment = acting.pull(algorithm["TrainingImage"])
+        acting.pull(algorithm["TrainingImage"])
         for place in ("model", "output/data", "input/config"):
             (folder / place).mkdir(parents=True)
         parameters = record.get("HyperParameters", {})
@@ -133,7 +133,7 @@ class Jobs:
         }
         argv = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
         record["SecondaryStatus"] = "Training"
-        process = container(record["TrainingJobName"], environment, argv, variables, acting, folder)
+        process = container(record["TrainingJobName"], argv, variables, acting, folder)
         self._run(record["TrainingJobName"], process, record["StoppingCondition"])
         record["SecondaryStatus"] = "Uploading"
         output = record["OutputDataConfig"]
@@ -146,7 +146,7 @@ class Jobs:
 
     def _process(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
         specification = record["AppSpecification"]
-        environment = acting.pull(specification["ImageUri"])
+        acting.pull(specification["ImageUri"])
         for given in record.get("ProcessingInputs", []):
             source = given.get("S3Input")
             if source is None:
@@ -157,7 +157,7 @@ class Jobs:
             _below(folder, wanted["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
         argv = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
         name = record["ProcessingJobName"]
-        process = container(name, environment, argv, record.get("Environment", {}), acting, folder)
+        process = container(name, argv, record.get("Environment", {}), acting, folder)
         self._run(name, process, record.get("StoppingCondition", {}))
         kms_key = record.get("ProcessingOutputConfig", {}).get("KmsKeyId")
         for wanted in outputs:
