@@ -100,13 +100,14 @@ class Nightly(Construct):
         self.machine.every("EachNight", settings.nightly_at, key, {"cut": "<aws.scheduler.scheduled-time>"})
 
 
-_DAYS = {
-    "cut": "{% $substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) %}",
-    "closed": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) & 'T00:00:00Z') - "
-    f"{_DAY_MS}), 0, 10) %}}",
-    "before": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) & 'T00:00:00Z') - "
-    f"{2 * _DAY_MS}), 0, 10) %}}",
-}
+_CUT = "$substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)"
+
+
+def _days_before(days: int) -> str:
+    return f"{{% $substring($fromMillis($toMillis({_CUT} & 'T00:00:00Z') - {days * _DAY_MS}), 0, 10) %}}"
+
+
+_DAYS = {"cut": f"{{% {_CUT} %}}", "closed": _days_before(1), "before": _days_before(2)}
 """The cut, the day it closes and the day before that, as 2026-01-31."""
 
 
