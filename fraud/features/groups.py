@@ -20,7 +20,6 @@ from fraud.features.catalogue import (
     names,
 )
 from fraud.features.nightly import CardRecord, PopulationRecord
-from fraud.transaction import format_event_time
 
 ColumnType = Literal["String", "Integral", "Fractional"]
 FeatureValues = list[dict[str, str]]
@@ -123,7 +122,7 @@ def event_time(moment_ms: int) -> str:
     '2026-01-01T00:00:00.001Z'
     """
     seconds, ms = divmod(moment_ms, 1000)
-    return format_event_time(datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=ms * 1000))
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
 
 
 def event_ms(text: str) -> int:

@@ -1,7 +1,7 @@
 """The gate before registration: compares a candidate's evaluation with the champion's.
 
-Event: {"evaluation_key": KEY}, the key of `sagemaker_src/training/evaluate_model.py`'s evaluation.json in the models bucket. Where
-the evaluation holds the champion's figures on the very rows the candidate was tested on, those count; else those that it was
+Event: {"evaluation_key": KEY}, where `sagemaker_src/training/evaluate_model.py`'s evaluation.json is in the models bucket. If it
+holds the champion's figures on the very rows the candidate was tested on, those count; else those that the champion was
 registered with, which come of an earlier period.
 """
 
@@ -25,8 +25,8 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """The verdict.
 
     Returns:
-        `accepted`, `why`, `model_version`, `champion` (an ARN or None), and for an accepted one `metadata`: what its package is to
-        be registered with.
+        `accepted`, `why`, `model_version`, `champion` (an ARN or None), and, for an accepted one, `metadata`: what its package
+        is to be registered with.
     """
     answer = s3.get_object(Bucket=environment.models_bucket, Key=event["evaluation_key"])
     evaluation = json.loads(answer["Body"].read())

@@ -29,10 +29,10 @@ def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
     return process_partial_response(event=event, record_handler=_settle, processor=processor, context=context)
 
 
-def _settle(message: SQSRecord) -> None:
-    waiting = waiting_transactions(message.body)
+def _settle(record: SQSRecord) -> None:
+    waiting = waiting_transactions(record.body)
     # a message that comes again may have its decisions recorded but not published
-    again = int(message.attributes.approximate_receive_count) > 1
+    again = int(record.attributes.approximate_receive_count) > 1
     decided = set() if again else store.decided([transaction.transaction_id for transaction, _ in waiting])
     overdue = [each for each in waiting if each[0].transaction_id not in decided]
     if not overdue:

@@ -14,6 +14,7 @@ import pytest
 from botocore.loaders import Loader, create_loader
 from moto import mock_aws
 
+from fraud.decision import Decision
 from tests.handlers.environments import ENVIRONMENTS
 from tests.handlers.stand_ins import FeatureStore
 
@@ -96,7 +97,7 @@ def feature_store(aws: Aws) -> FeatureStore:
 
 @pytest.fixture
 def table(aws: Aws) -> Any:
-    """The table `decisions`; `.items()` reads all of it."""
+    """A client of dynamodb, and in it the table `decisions`."""
     client = aws.client("dynamodb")
     client.create_table(
         TableName="decisions",
@@ -105,3 +106,35 @@ def table(aws: Aws) -> Any:
         BillingMode="PAY_PER_REQUEST",
     )
     return client
+
+
+def decisions(table: Any) -> dict[str, Decision]:
+    """What the table holds."""
+    items = table.scan(TableName="decisions")["Items"]
+    return {item["transaction_id"]["S"]: Decision.from_json(item["decision"]["S"]) for item in items}
+
+
+@pytest.fixture
+def bus(aws: Aws) -> list[dict[str, Any]]:
+    """What was published on the bus `decided`."""
+    aws.client("events").create_event_bus(Name="decided")
+    return aws.published
+
+
+@pytest.fixture
+def bucket(aws: Aws) -> Any:
+    """The bucket `archive`: a function that gives {key: content} of it."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def read() -> dict[str, bytes]:
+        keys = [item["Key"] for item in s3.list_objects_v2(Bucket="archive").get("Contents", [])]
+        return {key: s3.get_object(Bucket="archive", Key=key)["Body"].read() for key in keys}
+
+    return read
+
+
+@pytest.fixture
+def quarantined(bucket: Any) -> Any:
+    """The same for JSON lines, parsed."""
+    return lambda: {key: [json.loads(line) for line in text.splitlines()] for key, text in bucket().items()}

@@ -28,6 +28,7 @@ _OF = {
         "DECISIONS_PREFIX": "decisions/",
     },
     "create_topics": {"CLUSTER_ARN": "arn:aws:kafka:eu-west-1:123456789012:cluster/fraud/0-1"},
+    "start_stream": {"APPLICATION_NAME": "stream"},
     "gate": {"MODELS_BUCKET": "models", "MODEL_PACKAGE_GROUP": "fraud"},
 }
 ENVIRONMENTS = {

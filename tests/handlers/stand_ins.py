@@ -13,8 +13,6 @@ from botocore.exceptions import ReadTimeoutError
 
 from sagemaker_src.serving import inference
 
-IDENTIFIERS = ("cc_num", "transaction_id")
-
 
 class _Raw(io.BytesIO):
     def stream(self, *_: Any, **__: Any):
@@ -86,7 +84,7 @@ class FeatureStore(_StandIn):
 
     def put(self, group: str, record: list[dict[str, str]]) -> None:
         values = {value["FeatureName"]: value["ValueAsString"] for value in record}
-        identifier = next(values[name] for name in IDENTIFIERS if name in values)
+        identifier = record[0]["ValueAsString"]  # the first column of every group
         kept = self.groups[group].get(identifier)
         if kept is None or kept["trans_time"] < values["trans_time"]:
             self.groups[group][identifier] = values

@@ -10,6 +10,7 @@ from fraud.decision import Decision
 from fraud.features.groups import nightly_record, population_record
 from lambda_src.kafka_event import WholeBatchFailedError
 from tests.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
+from tests.handlers.conftest import decisions
 from tests.handlers.kafka import failures, kafka_event
 from tests.handlers.stand_ins import Endpoint
 
@@ -38,39 +39,12 @@ def nightly(feature_store):
 
 
 @pytest.fixture
-def bus(aws):
-    """What was published."""
-    aws.client("events").create_event_bus(Name="decided")
-    return aws.published
-
-
-@pytest.fixture
-def quarantined(aws):
-    s3 = aws.client("s3")
-    s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-
-    def read():
-        keys = [item["Key"] for item in s3.list_objects_v2(Bucket="archive").get("Contents", [])]
-        return {
-            key: [json.loads(line) for line in s3.get_object(Bucket="archive", Key=key)["Body"].read().splitlines()]
-            for key in keys
-        }
-
-    return read
-
-
-@pytest.fixture
 def decide(load, nightly, endpoint, table, bus, quarantined, monkeypatch):
     function = load("decide")
     monkeypatch.setattr(function.deciding, "clock", lambda: MOMENT + 500)
     monkeypatch.setattr(function.deciding.store, "_sleep", lambda _: None)
     monkeypatch.setattr(function.events, "_sleep", lambda _: None)
     return function
-
-
-def decisions(table):
-    items = table.scan(TableName="decisions")["Items"]
-    return {item["transaction_id"]["S"]: Decision.from_json(item["decision"]["S"]) for item in items}
 
 
 def hundred():
