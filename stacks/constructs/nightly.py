@@ -10,7 +10,7 @@ from constructs import Construct
 
 from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
 from stacks.constructs.feature_groups import group_arn
-from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role
+from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_prefix
 from stacks.constructs.permissions import allow
 from stacks.constructs.state_machine import RETRIES, StateMachine
 from stacks.constructs.storage import Store
@@ -62,7 +62,7 @@ class Nightly(Construct):
             "daily": (curated, DAILY, None),
         }
         job = ProcessingJob(
-            name="nightly",
+            name=run_prefix(settings, "nightly"),
             image=address,
             module="sagemaker_src.processing.nightly",
             arguments=[

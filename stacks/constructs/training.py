@@ -12,7 +12,7 @@ from constructs import Construct
 
 from stacks.constructs.endpoint import MODELS, Endpoint
 from stacks.constructs.functions import Functions
-from stacks.constructs.jobs import CHANNELS, MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_name
+from stacks.constructs.jobs import CHANNELS, MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_name, run_prefix
 from stacks.constructs.permissions import allow
 from stacks.constructs.state_machine import RETRIES, StateMachine
 from stacks.constructs.storage import Store
@@ -81,7 +81,7 @@ class Training(Construct):
     def _building(self, worker: Any, trainer: Any) -> dict[str, Any]:
         features = _run_uri(self._curated, TRAINING_SETS)
         training_set = ProcessingJob(
-            name="training-set",
+            name=run_prefix(self._settings, "training-set"),
             image=image("spark", self._settings.region),
             module="sagemaker_src.processing.batch_features",
             arguments=[
@@ -94,7 +94,7 @@ class Training(Construct):
             with_libraries=True,
         )
         evaluation = ProcessingJob(
-            name="evaluation",
+            name=run_prefix(self._settings, "evaluation"),
             image=self._xgboost,
             module="sagemaker_src.training.evaluate_model",
             arguments=[
@@ -121,7 +121,7 @@ class Training(Construct):
         code = f"{CHANNELS}/code/{self._code.code.s3_object_key}"
         channels = {"code": self._code.code.s3_object_url, "train": features}
         return {
-            "TrainingJobName": run_name("training"),
+            "TrainingJobName": run_name(run_prefix(self._settings, "training")),
             "RoleArn": trainer.role_arn,
             "AlgorithmSpecification": {
                 "TrainingImage": self._xgboost,
@@ -282,8 +282,9 @@ class Training(Construct):
         allow(self.gate.role, ["sagemaker:DescribeModelPackage"], [packages], because=because)
 
         machine = self.machine
-        machine.may_run_jobs("processing", ["training-set", "evaluation"], [worker])
-        machine.may_run_jobs("training", ["training"], [trainer])
+        processing = [run_prefix(self._settings, name) for name in ("training-set", "evaluation")]
+        machine.may_run_jobs("processing", processing, [worker])
+        machine.may_run_jobs("training", [run_prefix(self._settings, "training")], [trainer])
         machine.may_pass([self._endpoint.role], "sagemaker.amazonaws.com")
         machine.may_call([self.gate.function])
         made = [self._arn(kind, f"{self.prefix}-*") for kind in ("model", "endpoint-config")]

@@ -137,7 +137,9 @@ def test_cfn_lint_finds_nothing(env: str, dev: Templates, prod: Templates, tmp_p
     for stack, template in templates.items():
         (tmp_path / f"{stack}.template.json").write_text(json.dumps(template))
     paths = map(str, sorted(tmp_path.iterdir()))
-    done = subprocess.run([Path(sys.executable).with_name("cfn-lint"), *paths], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), *paths], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "")
 
 
