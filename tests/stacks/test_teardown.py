@@ -141,9 +141,9 @@ def test_what_is_kept_on_purpose_is_not_deleted(deployed: Environment) -> None:
         teardown(deployed, lambda _: "dev", Cdk(deployed))
 
 
-def test_registered_versions_go_before_the_registry() -> None:
+def test_registered_versions_go_before_the_registry(session: boto3.Session) -> None:
     stacks = Stacks(Training=[("AWS::SageMaker::ModelPackageGroup", "card-fraud-dev")])
-    client = boto3.client("sagemaker", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    client = session.client("sagemaker")
     version = f"{REGISTRY}/1"
     found = {
         "ModelPackageArn": version,
