@@ -102,19 +102,41 @@ class Application:
 
     def decisions(self) -> Iterator[dict[str, Any]]:
         """Every decision, a row each: the columns that `local.stores` has."""
-        read = TypeDeserializer().deserialize
         pages = self._table.get_paginator("scan").paginate(TableName=self.outputs["DecisionsTable"])
         for page in pages:
-            for item in page["Items"]:
-                row = {name: read(value) for name, value in item.items()}
-                numbers = {name: int(row[name]) for name in _NUMBERS}
-                score = row.get("score")
-                yield {
-                    **dict.fromkeys(_OPTIONAL),
-                    **row,
-                    **numbers,
-                    "score": None if score is None else float(score),
-                }
+            yield from map(_row, page["Items"])
+
+    def feed(self) -> DecisionFeed:
+        """The decisions from now on, as they are made."""
+        return DecisionFeed(self.aws.client("dynamodbstreams"), self._stream())
+
+    def _stream(self) -> str:
+        table = self._table.describe_table(TableName=self.outputs["DecisionsTable"])["Table"]
+        return str(table["LatestStreamArn"])
+
+
+class DecisionFeed:
+    """New decisions, from the stream of their table."""
+
+    def __init__(self, client: Any, stream: str) -> None:
+        self._client = client
+        (shard, *_) = client.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+        place = {"StreamArn": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "LATEST"}
+        self._iterator = client.get_shard_iterator(**place)["ShardIterator"]
+
+    def read(self) -> list[dict[str, Any]]:
+        """Those since the last call, oldest first; a thousand at most."""
+        answer = self._client.get_records(ShardIterator=self._iterator, Limit=1000)
+        self._iterator = answer["NextShardIterator"]
+        return [_row(one["dynamodb"]["NewImage"]) for one in answer["Records"] if one["eventName"] == "INSERT"]
+
+
+def _row(item: dict[str, Any]) -> dict[str, Any]:
+    read = TypeDeserializer().deserialize
+    row = {name: read(value) for name, value in item.items()}
+    score = row.get("score")
+    numbers = {name: int(row[name]) for name in _NUMBERS}
+    return {**dict.fromkeys(_OPTIONAL), **row, **numbers, "score": None if score is None else float(score)}
 
 
 def _reason(cause: str) -> str:

@@ -90,6 +90,10 @@ class EmulatedAws:
         """What was used, denied and left unused; see `local.aws.permissions`."""
         return list(self._page("/_local/permissions"))
 
+    def work(self) -> dict[str, int]:
+        """{physical id: how often it did its work}: calls of functions and endpoints, records of mappings."""
+        return dict(self._page("/_local/work"))
+
     def _page(self, path: str) -> Any:
         answer = urllib3.request("GET", f"{self.endpoint}{path}", retries=False, timeout=30)
         return json.loads(answer.data)

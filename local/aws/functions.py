@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -231,10 +231,12 @@ class Functions:
     Args:
         folder: each process gets a folder below it.
         endpoint: the address of the emulated AWS.
+        calls: of each function, by its name.
     """
 
     folder: Path
     endpoint: str
+    calls: Counter[str] = field(default_factory=Counter)
     _idle: dict[str, list[Worker]] = field(default_factory=lambda: defaultdict(list))
     _busy: set[Worker] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -246,6 +248,7 @@ class Functions:
         The number of processes follows the number of calls at a time; the service's own concurrency limits come before.
         """
         worker = self._take(function)
+        self.calls[function.name] += 1
         try:
             return worker.invoke(event)
         finally:

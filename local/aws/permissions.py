@@ -22,14 +22,11 @@ class Usage:
         with self._lock:
             (self._used if allowed else self._denied)[role][action, resource] += 1
 
-    def report(
-        self, statements: Iterable[tuple[str, list[dict[str, Any]]]], reasons: Mapping[str, Mapping[str, str]]
-    ) -> list[dict[str, Any]]:
+    def report(self, statements: Iterable[tuple[str, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
         """For each role: what was used, what was denied, and what is allowed but was not used.
 
         Args:
             statements: (role name, the statements of its policies).
-            reasons: {role name: {action: why it is allowed without the run's using it}}, from the templates.
         """
         with self._lock:
             used = {role: Counter(calls) for role, calls in self._used.items()}
@@ -40,7 +37,7 @@ class Usage:
             given = deployed.get(role, [])
             calls = used.get(role, Counter())
             unused = [
-                {"action": action, "resource": resources, "reason": reasons.get(role, {}).get(action)}
+                {"action": action, "resource": resources}
                 for action, resources in _allowed(given)
                 if not any(_covers(action, resources, call) for call in calls)
             ]
@@ -49,13 +46,30 @@ class Usage:
                     "role": role,
                     "used": _rows(calls),
                     "denied": _rows(denied.get(role, Counter())),
-                    "allowed_but_unused": [one for one in unused if one["reason"]],
-                    "removable": [
-                        {"action": one["action"], "resource": one["resource"]} for one in unused if not one["reason"]
-                    ],
+                    "allowed_but_unused": unused,
                 }
             )
         return rows
+
+
+def with_reasons(report: list[dict[str, Any]], reasons: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """The report with the reason for each action that is allowed but was not used; those without one are `removable`.
+
+    Args:
+        reasons: {role name: {action: why it is allowed}}, from the templates.
+
+    >>> unused = [{"action": "s3:GetObject", "resource": ["*"]}, {"action": "s3:PutObject", "resource": ["*"]}]
+    >>> (row,) = with_reasons([{"role": "decide", "allowed_but_unused": unused}], {"decide": {"s3:GetObject": "by hand"}})
+    >>> row["allowed_but_unused"], row["removable"]
+    ([{'action': 's3:GetObject', 'resource': ['*'], 'reason': 'by hand'}], [{'action': 's3:PutObject', 'resource': ['*']}])
+    """
+    rows = []
+    for row in report:
+        given = reasons.get(row["role"], {})
+        named = [{**one, "reason": given[one["action"]]} for one in row["allowed_but_unused"] if one["action"] in given]
+        bare = [one for one in row["allowed_but_unused"] if one["action"] not in given]
+        rows.append({**row, "allowed_but_unused": named, "removable": bare})
+    return rows
 
 
 def _rows(calls: Counter[tuple[str, str]]) -> list[dict[str, Any]]:

@@ -74,7 +74,10 @@ class Region:
     @property
     def pages(self) -> dict[str, Callable[[], Any]]:
         """What whoever runs this may ask for."""
-        return {"/_local/permissions": lambda: self.usage.report(ministack.role_statements(), {})}
+        return {
+            "/_local/permissions": lambda: self.usage.report(ministack.role_statements()),
+            "/_local/work": lambda: self.functions.calls + self.endpoints.calls + self.mappings.delivered,
+        }
 
     def stop(self) -> None:
         """Ends every process, those that send before those that receive."""

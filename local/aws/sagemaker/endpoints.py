@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class Endpoints:
         self._serving: dict[str, _Serving] = {}
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=60)
         self._count = 0
+        self.calls: Counter[str] = Counter()
 
     def create_model(self, **given: Any) -> dict[str, Any]:
         return {"ModelArn": self.models.add(given["ModelName"], given)["ModelArn"]}
@@ -127,6 +129,7 @@ class Endpoints:
             whose = "client" if answer.status < 500 else "server"
             said = answer.data.decode(errors="replace")[:1000]
             raise ServiceError("ModelError", f"Received {whose} error ({answer.status}) from primary: {said}", 424)
+        self.calls[self.endpoints.arn(EndpointName)] += 1
         return {
             "Body": answer.data,
             "ContentType": answer.headers.get("Content-Type", ""),
