@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
 from stacks.constructs.feature_groups import group_arn
-from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role
+from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_prefix
 from stacks.constructs.permissions import allow
-from stacks.constructs.state_machine import RETRIES, StateMachine
+from stacks.constructs.state_machine import RETRIES, StateMachine, keep
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.settings import Settings
@@ -55,14 +53,14 @@ class Nightly(Construct):
         allow_prefix(worker, curated, DAILY, read=True, write=True)
         allow_prefix(worker, curated, TRAINING, write=True)
         groups = [group_arn(self, group.name) for group in (NIGHTLY_GROUP, TRAINING_GROUP)]
-        allow(worker, ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"], groups)
+        allow(worker, ["sagemaker:BatchWriteRecord"], groups)
         inputs = {
             "transactions": (archive, transactions, "$closed"),
             "before": (archive, transactions, "$before"),
             "daily": (curated, DAILY, None),
         }
         job = ProcessingJob(
-            name="nightly",
+            name=run_prefix(settings, "nightly"),
             image=address,
             module="sagemaker_src.processing.nightly",
             arguments=[
@@ -86,7 +84,7 @@ class Nightly(Construct):
             key=key,
             steps={
                 "Days": {"Type": "Pass", "Assign": _DAYS, "Output": "{% $states.input %}"},
-                **{f"Keep {given}": _keep(*place) for given, place in inputs.items()},
+                **{f"Keep {given}": keep(*place) for given, place in inputs.items()},
                 "Compute": {**job.task(code, worker, key.key_arn), "Retry": RETRIES},
             },
         )
@@ -100,25 +98,16 @@ class Nightly(Construct):
         self.machine.every("EachNight", settings.nightly_at, key, {"cut": "<aws.scheduler.scheduled-time>"})
 
 
-_DAYS = {
-    "cut": "{% $substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) %}",
-    "closed": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)) - "
-    f"{_DAY_MS}), 0, 10) %}}",
-    "before": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)) - "
-    f"{2 * _DAY_MS}), 0, 10) %}}",
-}
+_CUT = "$substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)"
+
+
+def _days_before(days: int) -> str:
+    return f"{{% $substring($fromMillis($toMillis({_CUT} & 'T00:00:00Z') - {days * _DAY_MS}), 0, 10) %}}"
+
+
+_DAYS = {"cut": f"{{% {_CUT} %}}", "closed": _days_before(1), "before": _days_before(2)}
 """The cut, the day it closes and the day before that, as 2026-01-31."""
 
 
 def _uri(store: Store, prefix: str, day: str | None) -> str:
     return f"{{% 's3://{store.name}/{prefix}day=' & {day} & '/' %}}" if day else store.uri(prefix)
-
-
-def _keep(store: Store, prefix: str, day: str | None) -> dict[str, Any]:
-    """An empty object below a prefix, for SageMaker mounts no empty one, and a day without transactions is lawful."""
-    key = f"{{% '{prefix}day=' & {day} & '/_keep' %}}" if day else f"{prefix}_keep"
-    return {
-        "Type": "Task",
-        "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:s3:putObject",
-        "Arguments": {"Bucket": store.name, "Key": key, "Body": ""},
-    }
