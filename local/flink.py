@@ -52,6 +52,7 @@ class FlinkJob:
         features: further properties of the group `Features` (see flink_src/properties.py).
         configuration: further settings of Flink itself, by its own names.
         program: another program than the stream job, which reads the same properties.
+        jvm: Java's options; its memory holds the state.
 
     Raises:
         ProcessError: the environment is not set up, or the job did not start or ended. The text holds the end of its log.
@@ -76,6 +77,7 @@ class FlinkJob:
         features: Mapping[str, str] | None = None,
         configuration: Mapping[str, str] | None = None,
         program: Path = STREAM_JOB,
+        jvm: str = JVM,
     ) -> None:
         self.folder = folder
         self._rest_port = free_port()
@@ -111,7 +113,7 @@ class FlinkJob:
             {
                 "APPLICATION_PROPERTIES_FILE": str(folder / "application_properties.json"),
                 "LOG4J_PROPERTIES": str(folder / "log4j.properties"),
-                "JVM_ARGS": JVM,
+                "JVM_ARGS": jvm,
             },
             log_path=folder / "flink.log",
         )
