@@ -7,7 +7,12 @@ ENGINES := .venv-engines
 EMULATOR := .venv-aws
 JARS := .jars
 
-.PHONY: help setup lock check test demo bench clean
+# which environment; OPTIONS may be further settings: OPTIONS="-c nat=true"
+ENV ?= dev
+CDK = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npx cdk
+SETTINGS = --context env=$(ENV) $(OPTIONS)
+
+.PHONY: help setup lock check test demo bench clean synth deploy diff destroy diagram
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,11 +50,37 @@ $(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
 	@mvn --quiet --batch-mode -f flink_src/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/flink
 	@touch $@
 
+node_modules/.installed: package.json package-lock.json
+	@echo "setup: installing the pinned CDK tool into node_modules"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+synth: $(VENV)/.installed node_modules/.installed ## write the templates of ENV (dev or prod) to cdk.out; no AWS account is needed
+	@$(CDK) synth --quiet --strict $(SETTINGS)
+	@$(VENV)/bin/cfn-lint 'cdk.out/CardFraud-*.template.json'
+	@echo "synth: wrote cdk.out, $$(ls cdk.out/CardFraud-*.template.json | wc -l) stacks of $(ENV)"
+
+deploy: $(VENV)/.installed node_modules/.installed ## deploy ENV into the AWS account of your credentials
+	@$(CDK) deploy --all --strict $(SETTINGS)
+
+diff: $(VENV)/.installed node_modules/.installed ## what a deployment of ENV would change
+	@$(CDK) diff $(SETTINGS)
+
+destroy: $(VENV)/.installed node_modules/.installed ## delete ENV with what its jobs made; asks before data is deleted
+	@$(VENV)/bin/python -m stacks.teardown empty --env $(ENV)
+	@$(CDK) destroy --all --force $(SETTINGS)
+	@$(VENV)/bin/python -m stacks.teardown left --env $(ENV)
+
+diagram: $(VENV)/.installed ## draw the stacks and their main flow into docs/stacks.svg
+	@$(VENV)/bin/python -m stacks.diagram
+
 LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-annotate --custom-compile-command "make lock"
 lock: $(VENV)/.uv ## pin the requirements anew, with hashes
 	@for set in app:requirements.txt engines:requirements/engines.txt installer:requirements/installer.txt emulator:requirements/emulator.txt; do \
 	  $(LOCK) --universal --python-version 3.11 requirements/$${set%%:*}.in -o $${set##*:}; done
-	@$(LOCK) --python-version 3.13 --python-platform aarch64-manylinux_2_28 requirements/functions.in -o requirements/functions.txt
+	@for set in functions functions-kafka functions-parquet; do \
+	  $(LOCK) --python-version 3.13 --python-platform aarch64-manylinux_2_28 requirements/$$set.in -o requirements/$$set.txt; done
+	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 requirements/jobs.in -o requirements/jobs.txt
 
 check: $(VENV)/.installed ## ruff and mypy
 	@$(VENV)/bin/ruff check .
@@ -66,4 +97,4 @@ bench: setup ## measure; writes benchmarks/out/*.json
 	@$(VENV)/bin/python -m benchmarks.run
 
 clean: ## remove everything set up or written below this folder
-	rm -rf $(VENV) $(ENGINES) $(EMULATOR) $(JARS) out benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ENGINES) $(EMULATOR) $(JARS) .cache node_modules cdk.out out benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

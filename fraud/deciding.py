@@ -44,9 +44,16 @@ class Rejected(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What became of a batch: the decisions that stand, and the messages that broke the contract."""
+    """What became of a batch.
+
+    Attributes:
+        decisions: those that stand, one a transaction.
+        new: those of them that were made now; the others' transactions had theirs before.
+        rejected: the messages that broke the contract.
+    """
 
     decisions: list[Decision]
+    new: list[Decision]
     rejected: list[Rejected]
 
 
@@ -92,7 +99,11 @@ class Deciding:
                 rejected.append(Rejected(position, error))
             else:
                 records.setdefault(record["transaction_id"], record)
-        return Batch(self.store.record(self._decide(list(records.values()))) if records else [], rejected)
+        decided = self._decide(list(records.values())) if records else []
+        standing = self.store.record(decided) if decided else []
+        return Batch(
+            standing, [made for made, stands in zip(decided, standing, strict=True) if made == stands], rejected
+        )
 
     def _decide(self, records: list[FeatureRecord]) -> list[Decision]:
         try:

@@ -26,6 +26,9 @@ EVENT_TIME_PATTERN = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\
 MAX_MESSAGE_BYTES = 4 * MAX_MESSAGE_CHARACTERS
 """A longer message is refused unread: a character takes at most four bytes."""
 
+SHORTEST_TRANSACTION = 64
+"""Bytes. A shorter message may be a heartbeat; a transaction needs twice as many for its fields' names alone."""
+
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){11,18}(?![0-9A-Za-z])")
 
 
@@ -223,3 +226,20 @@ def as_transaction(fields: dict[str, Any]) -> Transaction:
 def _shown(value: object) -> str:
     text = mask_card_numbers(repr(value))
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def is_heartbeat(value: bytes | None) -> bool:
+    """Whether a record is the stream job's heartbeat: empty, or with no other field than an empty `transaction_id`.
+
+    >>> [is_heartbeat(value) for value in (b"{}", b'{"transaction_id": null}', b'{"transaction_id": 1}', b"[]")]
+    [True, True, False, False]
+    """
+    if value is None or value == b"{}":
+        return True
+    if len(value) > SHORTEST_TRANSACTION:
+        return False
+    try:
+        record = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and set(record) <= {"transaction_id"} and record.get("transaction_id") is None

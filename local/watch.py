@@ -6,7 +6,6 @@ is undecided for too long. What waits is also what is not committed, so a new st
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import defaultdict
@@ -19,14 +18,12 @@ from confluent_kafka import Message, TopicPartition
 from fraud.deciding import decide_without_features
 from fraud.decision import FallbackRule
 from fraud.ports import DecisionStore
-from fraud.transaction import InvalidTransactionError, parse_transaction
+from fraud.transaction import InvalidTransactionError, is_heartbeat, parse_transaction
 from local.consumer import CommittingConsumer, Partition
 from local.quarantine import Quarantine
 
 READ_AT_ONCE = 500
 CHECKED_AT_ONCE = 500
-SHORTEST_TRANSACTION = 64
-"""Bytes. A shorter message may be a heartbeat; a transaction needs twice as many for its fields' names alone."""
 
 
 class Waiting(NamedTuple):
@@ -96,23 +93,6 @@ class Pending:
     def positions(self) -> dict[Partition, int]:
         """Each partition's oldest waiting offset, or the next one to come."""
         return {part: next(iter(self._waiting[part]), end) for part, end in self._next.items()}
-
-
-def is_heartbeat(value: bytes | None) -> bool:
-    """Whether a record is the stream job's heartbeat: empty, or with no other field than an empty `transaction_id`.
-
-    >>> [is_heartbeat(value) for value in (b"{}", b'{"transaction_id": null}', b'{"transaction_id": 1}', b"[]")]
-    [True, True, False, False]
-    """
-    if value is None or value == b"{}":
-        return True
-    if len(value) > SHORTEST_TRANSACTION:
-        return False
-    try:
-        record = json.loads(value)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(record, dict) and set(record) <= {"transaction_id"} and record.get("transaction_id") is None
 
 
 class Watch:

@@ -1,1 +1,1 @@
-"""The tests. A package of its own, for some library installs one of that name, too."""
+"""The tests. A package, for one of the libraries installs a package `tests` of its own, which would hide this folder."""

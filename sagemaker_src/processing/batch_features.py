@@ -25,6 +25,7 @@ from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, MS_PER_DAY, batch_st
 Progress = Callable[[str, int, int], None]
 """Told (what is being made, steps done, steps in all)."""
 
+MOST_ROWS_A_FILE = 10**12
 FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
 
 
@@ -127,6 +128,21 @@ def daily_sums(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {daily_sql(table, 'transactions')}")
 
 
+def parquet_source(path: Path) -> str:
+    """A SELECT of a Parquet file, or of all below a folder, with a `row` that is each row's own.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not files or not files[0].exists():
+        raise FileNotFoundError(f"{path} is no Parquet file, nor a folder that holds any")
+    paths = "[" + ", ".join(f"'{file}'" for file in files) + "]"
+    return f"""(SELECT * EXCLUDE (filename, file_row_number),
+        list_position({paths}, filename) * {MOST_ROWS_A_FILE} + file_row_number AS row
+        FROM read_parquet({paths}, filename=true, file_row_number=true, union_by_name=true, hive_partitioning=false))"""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="All features of a file of transactions, on DuckDB.")
@@ -134,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--transactions",
         type=Path,
         required=True,
-        help="Parquet: transaction_id, cc_num (token), category, "
+        help="Parquet file, or folder of them: transaction_id, cc_num (token), category, "
         "amount_cents, event_time (UTC), maybe is_fraud; each transaction once",
     )
     parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
@@ -142,15 +158,17 @@ def main(arguments: list[str] | None = None) -> int:
         "--memory", default="1400MB", help="what DuckDB may hold before it spills (default %(default)s)"
     )
     options = parser.parse_args(arguments)
-    if not options.transactions.exists():
-        parser.error(f"--transactions: {options.transactions} does not exist")
-    source = f"read_parquet('{options.transactions}', file_row_number=true)"
+    try:
+        source = parquet_source(options.transactions)
+    except FileNotFoundError as error:
+        parser.error(f"--transactions: {error}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     partial = options.out.with_name(options.out.name + ".part")
     with engine(options.memory) as connection:
-        load(connection, source, key="file_row_number")
+        load(connection, source, key="row")
         compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr))
         columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-        select = features_select(source, "is_fraud" in columns, key="file_row_number")
+        select = features_select(source, "is_fraud" in columns, key="row")
         connection.execute(f"COPY ({select}) TO '{partial}' (FORMAT parquet)")
     partial.rename(options.out)
     return 0

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import urllib3
 
+from fraud.model_request import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from fraud.ports import ScorerUnavailableError
 from fraud.vector import FEATURE_NAMES
 from local.processes import Process
-from local.scoring import FIRST_PAUSE_S, LONGEST_PAUSE_S, HttpScorer
+from local.scoring import HttpScorer
 from local.serving import MAX_BODY_BYTES, Server, main
 from sagemaker_src.serving.inference import input_fn, model_fn, predict_fn
 from tests.deciding_world import CATEGORIES, THRESHOLDS, write_model

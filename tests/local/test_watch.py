@@ -7,10 +7,12 @@ import json
 import pytest
 
 from fraud.decision import FallbackRule
+from fraud.quarantine import quarantine_record
+from fraud.transaction import is_heartbeat
 from local.consumer import CommittingConsumer
-from local.quarantine import Quarantine, quarantine_record
+from local.quarantine import Quarantine
 from local.stores import SqliteDecisionStore
-from local.watch import Pending, Waiting, Watch, is_heartbeat
+from local.watch import Pending, Waiting, Watch
 from tests.deciding_world import MOMENT, transaction_message
 
 

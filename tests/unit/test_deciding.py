@@ -110,8 +110,9 @@ def test_a_card_that_the_nightly_store_does_not_know_has_no_history():
 def test_a_redelivered_transaction_keeps_its_decision():
     use_case = deciding()
     first = use_case.decide_batch([feature_message(1, amount_cents=100)]).decisions
-    again = use_case.decide_batch([feature_message(1, amount_cents=9_900), feature_message(2)]).decisions
-    assert again[0] is first[0]
+    again = use_case.decide_batch([feature_message(1, amount_cents=9_900), feature_message(2)])
+    assert again.decisions[0] is first[0]
+    assert [decision.transaction_id for decision in again.new] == ["t2"]
     assert len(use_case.store.kept) == 2
 
 

@@ -1,0 +1,46 @@
+"""The CDK application: `npx cdk synth`, `npx cdk deploy`. `cdk.json` says how it is started and what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import stacks  # noqa: F401 - says which Node.js the imports below run on
+
+# isort: split
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from stacks.data import Data
+from stacks.features import Features
+from stacks.monitoring import Monitoring
+from stacks.serving import Serving
+from stacks.settings import read_settings
+from stacks.streaming import Streaming
+from stacks.training import Training
+
+
+def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = None) -> cdk.App:
+    """The stacks of one environment.
+
+    Args:
+        context: CDK's context, as `cdk.json` has it; the command-line tool passes its own.
+        outdir: where templates and assets are written.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+    app = cdk.App(context=dict(context or {}), outdir=outdir)
+    settings = read_settings(app.node.get_all_context())
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True))
+    data = Data(app, settings)
+    features = Features(app, settings, data=data)
+    serving = Serving(app, settings, data=data)
+    streaming = Streaming(app, settings, data=data, serving=serving)
+    training = Training(app, settings, data=data, serving=serving, streaming=streaming)
+    Monitoring(app, settings, data=data, features=features, serving=serving, streaming=streaming, training=training)
+    return app
+
+
+if __name__ == "__main__":
+    build_app().synth()

@@ -1,0 +1,100 @@
+"""What is said to the model's endpoint and what it answers; and how long a failing endpoint is left alone.
+
+The other side of it is `sagemaker_src/serving/inference.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from fraud.decision import Thresholds
+from fraud.ports import ScorerUnavailableError, Scores
+from fraud.vector import FEATURE_NAMES
+
+ACCEPT = "application/json"
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 2.0
+
+
+def request_type(reasons: int) -> str:
+    """The content type of `request_body`; its names let the endpoint refuse vectors that another model's code made."""
+    return f"application/x-npy; reasons={reasons}; feature-names={','.join(FEATURE_NAMES)}"
+
+
+def request_body(vectors: NDArray[np.float32]) -> bytes:
+    """n vectors of FEATURE_NAMES as the endpoint reads them."""
+    file = io.BytesIO()
+    np.save(file, np.ascontiguousarray(vectors, dtype="<f4"), allow_pickle=False)
+    return file.getvalue()
+
+
+def read_scores(body: bytes) -> Scores:
+    """The endpoint's answer.
+
+    Raises:
+        ScorerUnavailableError: it makes no sense.
+    """
+    try:
+        answer: dict[str, Any] = json.loads(body)
+        return Scores(
+            scores=answer["scores"],
+            reasons=[[(str(name), float(value)) for name, value in row] for row in answer["reasons"]],
+            model_version=str(answer["model_version"]),
+            thresholds=Thresholds.model_validate(answer["thresholds"]),
+            categories=tuple(answer["categories"]),
+        )
+    except (ValidationError, ValueError, TypeError, KeyError) as error:
+        raise ScorerUnavailableError(f"the model's answer makes no sense: {str(error)[:200]}") from error
+
+
+class Pause:
+    """Leaves an endpoint alone after a failure: a payment cannot wait for a dead one.
+
+    No call is tried for a while, which doubles up to LONGEST_PAUSE_S while the failures go on. The first success ends that.
+
+    Args:
+        clock: a monotonic one, in seconds.
+
+    >>> pause = Pause(clock=lambda: 0.0)
+    >>> def fail():
+    ...     raise ScorerUnavailableError("down")
+    >>> for ask in (fail, lambda: "not asked"):
+    ...     try:
+    ...         pause.asking(ask)
+    ...     except ScorerUnavailableError as error:
+    ...         print(error)
+    down
+    down
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pause_s = 0.0
+        self._closed_until = 0.0
+        self._failure: str | None = None
+
+    def asking(self, ask: Callable[[], Scores]) -> Scores:
+        """What `ask` gives.
+
+        Raises:
+            ScorerUnavailableError: as `ask` did, or it was not asked so soon after a failure.
+        """
+        if self._failure is not None and self._clock() < self._closed_until:
+            raise ScorerUnavailableError(self._failure)
+        try:
+            scores = ask()
+        except ScorerUnavailableError as error:
+            self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+            self._closed_until = self._clock() + self._pause_s
+            self._failure = str(error)
+            raise
+        self._pause_s, self._failure = 0.0, None
+        return scores

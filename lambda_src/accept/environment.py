@@ -1,0 +1,16 @@
+"""What the function `accept` is told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lambda_src.environment import FunctionEnvironment, Name, Prefix
+
+
+class Environment(FunctionEnvironment):
+    """Where refused transactions go, and the queue that brings sound ones to the watch after a while."""
+
+    quarantine_bucket: Name = Field(alias="QUARANTINE_BUCKET")
+    quarantine_prefix: Prefix = Field(alias="QUARANTINE_PREFIX")
+    watch_queue_url: Name = Field(alias="WATCH_QUEUE_URL")
+    undecided_after_s: int = Field(alias="UNDECIDED_AFTER_S", ge=1, le=900)  # a queue delays by 15 minutes at most

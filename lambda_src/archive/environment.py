@@ -1,0 +1,15 @@
+"""What the function `archive` is told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lambda_src.environment import FunctionEnvironment, Name, Prefix
+
+
+class Environment(FunctionEnvironment):
+    """Where the archive of transactions and decisions is."""
+
+    archive_bucket: Name = Field(alias="ARCHIVE_BUCKET")
+    transactions_prefix: Prefix = Field(alias="TRANSACTIONS_PREFIX")
+    decisions_prefix: Prefix = Field(alias="DECISIONS_PREFIX")

@@ -1,0 +1,57 @@
+"""CloudFormation's custom resources: a function that does what a template asks, and the answer CloudFormation waits for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import urllib3
+
+from lambda_src.telemetry import logger
+
+Request = dict[str, Any]
+Work = Callable[[Request], dict[str, str]]
+"""Does what a request asks and gives the resource's attributes. What it raises fails the deployment, with its text."""
+
+ANSWER_WITHIN_S = 20
+
+
+def custom_resource(physical_id: str) -> Callable[[Work], Callable[[Request, object], None]]:
+    """Makes a handler of a custom resource, whose answer goes to the request's pre-signed address.
+
+    Args:
+        physical_id: always the same, so that no update ever replaces the resource.
+    """
+
+    def handler_of(work: Work) -> Callable[[Request, object], None]:
+        @wraps(work)
+        def handler(request: Request, _: object) -> None:
+            answer: dict[str, Any] = {"Status": "SUCCESS", "Data": {}}
+            try:
+                answer["Data"] = work(request)
+            except Exception as error:  # noqa: BLE001 - it is told to the one who waits
+                # unanswered, CloudFormation would wait for an hour
+                logger.exception("the request failed")
+                answer = {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1_000]}
+            _send(request, answer | {"PhysicalResourceId": request.get("PhysicalResourceId", physical_id)})
+
+        return handler
+
+    return handler_of
+
+
+def _send(request: Request, answer: dict[str, Any]) -> None:
+    body = answer | {name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    sent = urllib3.PoolManager().request(
+        "PUT",
+        request["ResponseURL"],
+        body=json.dumps(body).encode(),
+        # the address is signed for no content type
+        headers={"Content-Type": ""},
+        timeout=ANSWER_WITHIN_S,
+        retries=urllib3.Retry(3, backoff_factor=1),
+    )
+    if sent.status >= 300:
+        raise RuntimeError(f"CloudFormation did not take the answer: HTTP {sent.status}")

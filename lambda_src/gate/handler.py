@@ -1,0 +1,46 @@
+"""The gate before registration: compares a candidate's evaluation with the champion's.
+
+Event: {"evaluation_key": KEY}, where `sagemaker_src/training/evaluate_model.py`'s evaluation.json is in the models bucket. If it
+holds the champion's figures on the very rows the candidate was tested on, those count; else those that the champion was
+registered with, which come of an earlier period.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fraud.promotion import verdict
+from lambda_src.gate.environment import Environment
+from lambda_src.ports.clients import client
+from lambda_src.ports.model_registry import champion, registered_metadata
+from lambda_src.telemetry import logger
+
+environment = Environment.read()
+s3 = client("s3", timeout_s=10)
+sagemaker = client("sagemaker", timeout_s=10)
+
+
+def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
+    """The verdict.
+
+    Returns:
+        `accepted`, `why`, `model_version`, `champion` (an ARN or None), and, for an accepted one, `metadata`: what its package
+        is to be registered with.
+    """
+    answer = s3.get_object(Bucket=environment.models_bucket, Key=event["evaluation_key"])
+    evaluation = json.loads(answer["Body"].read())
+    standing = champion(sagemaker, environment.model_package_group)
+    against = None
+    if standing is not None:
+        beside = evaluation["champion"]
+        against = standing.metrics if beside is None else beside["metrics"]
+    accepted, why = verdict(evaluation["metrics"], against)
+    logger.info("verdict", extra={"accepted": accepted, "why": why, "model_version": evaluation["model_version"]})
+    return {
+        "accepted": accepted,
+        "why": why,
+        "model_version": evaluation["model_version"],
+        "champion": None if standing is None else standing.arn,
+        "metadata": registered_metadata(evaluation["metrics"], evaluation["model_version"]) if accepted else {},
+    }

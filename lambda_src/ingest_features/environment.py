@@ -1,0 +1,14 @@
+"""What the function `ingest_features` is told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lambda_src.environment import FunctionEnvironment, Name
+
+
+class Environment(FunctionEnvironment):
+    """The feature group of the stream's features, and how long it keeps them."""
+
+    stream_feature_group: Name = Field(alias="STREAM_FEATURE_GROUP")
+    features_ttl_days: int = Field(alias="FEATURES_TTL_DAYS", ge=1)

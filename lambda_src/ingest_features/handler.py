@@ -1,0 +1,50 @@
+"""Keeps each card's newest stream features in the online store, for whoever asks there; no decision waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fraud.feature_record import FeatureRecord, parse_feature_record
+from fraud.features.batch_write import write_records
+from fraud.features.groups import STREAM_GROUP, feature_values
+from fraud.transaction import InvalidTransactionError, is_heartbeat
+from lambda_src.ingest_features.environment import Environment
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, kafka_records, partial_failures
+from lambda_src.ports.clients import AwsError, client
+from lambda_src.telemetry import logger
+
+environment = Environment.read()
+store = client("sagemaker-featurestore-runtime")
+
+
+def handler(event: dict[str, Any], _: object) -> PartialFailures:
+    """Works off an event; see `lambda_src.kafka_event` for both its sides."""
+    records = [record for record in kafka_records(event) if not is_heartbeat(record.value)]
+    newest: dict[str, tuple[KafkaRecord, FeatureRecord]] = {}
+    for record in records:
+        try:
+            features = parse_feature_record(record.value or b"")
+        except InvalidTransactionError as error:
+            logger.warning("passed over", extra={"reason": str(error)})  # `decide` keeps it in the quarantine
+            continue
+        known = newest.get(features["cc_num"])
+        if known is None or features["trans_time"] >= known[1]["trans_time"]:
+            newest[features["cc_num"]] = (record, features)
+    return partial_failures(records, _write(list(newest.values())) if newest else [])
+
+
+def _write(newest: list[tuple[KafkaRecord, FeatureRecord]]) -> list[KafkaRecord]:
+    values = [feature_values(STREAM_GROUP, features, features["trans_time"]) for _, features in newest]
+    try:
+        refused = write_records(
+            store.batch_write_record,
+            environment.stream_feature_group,
+            values,
+            ttl_days=environment.features_ttl_days,
+        )
+    except AwsError:
+        logger.exception("features could not be written", extra={"records": len(newest)})
+        return [record for record, _ in newest]
+    for each in refused:
+        logger.error("features refused", extra={"reason": each.why})
+    return [newest[each.position][0] for each in refused]

@@ -1,0 +1,65 @@
+"""The model behind its SageMaker endpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+from numpy.typing import NDArray
+
+from fraud.model_request import ACCEPT, Pause, read_scores, request_body, request_type
+from fraud.ports import ScorerUnavailableError, Scores
+
+BOOTSTRAP_VERSION = "bootstrap"
+"""The model that an endpoint is created with, before any is trained: its scores mean nothing."""
+
+
+class EndpointScorer:
+    """Asks an endpoint, twice at most; after a failure the endpoint is left alone for a while.
+
+    Args:
+        client: of sagemaker-runtime, with a time-out and without retries of its own.
+        endpoint: its name.
+        clock: a monotonic one, in seconds.
+    """
+
+    def __init__(self, client: Any, endpoint: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._endpoint, self._pause = client, endpoint, Pause(clock)
+
+    def score(self, vectors: NDArray[np.float32], reasons: int) -> Scores:
+        """The scores of n vectors of FEATURE_NAMES, in one call.
+
+        Raises:
+            ScorerUnavailableError: no sound answer, no model yet, or not asked so soon after a failure.
+        """
+        scores = self._pause.asking(lambda: read_scores(self._invoke(request_body(vectors), reasons)))
+        if scores.model_version == BOOTSTRAP_VERSION:
+            raise ScorerUnavailableError("no model is deployed yet")
+        return scores
+
+    def _invoke(self, body: bytes, reasons: int) -> bytes:
+        for attempt in (1, 2):
+            try:
+                answer = self._client.invoke_endpoint(
+                    EndpointName=self._endpoint, Body=body, ContentType=request_type(reasons), Accept=ACCEPT
+                )
+                return bytes(answer["Body"].read())
+            except ReadTimeoutError as error:
+                # who is late once is late again: a second try would only double the wait
+                raise ScorerUnavailableError("the model did not answer in time") from error
+            except ClientError as error:
+                if attempt == 2 or not _may_pass(error):
+                    raise ScorerUnavailableError(f"the model's endpoint: {str(error)[:200]}") from error
+            except BotoCoreError as error:
+                if attempt == 2:
+                    raise ScorerUnavailableError(f"the model cannot be reached: {type(error).__name__}") from error
+        raise AssertionError("unreachable")
+
+
+def _may_pass(error: ClientError) -> bool:
+    """Whether the next try may succeed: the container failed, or the service; not that the request is wrong."""
+    status: int = error.response.get("OriginalStatusCode") or error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status >= 500 or status == 429

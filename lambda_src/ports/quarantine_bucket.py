@@ -1,0 +1,47 @@
+"""The quarantine prefix of a bucket: messages that broke a contract, each with its reason and without card numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from fraud.quarantine import quarantine_record
+from fraud.transaction import InvalidTransactionError
+from lambda_src.kafka_event import KafkaRecord
+from lambda_src.ports.clients import client
+
+Refused = tuple[KafkaRecord, InvalidTransactionError]
+
+
+class QuarantineBucket:
+    """One object a batch, a JSON line a message. The same batch delivered again writes the same object.
+
+    Args:
+        bucket: its name.
+        prefix: of the keys, ending with /.
+    """
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        self._bucket, self._prefix = bucket, prefix
+        self._client: Any = None
+
+    def put(self, refused: Sequence[Refused]) -> None:
+        """Keeps these messages, at least one. Raises ClientError, BotoCoreError."""
+        if self._client is None:  # made when the first is refused: most instances never need it
+            self._client = client("s3")
+        lines = [
+            json.dumps(quarantine_record(record.value, error, record.topic, record.partition, record.offset))
+            for record, error in refused
+        ]
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=self._key(refused[0][0]),
+            Body="".join(f"{line}\n" for line in lines).encode(),
+            ContentType="application/jsonl",
+        )
+
+    def _key(self, first: KafkaRecord) -> str:
+        day = datetime.fromtimestamp(first.timestamp / 1000, timezone.utc).date()
+        return f"{self._prefix}{first.topic}/{day}/{first.partition}-{first.offset}.jsonl"

@@ -1,0 +1,17 @@
+"""What the function `watch` is told."""
+
+from __future__ import annotations
+
+from pydantic import Field, Json
+
+from fraud.decision import FallbackRule
+from lambda_src.environment import FunctionEnvironment, Name
+
+
+class Environment(FunctionEnvironment):
+    """Where decisions are kept, and the rule for a transaction that has none after so many seconds."""
+
+    decisions_table: Name = Field(alias="DECISIONS_TABLE")
+    event_bus_name: Name = Field(alias="EVENT_BUS_NAME")
+    fallback_rule: Json[FallbackRule] = Field(alias="FALLBACK_RULE")
+    undecided_after_s: int = Field(alias="UNDECIDED_AFTER_S", ge=1, le=900)

@@ -1,0 +1,205 @@
+"""The nightly job: adds the closed day to the sums, refills the nightly feature group, writes the day's training rows.
+
+    python -m sagemaker_src.processing.nightly --cut 2026-01-31 --transactions day --before day-before --daily sums \
+        --daily-out sums --training-out training
+
+Runs on DuckDB or, with `--engine spark`, on Spark: the same SQL and the same numbers. The first run may get all transactions that
+there are; each later one gets the day that the cut closes, and the day before it, into which the windows of 1 day reach. Without
+`--nightly-group` and `--training-group` it calls no service.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any
+
+from fraud.features.batch_write import MOST, write_records
+from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+from fraud.features.groups import TRAINING_GROUP, FeatureValues, feature_values, nightly_record, population_record
+from fraud.features.nightly import CardRecord, card_records
+from fraud.features.sql import (
+    CLOCK_COLUMNS,
+    DAILY_TABLES,
+    MS_PER_DAY,
+    TRAINING_SQL,
+    nightly_sql,
+    snapshot_sql,
+    stream_sql,
+)
+from sagemaker_src.processing.engines import Engine, open_engine
+from sagemaker_src.processing.nightly_sums import FoldedDayError, add_days, missing_days
+
+EPOCH = date(1970, 1, 1)
+WRITERS = 8
+"""Threads that write to the feature store: a call is mostly waiting."""
+
+TRANSACTION_COLUMNS = {
+    "transaction_id": "STRING",
+    "cc_num": "STRING",
+    "category": "STRING",
+    "amount_cents": "BIGINT",
+    "event_time": "TIMESTAMP",
+}
+TRAINING_COLUMNS = ("category", "amount_cents", "event_ms", *names((*STREAM_FEATURES, *NIGHTLY_FEATURES)))
+
+
+class RecordsRefusedError(Exception):
+    """The feature store did not take some records; the others are written."""
+
+
+def load(engine: Engine, transactions: Path, before: Path | None, cut_day: int) -> bool:
+    """Makes the tables `arrived`, all transactions, each at its first arrival, and `landed`, those of them to be added.
+
+    Returns:
+        Whether they have labels (`is_fraud`).
+    """
+    columns = engine.read("landing", _parquet(transactions), TRANSACTION_COLUMNS)
+    labelled = "is_fraud" in columns
+    engine.read("preceding", _parquet(before), TRANSACTION_COLUMNS)
+    named = "transaction_id, cc_num, category, amount_cents"
+    sources = [
+        f"SELECT {named}, {'is_fraud' if labelled else 'NULL'} AS is_fraud, event_time, TRUE AS to_add FROM landing",
+        f"SELECT {named}, NULL AS is_fraud, event_time, FALSE AS to_add FROM preceding",
+    ]
+    engine.table(
+        "arrived",
+        f"""SELECT {named}, is_fraud, CAST(event_time AS TIMESTAMP) AS event_time, to_add, {CLOCK_COLUMNS} FROM (
+        SELECT *, ROW_NUMBER() OVER (PARTITION BY transaction_id ORDER BY event_ms, to_add) AS arrival FROM (
+        SELECT *, {engine.event_ms} AS event_ms FROM ({" UNION ALL ".join(sources)}) AS s) AS m) AS a
+        WHERE arrival = 1 AND event_ms < {cut_day * MS_PER_DAY}""",
+    )
+    engine.table("landed", "SELECT * FROM arrived WHERE to_add")
+    return labelled
+
+
+def compute_training_rows(engine: Engine) -> None:
+    """Makes the table `features`: the landed transactions with the stream's features and the nightly ones they were judged by."""
+    for name, select in nightly_sql({table: table for table in DAILY_TABLES}).items():
+        engine.table(name, f"SELECT * FROM ({select}) AS s WHERE day IN (SELECT DISTINCT day FROM landed)")
+    engine.table("stream_features", f"SELECT * FROM ({stream_sql('SELECT * FROM arrived')}) AS s WHERE to_add")
+    engine.table("features", TRAINING_SQL)
+
+
+def snapshot(engine: Engine, cut_day: int) -> Iterator[tuple[str, CardRecord]]:
+    """Every card's nightly record as of the cut, in the cards' order; a few cards are in memory at a time."""
+    select = snapshot_sql(cut_day)
+    cards, categories, hours = (
+        groupby(engine.rows(f"SELECT * FROM ({select[name]}) AS o ORDER BY {order}"), key=lambda row: row["cc_num"])
+        for name, order in (
+            ("nightly_card", "cc_num"),
+            ("nightly_category", "cc_num, category"),
+            ("nightly_hour", "cc_num, hour"),
+        )
+    )
+    # every card has a row in each, for each of its transactions is in all three
+    for (card, of_card), (_, of_categories), (_, of_hours) in zip(cards, categories, hours, strict=True):
+        [record] = card_records(of_card, of_categories, of_hours, cut_day * MS_PER_DAY).values()
+        yield card, record
+
+
+def population(engine: Engine, cut_day: int) -> dict[str, dict[str, Any]]:
+    """Every category's record as of the cut."""
+    rows = engine.rows(f"SELECT * FROM ({snapshot_sql(cut_day)['nightly_population']}) AS o ORDER BY category")
+    return {row["category"]: {"avg_amt_population_30d": row["avg_amt_population_30d"]} for row in rows}
+
+
+def write_group(client: Any, group: str, records: Iterable[FeatureValues]) -> int:
+    """Writes records to a feature group and gives how many.
+
+    Raises:
+        RecordsRefusedError: some were refused; the rest is written.
+    """
+    left, written, refused = iter(records), 0, []
+    with ThreadPoolExecutor(WRITERS) as writers:
+        while slab := list(islice(left, 4 * WRITERS * MOST)):
+            chunks = [slab[start : start + MOST] for start in range(0, len(slab), MOST)]
+            for failures in writers.map(lambda chunk: write_records(client.batch_write_record, group, chunk), chunks):
+                refused += failures
+            written += len(slab)
+    if refused:
+        raise RecordsRefusedError(f"{group}: {len(refused)} of {written} records refused, as {refused[0].why}")
+    return written
+
+
+def run(engine: Engine, options: argparse.Namespace) -> None:
+    """Does the whole night."""
+    cut_day = (options.cut - EPOCH).days
+    labelled = load(engine, options.transactions, options.before, cut_day)
+    add_days(engine, "landed", options.daily, options.daily_out, cut_day)
+    compute_training_rows(engine)
+    label = "is_fraud, " if labelled else ""
+    rows = f"SELECT transaction_id, cc_num, {label}{', '.join(TRAINING_COLUMNS)} FROM features"
+    engine.write(rows, options.training_out / "features.parquet")
+    if options.nightly_group or options.training_group:
+        # by hand the job needs no SDK
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        retries = {"mode": "adaptive", "total_max_attempts": 8}
+        client = boto3.client("sagemaker-featurestore-runtime", config=Config(retries=retries))
+    if options.nightly_group:
+        cards = (nightly_record(card, record) for card, record in snapshot(engine, cut_day))
+        count = write_group(client, options.nightly_group, cards)
+        # last: a deciding step that reads the new population finds the new cards
+        write_group(
+            client, options.nightly_group, [population_record(population(engine, cut_day), cut_day * MS_PER_DAY)]
+        )
+        print(f"{options.nightly_group}: {count} cards as of {options.cut}")
+    if options.training_group:
+        records = (
+            feature_values(TRAINING_GROUP, {"is_fraud": None, **row}, row["event_ms"]) for row in engine.rows(rows)
+        )
+        print(f"{options.training_group}: {write_group(client, options.training_group, records)} transactions")
+
+
+def _parquet(folder: Path | None) -> list[Path]:
+    return [] if folder is None else [path.resolve() for path in sorted(folder.rglob("*.parquet"))]
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="The nightly features and the closed day's training rows.")
+    parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb", help="default %(default)s")
+    parser.add_argument(
+        "--cut", type=date.fromisoformat, required=True, help="as of 00:00 UTC of this day, as 2026-01-31"
+    )
+    parser.add_argument(
+        "--transactions",
+        type=Path,
+        required=True,
+        help="folder of Parquet: transaction_id, cc_num (token), category, amount_cents, event_time (UTC), maybe is_fraud",
+    )
+    parser.add_argument("--before", type=Path, help="folder of the transactions of the day before those")
+    parser.add_argument("--daily", type=Path, required=True, help="folder of the sums so far; may be empty")
+    parser.add_argument(
+        "--daily-out", type=Path, required=True, help="folder for the sums that change; may be the same"
+    )
+    parser.add_argument("--training-out", type=Path, required=True, help="folder for features.parquet")
+    parser.add_argument("--nightly-group", help="feature group of the cards' nightly records")
+    parser.add_argument("--training-group", help="feature group of the training rows")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = _options()
+    options = parser.parse_args(arguments)
+    gaps = missing_days(options.daily, (options.cut - EPOCH).days - 1)
+    if gaps:
+        shown = ", ".join(str(date.fromordinal(EPOCH.toordinal() + day)) for day in gaps[:5])
+        print(f"--daily: no sums of {shown}: a night was left out, run it with its own --cut", file=sys.stderr)
+    try:
+        with open_engine(options.engine) as engine:
+            run(engine, options)
+    except FoldedDayError as error:
+        parser.error(f"--cut: {error}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

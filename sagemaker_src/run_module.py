@@ -1,0 +1,32 @@
+"""Runs a module of the project inside a SageMaker job's container, where nothing of the project is installed:
+
+    python3 code.zip sagemaker_src.processing.nightly --transactions ...
+
+A job's code comes as zip files, whose paths JOB_ARCHIVES names, joined by `:`. They are unpacked into a temporary folder, for
+compiled libraries cannot be imported from a zip. This file is the code zip's `__main__.py`, and `spark-submit`'s program.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+import tempfile
+import zipfile
+
+
+def main() -> None:
+    """Unpacks the archives and runs the module that the first argument names, with the other arguments."""
+    with tempfile.TemporaryDirectory(prefix="job-") as folder:
+        for archive in os.environ["JOB_ARCHIVES"].split(":"):
+            with zipfile.ZipFile(archive) as content:
+                content.extractall(folder)
+        sys.path.insert(0, folder)
+        # the processes that the module starts, such as Spark's workers, find the code as well
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))
+        del sys.argv[0]
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Evaluate a trained model on the rows it has not seen, beside the champion where there is one:
+
+    python -m sagemaker_src.training.evaluate_model --model model --features features.parquet --out evaluation
+
+The held-out rows are those after the model's last training row and the label delay. Writes `evaluation.json`, for the gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xgboost as xgb
+
+from fraud.vector import FEATURE_NAMES, model_vector
+from sagemaker_src.training.metrics import evaluate_rows
+from sagemaker_src.training.train import MS_PER_DAY, ROW_COLUMNS, Trained, score
+
+
+class EvaluationError(ValueError):
+    """The model or the rows cannot be evaluated: says what is lacking."""
+
+
+def read_model(folder: Path) -> Trained:
+    """The model in a folder of `model.ubj` and `manifest.json`, or of the `model.tar.gz` that holds them.
+
+    Raises:
+        EvaluationError: it is neither, or the model was made for other features.
+    """
+    archive = folder / "model.tar.gz"
+    if archive.exists():
+        with tempfile.TemporaryDirectory() as name, tarfile.open(archive) as packed:
+            packed.extractall(name, filter="data")
+            return read_model(Path(name))
+    if not (folder / "manifest.json").exists():
+        raise EvaluationError(
+            f"{folder} holds neither model.tar.gz nor manifest.json; name a folder that training wrote"
+        )
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    if manifest["feature_names"] != list(FEATURE_NAMES):
+        raise EvaluationError(f"{folder}: the model was made for other features than {', '.join(FEATURE_NAMES)}")
+    return Trained(xgb.Booster(model_file=str(folder / "model.ubj")), manifest, pd.DataFrame())
+
+
+def held_out(rows: pd.DataFrame, manifest: dict[str, Any]) -> pd.DataFrame:
+    """The rows that a model has not seen, none of whose labels were known when it was trained.
+
+    Raises:
+        EvaluationError: there are none.
+    """
+    delay_ms = int(manifest["settings"]["label_delay_days"] * MS_PER_DAY)
+    unseen = rows[rows["event_ms"] > manifest["data"]["to_ms"] + delay_ms]
+    if unseen.empty:
+        latest = pd.Timestamp(int(rows["event_ms"].max()), unit="ms", tz="UTC") if len(rows) else "none"
+        raise EvaluationError(f"no rows after the model's last training row and the label delay; the latest: {latest}")
+    return unseen
+
+
+def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = None) -> dict[str, Any]:
+    """The evaluation, ready for JSON.
+
+    Args:
+        candidate: the model to judge.
+        rows: ROW_COLUMNS, all rows known: they say which fraud was a card's first.
+        champion: judged on the very same rows.
+
+    Returns:
+        `model_version`, `metrics` (see `sagemaker_src.training.metrics`), `held_out` {from_ms, to_ms, rows, frauds}, and
+        `champion`: None or {model_version, metrics}.
+    """
+    tested = held_out(rows, candidate.manifest)
+    return {
+        **_judged(candidate, tested, rows),
+        "held_out": {
+            "from_ms": int(tested["event_ms"].min()),
+            "to_ms": int(tested["event_ms"].max()),
+            "rows": len(tested),
+            "frauds": int(tested["is_fraud"].sum()),
+        },
+        "champion": None if champion is None else _judged(champion, tested, rows),
+    }
+
+
+def _judged(model: Trained, tested: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
+    scores = score(model.model, model_vector(tested, model.manifest["categories"]))
+    return {
+        "model_version": model.manifest["model_version"],
+        "metrics": evaluate_rows(tested, scores, history),
+    }
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Evaluate a trained model on the rows it has not seen.")
+    parser.add_argument("--model", type=Path, required=True, help="folder of model.tar.gz, or of what is in it")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file or folder of labelled feature rows")
+    parser.add_argument("--champion", type=Path, help="folder of the model in service; one without a model is none")
+    parser.add_argument("--out", type=Path, required=True, help="folder for evaluation.json")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = _options()
+    options = parser.parse_args(arguments)
+    if not options.features.exists():
+        parser.error(f"--features: {options.features} does not exist")
+    rows = pd.read_parquet(options.features)
+    missing = [column for column in ROW_COLUMNS if column not in rows]
+    if missing:
+        parser.error(f"--features: {options.features} lacks the columns {', '.join(missing)}")
+    try:
+        candidate = read_model(options.model)
+        champion = read_model(options.champion) if options.champion and _holds_model(options.champion) else None
+        evaluation = evaluate(candidate, rows, champion)
+    except EvaluationError as error:
+        parser.error(str(error))
+    options.out.mkdir(parents=True, exist_ok=True)
+    part = options.out / "evaluation.json.part"
+    part.write_text(json.dumps(evaluation, indent=2) + "\n")
+    part.rename(options.out / "evaluation.json")
+    print(json.dumps(evaluation["metrics"], indent=2))
+    return 0
+
+
+def _holds_model(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("model.tar.gz", "manifest.json"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Alarms as a table: what is watched, from which value on it is told, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from stacks.constructs.functions import NAMESPACE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm: goes off when the metric is at or above a value for so many periods in a row.
+
+    Attributes:
+        name: its construct's.
+        says: what is wrong, and what to look at.
+        missing_is_bad: whether no figure at all is as bad as one too high.
+    """
+
+    name: str
+    metric: cloudwatch.IMetric
+    at_least: float
+    says: str
+    periods: int = 1
+    missing_is_bad: bool = False
+
+
+def own_metric(name: str, statistic: str, minutes: int = 1, **dimensions: str) -> cloudwatch.Metric:
+    """A metric of the functions' own."""
+    return _metric(NAMESPACE, name, statistic, minutes, dimensions)
+
+
+def aws_metric(namespace: str, name: str, statistic: str, minutes: int = 1, **dimensions: str) -> cloudwatch.Metric:
+    """A metric of a service."""
+    return _metric(f"AWS/{namespace}", name, statistic, minutes, dimensions)
+
+
+def _metric(namespace: str, name: str, statistic: str, minutes: int, dimensions: dict[str, str]) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        statistic=statistic,
+        period=cdk.Duration.minutes(minutes),
+        dimensions_map=dimensions,
+    )
+
+
+def told_percent(minutes: int) -> cloudwatch.MathExpression:
+    """The share of decisions that are `review` or `block`, in percent."""
+    counts = {
+        outcome: own_metric("Decisions", "Sum", minutes, service="decide", outcome=outcome)
+        for outcome in ("approve", "review", "block")
+    }
+    return cloudwatch.MathExpression(
+        expression="100 * (FILL(review, 0) + FILL(block, 0)) / (FILL(approve, 0) + FILL(review, 0) + FILL(block, 0))",
+        using_metrics=dict(counts),
+        period=cdk.Duration.minutes(minutes),
+        label="reviewed or blocked, %",
+    )
+
+
+def topic(scope: Construct, name: str, key: kms.IKey, email: str | None) -> sns.Topic:
+    """Where alarms are told."""
+    told = sns.Topic(scope, name, master_key=key, enforce_ssl=True, display_name="Card fraud alarms")
+    if email:
+        sns.Subscription(scope, f"{name}ByMail", topic=told, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
+    return told
+
+
+def alarms(scope: Construct, rows: Iterable[Alarm], told: sns.ITopic) -> list[cloudwatch.Alarm]:
+    """The alarms, each telling the topic."""
+    made = []
+    for row in rows:
+        missing: Any = cloudwatch.TreatMissingData
+        alarm = cloudwatch.Alarm(
+            scope,
+            row.name,
+            metric=row.metric,
+            threshold=row.at_least,
+            evaluation_periods=row.periods,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=missing.BREACHING if row.missing_is_bad else missing.NOT_BREACHING,
+            alarm_description=row.says,
+        )
+        alarm.add_alarm_action(actions.SnsAction(told))
+        made.append(alarm)
+    return made

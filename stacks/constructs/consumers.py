@@ -1,0 +1,160 @@
+"""What calls functions with batches: a Kafka topic, a queue, a table's stream. All report the failed items of a batch alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.constructs.functions import Deployed, allow_network
+from stacks.constructs.kafka import Cluster
+from stacks.constructs.permissions import allow, explain_unused
+from stacks.constructs.storage import Store
+from stacks.settings import Settings
+
+BY_POLLER = "the local poller reads the topic itself, under no role"
+UNDELIVERED = "aws/lambda/"
+"""Where Lambda puts the batches that it could not deliver, in the bucket that is named as their destination."""
+ATTEMPTS = 5
+OLDEST_S = 6 * 3600
+
+
+def reads_topic(
+    scope: Construct,
+    deployed: Deployed,
+    settings: Settings,
+    *,
+    cluster: Cluster,
+    topic: str,
+    batch_size: int,
+    window_s: int,
+    undelivered: Store,
+) -> lambda_.CfnEventSourceMapping:
+    """Calls the function with the records of a topic, by provisioned pollers.
+
+    A batch that fails is halved until the record that cannot be worked off stands alone; that one goes to the bucket.
+
+    Args:
+        window_s: how long a batch may wait to fill.
+        undelivered: the bucket of what failed for good.
+    """
+    role, group = deployed.role, f"function-{deployed.name}"
+    cluster.may_connect(role)
+    cluster.may_read(role, topic, group)
+    allow(
+        role,
+        ["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"],
+        [cluster.arn],
+        unused=BY_POLLER,
+    )
+    allow(
+        role,
+        ["kafka-cluster:DescribeClusterDynamicConfiguration"],
+        [cluster.arn],
+        unused=BY_POLLER,
+    )
+    allow_network(role)
+    unused = "only batches that fail for good are put there"
+    allow(role, ["s3:ListBucket"], [undelivered.arn], unused=unused)
+    allow(
+        role,
+        ["s3:PutObject"],
+        [undelivered.objects(UNDELIVERED)],
+        because="Lambda names the objects below its prefix itself.",
+    )
+    explain_unused(role, {"s3:PutObject": unused})
+    return lambda_.CfnEventSourceMapping(
+        scope,
+        f"{_title(deployed)}From{topic.capitalize()}",
+        function_name=deployed.function.function_name,
+        event_source_arn=cluster.arn,
+        topics=[topic],
+        starting_position="TRIM_HORIZON",
+        amazon_managed_kafka_event_source_config={"consumerGroupId": group},
+        batch_size=batch_size,
+        maximum_batching_window_in_seconds=window_s,
+        provisioned_poller_config={
+            "minimumPollers": settings.consumers_least,
+            "maximumPollers": settings.consumers_most,
+        },
+        function_response_types=["ReportBatchItemFailures"],
+        bisect_batch_on_function_error=True,
+        maximum_retry_attempts=ATTEMPTS,
+        maximum_record_age_in_seconds=OLDEST_S,
+        destination_config={"onFailure": {"destination": undelivered.arn}},
+        metrics_config={"metrics": ["EventCount", "ErrorCount", "KafkaMetrics"]},
+    )
+
+
+def reads_queue(
+    scope: Construct, deployed: Deployed, queue: sqs.Queue, *, batch_size: int
+) -> lambda_.CfnEventSourceMapping:
+    """Calls the function with the messages of a queue."""
+    allow(
+        deployed.role,
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        [queue.queue_arn],
+        unused=BY_POLLER,
+    )
+    return _mapping(scope, f"From{queue.node.id}", deployed, queue.queue_arn, batch_size=batch_size, window_s=0)
+
+
+def reads_changes(
+    scope: Construct, deployed: Deployed, *, stream_arn: str, batch_size: int, window_s: int, dead_letters: sqs.Queue
+) -> lambda_.CfnEventSourceMapping:
+    """Calls the function with the changes of a table."""
+    allow(
+        deployed.role,
+        ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+        [stream_arn],
+        unused=BY_POLLER,
+    )
+    allow(
+        deployed.role,
+        ["dynamodb:ListStreams"],
+        ["*"],
+        because="Listing streams has no resource.",
+        unused=BY_POLLER,
+    )
+    allow(
+        deployed.role,
+        ["sqs:SendMessage"],
+        [dead_letters.queue_arn],
+        unused="only batches that fail for good are sent there",
+    )
+    return _mapping(
+        scope,
+        "FromChanges",
+        deployed,
+        stream_arn,
+        batch_size=batch_size,
+        window_s=window_s,
+        starting_position="TRIM_HORIZON",
+        bisect_batch_on_function_error=True,
+        maximum_retry_attempts=ATTEMPTS,
+        maximum_record_age_in_seconds=OLDEST_S,
+        destination_config={"onFailure": {"destination": dead_letters.queue_arn}},
+    )
+
+
+def _mapping(
+    scope: Construct, name: str, deployed: Deployed, source_arn: str, *, batch_size: int, window_s: int, **more: Any
+) -> lambda_.CfnEventSourceMapping:
+    mapping = lambda_.CfnEventSourceMapping(
+        scope,
+        f"{_title(deployed)}{name}",
+        function_name=deployed.function.function_name,
+        event_source_arn=source_arn,
+        batch_size=batch_size,
+        maximum_batching_window_in_seconds=window_s,
+        function_response_types=["ReportBatchItemFailures"],
+        **more,
+    )
+    mapping.node.add_dependency(deployed.role)
+    return mapping
+
+
+def _title(deployed: Deployed) -> str:
+    return "".join(part.capitalize() for part in deployed.name.split("_"))

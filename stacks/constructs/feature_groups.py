@@ -1,0 +1,73 @@
+"""The feature groups of the store, from their declaration in `fraud.features.groups`."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS, FeatureGroup
+from stacks.constructs.permissions import allow, allow_key, role
+from stacks.constructs.storage import Store, removal_policy
+from stacks.settings import Settings
+
+OFFLINE = "feature-store/"
+BY_STORE = "the store writes its offline copy itself; the local one keeps none"
+
+
+def feature_groups(
+    scope: Construct, settings: Settings, *, key: kms.IKey, curated: Store
+) -> dict[str, sagemaker.CfnFeatureGroup]:
+    """All feature groups by name, and the role under which the store writes the offline ones."""
+    writer = role(scope, "OfflineStoreRole", "sagemaker.amazonaws.com", "The feature store writing its offline copies")
+    because = "The store names the objects below its prefix itself."
+    allow(writer, ["s3:GetObject", "s3:PutObject"], [curated.objects(OFFLINE)], because=because, unused=BY_STORE)
+    allow(writer, ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:ListBucket"], [curated.arn], unused=BY_STORE)
+    allow_key(writer, key.key_arn)
+    groups = {}
+    for declared in FEATURE_GROUPS:
+        groups[declared.name] = _feature_group(scope, settings, declared, writer, key, curated)
+        groups[declared.name].node.add_dependency(writer)
+    return groups
+
+
+def group_arn(scope: Construct, name: str) -> str:
+    """The ARN of a feature group."""
+    stack = cdk.Stack.of(scope)
+    return stack.format_arn(service="sagemaker", resource="feature-group", resource_name=name)
+
+
+def _feature_group(
+    scope: Construct, settings: Settings, declared: FeatureGroup, writer: iam.Role, key: kms.IKey, curated: Store
+) -> sagemaker.CfnFeatureGroup:
+    group = sagemaker.CfnFeatureGroup(
+        scope,
+        "".join(part.capitalize() for part in declared.name.split("-")),
+        feature_group_name=declared.name,
+        record_identifier_feature_name=declared.identifier,
+        event_time_feature_name=EVENT_TIME,
+        feature_definitions=[
+            sagemaker.CfnFeatureGroup.FeatureDefinitionProperty(feature_name=name, feature_type=kind)
+            for name, kind in declared.columns
+        ],
+        role_arn=writer.role_arn if declared.offline else None,
+        online_store_config={
+            "EnableOnlineStore": True,
+            "SecurityConfig": {"KmsKeyId": key.key_arn},
+            # the nightly records stay until the next night's; a card's recent behaviour is worth nothing after some days
+            **({} if declared.offline else {"TtlDuration": {"Unit": "Days", "Value": settings.features_ttl_days}}),
+        }
+        if declared.online
+        else None,
+        offline_store_config={
+            "S3StorageConfig": {"S3Uri": curated.uri(OFFLINE), "KmsKeyId": key.key_arn},
+            "DisableGlueTableCreation": False,
+            "TableFormat": "Iceberg",
+        }
+        if declared.offline
+        else None,
+    )
+    group.apply_removal_policy(removal_policy(settings))
+    return group

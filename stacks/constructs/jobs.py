@@ -1,0 +1,196 @@
+"""SageMaker jobs as steps of a state machine: the container, the module it runs, and what is mounted where.
+
+A step waits until its job has ended (`.sync`). The mounts are SageMaker's: a processing job's below /opt/ml/processing, a
+training job's below /opt/ml/input/data and /opt/ml/model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from stacks.assets import JOBS_PLATFORM, job_runner, jobs_code, libraries
+from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.constructs.storage import Store
+
+MOUNT = "/opt/ml/processing"
+CHANNELS = "/opt/ml/input/data"
+
+
+@dataclass(frozen=True)
+class JobCode:
+    """The assets that a job's code comes in."""
+
+    code: s3_assets.Asset
+    runner: s3_assets.Asset
+    libraries: s3_assets.Asset
+
+    @classmethod
+    def of(cls, scope: Construct) -> JobCode:
+        """The assets, uploaded with the stack."""
+        return cls(
+            code=s3_assets.Asset(scope, "JobsCode", path=str(jobs_code())),
+            runner=s3_assets.Asset(scope, "JobRunner", path=str(job_runner())),
+            libraries=s3_assets.Asset(scope, "JobLibraries", path=str(libraries("jobs.txt", JOBS_PLATFORM))),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessingJob:
+    """A processing job.
+
+    Attributes:
+        name: begins the names of its runs.
+        image: the container.
+        module: what it runs, as `sagemaker_src.processing.nightly`.
+        arguments: the module's; a JSONata expression in `{% %}` is filled in when the state machine runs.
+        inputs, outputs: {name: S3 URI}; mounted at `/opt/ml/processing/input/NAME` and `/opt/ml/processing/output/NAME`.
+        environment: the container's variables.
+        spark: whether Spark's launcher starts it.
+        with_libraries: whether it brings the libraries of `requirements/jobs.txt`.
+    """
+
+    name: str
+    image: str
+    module: str
+    arguments: Sequence[str]
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    instance_type: str
+    instances: int = 1
+    volume_gb: int = 30
+    time_limit_s: int = 4 * 3600
+    environment: Mapping[str, str] = field(default_factory=dict)
+    spark: bool = False
+    with_libraries: bool = False
+
+    def task(self, code: JobCode, job_role: iam.Role, key_arn: str) -> dict[str, Any]:
+        """The state that runs the job and waits for it."""
+        archives = {"code": code.code} | ({"libraries": code.libraries} if self.with_libraries else {})
+        paths = {name: f"{MOUNT}/input/{name}/{asset.s3_object_key}" for name, asset in archives.items()}
+        inputs = {name: asset.s3_object_url for name, asset in archives.items()}
+        launcher = ["python3", paths["code"]]
+        if self.spark:
+            inputs["script"] = code.runner.s3_object_url
+            launcher = ["smspark-submit", f"{MOUNT}/input/script/{code.runner.s3_object_key}"]
+        return {
+            "Type": "Task",
+            "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:createProcessingJob.sync",
+            "Arguments": {
+                "ProcessingJobName": run_name(self.name),
+                "RoleArn": job_role.role_arn,
+                "AppSpecification": {
+                    "ImageUri": self.image,
+                    "ContainerEntrypoint": [*launcher, self.module],
+                    "ContainerArguments": list(self.arguments),
+                },
+                "Environment": {"JOB_ARCHIVES": ":".join(paths.values()), **self.environment},
+                "ProcessingInputs": [_input(name, uri) for name, uri in {**inputs, **self.inputs}.items()],
+                "ProcessingOutputConfig": {
+                    "KmsKeyId": key_arn,
+                    "Outputs": [_output(name, uri) for name, uri in self.outputs.items()],
+                },
+                "ProcessingResources": {
+                    "ClusterConfig": {
+                        "InstanceCount": self.instances,
+                        "InstanceType": self.instance_type,
+                        "VolumeSizeInGB": self.volume_gb,
+                        "VolumeKmsKeyId": key_arn,
+                    }
+                },
+                "NetworkConfig": {"EnableInterContainerTrafficEncryption": self.instances > 1},
+                "StoppingCondition": {"MaxRuntimeInSeconds": self.time_limit_s},
+            },
+        }
+
+
+def run_name(name: str) -> str:
+    """A job's name: the step's, and an id that no other run has (JSONata)."""
+    return f"{{% '{name}-' & $uuid() %}}"
+
+
+def _input(name: str, uri: str) -> dict[str, Any]:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{MOUNT}/input/{name}",
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+        },
+    }
+
+
+def _output(name: str, uri: str) -> dict[str, Any]:
+    return {
+        "OutputName": name,
+        "S3Output": {"S3Uri": uri, "LocalPath": f"{MOUNT}/output/{name}", "S3UploadMode": "EndOfJob"},
+    }
+
+
+def job_role(scope: Construct, name: str, says: str, *, code: JobCode, key_arn: str, image_name: str) -> iam.Role:
+    """A role for a job's container: its code, its image, its logs and the key; what it works on is allowed by the caller."""
+    stack = cdk.Stack.of(scope)
+    made = role(scope, name, "sagemaker.amazonaws.com", says)
+    assets = (code.code, code.runner, code.libraries)
+    allow(made, ["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in assets])
+    allow(made, ["s3:ListBucket"], [code.code.bucket.bucket_arn])
+    allow_image(made, image_name)
+    group = stack.format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name="/aws/sagemaker/*",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
+    allow(
+        made,
+        ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+        [group],
+        because="SageMaker names the log group and a stream for each run.",
+        unused=LOGS_BY_SERVICE,
+    )
+    allow(
+        made,
+        ["cloudwatch:PutMetricData"],
+        ["*"],
+        because="CloudWatch has no resource for metrics; the condition keeps it to SageMaker's namespaces.",
+        unused="the service puts the machine's metrics itself",
+        conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
+    )
+    allow_key(made, key_arn)
+    return made
+
+
+def allow_image(grantee: iam.Role, image_address: str) -> None:
+    """Lets the role pull a container image, given as ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG."""
+    registry, repository = image_address.split(":", maxsplit=1)[0].split("/")
+    account, _, _, region = registry.split(".")[:4]
+    unused = "SageMaker pulls the image; local processes run without one"
+    allow(
+        grantee,
+        ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        [f"arn:{cdk.Aws.PARTITION}:ecr:{region}:{account}:repository/{repository}"],
+        unused=unused,
+    )
+    allow(
+        grantee,
+        ["ecr:GetAuthorizationToken"],
+        ["*"],
+        because="The login to registries has no resource.",
+        unused=unused,
+    )
+
+
+def allow_prefix(grantee: iam.Role, store: Store, prefix: str, *, read: bool = False, write: bool = False) -> None:
+    """Lets a job read or write the objects below a prefix."""
+    because = "The job's files below its own prefix are named by the job."
+    actions = ["s3:GetObject"] * read + ["s3:PutObject"] * write
+    allow(grantee, actions, [store.objects(prefix)], because=because)
+    allow(grantee, ["s3:ListBucket"], [store.arn])

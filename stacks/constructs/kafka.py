@@ -1,0 +1,130 @@
+"""The Kafka cluster, its topics, and what reading and writing them takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_msk as msk
+from constructs import Construct
+
+from stacks.constructs.logs import log_group
+from stacks.constructs.network import Network
+from stacks.constructs.permissions import allow
+from stacks.constructs.storage import removal_policy
+from stacks.settings import Settings
+
+WEEK_MS = str(7 * 86_400_000)
+KAFKA_VERSION = "3.9.x"
+BY_BROKER = "the local broker asks for no permission"
+
+
+def topics(settings: Settings) -> list[dict[str, Any]]:
+    """The topics. Transactions are stamped on append: in a partition, time never goes back.
+
+    A replay's carry the data's own times and are kept for ever: retention counts from a record's own time, so old data would
+    vanish within minutes.
+    """
+    stamped = "CreateTime" if settings.replay else "LogAppendTime"
+    kept_ms = "-1" if settings.replay else WEEK_MS
+    return [
+        {
+            "Name": "transactions",
+            "Partitions": str(settings.partitions),
+            "Config": {"message.timestamp.type": stamped, "retention.ms": kept_ms},
+        },
+        {
+            "Name": "features",
+            "Partitions": str(settings.partitions),
+            "Config": {"message.timestamp.type": "CreateTime", "retention.ms": kept_ms},
+        },
+    ]
+
+
+class Cluster(Construct):
+    """The cluster: MSK Serverless, or three Express brokers. Clients prove themselves by IAM, under TLS."""
+
+    def __init__(self, scope: Construct, name: str, settings: Settings, *, network: Network, key: kms.IKey) -> None:
+        super().__init__(scope, name)
+        subnets = network.subnet_ids
+        groups = [network.brokers.security_group_id]
+        # both kinds ask for a name; one of the construct's place and the kind changes whenever a new cluster is needed
+        cluster_name = cdk.Names.unique_resource_name(self, max_length=50, separator="-") + f"-{settings.streaming}"
+        self.resource: msk.CfnServerlessCluster | msk.CfnCluster
+        if settings.streaming == "serverless":
+            self.resource = msk.CfnServerlessCluster(
+                self,
+                "Serverless",
+                cluster_name=cluster_name,
+                client_authentication={"sasl": {"iam": {"enabled": True}}},
+                vpc_configs=[{"subnetIds": subnets, "securityGroups": groups}],
+            )
+        else:
+            self.resource = self._express(settings, cluster_name, subnets, groups, key)
+        self.resource.apply_removal_policy(removal_policy(settings))
+        self.arn = self.resource.ref
+
+    def _express(
+        self, settings: Settings, cluster_name: str, subnets: list[str], groups: list[str], key: kms.IKey
+    ) -> msk.CfnCluster:
+        logs = log_group(self, "BrokerLogs", settings, key)
+        return msk.CfnCluster(
+            self,
+            "Express",
+            cluster_name=cluster_name,
+            kafka_version=KAFKA_VERSION,
+            number_of_broker_nodes=len(subnets),
+            broker_node_group_info={
+                "instanceType": settings.express_instance_type,
+                "clientSubnets": subnets,
+                "securityGroups": groups,
+            },
+            client_authentication={"sasl": {"iam": {"enabled": True}}, "unauthenticated": {"enabled": False}},
+            encryption_info={
+                "encryptionAtRest": {"dataVolumeKmsKeyId": key.key_arn},
+                "encryptionInTransit": {"clientBroker": "TLS", "inCluster": True},
+            },
+            enhanced_monitoring="PER_BROKER",
+            logging_info={"brokerLogs": {"cloudWatchLogs": {"enabled": True, "logGroup": logs.log_group_name}}},
+        )
+
+    def resource_arn(self, kind: str, name: str) -> str:
+        """The ARN by which Kafka's own permissions name a `topic` or a `group`."""
+        place = cdk.Fn.select(1, cdk.Fn.split(":cluster/", self.arn))
+        return cdk.Stack.of(self).format_arn(service="kafka", resource=kind, resource_name=f"{place}/{name}")
+
+    def may_connect(self, grantee: iam.Role, *, writes: bool = False) -> None:
+        """Lets a client connect; one that writes does so idempotently."""
+        allow(grantee, ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"], [self.arn], unused=BY_BROKER)
+        if writes:
+            allow(grantee, ["kafka-cluster:WriteDataIdempotently"], [self.arn], unused=BY_BROKER)
+
+    def may_read(self, grantee: iam.Role, topic: str, group: str) -> None:
+        """Lets a client read a topic as a consumer group."""
+        topic_arn, group_arn = self.resource_arn("topic", topic), self.resource_arn("group", group)
+        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], [topic_arn], unused=BY_BROKER)
+        allow(grantee, ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"], [group_arn], unused=BY_BROKER)
+
+    def may_write(self, grantee: iam.Role, written: Sequence[str]) -> None:
+        """Lets a client write topics."""
+        arns = [self.resource_arn("topic", topic) for topic in written]
+        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], arns, unused=BY_BROKER)
+
+    def may_make_topics(self, grantee: iam.Role, made: Sequence[str]) -> None:
+        """Lets a client make topics and set what they are set to."""
+        arns = [self.resource_arn("topic", topic) for topic in made]
+        allow(
+            grantee,
+            [
+                "kafka-cluster:CreateTopic",
+                "kafka-cluster:DescribeTopic",
+                "kafka-cluster:AlterTopic",
+                "kafka-cluster:DescribeTopicDynamicConfiguration",
+                "kafka-cluster:AlterTopicDynamicConfiguration",
+            ],
+            arns,
+            unused=BY_BROKER,
+        )

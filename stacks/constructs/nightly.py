@@ -1,0 +1,124 @@
+"""The nightly features: once a night, a job adds the closed day to the daily sums and refills the nightly feature group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
+from stacks.constructs.feature_groups import group_arn
+from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role
+from stacks.constructs.permissions import allow
+from stacks.constructs.state_machine import RETRIES, StateMachine
+from stacks.constructs.storage import Store
+from stacks.images import image
+from stacks.settings import Settings
+
+DAILY = "daily/"
+TRAINING = "training/"
+_DAY_MS = 86_400_000
+
+
+class Nightly(Construct):
+    """The state machine and what it may do.
+
+    Args:
+        transactions: the archive's prefix of transactions.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        settings: Settings,
+        *,
+        key: kms.IKey,
+        archive: Store,
+        transactions: str,
+        curated: Store,
+    ) -> None:
+        super().__init__(scope, name)
+        code = JobCode.of(self)
+        address = image("spark", settings.region)
+        worker = job_role(
+            self,
+            "JobRole",
+            "The nightly job: sums in, features out",
+            code=code,
+            key_arn=key.key_arn,
+            image_name=address,
+        )
+        allow_prefix(worker, archive, transactions, read=True)
+        allow_prefix(worker, curated, DAILY, read=True, write=True)
+        allow_prefix(worker, curated, TRAINING, write=True)
+        groups = [group_arn(self, group.name) for group in (NIGHTLY_GROUP, TRAINING_GROUP)]
+        allow(worker, ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"], groups)
+        inputs = {
+            "transactions": (archive, transactions, "$closed"),
+            "before": (archive, transactions, "$before"),
+            "daily": (curated, DAILY, None),
+        }
+        job = ProcessingJob(
+            name="nightly",
+            image=address,
+            module="sagemaker_src.processing.nightly",
+            arguments=[
+                *("--engine", settings.nightly_engine, "--cut", "{% $cut %}"),
+                *(part for given in inputs for part in (f"--{given}", f"{MOUNT}/input/{given}")),
+                *("--daily-out", f"{MOUNT}/output/daily", "--training-out", f"{MOUNT}/output/training"),
+                *("--nightly-group", NIGHTLY_GROUP.name, "--training-group", TRAINING_GROUP.name),
+            ],
+            inputs={name: _uri(*place) for name, place in inputs.items()},
+            outputs={"daily": curated.uri(DAILY), "training": _uri(curated, TRAINING, "$closed")},
+            instance_type=settings.nightly_instance_type,
+            environment={"AWS_DEFAULT_REGION": cdk.Stack.of(self).region},
+            spark=settings.nightly_engine == "spark",
+            with_libraries=True,
+        )
+        self.machine = StateMachine(
+            self,
+            "Machine",
+            settings,
+            says="nightly features",
+            key=key,
+            steps={
+                "Days": {"Type": "Pass", "Assign": _DAYS, "Output": "{% $states.input %}"},
+                **{f"Keep {given}": _keep(*place) for given, place in inputs.items()},
+                "Compute": {**job.task(code, worker, key.key_arn), "Retry": RETRIES},
+            },
+        )
+        self.machine.may_run_jobs("processing", [job.name], [worker])
+        allow(
+            self.machine.role,
+            ["s3:PutObject"],
+            [archive.objects(transactions), curated.objects(DAILY)],
+            because="The day is in the key.",
+        )
+        self.machine.every("EachNight", settings.nightly_at, key, {"cut": "<aws.scheduler.scheduled-time>"})
+
+
+_DAYS = {
+    "cut": "{% $substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) %}",
+    "closed": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)) - "
+    f"{_DAY_MS}), 0, 10) %}}",
+    "before": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)) - "
+    f"{2 * _DAY_MS}), 0, 10) %}}",
+}
+"""The cut, the day it closes and the day before that, as 2026-01-31."""
+
+
+def _uri(store: Store, prefix: str, day: str | None) -> str:
+    return f"{{% 's3://{store.name}/{prefix}day=' & {day} & '/' %}}" if day else store.uri(prefix)
+
+
+def _keep(store: Store, prefix: str, day: str | None) -> dict[str, Any]:
+    """An empty object below a prefix, for SageMaker mounts no empty one, and a day without transactions is lawful."""
+    key = f"{{% '{prefix}day=' & {day} & '/_keep' %}}" if day else f"{prefix}_keep"
+    return {
+        "Type": "Task",
+        "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:s3:putObject",
+        "Arguments": {"Bucket": store.name, "Key": key, "Body": ""},
+    }

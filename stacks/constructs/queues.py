@@ -1,0 +1,48 @@
+"""Queues: encrypted, TLS only, each with a dead-letter queue."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.constructs.permissions import acknowledge
+
+ATTEMPTS = 5
+"""How often a message is tried before it goes to the dead letters."""
+
+
+def queue(scope: Construct, name: str, key: kms.IKey, *, consumer_timeout: cdk.Duration) -> sqs.Queue:
+    """A queue whose messages stay hidden for six times as long as its consumer may take: no second one takes them meanwhile."""
+    return sqs.Queue(
+        scope,
+        name,
+        encryption=sqs.QueueEncryption.KMS,
+        encryption_master_key=key,
+        enforce_ssl=True,
+        visibility_timeout=cdk.Duration.seconds(6 * int(consumer_timeout.to_seconds())),
+        dead_letter_queue=sqs.DeadLetterQueue(
+            queue=DeadLetters(scope, f"{name}DeadLetters", key), max_receive_count=ATTEMPTS
+        ),
+    )
+
+
+class DeadLetters(sqs.Queue):
+    """A queue for what could not be worked off."""
+
+    def __init__(self, scope: Construct, name: str, key: kms.IKey) -> None:
+        super().__init__(
+            scope,
+            name,
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            retention_period=cdk.Duration.days(14),
+        )
+        acknowledge(self, "AwsSolutions-SQS3", "It is a dead-letter queue itself, of a consumer that is not a queue.")
+
+
+def dead_letters_of(stack: cdk.Stack) -> dict[str, DeadLetters]:
+    """All dead-letter queues of a stack, by name."""
+    return {queue.node.id: queue for queue in stack.node.find_all() if isinstance(queue, DeadLetters)}

@@ -1,0 +1,199 @@
+"""State machines: their definition in JSONata, their own role, logs, traces, and the schedules that start them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from stacks.constructs.logs import log_group
+from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.constructs.queues import DeadLetters
+from stacks.settings import Settings
+
+_LOG_DELIVERY = (
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+)
+_TRACES = (
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+)
+
+RETRIES = [
+    {
+        "ErrorEquals": ["SageMaker.AmazonSageMakerException", "States.Timeout"],
+        "IntervalSeconds": 30,
+        "BackoffRate": 2,
+        "MaxAttempts": 3,
+    }
+]
+"""What a step that starts a job tries again: the service is busy, never that the job itself has failed."""
+
+
+class StateMachine(Construct):
+    """A state machine of a chain of steps.
+
+    Args:
+        steps: {name: state}; each goes on to the next, the last ends, unless a state says otherwise itself.
+    """
+
+    def __init__(
+        self, scope: Construct, name: str, settings: Settings, *, says: str, key: kms.IKey, steps: Mapping[str, Any]
+    ) -> None:
+        super().__init__(scope, name)
+        self.role = role(self, "Role", "states.amazonaws.com", f"State machine: {says}")
+        logs = log_group(self, "Logs", settings, key)
+        allow(
+            self.role,
+            _LOG_DELIVERY,
+            ["*"],
+            because="Delivery of a state machine's logs has no resource of its own.",
+            unused=LOGS_BY_SERVICE,
+        )
+        allow(
+            self.role,
+            _TRACES,
+            ["*"],
+            because="Traces have no resource.",
+            unused="the emulated AWS takes no traces",
+        )
+        allow_key(self.role, key.key_arn, for_volumes=True)
+        stack = cdk.Stack.of(self)
+        self.resource = sfn.CfnStateMachine(
+            self,
+            "Resource",
+            role_arn=self.role.role_arn,
+            definition_string=stack.to_json_string(_definition(says, steps)),
+            state_machine_type="STANDARD",
+            tracing_configuration={"enabled": True},
+            encryption_configuration={
+                "type": "CUSTOMER_MANAGED_KMS_KEY",
+                "kmsKeyId": key.key_arn,
+                "kmsDataKeyReusePeriodSeconds": 300,
+            },
+            logging_configuration={
+                "level": "ALL",
+                "includeExecutionData": True,
+                "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": logs.log_group_arn}}],
+            },
+        )
+        self.resource.node.add_dependency(self.role)
+
+    @property
+    def arn(self) -> str:
+        return self.resource.attr_arn
+
+    @property
+    def name(self) -> str:
+        return self.resource.attr_name
+
+    def may_run_jobs(self, kind: str, names: Sequence[str], roles: Sequence[iam.Role]) -> None:
+        """Lets it run jobs of a kind (`processing` or `training`) to their end, under these roles.
+
+        Args:
+            names: what the jobs' names begin with.
+        """
+        stack = cdk.Stack.of(self)
+        jobs = [
+            stack.format_arn(service="sagemaker", resource=f"{kind}-job", resource_name=f"{name}-*") for name in names
+        ]
+        because = "A run's name ends with an id of its own."
+        title = kind.capitalize()
+        allow(self.role, [f"sagemaker:Create{title}Job", f"sagemaker:Describe{title}Job"], jobs, because=because)
+        stopping = "only a run that is stopped by hand stops its job"
+        allow(self.role, [f"sagemaker:Stop{title}Job"], jobs, because=because, unused=stopping)
+        allow(self.role, ["sagemaker:AddTags"], jobs, because=because, unused="the service tags the jobs it waits for")
+        rule = stack.format_arn(
+            service="events", resource="rule", resource_name=f"StepFunctionsGetEventsForSageMaker{title}JobsRule"
+        )
+        waiting = "the service learns of a job's end by a rule that it manages"
+        allow(self.role, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule], unused=waiting)
+        self.may_pass(roles, "sagemaker.amazonaws.com")
+
+    def may_pass(self, roles: Sequence[iam.Role], service: str) -> None:
+        """Lets it hand these roles to a service."""
+        allow(
+            self.role,
+            ["iam:PassRole"],
+            [passed.role_arn for passed in roles],
+            conditions={"StringEquals": {"iam:PassedToService": service}},
+        )
+
+    def may_call(self, functions: Sequence[lambda_.IFunction]) -> None:
+        """Lets it call these functions."""
+        allow(self.role, ["lambda:InvokeFunction"], [function.function_arn for function in functions])
+
+    def on_event(self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None) -> None:
+        """Starts it on each event of a pattern, of the account's own bus or the named one."""
+        queue = DeadLetters(self, f"{name}NotStarted", key)
+        caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
+        allow(caller, ["states:StartExecution"], [self.resource.ref])
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        target = {
+            "id": "machine",
+            "arn": self.resource.ref,
+            "roleArn": caller.role_arn,
+            "deadLetterConfig": {"arn": queue.queue_arn},
+        }
+        rule = events.CfnRule(self, name, event_bus_name=bus, event_pattern=dict(pattern), targets=[target])
+        rule.node.add_dependency(caller)
+
+    def every(self, name: str, cron: str, key: kms.IKey, execution_input: Mapping[str, Any]) -> None:
+        """Starts it on a schedule, UTC; a start that fails for good goes to a dead-letter queue."""
+        queue = DeadLetters(self, f"{name}NotStarted", key)
+        caller = role(self, f"{name}Role", "scheduler.amazonaws.com", "The schedule starting the state machine")
+        firing = "the schedule itself fires in the cloud; locally its target is started by hand"
+        allow(caller, ["states:StartExecution"], [self.resource.ref], unused=firing)
+        allow(caller, ["sqs:SendMessage"], [queue.queue_arn], unused=firing)
+        allow_key(caller, key.key_arn)
+        schedule = scheduler.CfnSchedule(
+            self,
+            name,
+            schedule_expression=cron,
+            schedule_expression_timezone="UTC",
+            flexible_time_window={"mode": "OFF"},
+            kms_key_arn=key.key_arn,
+            target={
+                "arn": self.resource.ref,
+                "roleArn": caller.role_arn,
+                "input": cdk.Stack.of(self).to_json_string(dict(execution_input)),
+                "deadLetterConfig": {"arn": queue.queue_arn},
+                "retryPolicy": {"maximumRetryAttempts": 10, "maximumEventAgeInSeconds": 3600},
+            },
+        )
+        schedule.node.add_dependency(caller)
+
+
+def _definition(says: str, steps: Mapping[str, Any]) -> dict[str, Any]:
+    names = list(steps)
+    chained = {}
+    for name, following in zip(names, [*names[1:], None], strict=True):
+        state = steps[name]
+        if state["Type"] not in ("Choice", "Fail", "Succeed") and "Next" not in state and "End" not in state:
+            state = {**state, **({"Next": following} if following else {"End": True})}
+        chained[name] = state
+    return {"Comment": says, "QueryLanguage": "JSONata", "StartAt": names[0], "States": chained}

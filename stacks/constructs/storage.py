@@ -1,0 +1,106 @@
+"""Buckets: encrypted under the project's key, closed to the public, logged, and what other stacks see of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stacks.constructs.permissions import acknowledge
+from stacks.settings import Settings
+
+NOT_CURRENT_DAYS = 30
+"""How long a version that was overwritten or deleted is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """A bucket as other stacks see it."""
+
+    name: str
+    arn: str
+
+    def objects(self, prefix: str = "") -> str:
+        """The ARN of all objects under a prefix."""
+        return f"{self.arn}/{prefix}*"
+
+    def uri(self, prefix: str = "") -> str:
+        """The S3 URI of a prefix."""
+        return f"s3://{self.name}/{prefix}"
+
+
+def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
+    """What the settings say becomes of data when its stack is deleted."""
+    return cdk.RemovalPolicy.DESTROY if settings.removal == "destroy" else cdk.RemovalPolicy.RETAIN
+
+
+def log_bucket(scope: Construct, name: str, settings: Settings) -> s3.Bucket:
+    """The bucket that the other buckets' access logs go to."""
+    bucket = s3.Bucket(
+        scope,
+        name,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        removal_policy=removal_policy(settings),
+        lifecycle_rules=[s3.LifecycleRule(expiration=cdk.Duration.days(settings.retention_days))],
+    )
+    acknowledge(
+        bucket, "AwsSolutions-S1", "It is the bucket that access logs go to; its own would go round in a circle."
+    )
+    return bucket
+
+
+def data_bucket(
+    scope: Construct,
+    name: str,
+    settings: Settings,
+    *,
+    key: kms.IKey,
+    logs: s3.IBucket,
+    expiring: dict[str, int] | None = None,
+    events: bool = False,
+) -> s3.Bucket:
+    """A bucket of data.
+
+    Args:
+        expiring: {prefix: days after which its objects are deleted}.
+        events: whether it tells EventBridge of new objects.
+    """
+    rules = [
+        s3.LifecycleRule(
+            id="old-versions",
+            noncurrent_version_expiration=cdk.Duration.days(NOT_CURRENT_DAYS),
+            abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+        )
+    ]
+    for prefix, days in (expiring or {}).items():
+        rules.append(
+            s3.LifecycleRule(id=f"expire-{prefix.strip('/')}", prefix=prefix, expiration=cdk.Duration.days(days))
+        )
+    bucket = s3.Bucket(
+        scope,
+        name,
+        encryption=s3.BucketEncryption.KMS,
+        encryption_key=key,
+        bucket_key_enabled=True,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        versioned=True,
+        server_access_logs_bucket=logs,
+        server_access_logs_prefix=f"{name.lower()}/",
+        removal_policy=removal_policy(settings),
+        lifecycle_rules=rules,
+    )
+    resource = bucket.node.default_child
+    if events and isinstance(resource, s3.CfnBucket):
+        # set here rather than by `event_bridge_enabled`, which brings a function and a role of its own to do so
+        resource.notification_configuration = {"eventBridgeConfiguration": {"eventBridgeEnabled": True}}
+    return bucket

@@ -1,0 +1,162 @@
+"""The stream job on Managed Service for Apache Flink: transactions in, features out."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_kinesisanalyticsv2 as flink
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from stacks.assets import stream_code
+from stacks.constructs.functions import allow_network
+from stacks.constructs.kafka import Cluster
+from stacks.constructs.logs import log_group
+from stacks.constructs.network import Network
+from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.settings import Settings
+
+RUNTIME = "FLINK-2_2"
+CHECKPOINT_MS = 10_000
+"""How far a restart goes back at most."""
+GROUP = "stream-features"
+
+IAM_CLIENT = {
+    "properties.security.protocol": "SASL_SSL",
+    "properties.sasl.mechanism": "AWS_MSK_IAM",
+    "properties.sasl.jaas.config": "software.amazon.msk.auth.iam.IAMLoginModule required;",
+    "properties.sasl.client.callback.handler.class": "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+}
+"""How the job's Kafka clients prove themselves."""
+
+
+class StreamJob(Construct):
+    """The application. It is created at rest; `start_stream` starts it.
+
+    Args:
+        brokers: HOST:PORT, several separated by commas.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        settings: Settings,
+        *,
+        cluster: Cluster,
+        brokers: str,
+        network: Network,
+        key: kms.IKey,
+    ) -> None:
+        super().__init__(scope, name)
+        code = s3_assets.Asset(self, "Code", path=str(stream_code()))
+        group = log_group(self, "Logs", settings, key)
+        stream = logs.CfnLogStream(self, "LogStream", log_group_name=group.log_group_name)
+        worker = role(self, "Role", "kinesisanalytics.amazonaws.com", "The stream job")
+        unused = "the service fetches the code; locally it lies on the disk"
+        allow(
+            worker,
+            ["s3:GetObject", "s3:GetObjectVersion"],
+            [code.bucket.arn_for_objects(code.s3_object_key)],
+            unused=unused,
+        )
+        cluster.may_connect(worker, writes=True)
+        cluster.may_read(worker, "transactions", GROUP)
+        cluster.may_write(worker, ["transactions", "features"])
+        allow(
+            worker,
+            ["logs:PutLogEvents", "logs:DescribeLogStreams"],
+            [group.log_group_arn],
+            unused=LOGS_BY_SERVICE,
+        )
+        allow_network(worker)
+        allow(
+            worker,
+            ["ec2:CreateNetworkInterfacePermission", "ec2:DescribeDhcpOptions"],
+            ["*"],
+            because="Describing has no resource, and an interface has no name before it is made.",
+            unused="the service makes the network interfaces itself; local processes have none",
+        )
+        allow_key(worker, key.key_arn)
+        self.application = flink.CfnApplication(
+            self,
+            "Application",
+            application_description="Each transaction with the features of its card's recent past",
+            runtime_environment=RUNTIME,
+            service_execution_role=worker.role_arn,
+            application_configuration=self._configuration(settings, code, brokers, network, key),
+        )
+        self.application.node.add_dependency(worker)
+        place = f"log-group:{group.log_group_name}:log-stream:{stream.ref}"
+        option = flink.CfnApplicationCloudWatchLoggingOption(
+            self,
+            "Logging",
+            application_name=self.application.ref,
+            cloud_watch_logging_option={
+                "logStreamArn": cdk.Stack.of(self).format_arn(
+                    service="logs", resource=place, arn_format=cdk.ArnFormat.NO_RESOURCE_NAME
+                )
+            },
+        )
+        self.ready = option
+        """Once this is made, the application can be started."""
+
+    def _configuration(
+        self, settings: Settings, code: s3_assets.Asset, brokers: str, network: Network, key: kms.IKey
+    ) -> flink.CfnApplication.ApplicationConfigurationProperty:
+        groups = {
+            "kinesis.analytics.flink.run.options": {
+                "python": "flink_src/main.py",
+                "jarfile": "lib/stream-features.jar",
+            },
+            "Kafka": {
+                "bootstrap.servers": brokers,
+                "transactions.topic": "transactions",
+                "features.topic": "features",
+                "group.id": GROUP,
+                "partitions": str(settings.partitions),
+                **IAM_CLIENT,
+            },
+            # a replayer brings its own heartbeats, with the data's time
+            "Features": {"heartbeat": str(not settings.replay).lower()},
+        }
+        return flink.CfnApplication.ApplicationConfigurationProperty(
+            application_code_configuration={
+                "codeContentType": "ZIPFILE",
+                "codeContent": {
+                    "s3ContentLocation": {"bucketArn": code.bucket.bucket_arn, "fileKey": code.s3_object_key}
+                },
+            },
+            application_encryption_configuration={"keyType": "CUSTOMER_MANAGED_KEY", "keyId": key.key_arn},
+            application_snapshot_configuration={"snapshotsEnabled": True},
+            application_system_rollback_configuration={"rollbackEnabled": True},
+            environment_properties={
+                "propertyGroups": [{"propertyGroupId": name, "propertyMap": values} for name, values in groups.items()]
+            },
+            flink_application_configuration={
+                "checkpointConfiguration": {
+                    "configurationType": "CUSTOM",
+                    "checkpointingEnabled": True,
+                    "checkpointInterval": CHECKPOINT_MS,
+                    "minPauseBetweenCheckpoints": CHECKPOINT_MS // 2,
+                },
+                "monitoringConfiguration": {
+                    "configurationType": "CUSTOM",
+                    "logLevel": "WARN" if settings.log_level == "WARNING" else settings.log_level,
+                    "metricsLevel": "APPLICATION",
+                },
+                "parallelismConfiguration": {
+                    "configurationType": "CUSTOM",
+                    "autoScalingEnabled": True,
+                    "parallelism": settings.flink_parallelism,
+                    "parallelismPerKpu": 1,
+                },
+            },
+            vpc_configurations=[
+                {
+                    "subnetIds": network.subnet_ids,
+                    "securityGroupIds": [network.clients.security_group_id],
+                }
+            ],
+        )

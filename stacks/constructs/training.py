@@ -1,0 +1,312 @@
+"""The life of a model: training set, training, evaluation, gate, registration, and taking over the endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from stacks.constructs.endpoint import MODELS, Endpoint
+from stacks.constructs.functions import Functions
+from stacks.constructs.jobs import CHANNELS, MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_name
+from stacks.constructs.permissions import allow
+from stacks.constructs.state_machine import RETRIES, StateMachine
+from stacks.constructs.storage import Store
+from stacks.images import image
+from stacks.settings import Settings
+
+LABELLED = "transactions/"
+"""Prefix of the curated bucket: transactions with `is_fraud`, what a model is trained on."""
+TRAINING_SETS = "training-sets/"
+EVALUATIONS = "evaluations/"
+RUN = "$states.context.Execution.Name"
+
+
+class Training(Construct):
+    """The state machine, and the group in which its models are registered."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        settings: Settings,
+        *,
+        key: kms.IKey,
+        curated: Store,
+        models: Store,
+        endpoint: Endpoint,
+    ) -> None:
+        super().__init__(scope, name)
+        self._settings, self._key, self._endpoint = settings, key, endpoint
+        self._curated, self._models = curated, models
+        self._code = JobCode.of(self)
+        self._xgboost = image("xgboost", settings.region)
+        self.prefix = f"card-fraud-{settings.env}"
+        self.group = sagemaker.CfnModelPackageGroup(
+            self,
+            "Registry",
+            # the type asks for a name; nothing else about it can change
+            model_package_group_name=self.prefix,
+            model_package_group_description="Models that passed the gate",
+        )
+        self.gate = Functions(self, "Functions", settings, key).function(
+            "gate",
+            says="compares a candidate with the champion",
+            environment={"MODELS_BUCKET": models.name, "MODEL_PACKAGE_GROUP": self.group.model_package_group_name},
+            timeout_s=60,
+            memory_mb=256,
+        )
+        worker, trainer = self._roles()
+        self.machine = StateMachine(
+            self,
+            "Machine",
+            settings,
+            says="training set, training, evaluation, gate, registration, deployment",
+            key=key,
+            steps={**self._building(worker, trainer), **self._judging(), **self._deploying()},
+        )
+        self._permissions(worker, trainer)
+
+    def _roles(self) -> tuple[Any, Any]:
+        spark = image("spark", self._settings.region)
+        common = {"code": self._code, "key_arn": self._key.key_arn}
+        worker = job_role(self, "JobsRole", "Training set and evaluation", image_name=spark, **common)
+        trainer = job_role(self, "TrainingRole", "The training job", image_name=self._xgboost, **common)
+        return worker, trainer
+
+    def _building(self, worker: Any, trainer: Any) -> dict[str, Any]:
+        features = _run_uri(self._curated, TRAINING_SETS)
+        training_set = ProcessingJob(
+            name="training-set",
+            image=image("spark", self._settings.region),
+            module="sagemaker_src.processing.batch_features",
+            arguments=[
+                *("--transactions", f"{MOUNT}/input/transactions"),
+                *("--out", f"{MOUNT}/output/features/features.parquet"),
+            ],
+            inputs={"transactions": self._curated.uri(LABELLED)},
+            outputs={"features": features},
+            instance_type=self._settings.training_instance_type,
+            with_libraries=True,
+        )
+        evaluation = ProcessingJob(
+            name="evaluation",
+            image=self._xgboost,
+            module="sagemaker_src.training.evaluate_model",
+            arguments=[
+                *("--model", f"{MOUNT}/input/model", "--features", f"{MOUNT}/input/features"),
+                *("--out", f"{MOUNT}/output/evaluation"),
+            ],
+            inputs={"model": "{% $model %}", "features": features},
+            outputs={"evaluation": _run_uri(self._models, EVALUATIONS)},
+            instance_type=self._settings.training_instance_type,
+        )
+        return {
+            "Training set": {**training_set.task(self._code, worker, self._key.key_arn), "Retry": RETRIES},
+            "Train": {
+                "Type": "Task",
+                "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:createTrainingJob.sync",
+                "Arguments": self._training_job(trainer, features),
+                "Assign": {"model": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
+                "Retry": RETRIES,
+            },
+            "Evaluate": {**evaluation.task(self._code, worker, self._key.key_arn), "Retry": RETRIES},
+        }
+
+    def _training_job(self, trainer: Any, features: str) -> dict[str, Any]:
+        code = f"{CHANNELS}/code/{self._code.code.s3_object_key}"
+        channels = {"code": self._code.code.s3_object_url, "train": features}
+        return {
+            "TrainingJobName": run_name("training"),
+            "RoleArn": trainer.role_arn,
+            "AlgorithmSpecification": {
+                "TrainingImage": self._xgboost,
+                "TrainingInputMode": "File",
+                "ContainerEntrypoint": ["python3", code, "sagemaker_src.training.train"],
+                "ContainerArguments": ["--train", f"{CHANNELS}/train", "--model-dir", "/opt/ml/model"],
+            },
+            "Environment": {"JOB_ARCHIVES": code},
+            "InputDataConfig": [
+                {
+                    "ChannelName": name,
+                    "DataSource": {
+                        "S3DataSource": {
+                            "S3DataType": "S3Prefix",
+                            "S3Uri": uri,
+                            "S3DataDistributionType": "FullyReplicated",
+                        }
+                    },
+                }
+                for name, uri in channels.items()
+            ],
+            "OutputDataConfig": {"S3OutputPath": self._models.uri(MODELS), "KmsKeyId": self._key.key_arn},
+            "ResourceConfig": {
+                "InstanceCount": 1,
+                "InstanceType": self._settings.training_instance_type,
+                "VolumeSizeInGB": 30,
+                "VolumeKmsKeyId": self._key.key_arn,
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": 4 * 3600},
+            "EnableInterContainerTrafficEncryption": False,
+        }
+
+    def _judging(self) -> dict[str, Any]:
+        return {
+            "Gate": {
+                "Type": "Task",
+                "Resource": f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
+                "Arguments": {
+                    "FunctionName": self.gate.function.function_arn,
+                    "Payload": {
+                        "evaluation_key": f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}",
+                        "run": f"{{% {RUN} %}}",
+                    },
+                },
+                "Assign": {"verdict": "{% $states.result.Payload %}"},
+                "Output": "{% $states.result.Payload %}",
+                "Retry": [
+                    {
+                        "ErrorEquals": ["Lambda.ServiceException", "Lambda.TooManyRequestsException"],
+                        "IntervalSeconds": 2,
+                        "BackoffRate": 2,
+                        "MaxAttempts": 5,
+                    }
+                ],
+            },
+            "Accepted?": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $verdict.accepted %}", "Next": "Register"}],
+                "Default": "Champion stays",
+            },
+            "Champion stays": {"Type": "Succeed"},
+        }
+
+    def _deploying(self) -> dict[str, Any]:
+        container = self._endpoint.container("{% $model %}")
+        model_name = f"{{% '{self.prefix}-' & {RUN} %}}"
+        tags = [{"Key": "card-fraud:env", "Value": self._settings.env}]
+        capture = {"DataCaptureConfig": self._endpoint.capture()} if self._settings.captured_percent else {}
+        return {
+            "Register": self._call(
+                "createModelPackage",
+                {
+                    "ModelPackageGroupName": self.group.model_package_group_name,
+                    "ModelApprovalStatus": "Approved",
+                    "CustomerMetadataProperties": "{% $verdict.metadata %}",
+                    "InferenceSpecification": {
+                        "Containers": [container],
+                        "SupportedContentTypes": ["application/json", "text/csv", "application/x-npy"],
+                        "SupportedResponseMIMETypes": ["application/json", "text/csv"],
+                    },
+                },
+            ),
+            "Create model": self._call(
+                "createModel",
+                {
+                    "ModelName": model_name,
+                    "ExecutionRoleArn": self._endpoint.role.role_arn,
+                    "PrimaryContainer": container,
+                    "Tags": tags,
+                },
+            ),
+            "Create configuration": self._call(
+                "createEndpointConfig",
+                {
+                    "EndpointConfigName": model_name,
+                    "KmsKeyId": self._key.key_arn,
+                    "ProductionVariants": [self._endpoint.variant(model_name)],
+                    "Tags": tags,
+                    **capture,
+                },
+            ),
+            "Update endpoint": self._call(
+                "updateEndpoint",
+                {
+                    "EndpointName": self._endpoint.name,
+                    "EndpointConfigName": model_name,
+                    "RetainAllVariantProperties": True,
+                    "DeploymentConfig": self._endpoint.update(),
+                },
+            ),
+            "Wait": {"Type": "Wait", "Seconds": 30},
+            "Ask endpoint": {
+                **self._call("describeEndpoint", {"EndpointName": self._endpoint.name}),
+                "Assign": {
+                    "status": "{% $states.result.EndpointStatus %}",
+                    "serving": "{% $states.result.EndpointConfigName %}",
+                },
+            },
+            "Taken over?": {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": "{% $status in ['Creating', 'Updating', 'RollingBack'] %}", "Next": "Wait"},
+                    {
+                        "Condition": f"{{% $status = 'InService' and $serving = '{self.prefix}-' & {RUN} %}}",
+                        "Next": "New champion",
+                    },
+                ],
+                "Default": "Rolled back",
+            },
+            "New champion": {"Type": "Succeed"},
+            "Rolled back": {
+                "Type": "Fail",
+                "Error": "RolledBack",
+                "Cause": "An alarm went off while the new model took over, so the endpoint serves the one before.",
+            },
+        }
+
+    def _call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "Type": "Task",
+            "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:sagemaker:{operation}",
+            "Arguments": dict(arguments),
+            "Retry": RETRIES,
+        }
+
+    def _permissions(self, worker: Any, trainer: Any) -> None:
+        allow_prefix(worker, self._curated, LABELLED, read=True)
+        allow_prefix(worker, self._curated, TRAINING_SETS, read=True, write=True)
+        allow_prefix(worker, self._models, MODELS, read=True)
+        allow_prefix(worker, self._models, EVALUATIONS, write=True)
+        allow_prefix(trainer, self._curated, TRAINING_SETS, read=True)
+        allow_prefix(trainer, self._models, MODELS, write=True)
+        allow(self.gate.role, ["s3:GetObject"], [self._models.objects(EVALUATIONS)], because="Each run has a folder.")
+        packages = self._arn("model-package", f"{self.prefix}/*")
+        registry = self._arn("model-package-group", self.prefix)
+        allow(self.gate.role, ["sagemaker:ListModelPackages"], [registry])
+        because = "Versions of a model are numbered as they are made."
+        allow(self.gate.role, ["sagemaker:DescribeModelPackage"], [packages], because=because)
+
+        machine = self.machine
+        machine.may_run_jobs("processing", ["training-set", "evaluation"], [worker])
+        machine.may_run_jobs("training", ["training"], [trainer])
+        machine.may_pass([self._endpoint.role], "sagemaker.amazonaws.com")
+        machine.may_call([self.gate.function])
+        made = [self._arn(kind, f"{self.prefix}-*") for kind in ("model", "endpoint-config")]
+        allow(machine.role, ["sagemaker:CreateModelPackage"], [registry, packages], because=because)
+        because = "A run names what it makes after itself."
+        allow(
+            machine.role,
+            ["sagemaker:CreateModel", "sagemaker:CreateEndpointConfig", "sagemaker:AddTags"],
+            made,
+            because=because,
+        )
+        allow(machine.role, ["sagemaker:UpdateEndpoint"], [self._endpoint.arn, made[1]], because=because)
+        allow(machine.role, ["sagemaker:DescribeEndpoint"], [self._endpoint.arn])
+        allow(
+            machine.role,
+            ["cloudwatch:DescribeAlarms"],
+            [alarm.alarm_arn for alarm in self._endpoint.alarms],
+            unused="the service watches the alarms while a model takes over",
+        )
+
+    def _arn(self, kind: str, name: str) -> str:
+        return cdk.Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=name)
+
+
+def _run_uri(store: Store, prefix: str) -> str:
+    return f"{{% 's3://{store.name}/{prefix}' & {RUN} & '/' %}}"

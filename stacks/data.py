@@ -1,0 +1,71 @@
+"""Data: the key everything is encrypted under, the buckets, the archive's tables, and the secret of the card tokens."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from stacks.base import FraudStack
+from stacks.constructs.archive_tables import archive_tables
+from stacks.constructs.encryption import project_key
+from stacks.constructs.permissions import acknowledge
+from stacks.constructs.storage import Store, data_bucket, log_bucket, removal_policy
+from stacks.settings import Settings
+
+TRANSACTIONS = "transactions/"
+DECISIONS = "decisions/"
+QUARANTINE = "quarantine/"
+CAPTURED = "captured/"
+
+
+class Data(FraudStack):
+    """What outlives everything else."""
+
+    def __init__(self, scope: Construct, settings: Settings) -> None:
+        super().__init__(scope, "Data", settings, "Card fraud: key, buckets, archive tables, card-token secret")
+        self.key = project_key(self, "Key", settings)
+        logs = log_bucket(self, "AccessLogs", settings)
+        buckets = {
+            "Raw": {},
+            "Curated": {},
+            "Models": {},
+            "Archive": {
+                TRANSACTIONS: settings.archive_days,
+                DECISIONS: settings.archive_days,
+                QUARANTINE: settings.archive_days,
+                CAPTURED: settings.retention_days,
+            },
+        }
+        says = {
+            "Raw": "files as they are dropped",
+            "Curated": "daily sums, training sets, offline features",
+            "Models": "models and their evaluations",
+            "Archive": "transactions and decisions as Parquet, quarantine, the endpoint's captured requests",
+        }
+        stores = {}
+        for name, expiring in buckets.items():
+            bucket = data_bucket(
+                self, name, settings, key=self.key, logs=logs, expiring=expiring, events=name == "Curated"
+            )
+            stores[name] = Store(
+                name=self.shown(f"{name}Bucket", bucket.bucket_name, says[name]),
+                arn=self.shown(f"{name}BucketArn", bucket.bucket_arn, f"ARN of the bucket of {says[name]}"),
+            )
+            if name == "Archive":
+                archive_tables(self, bucket, {TRANSACTIONS: "transactions", DECISIONS: "decisions"})
+        self.raw, self.curated, self.models, self.archive = (stores[name] for name in buckets)
+
+        self.card_token_key = secretsmanager.Secret(
+            self,
+            "CardTokenKey",
+            description="The secret under which card numbers become tokens (HMAC-SHA-256)",
+            encryption_key=self.key,
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=64, exclude_punctuation=True),
+            removal_policy=removal_policy(settings),
+        )
+        acknowledge(
+            self.card_token_key,
+            "AwsSolutions-SMG4",
+            "A new key would give every card a new token and cut it off from its history.",
+        )
+        self.output("CardTokenKeySecret", self.card_token_key.secret_arn, "secret that producers make card tokens with")

@@ -1,0 +1,32 @@
+"""Features: the store's feature groups, and the nightly job that fills the nightly one."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from stacks.base import FraudStack
+from stacks.constructs.feature_groups import feature_groups
+from stacks.constructs.nightly import Nightly
+from stacks.data import TRANSACTIONS, Data
+from stacks.settings import Settings
+
+
+class Features(FraudStack):
+    """What is known of cards, for the model and for everyone else."""
+
+    def __init__(self, scope: Construct, settings: Settings, *, data: Data) -> None:
+        super().__init__(scope, "Features", settings, "Card fraud: feature groups and the nightly features", (data,))
+        groups = feature_groups(self, settings, key=data.key, curated=data.curated)
+        nightly = Nightly(
+            self,
+            "Nightly",
+            settings,
+            key=data.key,
+            archive=data.archive,
+            transactions=TRANSACTIONS,
+            curated=data.curated,
+        )
+        self.nightly_machine = nightly.machine
+        for name in groups:
+            self.output(f"Group{name.title().replace('-', '')}", name, f"feature group {name}")
+        self.output("NightlyStateMachine", nightly.machine.arn, 'start it by hand with {"cut": "2026-01-31"}')

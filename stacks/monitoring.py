@@ -1,0 +1,190 @@
+"""Monitoring: one dashboard, the alarms, and the topic that tells of them."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from stacks.base import FraudStack
+from stacks.constructs.alarms import Alarm, alarms, aws_metric, own_metric, told_percent, topic
+from stacks.constructs.queues import dead_letters_of
+from stacks.data import Data
+from stacks.features import Features
+from stacks.serving import Serving
+from stacks.settings import Settings
+from stacks.streaming import Streaming
+from stacks.training import Training
+
+Rows = list[Alarm]
+
+
+class Monitoring(FraudStack):
+    """What goes wrong is told, with what to look at."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        settings: Settings,
+        *,
+        data: Data,
+        features: Features,
+        serving: Serving,
+        streaming: Streaming,
+        training: Training,
+    ) -> None:
+        others = (data, features, serving, streaming, training)
+        super().__init__(scope, "Monitoring", settings, "Card fraud: dashboard and alarms", others)
+        self._streaming, self._serving = streaming, serving
+        machines = {"Nightly": features.nightly_machine, "Training": training.machine}
+        told = topic(self, "Alarms", data.key, settings.alarm_email)
+        rows = {
+            "Decisions": self._decisions(),
+            "Stream": self._stream(),
+            "Functions": self._functions(),
+            "Model": self._model(),
+            "Jobs": [
+                Alarm(
+                    name=f"{name}Failed",
+                    metric=aws_metric("States", "ExecutionsFailed", "Sum", 5, StateMachineArn=machine.arn),
+                    at_least=1,
+                    says=f"{name}: a run has failed; its history names the step",
+                )
+                for name, machine in machines.items()
+            ],
+            "Dead letters": [
+                Alarm(
+                    name=f"{name}Waiting",
+                    metric=aws_metric(
+                        "SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=queue.queue_name
+                    ),
+                    at_least=1,
+                    says=f"{name}: something could not be worked off; the message says what",
+                )
+                for stack in (features, streaming, training)
+                for name, queue in dead_letters_of(stack).items()
+            ],
+        }
+        made = {title: alarms(self, these, told) for title, these in rows.items()}
+        self._dashboard(rows, made)
+        self.output("AlarmTopic", told.topic_arn, "subscribe to be told of alarms")
+
+    def _decisions(self) -> Rows:
+        return [
+            Alarm(
+                name="Undecided",
+                metric=own_metric("Undecided", "Sum", service="watch"),
+                at_least=1,
+                says="Transactions got no decision in time; the fallback rule decided. Look at the stream job and `decide`.",
+            ),
+            Alarm(
+                name="Late",
+                metric=own_metric("DecisionLatency", "p99", 5, service="decide"),
+                at_least=self.settings.alarm_latency_ms,
+                says="Decisions come late, from the transaction to the record of its decision",
+            ),
+            Alarm(
+                name="Fallback",
+                metric=own_metric("Decisions", "Sum", 5, service="decide", path="fallback"),
+                at_least=1,
+                periods=3,
+                says="The fallback rule decides: the endpoint or the nightly features cannot be asked, or no model is deployed",
+            ),
+            Alarm(
+                name="FraudRate",
+                metric=told_percent(15),
+                at_least=self.settings.alarm_fraud_percent,
+                says="Far more transactions than usual are reviewed or blocked: an attack, or a model gone wrong",
+            ),
+        ]
+
+    def _stream(self) -> Rows:
+        application = self._streaming.stream_job.application.ref
+        return [
+            Alarm(
+                name="StreamDown",
+                metric=aws_metric("KinesisAnalytics", "downtime", "Maximum", Application=application),
+                at_least=1,
+                periods=2,
+                missing_is_bad=True,
+                says="The stream job is down: no features, so no decisions but the fallback rule's",
+            ),
+            Alarm(
+                name="CheckpointsFail",
+                metric=aws_metric(
+                    "KinesisAnalytics", "numberOfFailedCheckpoints", "Maximum", 5, Application=application
+                ),
+                at_least=1,
+                periods=3,
+                says="The stream job's checkpoints fail: a restart would go back far",
+            ),
+        ]
+
+    def _functions(self) -> Rows:
+        rows = []
+        for name, mapping in self._streaming.topic_readers.items():
+            title = "".join(part.capitalize() for part in name.replace("_", " ").split())
+            dimensions = {"EventSourceMappingUUID": mapping.attr_id}
+            rows += [
+                Alarm(
+                    name=f"{title}Behind",
+                    metric=aws_metric("Lambda", "MaxOffsetLag", "Maximum", **dimensions),
+                    at_least=self.settings.alarm_consumer_lag,
+                    periods=3,
+                    says=f"{name}: records wait; raise consumers_most, or look for errors",
+                ),
+                Alarm(
+                    name=f"{title}Undelivered",
+                    metric=aws_metric("Lambda", "OnFailureDestinationDeliveredEventCount", "Sum", 5, **dimensions),
+                    at_least=1,
+                    says=f"{name}: records failed for good; they lie in the archive bucket under aws/lambda/",
+                ),
+            ]
+        return rows
+
+    def _model(self) -> Rows:
+        endpoint = self._serving.endpoint
+        return [
+            Alarm(
+                name="ModelErrors",
+                metric=endpoint.metric("Invocation5XXErrors", "Sum"),
+                at_least=1,
+                periods=2,
+                says="The endpoint answers with errors; the fallback rule decides meanwhile",
+            ),
+            Alarm(
+                name="ModelRefuses",
+                metric=endpoint.metric("Invocation4XXErrors", "Sum"),
+                at_least=1,
+                periods=2,
+                says="The endpoint refuses requests: its model takes another vector than `decide` sends",
+            ),
+            Alarm(
+                name="ModelSlow",
+                metric=endpoint.metric("ModelLatency", "p99"),
+                at_least=self.settings.alarm_model_latency_ms * 1000,
+                periods=3,
+                says="The endpoint is slow",
+            ),
+        ]
+
+    def _dashboard(self, rows: dict[str, Rows], made: dict[str, list[cloudwatch.Alarm]]) -> None:
+        board = cloudwatch.Dashboard(self, "Dashboard", default_interval=cdk.Duration.hours(3))
+        everything = [alarm for these in made.values() for alarm in these]
+        board.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=everything, width=24, height=4))
+        outcomes = [
+            own_metric("Decisions", "Sum", service="decide", outcome=outcome)
+            for outcome in ("approve", "review", "block")
+        ]
+        latencies = [own_metric("DecisionLatency", statistic, service="decide") for statistic in ("p50", "p99")]
+        board.add_widgets(
+            cloudwatch.GraphWidget(title="Decisions a minute", left=outcomes, stacked=True, width=12),
+            cloudwatch.GraphWidget(title="From transaction to decision, ms", left=latencies, width=12),
+        )
+        board.add_widgets(
+            *(
+                cloudwatch.GraphWidget(title=title, left=[row.metric for row in these], width=8)
+                for title, these in rows.items()
+            )
+        )
+        self.output("DashboardName", board.dashboard_name, "dashboard of everything")

@@ -1,0 +1,29 @@
+"""Serving: the model's endpoint."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from stacks.base import FraudStack
+from stacks.constructs.endpoint import Endpoint
+from stacks.data import CAPTURED, Data
+from stacks.settings import Settings
+
+
+class Serving(FraudStack):
+    """The model behind its endpoint, from the first deployment on."""
+
+    def __init__(self, scope: Construct, settings: Settings, *, data: Data) -> None:
+        super().__init__(scope, "Serving", settings, "Card fraud: the model's endpoint", (data,))
+        self.endpoint = Endpoint(
+            self,
+            "Model",
+            settings,
+            key=data.key,
+            models=data.models,
+            archive=data.archive,
+            captured=CAPTURED,
+        )
+        self.endpoint_name = self.endpoint.name
+        self.endpoint_arn = self.endpoint.arn
+        self.output("EndpointName", self.endpoint.name, "endpoint of the model")

@@ -1,0 +1,224 @@
+"""What can be set about a deployment, each setting with its type, its default for `dev` and for `prod`, and what is allowed.
+
+Settings come from CDK's context: `cdk.json`, or `npx cdk deploy -c env=prod -c nat=true`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fraud.decision import FallbackRule
+from stacks.images import REGIONS
+
+_SETTING_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CRON = r"^cron\([^()]+\)$"
+
+
+class SettingsError(ValueError):
+    """A setting is unknown, of the wrong type, or impossible beside another: names it and says what is allowed."""
+
+
+def _setting(default: Any, says: str, allowed: str, **limits: Any) -> Any:
+    return Field(default=default, description=says, json_schema_extra={"allowed": allowed}, **limits)
+
+
+def _number(default: float, says: str, least: float, most: float) -> Any:
+    return _setting(default, says, f"{least} to {most}", ge=least, le=most)
+
+
+def _has_images(region: str) -> str:
+    if region not in REGIONS:
+        raise ValueError("a container image is missing there")
+    return region
+
+
+_SWITCH = "true or false"
+_INSTANCE = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+Money = Annotated[Decimal, Field(decimal_places=2)]
+_INSTANCE_SAYS = "an instance type, as ml.m5.large"
+
+
+class Settings(BaseModel):
+    """The settings of one environment; the defaults are `dev`'s.
+
+    >>> Settings(env="dev").streaming
+    'serverless'
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    env: Literal["dev", "prod"] = _setting(
+        "dev", "which environment; its defaults hold for all other settings", "dev or prod"
+    )
+    region: Annotated[str, AfterValidator(_has_images)] = _setting(
+        "us-east-1", "where everything runs", ", ".join(REGIONS)
+    )
+    removal: Literal["destroy", "retain"] = _setting(
+        "destroy", "what becomes of data when its stack is deleted", "destroy or retain"
+    )
+    retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = _setting(
+        30, "how long logs and access logs are kept, days", "7, 14, 30, 60, 90, 180 or 365"
+    )
+    archive_days: int = _number(90, "how long archived transactions are kept, days", 60, 3650)
+
+    streaming: Literal["serverless", "express"] = _setting(
+        "serverless", "the Kafka cluster: MSK Serverless, or provisioned Express brokers", "serverless or express"
+    )
+    express_instance_type: str = _setting(
+        "express.m7g.large",
+        "size of an Express broker",
+        "an Express size, as express.m7g.large",
+        pattern=r"^express\.m7g\.(large|[0-9]*xlarge)$",
+    )
+    replay: bool = _setting(
+        False, "whether topics keep the data's own times, for past days that a replayer sends again", _SWITCH
+    )
+    nat: bool = _setting(False, "whether the network reaches the internet through a NAT gateway", _SWITCH)
+    partitions: int = _number(4, "partitions of the topics keyed by card", 1, 200)
+    flink_parallelism: int = _number(1, "parallelism of the stream job (a Kinesis Processing Unit each)", 1, 32)
+    consumers_least: int = _number(1, "pollers that read for each function, at least", 1, 200)
+    consumers_most: int = _number(2, "pollers that read for each function, at most", 1, 2000)
+    features_ttl_days: int = _number(7, "how long the store keeps a card's stream features, days", 1, 365)
+
+    nightly_engine: Literal["spark", "duckdb"] = _setting(
+        "duckdb", "what computes the nightly features", "spark or duckdb"
+    )
+    nightly_instance_type: _INSTANCE = _setting("ml.m5.large", "machine of the nightly job", _INSTANCE_SAYS)
+    nightly_at: str = _setting("cron(20 0 * * ? *)", "when the nightly job starts, UTC", "cron(...)", pattern=_CRON)
+    nightly_too_old_after_h: float = _number(48, "nightly features older than this many hours carry a warning", 1, 8760)
+
+    training_instance_type: _INSTANCE = _setting("ml.m5.xlarge", "machine of the training jobs", _INSTANCE_SAYS)
+    training_at: str = _setting(
+        "cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", "cron(...)", pattern=_CRON
+    )
+    training_days: int = _number(365, "days of transactions a model is trained on", 30, 3650)
+
+    endpoint_instance_type: _INSTANCE = _setting("ml.m5.large", "machine of the model's endpoint", _INSTANCE_SAYS)
+    endpoint_instances_least: int = _number(1, "machines of the endpoint, at least", 1, 50)
+    endpoint_instances_most: int = _number(2, "machines of the endpoint, at most", 1, 100)
+    endpoint_calls_a_minute: int = _number(
+        3000, "calls a minute and machine from which the endpoint grows", 10, 1_000_000
+    )
+    captured_percent: int = _number(20, "share of the endpoint's requests that is kept, percent", 0, 100)
+    canary_percent: int = _number(
+        0, "share of the machines that a new model gets first, percent; 0: all at once", 0, 50
+    )
+    canary_wait_s: int = _number(300, "how long the canary is watched, seconds", 60, 3600)
+
+    review_from_amount: Money = _number(500, "fallback rule: review from this amount", 0, 1_000_000)
+    block_from_amount: Money = _number(5000, "fallback rule: block from this amount", 0, 1_000_000)
+    review_from_num_trans_last_10m: int = _number(4, "fallback rule: review from so many in 10 minutes", 1, 10_000)
+    undecided_after_s: int = _number(60, "a transaction undecided after so many seconds gets the fallback rule", 5, 900)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
+        "INFO", "what functions log", "DEBUG, INFO, WARNING or ERROR"
+    )
+    alarm_email: str | None = _setting(
+        None, "who is told of alarms", "an e-mail address", pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+    )
+    alarm_latency_ms: int = _number(
+        2000, "alarm: from transaction to decision, 99th percentile, milliseconds", 50, 60_000
+    )
+    alarm_consumer_lag: int = _number(10_000, "alarm: records a function is behind", 1, 100_000_000)
+    alarm_fraud_percent: float = _number(5, "alarm: share of transactions blocked or reviewed, percent", 0.01, 100)
+    alarm_model_latency_ms: int = _number(250, "alarm: the endpoint's 99th percentile, milliseconds", 5, 60_000)
+
+    @model_validator(mode="after")
+    def _possible_together(self) -> Self:
+        for least, most in ORDERED:
+            if getattr(self, least) > getattr(self, most):
+                raise ValueError(
+                    f"{least} ({getattr(self, least)}) is above {most} ({getattr(self, most)}); allowed: {least} <= {most}"
+                )
+        if self.replay and self.env == "prod":
+            raise ValueError(
+                "replay (true) with env=prod would let producers set the clock; allowed: replay=true with env=dev"
+            )
+        if self.canary_percent and self.endpoint_instances_least == 1:
+            raise ValueError(
+                f"canary_percent ({self.canary_percent}) needs a second machine that goes on serving; "
+                "allowed: canary_percent=0 with endpoint_instances_least=1, or endpoint_instances_least of 2 and more"
+            )
+        return self
+
+    @property
+    def fallback_rule(self) -> FallbackRule:
+        """What decides when the model cannot be asked."""
+        return FallbackRule(
+            review_from_amount=self.review_from_amount,
+            block_from_amount=self.block_from_amount,
+            review_from_num_trans_last_10m=self.review_from_num_trans_last_10m,
+        )
+
+
+ORDERED = (
+    ("consumers_least", "consumers_most"),
+    ("endpoint_instances_least", "endpoint_instances_most"),
+    ("review_from_amount", "block_from_amount"),
+    ("flink_parallelism", "partitions"),
+)
+"""Pairs of settings of which the first may not be above the second."""
+
+PROD: Mapping[str, Any] = {
+    "removal": "retain",
+    "retention_days": 365,
+    "archive_days": 3650,
+    "streaming": "express",
+    "partitions": 12,
+    "flink_parallelism": 4,
+    "consumers_least": 2,
+    "consumers_most": 12,
+    "nightly_engine": "spark",
+    "nightly_instance_type": "ml.m5.4xlarge",
+    "training_instance_type": "ml.m5.4xlarge",
+    "endpoint_instance_type": "ml.c5.xlarge",
+    "endpoint_instances_least": 2,
+    "endpoint_instances_most": 8,
+    "canary_percent": 10,
+    "undecided_after_s": 10,
+    "alarm_latency_ms": 500,
+    "alarm_model_latency_ms": 100,
+}
+"""Where `prod` differs from `dev`."""
+
+
+def read_settings(context: Mapping[str, Any]) -> Settings:
+    """The settings in CDK's context. Keys of CDK's own, which hold `:` or `@`, are passed over.
+
+    Raises:
+        SettingsError: names the setting, what is wrong with it and what is allowed.
+
+    >>> read_settings({"env": "prod", "@aws-cdk/core:checkSecretUsage": True}).streaming
+    'express'
+    >>> read_settings({"nat": "perhaps"})
+    Traceback (most recent call last):
+    ...
+    stacks.settings.SettingsError: nat: 'perhaps'; allowed: true or false
+    """
+    given = {key: value for key, value in context.items() if _SETTING_NAME.fullmatch(key)}
+    for key in given:
+        if key not in Settings.model_fields:
+            near = get_close_matches(key, Settings.model_fields, n=1)
+            hint = f" (is {near[0]} meant?)" if near else ""
+            raise SettingsError(f"{key}: no such setting{hint}; allowed: {', '.join(Settings.model_fields)}")
+    defaults = PROD if given.get("env") == "prod" else {}
+    try:
+        return Settings.model_validate({**defaults, **given})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if not first["loc"]:
+            raise SettingsError(str(first["ctx"]["error"])) from error
+        name = str(first["loc"][0])
+        raise SettingsError(f"{name}: {first['input']!r}; allowed: {allowed(name)}") from error
+
+
+def allowed(name: str) -> str:
+    """What a setting may be, in words."""
+    extra = Settings.model_fields[name].json_schema_extra
+    return str(extra["allowed"]) if isinstance(extra, dict) else ""

@@ -1,0 +1,228 @@
+"""Streaming: the network and Kafka, the stream job, the functions around it, and where decisions go."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from fraud.features.groups import NIGHTLY_GROUP, STREAM_GROUP
+from stacks.base import FraudStack
+from stacks.constructs import consumers
+from stacks.constructs.decisions import decisions_table, event_bus
+from stacks.constructs.feature_groups import group_arn
+from stacks.constructs.functions import Deployed, Functions
+from stacks.constructs.kafka import Cluster, topics
+from stacks.constructs.network import Network, zone_names
+from stacks.constructs.permissions import allow
+from stacks.constructs.queues import DeadLetters, queue
+from stacks.constructs.stream_job import StreamJob
+from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
+from stacks.serving import Serving
+from stacks.settings import Settings
+
+BATCH = 100
+"""Transactions decided together, at most: what one write to the decision table takes."""
+ARCHIVE_BATCH = 10_000
+ARCHIVE_WINDOW_S = 300
+WATCH_TIMEOUT_S = 30
+OWN_PREFIX = "The objects below the function's own prefix are named by the function."
+
+
+class Streaming(FraudStack):
+    """Every transaction gets its decision here."""
+
+    def __init__(self, scope: Construct, settings: Settings, *, data: Data, serving: Serving) -> None:
+        description = "Card fraud: Kafka, the stream job, the deciding functions, decisions and their events"
+        super().__init__(scope, "Streaming", settings, description, (data, serving))
+        self._data = data
+        self.network = Network(self, "Network", settings, data.key)
+        self.cluster = Cluster(self, "Kafka", settings, network=self.network, key=data.key)
+        self.functions = Functions(self, "Functions", settings, data.key)
+        self.decisions = decisions_table(self, "Decisions", settings, data.key)
+        self.bus = event_bus(self, "Events", data.key)
+
+        self.topics = self._create_topics()
+        self.stream_job = StreamJob(
+            self,
+            "StreamJob",
+            settings,
+            cluster=self.cluster,
+            brokers=self.topics.get_att_string("BootstrapServers"),
+            network=self.network,
+            key=data.key,
+        )
+        self._start_stream()
+        self.topic_readers: dict[str, lambda_.CfnEventSourceMapping] = {}
+        self._accept_and_watch()
+        self._decide(serving)
+        self._ingest_features()
+        self._archive()
+
+        self.output("ClusterArn", self.cluster.arn, "Kafka cluster: topics transactions and features")
+        self.output("BootstrapServers", self.topics.get_att_string("BootstrapServers"), "Kafka's brokers (IAM, TLS)")
+        self.output("DecisionsTable", self.decisions.table_name, "one decision a transaction")
+        self.output("EventBus", self.bus.attr_name, "events Transaction review and Transaction block")
+        self.output("StreamApplication", self.stream_job.application.ref, "the stream job")
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """As many as the Kafka cluster needs, whichever account it is."""
+        return zone_names(self.settings)
+
+    @property
+    def _quarantine(self) -> dict[str, str]:
+        return {"QUARANTINE_BUCKET": self._data.archive.name, "QUARANTINE_PREFIX": QUARANTINE}
+
+    def _create_topics(self) -> cdk.CustomResource:
+        create_topics = self.functions.function(
+            "create_topics",
+            says="makes the topics, tells the brokers",
+            environment={"CLUSTER_ARN": self.cluster.arn},
+            timeout_s=300,
+            memory_mb=256,
+            layers=("functions-kafka",),
+            network=self.network,
+        )
+        wanted = topics(self.settings)
+        allow(create_topics.role, ["kafka:GetBootstrapBrokers"], [self.cluster.arn])
+        self.cluster.may_connect(create_topics.role)
+        self.cluster.may_make_topics(create_topics.role, [topic["Name"] for topic in wanted])
+        made = cdk.CustomResource(
+            self,
+            "Topics",
+            service_token=create_topics.function.function_arn,
+            resource_type="Custom::KafkaTopics",
+            properties={"Topics": wanted},
+        )
+        made.node.add_dependency(create_topics.role, self.network)
+        return made
+
+    def _start_stream(self) -> None:
+        application = self.stream_job.application
+        start = self.functions.function(
+            "start_stream",
+            says="starts the stream job, which is created at rest",
+            environment={"APPLICATION_NAME": application.ref},
+            timeout_s=60,
+            memory_mb=256,
+        )
+        arn = self.format_arn(service="kinesisanalytics", resource="application", resource_name=application.ref)
+        allow(start.role, ["kinesisanalytics:DescribeApplication", "kinesisanalytics:StartApplication"], [arn])
+        allow(start.role, ["kinesisanalytics:StopApplication"], [arn], unused="only deleting the stack stops it")
+        started = cdk.CustomResource(
+            self, "Started", service_token=start.function.function_arn, resource_type="Custom::StartedStream"
+        )
+        started.node.add_dependency(start.role, self.stream_job)
+
+    def _accept_and_watch(self) -> None:
+        timeout = cdk.Duration.seconds(WATCH_TIMEOUT_S)
+        waiting = queue(self, "Watch", self._data.key, consumer_timeout=timeout)
+        seconds = str(self.settings.undecided_after_s)
+        accept = self.functions.function(
+            "accept",
+            says="refuses what breaks the contract, has the rest watched",
+            environment={"WATCH_QUEUE_URL": waiting.queue_url, "UNDECIDED_AFTER_S": seconds, **self._quarantine},
+            timeout_s=60,
+            memory_mb=512,
+        )
+        allow(accept.role, ["sqs:SendMessage"], [waiting.queue_arn])
+        self._may_quarantine(accept.role)
+        self._reads(accept, "transactions", batch_size=1000, window_s=1)
+        watch = self.functions.function(
+            "watch",
+            says="decides by the fallback rule what is still undecided",
+            environment={
+                "DECISIONS_TABLE": self.decisions.table_name,
+                "EVENT_BUS_NAME": self.bus.attr_name,
+                "FALLBACK_RULE": self.settings.fallback_rule.model_dump_json(),
+                "UNDECIDED_AFTER_S": seconds,
+            },
+            timeout_s=WATCH_TIMEOUT_S,
+            memory_mb=512,
+        )
+        self._may_decide(watch.role)
+        consumers.reads_queue(self, watch, waiting, batch_size=10)
+
+    def _decide(self, serving: Serving) -> None:
+        decide = self.functions.function(
+            "decide",
+            says="decides every transaction on its own features",
+            environment={
+                "NIGHTLY_FEATURE_GROUP": NIGHTLY_GROUP.name,
+                "ENDPOINT_NAME": serving.endpoint_name,
+                "DECISIONS_TABLE": self.decisions.table_name,
+                "EVENT_BUS_NAME": self.bus.attr_name,
+                "FALLBACK_RULE": self.settings.fallback_rule.model_dump_json(),
+                "NIGHTLY_TOO_OLD_AFTER_H": f"{self.settings.nightly_too_old_after_h:g}",
+                **self._quarantine,
+            },
+            timeout_s=60,
+            memory_mb=1769,  # a whole processor
+        )
+        allow(decide.role, ["sagemaker:BatchGetRecord"], [group_arn(self, NIGHTLY_GROUP.name)])
+        allow(decide.role, ["sagemaker:InvokeEndpoint"], [serving.endpoint_arn])
+        self._may_decide(decide.role)
+        self._may_quarantine(decide.role)
+        self._reads(decide, "features", batch_size=BATCH, window_s=0)
+
+    def _ingest_features(self) -> None:
+        ingest = self.functions.function(
+            "ingest_features",
+            says="keeps each card's newest features in the store",
+            environment={
+                "STREAM_FEATURE_GROUP": STREAM_GROUP.name,
+                "FEATURES_TTL_DAYS": str(self.settings.features_ttl_days),
+            },
+            timeout_s=60,
+            memory_mb=512,
+        )
+        allow(ingest.role, ["sagemaker:BatchWriteRecord"], [group_arn(self, STREAM_GROUP.name)])
+        self._reads(ingest, "features", batch_size=BATCH, window_s=1)
+
+    def _archive(self) -> None:
+        archive = self.functions.function(
+            "archive",
+            says="keeps transactions and decisions as Parquet",
+            environment={
+                "ARCHIVE_BUCKET": self._data.archive.name,
+                "TRANSACTIONS_PREFIX": TRANSACTIONS,
+                "DECISIONS_PREFIX": DECISIONS,
+            },
+            timeout_s=120,
+            memory_mb=1024,
+            layers=("functions-parquet",),
+        )
+        kept = [self._data.archive.objects(prefix) for prefix in (TRANSACTIONS, DECISIONS)]
+        allow(archive.role, ["s3:PutObject"], kept, because=OWN_PREFIX)
+        self._reads(archive, "transactions", batch_size=ARCHIVE_BATCH, window_s=ARCHIVE_WINDOW_S)
+        consumers.reads_changes(
+            self,
+            archive,
+            stream_arn=str(self.decisions.table_stream_arn),
+            batch_size=ARCHIVE_BATCH,
+            window_s=ARCHIVE_WINDOW_S,
+            dead_letters=DeadLetters(self, "DecisionsNotArchived", self._data.key),
+        )
+
+    def _reads(self, deployed: Deployed, topic: str, *, batch_size: int, window_s: int) -> None:
+        mapping = consumers.reads_topic(
+            self,
+            deployed,
+            self.settings,
+            cluster=self.cluster,
+            topic=topic,
+            batch_size=batch_size,
+            window_s=window_s,
+            undelivered=self._data.archive,
+        )
+        mapping.node.add_dependency(self.topics, deployed.role, self.network)
+        self.topic_readers[f"{deployed.name} of {topic}"] = mapping
+
+    def _may_decide(self, role: iam.Role) -> None:
+        allow(role, ["dynamodb:PutItem", "dynamodb:BatchGetItem"], [self.decisions.table_arn])
+        allow(role, ["events:PutEvents"], [self.bus.attr_arn])
+
+    def _may_quarantine(self, role: iam.Role) -> None:
+        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX)

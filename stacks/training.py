@@ -1,0 +1,52 @@
+"""Training: the state machine that makes models, and what starts it."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from stacks.base import FraudStack
+from stacks.constructs.training import LABELLED
+from stacks.constructs.training import Training as Machine
+from stacks.data import Data
+from stacks.serving import Serving
+from stacks.settings import Settings
+from stacks.streaming import Streaming
+
+
+class Training(FraudStack):
+    """New models: by schedule, by event, by hand."""
+
+    def __init__(
+        self, scope: Construct, settings: Settings, *, data: Data, serving: Serving, streaming: Streaming
+    ) -> None:
+        description = "Card fraud: training, gate, registry and deployment of models"
+        super().__init__(scope, "Training", settings, description, (data, serving, streaming))
+        training = Machine(
+            self,
+            "Models",
+            settings,
+            key=data.key,
+            curated=data.curated,
+            models=data.models,
+            endpoint=serving.endpoint,
+        )
+        self.machine = training.machine
+        self.gate = training.gate
+        self.machine.every("OnSchedule", settings.training_at, data.key, {})
+        self.machine.on_event(
+            "OnTransactions",
+            data.key,
+            pattern={
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {"bucket": {"name": [data.curated.name]}, "object": {"key": [f"{LABELLED}_SUCCESS"]}},
+            },
+        )
+        self.machine.on_event(
+            "OnRequest",
+            data.key,
+            pattern={"source": ["card-fraud"], "detail-type": ["retrain"]},
+            bus=streaming.bus.attr_name,
+        )
+        self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
+        self.output("ModelRegistry", training.group.model_package_group_name, "models that passed the gate")

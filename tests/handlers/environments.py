@@ -1,0 +1,42 @@
+"""A sound environment of each function, as its stack sets it."""
+
+from __future__ import annotations
+
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/watch"
+_QUARANTINE = {"QUARANTINE_BUCKET": "archive", "QUARANTINE_PREFIX": "quarantine/"}
+_OF = {
+    "decide": {
+        "NIGHTLY_FEATURE_GROUP": "cc-agg-batch-fg",
+        "ENDPOINT_NAME": "fraud",
+        "DECISIONS_TABLE": "decisions",
+        "EVENT_BUS_NAME": "decided",
+        "FALLBACK_RULE": '{"review_from_amount": "500.00"}',
+        "NIGHTLY_TOO_OLD_AFTER_H": "48",
+        **_QUARANTINE,
+    },
+    "ingest_features": {"STREAM_FEATURE_GROUP": "cc-agg-fg", "FEATURES_TTL_DAYS": "7"},
+    "accept": {"WATCH_QUEUE_URL": QUEUE, "UNDECIDED_AFTER_S": "10", **_QUARANTINE},
+    "watch": {
+        "DECISIONS_TABLE": "decisions",
+        "EVENT_BUS_NAME": "decided",
+        "FALLBACK_RULE": "{}",
+        "UNDECIDED_AFTER_S": "10",
+    },
+    "archive": {
+        "ARCHIVE_BUCKET": "archive",
+        "TRANSACTIONS_PREFIX": "transactions/",
+        "DECISIONS_PREFIX": "decisions/",
+    },
+    "create_topics": {"CLUSTER_ARN": "arn:aws:kafka:eu-west-1:123456789012:cluster/fraud/0-1"},
+    "start_stream": {"APPLICATION_NAME": "stream"},
+    "gate": {"MODELS_BUCKET": "models", "MODEL_PACKAGE_GROUP": "fraud"},
+}
+ENVIRONMENTS = {
+    function: {
+        "LOG_LEVEL": "INFO",
+        "POWERTOOLS_SERVICE_NAME": function,
+        "POWERTOOLS_METRICS_NAMESPACE": "CardFraud",
+        **variables,
+    }
+    for function, variables in _OF.items()
+}

@@ -1,0 +1,88 @@
+"""The function `accept`: sound transactions under watch, the others in quarantine."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fraud.transaction import parse_transaction
+from lambda_src.kafka_event import WholeBatchFailedError
+from lambda_src.ports.watch_queue import waiting_transactions
+from tests.deciding_world import MOMENT, transaction_message
+from tests.handlers.kafka import failures, kafka_event
+
+
+@pytest.fixture
+def queue(aws):
+    """The watch queue: its URL, and what was sent to it."""
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="watch")["QueueUrl"]
+    return url, lambda: sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+
+
+@pytest.fixture
+def accept(load, queue, quarantined):
+    return load("accept", WATCH_QUEUE_URL=queue[0])
+
+
+def event(*messages):
+    return kafka_event(*messages, topic="transactions")
+
+
+def sent(accept, monkeypatch):
+    """The arguments of every SendMessage."""
+    real, arguments = accept.queue._client.send_message, []
+    monkeypatch.setattr(accept.queue._client, "send_message", lambda **given: (arguments.append(given), real(**given)))
+    return arguments
+
+
+def test_a_happy_batch_of_a_hundred_is_one_delayed_message(accept, aws, monkeypatch):
+    arguments = sent(accept, monkeypatch)
+    messages = [transaction_message(number) for number in range(100)]
+    assert accept.handler(event(*messages), None) == failures()
+    assert aws.calls == ["sqs.SendMessage"]
+    [given] = arguments
+    assert given["DelaySeconds"] == 10
+    waiting = waiting_transactions(given["MessageBody"])
+    assert [transaction for transaction, _ in waiting] == [parse_transaction(message) for message in messages]
+    assert [trans_time for _, trans_time in waiting] == [MOMENT + place for place in range(100)]
+
+
+def test_messages_stay_below_what_a_queue_takes(accept, monkeypatch):
+    arguments = sent(accept, monkeypatch)
+    messages = [transaction_message(number, note="é" * 2_000) for number in range(30)]
+    assert accept.handler(event(*messages), None) == failures()
+    assert len(arguments) > 1
+    assert all(len(given["MessageBody"]) < 256 * 1024 for given in arguments)
+    assert sum(len(waiting_transactions(given["MessageBody"])) for given in arguments) == 30
+
+
+def test_poison_goes_to_quarantine_and_the_good_are_watched(accept, queue, quarantined):
+    poison = transaction_message(2, cc_num="4111 1111 1111 1111")
+    assert accept.handler(event(transaction_message(1), poison, b"{}", transaction_message(3)), None) == failures()
+    [(key, [line])] = quarantined().items()
+    assert key == "quarantine/transactions/2026-01-01/0-1.jsonl"
+    assert line["field"] == "cc_num"
+    assert "4111" not in json.dumps(line)
+
+
+def test_the_same_batch_again_writes_the_same_object(accept, quarantined):
+    for _ in range(2):
+        accept.handler(event(b"\xff", transaction_message(1)), None)
+    assert len(quarantined()) == 1
+
+
+def test_a_queue_that_refuses_has_the_sound_ones_come_again(accept, aws, queue, quarantined):
+    aws.client("sqs").delete_queue(QueueUrl=queue[0])
+    assert accept.handler(event(transaction_message(1), b"\xff", transaction_message(3)), None) == failures(
+        0, 2, topic="transactions"
+    )
+    assert len(quarantined()) == 1
+    with pytest.raises(WholeBatchFailedError):
+        accept.handler(event(transaction_message(1)), None)
+
+
+def test_heartbeats_are_passed_over(accept, aws):
+    assert accept.handler(event(None, b"{}"), None) == failures()
+    assert aws.calls == []

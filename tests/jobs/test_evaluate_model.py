@@ -1,0 +1,125 @@
+"""The evaluation of a trained model: which rows count, beside whom, and that the gate can read it."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fraud.promotion import verdict
+from sagemaker_src.training import evaluate_model
+from sagemaker_src.training.train import ROW_COLUMNS, TrainingSettings, train_model
+
+DAY_MS = 86_400_000
+START = 1_767_225_600_000
+DAYS = 100
+SETTINGS = TrainingSettings(rounds=20, label_delay_days=3)
+TEST_FROM = START + 80 * DAY_MS
+
+
+def made_up_rows(count=6_000):
+    """Rows in which high amounts are fraud."""
+    random = np.random.default_rng(1)
+    rows = pd.DataFrame({name: random.gamma(2, 40, count) for name in ROW_COLUMNS})
+    rows["transaction_id"] = [f"t{number}" for number in range(count)]
+    rows["cc_num"] = [f"{number % 50:032x}" for number in range(count)]
+    rows["category"] = random.choice(["travel", "home"], count)
+    rows["event_ms"] = START + (np.arange(count) * (DAYS * DAY_MS // count))
+    rows["amount_cents"] = random.integers(100, 50_000, count)
+    rows["is_fraud"] = (rows["amount_cents"] > 48_000).astype(int)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return made_up_rows()
+
+
+@pytest.fixture(scope="module")
+def trained(rows):
+    return train_model(rows, SETTINGS, test_from_ms=TEST_FROM)
+
+
+@pytest.fixture
+def places(rows, trained, tmp_path):
+    """Folders as the training state machine mounts them: features, and the model as its training job packs it."""
+    rows.to_parquet(tmp_path / "features.parquet")
+    trained.save(tmp_path / "saved")
+    (tmp_path / "model").mkdir()
+    with tarfile.open(tmp_path / "model" / "model.tar.gz", "w:gz") as packed:
+        for name in ("model.ubj", "manifest.json"):
+            packed.add(tmp_path / "saved" / name, name)
+    return tmp_path
+
+
+def evaluated(places, *options):
+    arguments = [
+        "--model",
+        places / "model",
+        "--features",
+        places / "features.parquet",
+        "--out",
+        places / "out",
+        *options,
+    ]
+    assert evaluate_model.main([str(argument) for argument in arguments]) == 0
+    return json.loads((places / "out" / "evaluation.json").read_text())
+
+
+def test_it_counts_the_rows_that_the_model_has_not_seen(places, trained):
+    evaluation = evaluated(places)
+    training = trained.manifest["metrics"]["test"]
+    assert evaluation["model_version"] == trained.manifest["model_version"]
+    # the label delay ends within the step between two rows before the day on which training's own test begins
+    assert TEST_FROM - DAYS * DAY_MS // 6_000 <= evaluation["held_out"]["from_ms"] <= TEST_FROM
+    assert abs(evaluation["held_out"]["rows"] - training["rows"]) <= 1
+    assert evaluation["metrics"]["average_precision"] == pytest.approx(training["average_precision"], abs=0.01)
+    assert evaluation["champion"] is None
+
+
+def test_the_gate_can_read_it(places):
+    assert verdict(evaluated(places)["metrics"], None).accepted
+
+
+def test_the_champion_is_judged_on_the_same_rows(places, rows):
+    worse = train_model(
+        rows, TrainingSettings(rounds=1, max_depth=1, label_delay_days=3), test_from_ms=START + 60 * DAY_MS
+    )
+    worse.save(places / "champion")
+    evaluation = evaluated(places, "--champion", places / "champion")
+    assert evaluation["champion"]["model_version"] == worse.manifest["model_version"]
+    assert evaluation["champion"]["metrics"]["rows"] == evaluation["metrics"]["rows"]
+    assert verdict(evaluation["metrics"], evaluation["champion"]["metrics"]).accepted
+    assert not verdict(evaluation["champion"]["metrics"], evaluation["metrics"]).accepted
+
+
+def test_a_champion_folder_without_a_model_is_no_champion(places):
+    (places / "none").mkdir()
+    assert evaluated(places, "--champion", places / "none")["champion"] is None
+
+
+@pytest.mark.parametrize(
+    ("break_it", "says"),
+    [
+        (lambda places, rows: (places / "model" / "model.tar.gz").unlink(), "holds neither model.tar.gz nor manifest"),
+        (lambda places, rows: rows.drop(columns="is_fraud").to_parquet(places / "features.parquet"), "lacks the columns"),
+        (lambda places, rows: rows[:100].to_parquet(places / "features.parquet"), "no rows after the model's last training row"),
+        (lambda places, rows: (places / "features.parquet").unlink(), "does not exist"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_evaluated_is_said(places, rows, break_it, says, capsys):
+    break_it(places, rows)
+    with pytest.raises(SystemExit):
+        evaluated(places)
+    assert says in capsys.readouterr().err
+
+
+def test_a_model_of_other_features_is_refused(places, capsys):
+    manifest = json.loads((places / "saved" / "manifest.json").read_text())
+    (places / "saved" / "manifest.json").write_text(json.dumps(manifest | {"feature_names": ["shoe_size"]}))
+    with pytest.raises(SystemExit):
+        evaluated(places, "--model", places / "saved")
+    assert "made for other features" in capsys.readouterr().err

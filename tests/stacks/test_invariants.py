@@ -1,0 +1,121 @@
+"""The invariants hold of every template, and each is seen to break."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.stacks import invariants
+from tests.stacks.stacks_under_test import Templates, resources
+
+
+@pytest.mark.parametrize("invariant", invariants.INVARIANTS, ids=lambda invariant: invariant.__name__)
+def test_holds_of_every_template(invariant: Callable[[Templates], Iterator[str]], templates: Templates) -> None:
+    assert list(invariant(templates)) == []
+
+
+def test_removal_is_as_set(dev: Templates, prod: Templates, other: Templates) -> None:
+    for templates, policy in ((dev, "Delete"), (prod, "Retain"), (other, "Retain")):
+        assert list(invariants.removal(templates, policy)) == []
+
+
+def test_removal_that_is_not_as_set_is_found(dev: Templates) -> None:
+    assert len(list(invariants.removal(dev, "Retain"))) > 10
+
+
+Break = Callable[[dict[str, Any]], Any]
+
+FULL_ACCESS = ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
+WILD_ACTION = {"Effect": "Allow", "Action": ["s3:Get*"], "Resource": "x", "Principal": {"AWS": "x"}}
+WILD_RESOURCE = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:*"}
+OPEN = {"Effect": "Allow", "Action": "sns:Publish", "Principal": "*"}
+
+
+def add(statement: dict[str, Any]) -> Break:
+    return lambda properties: properties["PolicyDocument"]["Statement"].append(statement)
+
+
+def no_statements(properties: dict[str, Any]) -> None:
+    properties["PolicyDocument"]["Statement"].clear()
+
+
+def without(*path: str) -> Break:
+    def damage(properties: dict[str, Any]) -> None:
+        for name in path[:-1]:
+            properties = properties[name]
+        del properties[path[-1]]
+
+    return damage
+
+
+BROKEN: list[tuple[Callable[[Templates], Iterator[str]], str, Break]] = [
+    (
+        invariants.managed_policies,
+        "AWS::IAM::Role",
+        lambda properties: properties.update(ManagedPolicyArns=FULL_ACCESS),
+    ),
+    (invariants.wildcard_actions, "AWS::IAM::Policy", add(WILD_ACTION)),
+    (invariants.wildcard_actions, "AWS::S3::BucketPolicy", add(WILD_ACTION)),
+    (invariants.wildcard_resources, "AWS::IAM::Policy", add(WILD_RESOURCE)),
+    (invariants.queues_without_dead_letters, "AWS::SQS::Queue", without("RedrivePolicy")),
+    (invariants.short_visibility, "AWS::SQS::Queue", without("VisibilityTimeout")),
+    (invariants.whole_batches_failing, "AWS::Lambda::EventSourceMapping", without("FunctionResponseTypes")),
+    (invariants.failures_lost, "AWS::Lambda::EventSourceMapping", without("DestinationConfig")),
+    (invariants.pollers_not_provisioned, "AWS::Lambda::EventSourceMapping", without("ProvisionedPollerConfig")),
+    *((invariants.not_encrypted, type_, without(*path)) for type_, path in invariants.ENCRYPTED_BY.items()),
+    (invariants.not_encrypted, "AWS::S3::Bucket", without("BucketEncryption")),
+    (invariants.not_encrypted, "AWS::SageMaker::FeatureGroup", without("OnlineStoreConfig", "SecurityConfig")),
+    (invariants.not_tls, "AWS::S3::BucketPolicy", no_statements),
+    (invariants.not_tls, "AWS::SQS::QueuePolicy", no_statements),
+    (invariants.public, "AWS::S3::Bucket", without("PublicAccessBlockConfiguration")),
+    (invariants.public, "AWS::EC2::SecurityGroupIngress", lambda properties: properties.update(CidrIp="0.0.0.0/0")),
+    (invariants.public, "AWS::SNS::TopicPolicy", add(OPEN)),
+    (invariants.logs_kept_for_ever, "AWS::Logs::LogGroup", without("RetentionInDays")),
+    (invariants.logs_kept_for_ever, "AWS::Lambda::Function", without("LoggingConfig")),
+    (invariants.physical_names, "AWS::DynamoDB::Table", lambda properties: properties.update(TableName="decisions")),
+    (invariants.unprotected_tables, "AWS::DynamoDB::Table", without("PointInTimeRecoverySpecification")),
+    (invariants.unprotected_tables, "AWS::KMS::Key", without("EnableKeyRotation")),
+    (
+        invariants.checkpoints_off,
+        "AWS::KinesisAnalyticsV2::Application",
+        without("ApplicationConfiguration", "ApplicationSnapshotConfiguration"),
+    ),
+]
+"""How each is broken, on the templates of `prod`, which has every type: (invariant, type, what is done to one of them)."""
+
+
+@pytest.mark.parametrize(
+    ("invariant", "type_", "damage"), BROKEN, ids=[f"{invariant.__name__}-{type_}" for invariant, type_, _ in BROKEN]
+)
+def test_breaking_it_is_found(
+    prod: Templates, invariant: Callable[[Templates], Iterator[str]], type_: str, damage: Break
+) -> None:
+    broken = json.loads(json.dumps(prod))
+    for resource in resources(broken, type_):
+        try:
+            damage(resource.body["Properties"])
+        except KeyError:
+            continue  # this one has no such property
+        break
+    else:
+        pytest.fail(f"no {type_} could be broken")
+    assert list(invariant(broken))
+
+
+def test_a_shared_role_is_found(dev: Templates) -> None:
+    broken = json.loads(json.dumps(dev))
+    first, second, *_ = resources({"Streaming": broken["Streaming"]}, "AWS::Lambda::Function")
+    second.body["Properties"]["Role"] = first.properties["Role"]
+    assert list(invariants.shared_roles(broken))
+
+
+def test_a_stack_that_does_not_say_what_it_is_is_found(dev: Templates) -> None:
+    assert list(invariants.unexplained({"Data": {**dev["Data"], "Description": ""}}))
+
+
+def test_every_invariant_was_broken_once() -> None:
+    elsewhere = {invariants.shared_roles, invariants.unexplained}
+    assert {invariant for invariant, _, _ in BROKEN} | elsewhere == set(invariants.INVARIANTS)

@@ -1,0 +1,61 @@
+"""Settings: what is wrong is said in a sentence that names the setting and what is allowed."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from stacks.settings import PROD, Settings, SettingsError, read_settings
+from tests.stacks.stacks_under_test import context
+
+WRONG = [
+    ({"env": "test"}, "env: 'test'; allowed: dev or prod"),
+    ({"nta": "true"}, r"nta: no such setting \(is nat meant\?\); allowed: env, region"),
+    ({"nat": "perhaps"}, "nat: 'perhaps'; allowed: true or false"),
+    ({"partitions": "many"}, "partitions: 'many'; allowed: 1 to 200"),
+    ({"partitions": 0}, "partitions: 0; allowed: 1 to 200"),
+    ({"partitions": 2.5}, "partitions: 2.5; allowed: 1 to 200"),
+    ({"region": "mars-1"}, "region: 'mars-1'; allowed: ap-northeast-1"),
+    ({"retention_days": 31}, "retention_days: 31; allowed: 7, 14"),
+    ({"endpoint_instance_type": "m5.large"}, "endpoint_instance_type: 'm5.large'; allowed: an instance type"),
+    ({"nightly_at": "at night"}, "nightly_at: 'at night'; allowed: cron"),
+    ({"alarm_email": "nobody"}, "alarm_email: 'nobody'; allowed: an e-mail address"),
+    ({"review_from_amount": "1.234"}, "review_from_amount: '1.234'; allowed: 0 to 1000000"),
+    ({"review_from_amount": 6000}, "review_from_amount .6000. is above block_from_amount .5000.; allowed: "),
+    (
+        {"consumers_least": 9},
+        "consumers_least .9. is above consumers_most .2.; allowed: consumers_least <= consumers_most",
+    ),
+    ({"flink_parallelism": 8}, "flink_parallelism .8. is above partitions .4.; allowed"),
+    ({"canary_percent": 10}, "canary_percent .10. needs a second machine .* allowed: canary_percent=0 with"),
+    ({"env": "prod", "replay": True}, "replay .true. with env=prod .* allowed: replay=true with env=dev"),
+]
+
+
+@pytest.mark.parametrize(("given", "says"), WRONG, ids=[" ".join(map(str, given.items())) for given, _ in WRONG])
+def test_a_wrong_setting_is_refused_in_a_sentence(given: dict[str, object], says: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{says}"):
+        read_settings(given)
+
+
+def test_synth_fails_on_a_wrong_setting_before_anything_is_written(tmp_path) -> None:
+    from app import build_app  # noqa: PLC0415 - importing CDK takes seconds
+
+    with pytest.raises(SettingsError, match="no such setting"):
+        build_app(context(partition=4), str(tmp_path / "out"))
+    assert not list(tmp_path.glob("out/*.template.json"))
+
+
+def test_text_is_read_as_the_command_line_gives_it() -> None:
+    settings = read_settings({"nat": "true", "partitions": "8", "review_from_amount": "250.50"})
+    assert (settings.nat, settings.partitions, str(settings.review_from_amount)) == (True, 8, "250.50")
+
+
+def test_what_prod_differs_in_are_settings_with_other_values() -> None:
+    dev, prod = read_settings({}), read_settings({"env": "prod"})
+    assert {name for name in Settings.model_fields if getattr(dev, name) != getattr(prod, name)} == {"env", *PROD}
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        read_settings({}).nat = True
