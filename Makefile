@@ -67,9 +67,7 @@ diff: $(VENV)/.installed node_modules/.installed ## what a deployment of ENV wou
 	@$(CDK) diff $(SETTINGS)
 
 destroy: $(VENV)/.installed node_modules/.installed ## delete ENV with what its jobs made; asks before data is deleted
-	@$(VENV)/bin/python -m stacks.teardown empty --env $(ENV)
-	@$(CDK) destroy --all --force $(SETTINGS)
-	@$(VENV)/bin/python -m stacks.teardown left --env $(ENV)
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m stacks.teardown --env $(ENV) npx cdk
 
 diagram: $(VENV)/.installed ## draw the stacks and their main flow into docs/stacks.svg
 	@$(VENV)/bin/python -m stacks.diagram

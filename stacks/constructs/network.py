@@ -90,7 +90,7 @@ class Network(Construct):
             resource_type="VPC",
             traffic_type="REJECT",
             log_destination_type="cloud-watch-logs",
-            log_destination=group.log_group_arn.removesuffix(":*"),
+            log_destination=group.log_group_arn,
             deliver_logs_permission_arn=writer.role_arn,
         )
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
 from stacks.constructs.feature_groups import group_arn
-from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role
+from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_prefix
 from stacks.constructs.permissions import allow
-from stacks.constructs.state_machine import RETRIES, StateMachine
+from stacks.constructs.state_machine import RETRIES, StateMachine, keep
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.settings import Settings
@@ -55,14 +53,14 @@ class Nightly(Construct):
         allow_prefix(worker, curated, DAILY, read=True, write=True)
         allow_prefix(worker, curated, TRAINING, write=True)
         groups = [group_arn(self, group.name) for group in (NIGHTLY_GROUP, TRAINING_GROUP)]
-        allow(worker, ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"], groups)
+        allow(worker, ["sagemaker:BatchWriteRecord"], groups)
         inputs = {
             "transactions": (archive, transactions, "$closed"),
             "before": (archive, transactions, "$before"),
             "daily": (curated, DAILY, None),
         }
         job = ProcessingJob(
-            name="nightly",
+            name=run_prefix(settings, "nightly"),
             image=address,
             module="sagemaker_src.processing.nightly",
             arguments=[
@@ -86,7 +84,7 @@ class Nightly(Construct):
             key=key,
             steps={
                 "Days": {"Type": "Pass", "Assign": _DAYS, "Output": "{% $states.input %}"},
-                **{f"Keep {given}": _keep(*place) for given, place in inputs.items()},
+                **{f"Keep {given}": keep(*place) for given, place in inputs.items()},
                 "Compute": {**job.task(code, worker, key.key_arn), "Retry": RETRIES},
             },
         )
@@ -112,13 +110,3 @@ _DAYS = {
 
 def _uri(store: Store, prefix: str, day: str | None) -> str:
     return f"{{% 's3://{store.name}/{prefix}day=' & {day} & '/' %}}" if day else store.uri(prefix)
-
-
-def _keep(store: Store, prefix: str, day: str | None) -> dict[str, Any]:
-    """An empty object below a prefix, for SageMaker mounts no empty one, and a day without transactions is lawful."""
-    key = f"{{% '{prefix}day=' & {day} & '/_keep' %}}" if day else f"{prefix}_keep"
-    return {
-        "Type": "Task",
-        "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:s3:putObject",
-        "Arguments": {"Bucket": store.name, "Key": key, "Body": ""},
-    }

@@ -17,6 +17,7 @@ from constructs import Construct
 from stacks.constructs.logs import log_group
 from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
 from stacks.constructs.queues import DeadLetters
+from stacks.constructs.storage import Store
 from stacks.settings import Settings
 
 _LOG_DELIVERY = (
@@ -36,6 +37,7 @@ _TRACES = (
     "xray:GetSamplingTargets",
 )
 
+KEEP = "_keep"
 RETRIES = [
     {
         "ErrorEquals": ["SageMaker.AmazonSageMakerException", "States.Timeout"],
@@ -186,6 +188,20 @@ class StateMachine(Construct):
             },
         )
         schedule.node.add_dependency(caller)
+
+
+def keep(store: Store, prefix: str, day: str | None = None) -> dict[str, Any]:
+    """A step that puts an empty object below a prefix: SageMaker mounts no empty one, and nothing there is lawful.
+
+    Args:
+        day: a variable that holds a day, for the prefix of that day.
+    """
+    key = f"{{% '{prefix}day=' & {day} & '/{KEEP}' %}}" if day else f"{prefix}{KEEP}"
+    return {
+        "Type": "Task",
+        "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:s3:putObject",
+        "Arguments": {"Bucket": store.name, "Key": key, "Body": ""},
+    }
 
 
 def _definition(says: str, steps: Mapping[str, Any]) -> dict[str, Any]:

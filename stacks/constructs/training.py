@@ -12,9 +12,9 @@ from constructs import Construct
 
 from stacks.constructs.endpoint import MODELS, Endpoint
 from stacks.constructs.functions import Functions
-from stacks.constructs.jobs import CHANNELS, MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_name
+from stacks.constructs.jobs import CHANNELS, MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_name, run_prefix
 from stacks.constructs.permissions import allow
-from stacks.constructs.state_machine import RETRIES, StateMachine
+from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.settings import Settings
@@ -23,6 +23,8 @@ LABELLED = "transactions/"
 """Prefix of the curated bucket: transactions with `is_fraud`, what a model is trained on."""
 TRAINING_SETS = "training-sets/"
 EVALUATIONS = "evaluations/"
+NOTHING = "none/"
+"""Prefix of the models bucket that holds no model: what is mounted where there is no champion yet."""
 RUN = "$states.context.Execution.Name"
 
 
@@ -81,7 +83,7 @@ class Training(Construct):
     def _building(self, worker: Any, trainer: Any) -> dict[str, Any]:
         features = _run_uri(self._curated, TRAINING_SETS)
         training_set = ProcessingJob(
-            name="training-set",
+            name=run_prefix(self._settings, "training-set"),
             image=image("spark", self._settings.region),
             module="sagemaker_src.processing.batch_features",
             arguments=[
@@ -94,14 +96,14 @@ class Training(Construct):
             with_libraries=True,
         )
         evaluation = ProcessingJob(
-            name="evaluation",
+            name=run_prefix(self._settings, "evaluation"),
             image=self._xgboost,
             module="sagemaker_src.training.evaluate_model",
             arguments=[
-                *("--model", f"{MOUNT}/input/model", "--features", f"{MOUNT}/input/features"),
-                *("--out", f"{MOUNT}/output/evaluation"),
+                *("--model", f"{MOUNT}/input/model", "--champion", f"{MOUNT}/input/champion"),
+                *("--features", f"{MOUNT}/input/features", "--out", f"{MOUNT}/output/evaluation"),
             ],
-            inputs={"model": "{% $model %}", "features": features},
+            inputs={"model": "{% $model %}", "champion": "{% $champion %}", "features": features},
             outputs={"evaluation": _run_uri(self._models, EVALUATIONS)},
             instance_type=self._settings.training_instance_type,
         )
@@ -114,14 +116,45 @@ class Training(Construct):
                 "Assign": {"model": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
                 "Retry": RETRIES,
             },
+            **self._champion(),
             "Evaluate": {**evaluation.task(self._code, worker, self._key.key_arn), "Retry": RETRIES},
+        }
+
+    def _champion(self) -> dict[str, Any]:
+        newest = {
+            "ModelPackageGroupName": self.group.model_package_group_name,
+            "ModelApprovalStatus": "Approved",
+            "SortBy": "CreationTime",
+            "SortOrder": "Descending",
+            "MaxResults": 1,
+        }
+        url = "$states.result.InferenceSpecification.Containers[0].ModelDataUrl"
+        return {
+            "Champions": {
+                **self._call("listModelPackages", newest),
+                "Assign": {"champions": "{% $states.result.ModelPackageSummaryList %}"},
+            },
+            "Any champion?": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $count($champions) > 0 %}", "Next": "Champion"}],
+                "Default": "No champion",
+            },
+            "Champion": {
+                **self._call("describeModelPackage", {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"}),
+                "Assign": {"champion": f"{{% {url} %}}"},
+                "Next": "Evaluate",
+            },
+            "No champion": {
+                **keep(self._models, NOTHING),
+                "Assign": {"champion": self._models.uri(NOTHING)},
+            },
         }
 
     def _training_job(self, trainer: Any, features: str) -> dict[str, Any]:
         code = f"{CHANNELS}/code/{self._code.code.s3_object_key}"
         channels = {"code": self._code.code.s3_object_url, "train": features}
         return {
-            "TrainingJobName": run_name("training"),
+            "TrainingJobName": run_name(run_prefix(self._settings, "training")),
             "RoleArn": trainer.role_arn,
             "AlgorithmSpecification": {
                 "TrainingImage": self._xgboost,
@@ -277,13 +310,17 @@ class Training(Construct):
         allow(self.gate.role, ["s3:GetObject"], [self._models.objects(EVALUATIONS)], because="Each run has a folder.")
         packages = self._arn("model-package", f"{self.prefix}/*")
         registry = self._arn("model-package-group", self.prefix)
-        allow(self.gate.role, ["sagemaker:ListModelPackages"], [registry])
         because = "Versions of a model are numbered as they are made."
-        allow(self.gate.role, ["sagemaker:DescribeModelPackage"], [packages], because=because)
+        for reader in (self.gate.role, self.machine.role):
+            allow(reader, ["sagemaker:ListModelPackages"], [registry])
+            allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because)
+        allow_prefix(worker, self._models, NOTHING, read=True)
+        allow(self.machine.role, ["s3:PutObject"], [f"{self._models.arn}/{NOTHING}{KEEP}"])
 
         machine = self.machine
-        machine.may_run_jobs("processing", ["training-set", "evaluation"], [worker])
-        machine.may_run_jobs("training", ["training"], [trainer])
+        processing = [run_prefix(self._settings, name) for name in ("training-set", "evaluation")]
+        machine.may_run_jobs("processing", processing, [worker])
+        machine.may_run_jobs("training", [run_prefix(self._settings, "training")], [trainer])
         machine.may_pass([self._endpoint.role], "sagemaker.amazonaws.com")
         machine.may_call([self.gate.function])
         made = [self._arn(kind, f"{self.prefix}-*") for kind in ("model", "endpoint-config")]

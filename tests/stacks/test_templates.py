@@ -137,7 +137,9 @@ def test_cfn_lint_finds_nothing(env: str, dev: Templates, prod: Templates, tmp_p
     for stack, template in templates.items():
         (tmp_path / f"{stack}.template.json").write_text(json.dumps(template))
     paths = map(str, sorted(tmp_path.iterdir()))
-    done = subprocess.run([sys.executable, "-m", "cfnlint", *paths], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), *paths], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "")
 
 
@@ -148,9 +150,8 @@ def test_images_are_sagemakers() -> None:
 def test_an_unacknowledged_finding_fails_the_synthesis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = importlib.import_module("stacks.data")
     monkeypatch.setattr(data, "acknowledge", lambda *_: None)
-    with pytest.raises(RuntimeError, match="Validation failed"):
+    with pytest.raises(RuntimeError, match="AwsSolutions-SMG4"):
         synthesize(tmp_path, env="dev")
-    assert "AwsSolutions-SMG4" in (tmp_path / "validation-report.json").read_text()
 
 
 def test_other_settings_reach_the_templates(other: Templates) -> None:
