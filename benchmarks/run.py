@@ -19,6 +19,7 @@ NAMES = (
     "stream_features",
     "stream_model",
     "deciding_step",
+    "decide_function",
     "decision_latency",
 )
 OUT = Path(__file__).resolve().parent / "out"

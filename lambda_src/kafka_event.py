@@ -10,7 +10,8 @@ from base64 import b64decode
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+PartialFailures = dict[str, list[dict[str, Any]]]
+"""The answer: {"batchItemFailures": [{"itemIdentifier": ...}, ...]}."""
 
 
 class WholeBatchFailedError(Exception):
@@ -53,7 +54,7 @@ def kafka_records(event: dict[str, Any]) -> list[KafkaRecord]:
     ]
 
 
-def partial_failures(records: Sequence[KafkaRecord], failed: Collection[KafkaRecord]) -> PartialItemFailureResponse:
+def partial_failures(records: Sequence[KafkaRecord], failed: Collection[KafkaRecord]) -> PartialFailures:
     """The answer to an event.
 
     Args:
@@ -66,4 +67,4 @@ def partial_failures(records: Sequence[KafkaRecord], failed: Collection[KafkaRec
     if records and len(failed) == len(records):
         raise WholeBatchFailedError(f"none of {len(records)} records could be worked off; the errors are logged above")
     identifiers = [{"partition": f"{record.topic}-{record.partition}", "offset": record.offset} for record in failed]
-    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}  # type: ignore[typeddict-item]
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}

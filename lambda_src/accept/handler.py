@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-
 from fraud.transaction import InvalidTransactionError, is_heartbeat, parse_transaction
 from lambda_src.accept.environment import Environment
-from lambda_src.kafka_event import KafkaRecord, kafka_records, partial_failures
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, kafka_records, partial_failures
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
 from lambda_src.ports.watch_queue import Waiting, WatchQueue
@@ -20,7 +18,7 @@ quarantine = QuarantineBucket(environment.quarantine_bucket, environment.quarant
 
 
 @metrics.log_metrics
-def handler(event: dict[str, Any], _: object) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], _: object) -> PartialFailures:
     """Works off an event; see `lambda_src.kafka_event` for both its sides."""
     records = [record for record in kafka_records(event) if not is_heartbeat(record.value)]
     sound: list[KafkaRecord] = []

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-
 from fraud.decision import Decision
 from fraud.transaction import InvalidTransactionError, is_heartbeat, parse_transaction
 from lambda_src.archive.environment import Environment
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS, decision_row, transaction_row
-from lambda_src.kafka_event import kafka_records
+from lambda_src.kafka_event import PartialFailures, kafka_records
 from lambda_src.ports.clients import client
 from lambda_src.ports.parquet_archive import ParquetArchive
 from lambda_src.telemetry import logger
@@ -20,10 +18,10 @@ _s3 = client("s3", timeout_s=10)
 transactions = ParquetArchive(_s3, environment.archive_bucket, environment.transactions_prefix, TRANSACTIONS)
 decisions = ParquetArchive(_s3, environment.archive_bucket, environment.decisions_prefix, DECISIONS)
 
-DONE: PartialItemFailureResponse = {"batchItemFailures": []}
+DONE: PartialFailures = {"batchItemFailures": []}
 
 
-def handler(event: dict[str, Any], _: object) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], _: object) -> PartialFailures:
     """Archives an event whole, or raises what the bucket answered: then all of it comes again."""
     if "records" in event:
         _archive_transactions(event)

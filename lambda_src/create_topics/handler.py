@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
 from confluent_kafka.admin import AdminClient
 
 from lambda_src.create_topics.environment import Environment
 from lambda_src.custom_resource import Request, custom_resource
-from lambda_src.ports.clients import client
+from lambda_src.ports.clients import client, session
 from lambda_src.ports.kafka_topics import TopicRequest, admin_settings, ensure_topics
 
 environment = Environment.read()
@@ -28,7 +27,7 @@ def handler(request: Request) -> dict[str, str]:
     topics = [_topic(asked) for asked in request["ResourceProperties"]["Topics"]]
     brokers = kafka.get_bootstrap_brokers(ClusterArn=environment.cluster_arn)
     settings = admin_settings(
-        {name: text for name, text in brokers.items() if name.startswith("BootstrapBroker")}, boto3.Session()
+        {name: text for name, text in brokers.items() if name.startswith("BootstrapBroker")}, session
     )
     ensure_topics(AdminClient(settings), topics)
     return {"BootstrapServers": settings["bootstrap.servers"]}

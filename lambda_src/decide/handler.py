@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-
 from fraud.deciding import Batch, Deciding, now_ms
 from fraud.transaction import is_heartbeat
 from lambda_src.decide.environment import Environment
-from lambda_src.kafka_event import KafkaRecord, kafka_records, partial_failures
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, kafka_records, partial_failures
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.ports.decision_table import MOST, DecisionTable, TableThrottledError
 from lambda_src.ports.endpoint_scorer import EndpointScorer
@@ -33,7 +31,7 @@ quarantine = QuarantineBucket(environment.quarantine_bucket, environment.quarant
 
 
 @metrics.log_metrics
-def handler(event: dict[str, Any], _: object) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], _: object) -> PartialFailures:
     """Works off an event; see `lambda_src.kafka_event` for both its sides."""
     records = [record for record in kafka_records(event) if not is_heartbeat(record.value)]
     failed: list[KafkaRecord] = []

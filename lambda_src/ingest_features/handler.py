@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-
 from fraud.feature_record import FeatureRecord, parse_feature_record
 from fraud.features.batch_write import write_records
 from fraud.features.groups import STREAM_GROUP, feature_values
 from fraud.transaction import InvalidTransactionError, is_heartbeat
 from lambda_src.ingest_features.environment import Environment
-from lambda_src.kafka_event import KafkaRecord, kafka_records, partial_failures
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, kafka_records, partial_failures
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.telemetry import logger
 
@@ -19,7 +17,7 @@ environment = Environment.read()
 store = client("sagemaker-featurestore-runtime")
 
 
-def handler(event: dict[str, Any], _: object) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], _: object) -> PartialFailures:
     """Works off an event; see `lambda_src.kafka_event` for both its sides."""
     records = [record for record in kafka_records(event) if not is_heartbeat(record.value)]
     newest: dict[str, tuple[KafkaRecord, FeatureRecord]] = {}

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-import boto3
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from botocore.session import Session
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
@@ -39,7 +39,7 @@ class TopicRequest:
     config: Mapping[str, str] = field(default_factory=dict)
 
 
-def admin_settings(brokers: Mapping[str, str], session: boto3.Session) -> dict[str, Any]:
+def admin_settings(brokers: Mapping[str, str], session: Session) -> dict[str, Any]:
     """How to reach a cluster: under the caller's own role where it offers that, else as it offers.
 
     Args:
@@ -61,11 +61,12 @@ def admin_settings(brokers: Mapping[str, str], session: boto3.Session) -> dict[s
     raise TopicError(f"the cluster offers {', '.join(brokers) or 'no brokers'}; known here: IAM and plaintext")
 
 
-def iam_token(session: boto3.Session) -> tuple[str, float]:
+def iam_token(session: Session) -> tuple[str, float]:
     """The token that MSK takes for a role: a pre-signed request to connect, and when it expires (seconds since 1970)."""
-    request = AWSRequest("GET", f"https://kafka.{session.region_name}.amazonaws.com/?Action=kafka-cluster%3AConnect")
+    region = session.get_config_variable("region")
+    request = AWSRequest("GET", f"https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect")
     credentials = session.get_credentials().get_frozen_credentials()
-    SigV4QueryAuth(credentials, "kafka-cluster", session.region_name, expires=TOKEN_VALID_S).add_auth(request)
+    SigV4QueryAuth(credentials, "kafka-cluster", region, expires=TOKEN_VALID_S).add_auth(request)
     signed = f"{request.url}&User-Agent=card-fraud"
     return urlsafe_b64encode(signed.encode()).decode().rstrip("="), _signed_at(request) + TOKEN_VALID_S
 

@@ -12,9 +12,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 from moto import mock_aws
 
 from fraud.decision import Decision
+from lambda_src.ports import clients
 from tests.handlers.environments import ENVIRONMENTS
 from tests.handlers.stand_ins import FeatureStore
 
@@ -34,11 +36,10 @@ class Aws:
     def __init__(self, loader: Loader) -> None:
         self.calls: list[str] = []
         self.published: list[dict[str, Any]] = []
-        boto3.setup_default_session(region_name=REGION)
-        self._own = boto3.Session(region_name=REGION)
-        for session in (boto3.DEFAULT_SESSION, self._own):
-            session._session.register_component("data_loader", loader)
-        self.events = boto3.DEFAULT_SESSION.events
+        self.session, self._own = Session(), Session()
+        for session in (self.session, self._own):
+            session.register_component("data_loader", loader)
+        self.events = self.session.get_component("event_emitter")
         self.events.register("before-call", self._called)
 
     def _called(self, model: Any, params: dict[str, Any], **_: Any) -> None:
@@ -47,7 +48,7 @@ class Aws:
             self.published += json.loads(params["body"])["Entries"]
 
     def client(self, service: str) -> Any:
-        return self._own.client(service)
+        return self._own.create_client(service, region_name=REGION)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +66,10 @@ def aws(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws(config=TO_STAND_INS):
-        yield Aws(loader)
+        aws = Aws(loader)
+        monkeypatch.setattr(clients, "session", aws.session)
+        boto3.setup_default_session(botocore_session=aws.session)
+        yield aws
         boto3.DEFAULT_SESSION = None
 
 

@@ -10,10 +10,10 @@ from threading import Thread
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlparse
 
-import boto3
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from lambda_src.ports import clients
 from lambda_src.ports.kafka_topics import TopicError, TopicRequest, admin_settings, ensure_topics, iam_token
 
 
@@ -157,15 +157,16 @@ def test_a_topic_that_another_made_meanwhile_is_no_error(monkeypatch):
 
 
 def test_the_clusters_own_way_in_is_taken(aws):
-    session = boto3.Session()
-    signed = admin_settings({"BootstrapBrokerStringSaslIam": "b-1:9098", "BootstrapBrokerString": "b-1:9092"}, session)
+    signed = admin_settings(
+        {"BootstrapBrokerStringSaslIam": "b-1:9098", "BootstrapBrokerString": "b-1:9092"}, clients.session
+    )
     assert (signed["bootstrap.servers"], signed["security.protocol"]) == ("b-1:9098", "SASL_SSL")
     with pytest.raises(TopicError, match="BootstrapBrokerStringTls; known here: IAM and plaintext"):
-        admin_settings({"BootstrapBrokerStringTls": "b-1:9094"}, session)
+        admin_settings({"BootstrapBrokerStringTls": "b-1:9094"}, clients.session)
 
 
 def test_the_token_is_a_signed_request_to_connect(aws):
-    token, expires = iam_token(boto3.Session())
+    token, expires = iam_token(clients.session)
     url = urlparse(urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
     query = {name: values[0] for name, values in parse_qs(url.query).items()}
     assert (url.scheme, url.netloc) == ("https", "kafka.eu-west-1.amazonaws.com")
