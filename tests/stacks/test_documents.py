@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.stacks.stacks_under_test import Templates
 
 from stacks.costs import LOADS, PRICES, estimate
 from stacks.diagram import PICTURE, drawing
 from stacks.readme import README, with_tables
 from stacks.settings import read_settings
+from tests.stacks.stacks_under_test import Templates
 
 
 def test_the_readmes_tables_are_the_codes() -> None:
