@@ -83,7 +83,8 @@ class Nightly(Construct):
             says="nightly features",
             key=key,
             steps={
-                "Days": {"Type": "Pass", "Assign": _DAYS, "Output": "{% $states.input %}"},
+                "Cut": {"Type": "Pass", "Assign": {"cut": _CUT}},
+                "Days": {"Type": "Pass", "Assign": {"closed": _before_cut(1), "before": _before_cut(2)}},
                 **{f"Keep {given}": keep(*place) for given, place in inputs.items()},
                 "Compute": {**job.task(code, worker, key.key_arn), "Retry": RETRIES},
             },
@@ -98,14 +99,12 @@ class Nightly(Construct):
         self.machine.every("EachNight", settings.nightly_at, key, {"cut": "<aws.scheduler.scheduled-time>"})
 
 
-_DAYS = {
-    "cut": "{% $substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) %}",
-    "closed": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)) - "
-    f"{_DAY_MS}), 0, 10) %}}",
-    "before": "{% $substring($fromMillis($toMillis($substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)) - "
-    f"{2 * _DAY_MS}), 0, 10) %}}",
-}
-"""The cut, the day it closes and the day before that, as 2026-01-31."""
+_CUT = "{% $substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) %}"
+"""The cut, as 2026-01-31: given, or today's."""
+
+
+def _before_cut(days: int) -> str:
+    return f"{{% $substring($fromMillis($toMillis($cut) - {days * _DAY_MS}), 0, 10) %}}"
 
 
 def _uri(store: Store, prefix: str, day: str | None) -> str:
