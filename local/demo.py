@@ -79,7 +79,7 @@ class DemoResult:
     day: DecidedDay
 
 
-class _Timed:
+class Timed:
     """A screen that also takes the time of each phase."""
 
     def __init__(self, screen: Screen) -> None:
@@ -107,7 +107,7 @@ def prepare(settings: DemoSettings, folder: Path, screen: Screen) -> Prepared:
     """Make the world, the training set, the nightly store and the model; all but the world go below `folder`."""
     screen.phase("world")
     world = generate(WorldSettings(cards=settings.cards, days=settings.days, seed=settings.seed))
-    history, live, attacks, from_ms = _staged(world, settings)
+    history, live, attacks, from_ms = staged_world(world, settings)
     screen.phase("features")
     rows = _history_features(history, from_ms, folder / "nightly.db", screen)
     rows.to_parquet(folder / "features.parquet", index=False)
@@ -130,7 +130,7 @@ def run_demo(settings: DemoSettings, folder: Path, screen: Screen) -> DemoResult
     Raises:
         ProcessError: an engine did not start.
     """
-    timed = _Timed(screen)
+    timed = Timed(screen)
     ready = prepare(settings, folder, timed)
     day = decide_day(
         ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, timed,
@@ -150,7 +150,8 @@ def _of_model(trained: Trained, day: DecidedDay) -> dict[str, Any]:
     }
 
 
-def _staged(world: World, settings: DemoSettings) -> tuple[pa.Table, pa.Table, list[Attack], int]:
+def staged_world(world: World, settings: DemoSettings) -> tuple[pa.Table, pa.Table, list[Attack], int]:
+    """The tokenised rows before the world's last day and of it, the staged ones among them, and the day's start."""
     table = tokenised(world, secrets.token_bytes(32)).drop_columns("pattern")
     from_ms = int(pd.Timestamp(world.settings.end).value) // 1_000_000 - DAY_MS
     history, live = split_by_time(table, from_ms)

@@ -46,8 +46,10 @@ class Process:
     Args:
         name: what error messages call it.
         argv: the program and its arguments.
-        env: variables set on top of this process's own.
+        env: variables set on top of this process's own, or all of them.
         log_path: its output and errors are appended there. The folder is created.
+        folder: where it starts; by default where this process is.
+        inherit: False gives it no other variables than `env`.
 
     Example: a process that ends by itself.
 
@@ -60,9 +62,17 @@ class Process:
     """
 
     def __init__(
-        self, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None, *, log_path: Path
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        env: Mapping[str, str] | None = None,
+        *,
+        log_path: Path,
+        folder: Path | None = None,
+        inherit: bool = True,
     ) -> None:
         self.name, self.argv, self.env, self.log_path = name, [str(part) for part in argv], dict(env or {}), log_path
+        self._folder, self._inherit = folder, inherit
         self._child: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
 
@@ -85,7 +95,8 @@ class Process:
             with self.log_path.open("ab") as log:
                 self._child = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(GUARD), str(watched), *self.argv],
-                    env=os.environ | self.env,
+                    env=(os.environ if self._inherit else {}) | self.env,
+                    cwd=self._folder,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,

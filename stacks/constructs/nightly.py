@@ -104,7 +104,7 @@ _CUT = "{% $substring($exists($states.input.cut) ? $states.input.cut : $now(), 0
 
 
 def _before_cut(days: int) -> str:
-    return f"{{% $substring($fromMillis($toMillis($cut) - {days * _DAY_MS}), 0, 10) %}}"
+    return f"{{% $substring($fromMillis($toMillis($cut & 'T00:00:00Z') - {days * _DAY_MS}), 0, 10) %}}"
 
 
 def _uri(store: Store, prefix: str, day: str | None) -> str:

@@ -12,7 +12,17 @@ from constructs import Construct
 
 from stacks.constructs.endpoint import MODELS, Endpoint
 from stacks.constructs.functions import Functions
-from stacks.constructs.jobs import CHANNELS, MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_name, run_prefix
+from stacks.constructs.jobs import (
+    CHANNELS,
+    MOUNT,
+    JobCode,
+    ProcessingJob,
+    allow_image,
+    allow_prefix,
+    job_role,
+    run_name,
+    run_prefix,
+)
 from stacks.constructs.permissions import allow
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep
 from stacks.constructs.storage import Store
@@ -77,6 +87,7 @@ class Training(Construct):
         spark = image("spark", self._settings.region)
         common = {"code": self._code, "key_arn": self._key.key_arn}
         worker = job_role(self, "JobsRole", "Training set and evaluation", image_name=spark, **common)
+        allow_image(worker, self._xgboost)  # the evaluation's
         trainer = job_role(self, "TrainingRole", "The training job", image_name=self._xgboost, **common)
         return worker, trainer
 

@@ -1,0 +1,216 @@
+"""The whole system through its stacks: what `make demo` runs.
+
+The synthesized templates stand on the emulated AWS. A world's past becomes a model by the template's training machine, which an
+event starts, and nightly features by the template's nightly machine; its last day goes into the stack's topic and is decided by
+the stack's functions.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fraud.world import WorldSettings, generate
+from local.aws.application import Application, ApplicationError, DecisionFeed
+from local.aws.assembly import Stack, read_assembly
+from local.aws.deployment import deploy
+from local.aws.emulator import EmulatedAws
+from local.aws.ledger import Entry, check_types, counts
+from local.aws.sagemaker.containers import extract
+from local.aws.synthesis import synthesize
+from local.aws.written import denials, write_account
+from local.decided_day import DecidedDay, Screen, average_precision, summary
+from local.demo import DemoSettings, Timed, staged_world
+from local.replay import Replayer
+from local.stream_run import DAY_MS, StreamRun, differing_features, records, split_by_time
+from local.system import read_messages, topic_ends
+
+CONTEXT = {"env": "dev", "replay": True}
+"""The settings that the demo synthesizes with: a past day is sent again, with its own times."""
+PATIENCE_S = 120
+LATEST = 12
+
+
+class DeniedError(RuntimeError):
+    """A policy in the templates does not allow what was done: names role, action and resource."""
+
+
+@dataclass(frozen=True)
+class StackedDemo:
+    """What the run left, for the screen and the report."""
+
+    summary: dict[str, Any]
+    day: DecidedDay
+    entries: list[Entry]
+
+
+def run_through_stacks(settings: DemoSettings, folder: Path, temporary: Path, screen: Screen) -> StackedDemo:
+    """Make a world, stand the stacks up, train, compute the nightly features, decide the last day, and account for it all.
+
+    Args:
+        folder: where what a person keeps goes: ledger, permissions, the model, its training set.
+        temporary: where everything else goes.
+
+    Raises:
+        ProcessError, DeploymentError, ApplicationError: a part did not come up or did not do its work.
+        DeniedError: a policy does not allow what was done.
+    """
+    timed = Timed(screen)
+    timed.phase("templates")
+    stacks = _synthesized(temporary, CONTEXT)
+    timed.phase("world")
+    world = generate(WorldSettings(cards=settings.cards, days=settings.days, seed=settings.seed))
+    history, live, attacks, from_ms = staged_world(world, settings)
+    timed.phase("stacks")
+    with EmulatedAws(temporary / "aws") as aws:
+        deploy(stacks, aws.client, lambda name: screen.progress(name, 0, 1))
+        application = Application(aws)
+        try:
+            timed.phase("training")
+            evaluation = _train(application, history, from_ms, folder, screen)
+            timed.phase("stream")
+            run = _replay(application, history, live, from_ms, settings, screen)
+            wanted = set(live["transaction_id"].to_pylist())
+            decided = [row for row in application.decisions() if row["transaction_id"] in wanted]
+        finally:
+            entries, permissions = write_account(aws, stacks, folder)
+            if refused := denials(permissions):
+                raise DeniedError("; ".join(refused))
+    timed.phase("comparison")
+    compared, different = differing_features(run.features, history, live, from_ms)
+    labels = dict(zip(live["transaction_id"].to_pylist(), live["is_fraud"].to_pylist(), strict=True))
+    day = DecidedDay(run, decided, labels, compared, different, attacks)
+    metrics = {name: value for name, value in evaluation["metrics"].items() if name != "without_fraud_only_cards"}
+    model = {"model_version": evaluation["model_version"], **metrics}
+    figures = {
+        **summary(day),
+        "model": {**model, "average_precision_of_the_stream": average_precision(day)},
+        "resources": counts(entries),
+        "seconds": timed.seconds(),
+    }
+    return StackedDemo(figures, day, entries)
+
+
+def _synthesized(temporary: Path, context: Mapping[str, Any]) -> list[Stack]:
+    out = temporary / "cdk.out"
+    synthesize(out, temporary / "synth.log", context)
+    stacks = read_assembly(out)
+    check_types(stacks)
+    return stacks
+
+
+def _train(application: Application, history: pa.Table, from_ms: int, folder: Path, screen: Screen) -> dict[str, Any]:
+    """Nightly features and a model from the past; the model's evaluation."""
+    cut = datetime.datetime.fromtimestamp(from_ms / 1000, datetime.timezone.utc).date()
+    closed = cut - datetime.timedelta(days=1)
+    application.put("CuratedBucket", "transactions/history.parquet", _parquet(history))
+    application.put("CuratedBucket", "transactions/_SUCCESS", b"")
+    training = application.started_by_event("TrainingStateMachine")
+    # the first night adds all that there is
+    unlabelled = _parquet(history.drop_columns("is_fraud"))
+    application.put("ArchiveBucket", f"transactions/day={closed}/history.parquet", unlabelled)
+    nightly = application.start("NightlyStateMachine", {"cut": str(cut)})
+    screen.progress("nightly features", 0, 1)
+    application.wait(nightly)
+    screen.progress("training set, model, evaluation, endpoint", 0, 1)
+    verdict = application.wait(training)
+    run = training.rsplit(":", 1)[-1]
+    if "New champion" not in application.steps(training):
+        raise ApplicationError(f"the model did not take over the endpoint: {json.dumps(verdict)[:500]}")
+    (folder / "features.parquet").write_bytes(application.get("CuratedBucket", f"training-sets/{run}/features.parquet"))
+    (archive,) = [key for key in application.keys("ModelsBucket", "models/") if key.endswith("model.tar.gz")]
+    extract(application.get("ModelsBucket", archive), folder / "model")
+    return dict(json.loads(application.get("ModelsBucket", f"evaluations/{run}/evaluation.json")))
+
+
+def _replay(
+    application: Application, history: pa.Table, live: pa.Table, from_ms: int, settings: DemoSettings, screen: Screen
+) -> StreamRun:
+    """The day before fills the windows, and is decided like any other; then the day itself."""
+    replayer = Replayer(application.brokers, duplicates=settings.duplicates)
+    before = records(split_by_time(history, from_ms - DAY_MS)[1])
+    screen.progress("filling the windows with the day before", 0, 1)
+    feed = application.feed()
+    Replayer(application.brokers).replay(before, finish=False)
+    replayer.heartbeat(from_ms)
+    _decided(feed, len(before))
+    since = topic_ends(application.brokers, "features")
+    sending = _Sending(replayer, records(live), settings.rate)
+    started = time.monotonic()
+    sending.start()
+    decided: list[dict[str, Any]] = []
+    give_up = float("inf")
+    while len(decided) < live.num_rows and time.monotonic() < give_up:
+        time.sleep(0.25)
+        decided += feed.read()
+        screen.live(sending.count, live.num_rows, decided[: -LATEST - 1 : -1])
+        if not sending.is_alive() and give_up == float("inf"):
+            give_up = time.monotonic() + PATIENCE_S
+    seconds = time.monotonic() - started
+    sent = sending.result()
+    ids = [json.loads(message)["transaction_id"] for _, _, message in sending.records]
+    features = [json.loads(message) for message in read_messages(application.brokers, "features", since)]
+    return StreamRun(
+        transactions=live.num_rows,
+        duplicates_sent=sent.duplicates,
+        sent_ms={identity: at * 1000 for identity, at in zip(ids, sent.sent_s, strict=True)},
+        features=features,
+        quarantined=len(application.keys("ArchiveBucket", "quarantine/")),
+        finished=len(decided) >= live.num_rows,
+        seconds=seconds,
+    )
+
+
+def _decided(feed: DecisionFeed, count: int) -> None:
+    """Waits until so many decisions are made."""
+    seen, deadline = 0, time.monotonic() + PATIENCE_S
+    while seen < count:
+        seen += len(feed.read())
+        if time.monotonic() > deadline:
+            raise ApplicationError(f"{seen} of {count} transactions were decided in {PATIENCE_S} s")
+        time.sleep(0.1)
+
+
+class _Sending(threading.Thread):
+    """The replay, beside whoever watches it."""
+
+    def __init__(self, replayer: Replayer, wanted: list[tuple[int, bytes, bytes]], rate: float) -> None:
+        super().__init__(name="replay", daemon=True)
+        self.records, self.count = wanted, 0
+        self._replayer, self._rate = replayer, rate
+        self._sent: Any = None
+
+    def run(self) -> None:
+        self._sent = self._replayer.replay(self._counted(), rate=self._rate)
+
+    def result(self) -> Any:
+        """What was sent, once all of it was.
+
+        Raises:
+            ApplicationError: Kafka did not take it.
+        """
+        self.join()
+        if self._sent is None:
+            raise ApplicationError("Kafka did not take the transactions")
+        return self._sent
+
+    def _counted(self) -> Any:
+        for record in self.records:
+            self.count += 1
+            yield record
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()

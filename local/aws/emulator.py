@@ -1,0 +1,99 @@
+"""The emulated AWS as a child process of whoever uses it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import urllib3
+from botocore.config import Config
+
+from local.aws.account import REGION
+from local.processes import Process, answers, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".venv-aws" / "bin" / "python"
+
+
+class EmulatedAws:
+    """The emulated AWS, as a context manager; leaving it ends every process that it started.
+
+    Args:
+        folder: data and logs. Give a temporary one.
+
+    Raises:
+        ProcessError: it did not come up.
+
+    Example::
+
+        with EmulatedAws(folder) as aws:
+            deploy(read_assembly(Path("cdk.out")), aws.client)
+            aws.client("s3").list_buckets()
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._port = folder, free_port()
+        self.credentials = {
+            "AWS_ACCESS_KEY_ID": f"AKIA{secrets.token_hex(8).upper()}",
+            "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
+        }
+        self._process = Process(
+            "the emulated AWS",
+            [PYTHON, "-m", "local.aws.host", "--folder", folder, "--port", str(self._port)],
+            {**self.credentials, "PYTHONPATH": str(ROOT)},
+            log_path=folder / "aws.log",
+        )
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        try:
+            self._process.wait_until(lambda: answers(self._port), "answered", timeout_s=90)
+        except BaseException:
+            self._process.kill()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.stop(grace_s=20)
+
+    @property
+    def endpoint(self) -> str:
+        """Its address, for `--endpoint-url` and AWS_ENDPOINT_URL."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def log_path(self) -> Path:
+        """What it logs."""
+        return self._process.log_path
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id=self.credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.credentials["AWS_SECRET_ACCESS_KEY"],
+            region_name=REGION,
+        )
+
+    def client(self, service: str) -> Any:
+        """A client that acts for the account's root."""
+        config = Config(retries={"total_max_attempts": 2}, read_timeout=900)
+        return self._session.client(service, endpoint_url=self.endpoint, config=config)
+
+    def permissions(self) -> list[dict[str, Any]]:
+        """What was used, denied and left unused; see `local.aws.permissions`."""
+        return list(self._page("/_local/permissions"))
+
+    def work(self) -> dict[str, int]:
+        """{physical id: how often it did its work}: calls of functions and endpoints, records of mappings."""
+        return dict(self._page("/_local/work"))
+
+    def _page(self, path: str) -> Any:
+        answer = urllib3.request("GET", f"{self.endpoint}{path}", retries=False, timeout=30)
+        return json.loads(answer.data)

@@ -1,0 +1,185 @@
+"""Managed Service for Apache Flink: an application is the real job, from its code in S3, with the template's properties.
+
+Locally the brokers answer without TLS, so the security settings of the Kafka clients are left out; nothing else of the
+properties is changed. Parallelism and checkpoint interval are the application's own. A stopped application starts again from its
+newest checkpoint, unless it is told otherwise.
+"""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.aws.account import arn
+from local.aws.clients import Clients
+from local.aws.errors import ServiceError
+from local.aws.kafka import Clusters, reading, writing
+from local.aws.model import Wire
+from local.aws.sagemaker.records import now
+from local.aws.service import Judge, Service
+from local.flink import FlinkJob
+from local.processes import ProcessError
+
+RUN_OPTIONS = "kinesis.analytics.flink.run.options"
+
+
+class ManagedJob(FlinkJob):
+    """The stream job with an application's properties, from its own code."""
+
+    def __init__(self, folder: Path, code: Path, groups: list[dict[str, Any]], configuration: dict[str, str]) -> None:
+        options = next((one["PropertyMap"] for one in groups if one["PropertyGroupId"] == RUN_OPTIONS), {})
+        if jar := options.get("jarfile"):
+            configuration = {**configuration, "pipeline.jars": f"file://{(code / jar).resolve()}"}
+        program = (code / options["python"]).resolve()
+        super().__init__(folder, "", heartbeat=False, configuration=configuration, program=program)
+        self._properties = [_plain(group) for group in groups]
+
+
+class Applications:
+    """The operations on applications.
+
+    Args:
+        folder: code, checkpoints and logs go below it.
+        clients, judge: the code is fetched, and the topics are used, in the name of the application's role.
+        clusters: to know which cluster the brokers in the properties belong to.
+    """
+
+    def __init__(self, folder: Path, clients: Clients, judge: Judge, clusters: Clusters) -> None:
+        self._folder, self._clients, self._judge, self._clusters = folder, clients, judge, clusters
+        self._applications: dict[str, dict[str, Any]] = {}
+        self._jobs: dict[str, ManagedJob] = {}
+
+    def create_application(self, **given: Any) -> dict[str, Any]:
+        name = given["ApplicationName"]
+        if name in self._applications:
+            raise ServiceError("ResourceInUseException", f"application {name} exists already")
+        self._applications[name] = {
+            **given,
+            "ApplicationARN": arn("kinesisanalytics", f"application/{name}"),
+            "ApplicationStatus": "READY",
+            "ApplicationVersionId": 1,
+            "CreateTimestamp": now(),
+        }
+        return {"ApplicationDetail": self._shown(name)}
+
+    def describe_application(self, ApplicationName: str, **_: Any) -> dict[str, Any]:
+        return {"ApplicationDetail": self._shown(ApplicationName)}
+
+    def start_application(self, ApplicationName: str, RunConfiguration: dict[str, Any] | None = None) -> dict[str, Any]:
+        application = self._find(ApplicationName)
+        if application["ApplicationStatus"] != "READY":
+            raise ServiceError("ResourceInUseException", f"{ApplicationName} is {application['ApplicationStatus']}")
+        restore = (RunConfiguration or {}).get("ApplicationRestoreConfiguration", {})
+        afresh = restore.get("ApplicationRestoreType") == "SKIP_RESTORE_FROM_SNAPSHOT"
+        application["ApplicationStatus"] = "STARTING"
+        threading.Thread(target=self._start, args=(ApplicationName, application, afresh), daemon=True).start()
+        return {}
+
+    def stop_application(self, ApplicationName: str, **_: Any) -> dict[str, Any]:
+        application = self._find(ApplicationName)
+        if application["ApplicationStatus"] != "RUNNING":
+            raise ServiceError("ResourceInUseException", f"{ApplicationName} is {application['ApplicationStatus']}")
+        self._jobs[ApplicationName].stop()
+        application["ApplicationStatus"] = "READY"
+        return {}
+
+    def delete_application(self, ApplicationName: str, **_: Any) -> dict[str, Any]:
+        self._find(ApplicationName)
+        if job := self._jobs.pop(ApplicationName, None):
+            job.stop()
+        del self._applications[ApplicationName]
+        return {}
+
+    def stop(self) -> None:
+        """Ends every job."""
+        for job in self._jobs.values():
+            job.stop()
+
+    def _start(self, name: str, application: dict[str, Any], afresh: bool) -> None:
+        try:
+            job = self._jobs.get(name) or self._job(name, application)
+            self._jobs[name] = job
+            checkpoint = None if afresh else job.newest_checkpoint()
+            job.start(checkpoint)
+        except (ServiceError, ClientError, ProcessError, OSError) as error:
+            application |= {"ApplicationStatus": "READY", "ApplicationDescription": f"did not start: {error}"[:1024]}
+        else:
+            application["ApplicationStatus"] = "RUNNING"
+
+    def _job(self, name: str, application: dict[str, Any]) -> ManagedJob:
+        configuration = application["ApplicationConfiguration"]
+        role = application["ServiceExecutionRole"]
+        groups = configuration["EnvironmentProperties"]["PropertyGroups"]
+        kafka = next(group["PropertyMap"] for group in groups if group["PropertyGroupId"] == "Kafka")
+        self._judge_topics(role, kafka)
+        place = configuration["ApplicationCodeConfiguration"]["CodeContent"]["S3ContentLocation"]
+        s3 = self._clients.role("s3", role, "flink")
+        bucket = place["BucketARN"].rsplit(":", 1)[-1]
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = folder / "code.zip"
+        packed.write_bytes(s3.get_object(Bucket=bucket, Key=place["FileKey"])["Body"].read())
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(folder / "code")
+        settings = configuration.get("FlinkApplicationConfiguration", {})
+        checkpoints = settings.get("CheckpointConfiguration", {})
+        own = {"parallelism.default": str(settings.get("ParallelismConfiguration", {}).get("Parallelism", 1))}
+        if interval := checkpoints.get("CheckpointInterval"):
+            own["execution.checkpointing.interval"] = f"{interval} ms"
+        return ManagedJob(folder / "job", folder / "code", groups, own)
+
+    def _judge_topics(self, role: str, kafka: dict[str, str]) -> None:
+        """What the job does with the cluster: it reads transactions, and writes features and heartbeats."""
+        cluster = self._clusters.cluster_at(kafka["bootstrap.servers"])
+        transactions, features = (
+            kafka.get("transactions.topic", "transactions"),
+            kafka.get("features.topic", "features"),
+        )
+        key = self._clients.open_session(role, "flink")["AWS_ACCESS_KEY_ID"]
+        needs = [
+            *reading(cluster, transactions, kafka.get("group.id", "stream-features")),
+            *writing(cluster, features),
+            *writing(cluster, transactions),
+        ]
+        for action, resource in dict.fromkeys(needs):
+            self._judge(key, action, resource, None)
+
+    def _find(self, name: str) -> dict[str, Any]:
+        if name not in self._applications:
+            raise ServiceError("ResourceNotFoundException", f"application {name} does not exist")
+        return self._applications[name]
+
+    def _shown(self, name: str) -> dict[str, Any]:
+        application = self._find(name)
+        job = self._jobs.get(name)
+        if application["ApplicationStatus"] == "RUNNING" and job is not None and not job.running:
+            application |= {"ApplicationStatus": "READY", "ApplicationDescription": "the job ended"}
+        names = ("ApplicationARN", "ApplicationDescription", "ApplicationName", "RuntimeEnvironment")
+        names += ("ServiceExecutionRole", "ApplicationStatus", "ApplicationVersionId", "CreateTimestamp")
+        return {key: application[key] for key in names if application.get(key) is not None}
+
+
+def _plain(group: dict[str, Any]) -> dict[str, Any]:
+    """A group without the security settings of Kafka clients: the broker here has no TLS."""
+    kept = {
+        key: value
+        for key, value in group["PropertyMap"].items()
+        if not key.startswith(("properties.security.", "properties.sasl.", "properties.ssl."))
+    }
+    return {"PropertyGroupId": group["PropertyGroupId"], "PropertyMap": kept}
+
+
+def service(applications: Applications) -> Service:
+    """The service, with what each operation needs the caller to be allowed."""
+    verbs = ("Create", "Describe", "Start", "Stop", "Delete")
+
+    def on_application(verb: str) -> Any:
+        action = f"kinesisanalytics:{verb}Application"
+        return lambda given: [(action, arn("kinesisanalytics", f"application/{given['ApplicationName']}"))]
+
+    needs = {f"{verb}Application": on_application(verb) for verb in verbs}
+    return Service(Wire("kinesisanalyticsv2"), (applications,), needs)

@@ -1,0 +1,134 @@
+"""Amazon MSK's control plane: a cluster is a real broker on this machine. It answers without TLS, and says so.
+
+The broker does not know the callers' roles. What a client of the cluster would be allowed by IAM is judged where the client is
+this host's own: event source mappings and the stream job.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from local.aws.account import arn
+from local.aws.errors import ServiceError
+from local.aws.model import Wire
+from local.aws.sagemaker.records import now
+from local.aws.service import Permission, Service
+from local.broker import Broker
+
+
+class Clusters:
+    """The operations on clusters.
+
+    Args:
+        folder: each broker's data and log go below it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._clusters: dict[str, tuple[dict[str, Any], Broker]] = {}
+
+    def create_cluster_v2(self, ClusterName: str, **given: Any) -> dict[str, Any]:
+        kind = "SERVERLESS" if "Serverless" in given else "PROVISIONED"
+        name = f"{ClusterName}/{uuid.uuid4()}-s1"
+        cluster_arn = arn("kafka", f"cluster/{name}")
+        broker = Broker(self._folder / ClusterName)
+        broker.start()
+        described = {
+            "ClusterArn": cluster_arn,
+            "ClusterName": ClusterName,
+            "ClusterType": kind,
+            "CreationTime": now(),
+            "CurrentVersion": "1",
+            "State": "ACTIVE",
+            "Tags": given.get("Tags", {}),
+            **{key: given[key] for key in ("Serverless",) if key in given},
+        }
+        self._clusters[cluster_arn] = described, broker
+        return {"ClusterArn": cluster_arn, "ClusterName": ClusterName, "State": "ACTIVE", "ClusterType": kind}
+
+    def describe_cluster_v2(self, ClusterArn: str) -> dict[str, Any]:
+        return {"ClusterInfo": self._find(ClusterArn)[0]}
+
+    def describe_cluster(self, ClusterArn: str) -> dict[str, Any]:
+        described = self._find(ClusterArn)[0]
+        names = ("ClusterArn", "ClusterName", "CreationTime", "CurrentVersion", "State", "Tags")
+        return {"ClusterInfo": {name: described[name] for name in names}}
+
+    def get_bootstrap_brokers(self, ClusterArn: str) -> dict[str, Any]:
+        return {"BootstrapBrokerString": self._find(ClusterArn)[1].address}
+
+    def list_clusters_v2(self, **_: Any) -> dict[str, Any]:
+        return {"ClusterInfoList": [described for described, _ in self._clusters.values()]}
+
+    def delete_cluster(self, ClusterArn: str, **_: Any) -> dict[str, Any]:
+        self._find(ClusterArn)[1].stop()
+        del self._clusters[ClusterArn]
+        return {"ClusterArn": ClusterArn, "State": "DELETING"}
+
+    def broker(self, cluster_arn: str) -> Broker:
+        """The broker of a cluster."""
+        return self._find(cluster_arn)[1]
+
+    def cluster_at(self, address: str) -> str:
+        """The ARN of the cluster whose brokers answer at an address."""
+        for cluster_arn, (_, broker) in self._clusters.items():
+            if broker.address in address.split(","):
+                return cluster_arn
+        raise ServiceError("NotFoundException", f"no cluster answers at {address}", 404)
+
+    def stop(self) -> None:
+        """Ends every broker."""
+        for _, broker in self._clusters.values():
+            broker.stop()
+
+    def _find(self, cluster_arn: str) -> tuple[dict[str, Any], Broker]:
+        if cluster_arn not in self._clusters:
+            raise ServiceError("NotFoundException", f"The cluster {cluster_arn} does not exist.", 404)
+        return self._clusters[cluster_arn]
+
+
+def part(cluster_arn: str, kind: str, name: str) -> str:
+    """The ARN of a topic or of a group in a cluster.
+
+    >>> part("arn:aws:kafka:us-east-1:123456789012:cluster/main/1-2", "topic", "features")
+    'arn:aws:kafka:us-east-1:123456789012:topic/main/1-2/features'
+    """
+    return f"{cluster_arn.replace(':cluster/', f':{kind}/')}/{name}"
+
+
+def reading(cluster_arn: str, topic: str, group: str) -> Iterable[Permission]:
+    """What a client needs that reads a topic in a group."""
+    yield "kafka-cluster:Connect", cluster_arn
+    yield "kafka-cluster:DescribeTopic", part(cluster_arn, "topic", topic)
+    yield "kafka-cluster:ReadData", part(cluster_arn, "topic", topic)
+    yield "kafka-cluster:DescribeGroup", part(cluster_arn, "group", group)
+    yield "kafka-cluster:AlterGroup", part(cluster_arn, "group", group)
+
+
+def writing(cluster_arn: str, topic: str) -> Iterable[Permission]:
+    """What a client needs that writes to a topic; clients of today write idempotently."""
+    yield "kafka-cluster:Connect", cluster_arn
+    yield "kafka-cluster:WriteDataIdempotently", cluster_arn
+    yield "kafka-cluster:DescribeTopic", part(cluster_arn, "topic", topic)
+    yield "kafka-cluster:WriteData", part(cluster_arn, "topic", topic)
+
+
+def service(clusters: Clusters) -> Service:
+    """The service, with what each operation needs the caller to be allowed."""
+
+    def on_cluster(action: str) -> Any:
+        return lambda given: [(f"kafka:{action}", given["ClusterArn"])]
+
+    operations = ("DescribeClusterV2", "DescribeCluster", "DeleteCluster", "GetBootstrapBrokers")
+    return Service(
+        Wire("kafka"),
+        (clusters,),
+        {
+            **{operation: on_cluster(operation) for operation in operations},
+            "CreateClusterV2": lambda _: [("kafka:CreateClusterV2", "*")],
+            "ListClustersV2": lambda _: [("kafka:ListClustersV2", "*")],
+        },
+    )

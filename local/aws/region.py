@@ -1,0 +1,94 @@
+"""All services of the emulated AWS, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from local.aws import ministack
+from local.aws.clients import Clients
+from local.aws.flink import Applications
+from local.aws.flink import service as flink_service
+from local.aws.functions import Functions
+from local.aws.kafka import Clusters
+from local.aws.kafka import service as kafka_service
+from local.aws.keys import Keys
+from local.aws.mappings.deliveries import Mappings
+from local.aws.permissions import Usage
+from local.aws.resources import types
+from local.aws.sagemaker.endpoints import Endpoints
+from local.aws.sagemaker.feature_store import FeatureStore
+from local.aws.sagemaker.jobs import Jobs
+from local.aws.sagemaker.registry import Registry
+from local.aws.sagemaker.services import services as sagemaker_services
+from local.aws.service import Router
+from local.aws.tasks import Tasks
+
+QUEUE_READER = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+"""What an event source mapping does with a queue in the name of its function's role."""
+
+DELIVERIES = {
+    "states": "states:StartExecution",
+    "lambda": "lambda:InvokeFunction",
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+    "events": "events:PutEvents",
+}
+"""What a rule or a schedule does with a target, by the target's service."""
+
+
+class Region:
+    """The emulated AWS, ready to be served.
+
+    Args:
+        folder: data and logs of everything go below it.
+        endpoint: the address that it will be served at.
+        admin: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the account's root.
+    """
+
+    def __init__(self, folder: Path, endpoint: str, admin: Mapping[str, str]) -> None:
+        self.usage, self.keys = Usage(), Keys()
+        self.clients = Clients(endpoint, admin, ministack.open_session)
+        self.functions = Functions(folder / "functions", endpoint)
+        ministack.record_judgements(self.usage.judged, self.keys.needs)
+        ministack.watch_resources(self.keys.made)
+        ministack.refer_to_secrets_by_arn()
+        ministack.run_functions(self.functions)
+        tasks = Tasks(self.clients, ministack.judge)
+        ministack.run_tasks(tasks)
+        ministack.deliver(self._may_deliver, tasks)
+        ministack.poll(self._may_read_queue)
+        self.clusters = Clusters(folder / "kafka")
+        self.applications = Applications(folder / "flink", self.clients, ministack.judge, self.clusters)
+        self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge)
+        self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge)
+        self.store = FeatureStore(folder / "feature-store.db")
+        self.mappings = Mappings(self.clients, ministack.judge, self.clusters)
+        sagemaker = sagemaker_services(self.jobs, self.endpoints, Registry(), self.store)
+        ours = [*sagemaker, kafka_service(self.clusters), flink_service(self.applications)]
+        router = Router(ours, ministack.judge)
+        ministack.add_services(router.signing_names, router)
+        ministack.add_types(types(self.clients, self.mappings))
+
+    @property
+    def pages(self) -> dict[str, Callable[[], Any]]:
+        """What whoever runs this may ask for."""
+        return {
+            "/_local/permissions": lambda: self.usage.report(ministack.role_statements()),
+            "/_local/work": lambda: self.functions.calls + self.endpoints.calls + self.mappings.delivered,
+        }
+
+    def stop(self) -> None:
+        """Ends every process, those that send before those that receive."""
+        for part in (self.mappings, self.applications, self.jobs, self.functions, self.endpoints, self.clusters):
+            part.stop()
+
+    def _may_deliver(self, role_arn: str, target_arn: str) -> None:
+        key = self.clients.open_session(role_arn, "delivery")
+        ministack.judge(key["AWS_ACCESS_KEY_ID"], DELIVERIES[target_arn.split(":")[2]], target_arn)
+
+    def _may_read_queue(self, function_arn: str, queue_arn: str) -> None:
+        key = self.clients.open_session(ministack.function_role(function_arn), "event-source-mapping")
+        for action in QUEUE_READER:
+            ministack.judge(key["AWS_ACCESS_KEY_ID"], action, queue_arn)

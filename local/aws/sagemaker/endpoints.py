@@ -1,0 +1,211 @@
+"""Models, endpoint configurations and endpoints: each endpoint is a serving process over the model that its configuration names.
+
+An update starts the new model's process first and then swaps: requests are answered throughout. Traffic shifting (canaries) is
+not played out: all requests go to the new process once it answers, and the answer of DescribeEndpoint says so.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from botocore.exceptions import ClientError
+
+from local.aws.clients import Clients
+from local.aws.errors import ServiceError
+from local.aws.sagemaker.containers import ROOT, Acting, extract
+from local.aws.sagemaker.records import Records, now
+from local.aws.service import Judge
+from local.processes import Process, ProcessError, free_port
+
+
+@dataclass(frozen=True)
+class _Serving:
+    process: Process
+    url: str
+    variant: str
+
+
+class Endpoints:
+    """The operations on models and endpoints, and InvokeEndpoint.
+
+    Args:
+        folder: models and logs go below it.
+        clients, judge: models are fetched, and that is judged, in the name of their role.
+    """
+
+    def __init__(self, folder: Path, clients: Clients, judge: Judge) -> None:
+        self._folder, self._clients, self._judge = folder, clients, judge
+        self.models, self.configs = Records("model", "Model"), Records("endpoint-config", "EndpointConfig")
+        self.endpoints = Records("endpoint", "Endpoint")
+        self._serving: dict[str, _Serving] = {}
+        self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=60)
+        self._count = 0
+        self.calls: Counter[str] = Counter()
+
+    def create_model(self, **given: Any) -> dict[str, Any]:
+        return {"ModelArn": self.models.add(given["ModelName"], given)["ModelArn"]}
+
+    def describe_model(self, ModelName: str) -> dict[str, Any]:
+        return dict(self.models.get(ModelName))
+
+    def delete_model(self, ModelName: str) -> None:
+        self.models.remove(ModelName)
+
+    def create_endpoint_config(self, **given: Any) -> dict[str, Any]:
+        for variant in given["ProductionVariants"]:
+            self.models.get(variant["ModelName"])
+        return {"EndpointConfigArn": self.configs.add(given["EndpointConfigName"], given)["EndpointConfigArn"]}
+
+    def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
+        return dict(self.configs.get(EndpointConfigName))
+
+    def delete_endpoint_config(self, EndpointConfigName: str) -> None:
+        self.configs.remove(EndpointConfigName)
+
+    def create_endpoint(self, **given: Any) -> dict[str, Any]:
+        self.configs.get(given["EndpointConfigName"])
+        record = self.endpoints.add(given["EndpointName"], given)
+        self._bring(record, given["EndpointConfigName"], "Creating")
+        return {"EndpointArn": record["EndpointArn"]}
+
+    def update_endpoint(
+        self,
+        EndpointName: str,
+        EndpointConfigName: str,
+        DeploymentConfig: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> dict[str, Any]:
+        record = self.endpoints.get(EndpointName)
+        self.configs.get(EndpointConfigName)
+        if record["EndpointStatus"] != "InService":
+            raise ServiceError("ValidationException", f"Cannot update in-progress endpoint {EndpointName}")
+        record["LastDeploymentConfig"] = DeploymentConfig
+        self._bring(record, EndpointConfigName, "Updating")
+        return {"EndpointArn": record["EndpointArn"]}
+
+    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:
+        record = self.endpoints.get(EndpointName)
+        variants = self.configs.get(record["EndpointConfigName"])["ProductionVariants"]
+        shown = [
+            {
+                "VariantName": one["VariantName"],
+                "CurrentInstanceCount": one.get("InitialInstanceCount", 1),
+                "DesiredInstanceCount": one.get("InitialInstanceCount", 1),
+                "CurrentWeight": 1.0,
+                "DesiredWeight": 1.0,
+            }
+            for one in variants
+        ]
+        return {**{key: value for key, value in record.items() if value is not None}, "ProductionVariants": shown}
+
+    def delete_endpoint(self, EndpointName: str) -> None:
+        self.endpoints.remove(EndpointName)
+        if serving := self._serving.pop(EndpointName, None):
+            serving.process.kill()
+
+    def invoke_endpoint(
+        self,
+        EndpointName: str,
+        Body: bytes,
+        ContentType: str = "",
+        Accept: str = "application/json",
+        **_: Any,
+    ) -> dict[str, Any]:
+        serving = self._serving.get(EndpointName)
+        if serving is None:
+            raise ServiceError("ValidationError", f"Endpoint {EndpointName} of account not found.")
+        headers = {"Content-Type": ContentType, "Accept": Accept}
+        try:
+            answer = self._pool.request("POST", f"{serving.url}/invocations", body=Body, headers=headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise ServiceError("ModelError", f"no answer from the model: {error}", 424) from error
+        if answer.status != 200:
+            whose = "client" if answer.status < 500 else "server"
+            said = answer.data.decode(errors="replace")[:1000]
+            raise ServiceError("ModelError", f"Received {whose} error ({answer.status}) from primary: {said}", 424)
+        self.calls[self.endpoints.arn(EndpointName)] += 1
+        return {
+            "Body": answer.data,
+            "ContentType": answer.headers.get("Content-Type", ""),
+            "InvokedProductionVariant": serving.variant,
+        }
+
+    def stop(self) -> None:
+        """Ends every serving process."""
+        for serving in self._serving.values():
+            serving.process.kill()
+
+    def _bring(self, record: dict[str, Any], config: str, status: str) -> None:
+        record["EndpointStatus"] = status
+        name = record["EndpointName"]
+        self._count += 1
+        folder = self._folder / f"{name}-{self._count}"
+
+        def run() -> None:
+            try:
+                serving = self._serve(self.configs.get(config)["ProductionVariants"][0], folder)
+            except (ServiceError, ClientError, ProcessError, OSError) as error:
+                record["FailureReason"] = str(error)[-1000:]
+                # an update that fails leaves the endpoint as it was
+                record["EndpointStatus"] = "InService" if name in self._serving else "Failed"
+                return
+            before = self._serving.get(name)
+            self._serving[name] = serving
+            record.pop("FailureReason", None)
+            record.update(EndpointConfigName=config, LastModifiedTime=now())
+            record["EndpointStatus"] = "InService"
+            if before:
+                before.process.stop(grace_s=5)
+
+        threading.Thread(target=run, name=f"endpoint {name}", daemon=True).start()
+
+    def _serve(self, variant: dict[str, Any], folder: Path) -> _Serving:
+        model = self.models.get(variant["ModelName"])
+        primary = model["PrimaryContainer"]
+        acting = Acting(self._clients, self._judge, model["ExecutionRoleArn"], variant["ModelName"])
+        acting.pull(primary["Image"])
+        variables = primary.get("Environment", {})
+        extract(acting.fetch(_model_uri(primary)), folder / "model")
+        program = folder / "code" / "sagemaker_src" / "serving" / "inference.py"
+        program.parent.mkdir(parents=True)
+        for package in (program.parent, program.parent.parent):
+            (package / "__init__.py").touch()
+        if variables.get("SAGEMAKER_SUBMIT_DIRECTORY", "").startswith("s3://"):
+            extract(acting.fetch(variables["SAGEMAKER_SUBMIT_DIRECTORY"]), folder / "submitted")
+        else:
+            shutil.move(folder / "model" / "code", folder / "submitted")
+        # the program that serves is the one that was deployed with the model, whatever stands in this checkout
+        shutil.copy(folder / "submitted" / variables.get("SAGEMAKER_PROGRAM", "inference.py"), program)
+        port = free_port()
+        process = Process(
+            f"the model {variant['ModelName']}",
+            [
+                ROOT / ".venv" / "bin" / "python",
+                "-m",
+                "local.serving",
+                "--model",
+                folder / "model",
+                "--port",
+                str(port),
+            ],
+            {**variables, "PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder / 'code'}:{ROOT}", "OMP_NUM_THREADS": "1"},
+            log_path=folder / "serving.log",
+            inherit=False,
+        )
+        process.start()
+        process.wait_until(lambda: "http://" in process.log_tail(), "answered")
+        return _Serving(process, f"http://127.0.0.1:{port}", variant["VariantName"])
+
+
+def _model_uri(primary: dict[str, Any]) -> str:
+    source = primary.get("ModelDataSource", {}).get("S3DataSource", {})
+    uri = primary.get("ModelDataUrl") or source.get("S3Uri")
+    if not uri or source.get("CompressionType", "Gzip") != "Gzip":
+        raise ServiceError("ValidationException", "only models in one archive (model.tar.gz) are served here")
+    return str(uri)

@@ -1,0 +1,205 @@
+"""Feature Store: groups, and their online records in SQLite. The record with the newest event time stands.
+
+The offline store's rows are kept beside them, every one of them in the order of its coming; they are not written to S3.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local.aws.errors import ServiceError
+from local.aws.sagemaker.records import Records
+
+_UNITS_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
+_TYPES: dict[str, Callable[[str], Any]] = {"Integral": int, "Fractional": float, "String": str}
+_TABLES = """
+CREATE TABLE IF NOT EXISTS online (
+  feature_group TEXT, identifier TEXT, event_us INTEGER, expires_us INTEGER, record TEXT,
+  PRIMARY KEY (feature_group, identifier)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS offline (feature_group TEXT, identifier TEXT, event_us INTEGER, record TEXT);
+"""
+_PUT = """
+INSERT INTO online VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (feature_group, identifier) DO UPDATE
+SET event_us = excluded.event_us, expires_us = excluded.expires_us, record = excluded.record
+WHERE excluded.event_us > online.event_us
+"""
+
+Record = list[dict[str, Any]]
+
+
+class FeatureStore:
+    """The operations on feature groups and on their records.
+
+    Args:
+        path: of the SQLite file, which is created.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.groups = Records("feature-group", "FeatureGroup")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._database.executescript(_TABLES)
+        self._database.execute("PRAGMA synchronous = OFF")
+        self._lock = threading.Lock()
+
+    def create_feature_group(self, **given: Any) -> dict[str, Any]:
+        columns = {one["FeatureName"] for one in given["FeatureDefinitions"]}
+        for name in ("RecordIdentifierFeatureName", "EventTimeFeatureName"):
+            if given[name] not in columns:
+                raise ServiceError("ValidationException", f"{name}: {given[name]} is none of the group's features")
+        record = self.groups.add(given["FeatureGroupName"], given)
+        record["FeatureGroupStatus"] = "Created"
+        return {"FeatureGroupArn": record["FeatureGroupArn"]}
+
+    def describe_feature_group(self, FeatureGroupName: str, **_: Any) -> dict[str, Any]:
+        return {**self._group(FeatureGroupName), "NextToken": ""}
+
+    def delete_feature_group(self, FeatureGroupName: str) -> None:
+        name = self._group(FeatureGroupName)["FeatureGroupName"]
+        self.groups.remove(name)
+        with self._lock:
+            for table in ("online", "offline"):
+                self._database.execute(f"DELETE FROM {table} WHERE feature_group = ?", (name,))
+
+    def put_record(
+        self,
+        FeatureGroupName: str,
+        Record: Record,
+        TargetStores: list[str] | None = None,
+        TtlDuration: dict[str, Any] | None = None,
+    ) -> None:
+        with self._lock:
+            self._put(FeatureGroupName, Record, TargetStores, TtlDuration)
+
+    def batch_write_record(
+        self, Entries: list[dict[str, Any]], TtlDuration: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        errors = []
+        with self._lock:
+            self._database.execute("BEGIN")
+            for entry in Entries:
+                ttl = entry.get("TtlDuration", TtlDuration)
+                try:
+                    self._put(entry["FeatureGroupName"], entry["Record"], entry.get("TargetStores"), ttl)
+                except ServiceError as error:
+                    errors.append({"Entry": entry, "ErrorCode": error.code, "ErrorMessage": error.message})
+            self._database.execute("COMMIT")
+        return {"Errors": errors, "UnprocessedEntries": []}
+
+    def get_record(
+        self,
+        FeatureGroupName: str,
+        RecordIdentifierValueAsString: str,
+        FeatureNames: list[str] | None = None,
+        **_: Any,
+    ) -> dict[str, Any]:
+        name = self._online(FeatureGroupName)
+        found = self._read(name, [RecordIdentifierValueAsString], FeatureNames)
+        return {"Record": found.get(RecordIdentifierValueAsString)}
+
+    def batch_get_record(self, Identifiers: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+        records: list[dict[str, Any]] = []
+        errors: list[dict[str, Any]] = []
+        for wanted in Identifiers:
+            given, identifiers = wanted["FeatureGroupName"], wanted["RecordIdentifiersValueAsString"]
+            try:
+                found = self._read(self._online(given), identifiers, wanted.get("FeatureNames"))
+            except ServiceError as error:
+                said = {"ErrorCode": error.code, "ErrorMessage": error.message}
+                errors += [
+                    {"FeatureGroupName": given, "RecordIdentifierValueAsString": one, **said} for one in identifiers
+                ]
+                continue
+            records += [
+                {"FeatureGroupName": given, "RecordIdentifierValueAsString": one, "Record": record}
+                for one, record in found.items()
+            ]
+        return {"Records": records, "Errors": errors, "UnprocessedIdentifiers": []}
+
+    def offline_rows(self, group: str) -> int:
+        """How many rows its offline store has."""
+        query = "SELECT count(*) FROM offline WHERE feature_group = ?"
+        return int(self._database.execute(query, (group,)).fetchone()[0])
+
+    def _put(self, given: str, record: Record, stores: list[str] | None, ttl: dict[str, Any] | None) -> None:
+        group = self._group(given)
+        values = {one["FeatureName"]: one.get("ValueAsString") for one in record}
+        types = {one["FeatureName"]: one["FeatureType"] for one in group["FeatureDefinitions"]}
+        for name, value in values.items():
+            _check(name, value, types)
+        identifier, event_time = (
+            _required(values, group[name]) for name in ("RecordIdentifierFeatureName", "EventTimeFeatureName")
+        )
+        event_us = _microseconds(event_time)
+        online = group.get("OnlineStoreConfig", {})
+        name, text = group["FeatureGroupName"], json.dumps(record)
+        if online.get("EnableOnlineStore") and (not stores or "OnlineStore" in stores):
+            ttl = ttl or online.get("TtlDuration")
+            expires = event_us + ttl["Value"] * _UNITS_S[ttl["Unit"]] * 1_000_000 if ttl else None
+            self._database.execute(_PUT, (name, identifier, event_us, expires, text))
+        if "OfflineStoreConfig" in group and (not stores or "OfflineStore" in stores):
+            self._database.execute("INSERT INTO offline VALUES (?, ?, ?, ?)", (name, identifier, event_us, text))
+
+    def _read(self, group: str, identifiers: list[str], features: list[str] | None) -> dict[str, Record]:
+        query = """SELECT identifier, record FROM online WHERE feature_group = ?
+            AND identifier IN (SELECT value FROM json_each(?)) AND (expires_us IS NULL OR expires_us > ?)"""
+        with self._lock:
+            rows = self._database.execute(query, (group, json.dumps(identifiers), time.time() * 1e6)).fetchall()
+        found = {identifier: json.loads(text) for identifier, text in rows}
+        if features:
+            return {key: [one for one in record if one["FeatureName"] in features] for key, record in found.items()}
+        return found
+
+    def _group(self, given: str) -> dict[str, Any]:
+        try:
+            return self.groups.get(given)
+        except ServiceError as error:
+            raise ServiceError("ResourceNotFound", f"Resource Not Found: {self.groups.arn(given)}", 404) from error
+
+    def _online(self, given: str) -> str:
+        group = self._group(given)
+        if not group.get("OnlineStoreConfig", {}).get("EnableOnlineStore"):
+            raise ServiceError("ValidationError", f"{given} has no online store")
+        return str(group["FeatureGroupName"])
+
+
+def _required(values: dict[str, str | None], name: str) -> str:
+    value = values.get(name)
+    if value is None:
+        raise ServiceError("ValidationError", f"the record misses {name}")
+    return value
+
+
+def _check(name: str, value: str | None, types: dict[str, str]) -> None:
+    if name not in types:
+        raise ServiceError("ValidationError", f"{name} is none of the group's features: {', '.join(types)}")
+    try:
+        _TYPES[types[name]](value or "0")
+    except ValueError as error:
+        raise ServiceError("ValidationError", f"{name}: {value!r}; allowed: {types[name]}") from error
+
+
+def _microseconds(event_time: str) -> int:
+    """An event time in either of its forms: ISO 8601, or seconds since 1970 with a fraction.
+
+    >>> _microseconds("2026-01-31T00:00:00.001Z") == _microseconds("1769817600.001")
+    True
+    """
+    try:
+        moment = datetime.datetime.fromisoformat(event_time.replace("Z", "+00:00"))
+        return round(moment.timestamp() * 1e6)
+    except ValueError:
+        pass
+    try:
+        return round(float(event_time) * 1e6)
+    except ValueError as error:
+        raise ServiceError("ValidationError", f"event time {event_time!r}; allowed: ISO 8601 or seconds") from error

@@ -1,0 +1,180 @@
+"""Training and processing jobs: real programs, run to their end in processes of their own. Nothing is Completed that failed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.aws.clients import Clients
+from local.aws.errors import ServiceError
+from local.aws.sagemaker.containers import Acting, container, pack
+from local.aws.sagemaker.records import Records, now
+from local.aws.service import Judge
+from local.processes import Process, ProcessError
+
+
+class Jobs:
+    """The operations on jobs.
+
+    Args:
+        folder: each job gets a folder below it while it runs; logs stay.
+        clients, judge: what a job does is done, and judged, in the name of its role.
+    """
+
+    def __init__(self, folder: Path, clients: Clients, judge: Judge) -> None:
+        self._folder, self._clients, self._judge = folder, clients, judge
+        self.training, self.processing = (
+            Records("training-job", "TrainingJob"),
+            Records("processing-job", "ProcessingJob"),
+        )
+        self._running: dict[str, Process] = {}
+
+    def create_training_job(self, **given: Any) -> dict[str, Any]:
+        record = self.training.add(given["TrainingJobName"], given)
+        record |= {
+            "TrainingJobStatus": "InProgress",
+            "SecondaryStatus": "Starting",
+            "ModelArtifacts": {"S3ModelArtifacts": ""},
+        }
+        self._start(record, "Training", self._train)
+        return {"TrainingJobArn": record["TrainingJobArn"]}
+
+    def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:
+        return dict(self.training.get(TrainingJobName))
+
+    def stop_training_job(self, TrainingJobName: str) -> None:
+        self._stop(self.training.get(TrainingJobName), "Training")
+
+    def create_processing_job(self, **given: Any) -> dict[str, Any]:
+        record = self.processing.add(given["ProcessingJobName"], given)
+        record["ProcessingJobStatus"] = "InProgress"
+        self._start(record, "Processing", self._process)
+        return {"ProcessingJobArn": record["ProcessingJobArn"]}
+
+    def describe_processing_job(self, ProcessingJobName: str) -> dict[str, Any]:
+        return dict(self.processing.get(ProcessingJobName))
+
+    def stop_processing_job(self, ProcessingJobName: str) -> None:
+        self._stop(self.processing.get(ProcessingJobName), "Processing")
+
+    def stop(self) -> None:
+        """Ends every running job."""
+        for process in list(self._running.values()):
+            process.kill()
+
+    def _start(self, record: dict[str, Any], kind: str, work: Callable[[dict[str, Any], Acting, Path], None]) -> None:
+        name = record[f"{kind}JobName"]
+        acting = Acting(self._clients, self._judge, record["RoleArn"], name)
+
+        def run() -> None:
+            folder = self._folder / name
+            status, reason = "Completed", None
+            record[f"{kind}StartTime"] = now()
+            try:
+                folder.mkdir(parents=True)
+                work(record, acting, folder)
+            except (ServiceError, ClientError, ProcessError, OSError) as error:
+                stopping = record[f"{kind}JobStatus"] == "Stopping"
+                status, reason = ("Stopped", None) if stopping else ("Failed", str(error)[-1000:])
+            if reason:
+                record["FailureReason"] = reason
+            record[f"{kind}EndTime"] = record["LastModifiedTime"] = now()
+            if kind == "Training":
+                record["SecondaryStatus"] = status
+            self._tidy(folder)
+            # last: whoever waits for the end finds everything else in place
+            record[f"{kind}JobStatus"] = status
+
+        threading.Thread(target=run, name=name, daemon=True).start()
+
+    def _stop(self, record: dict[str, Any], kind: str) -> None:
+        name = record[f"{kind}JobName"]
+        if record[f"{kind}JobStatus"] != "InProgress":
+            raise ServiceError("ValidationException", f"{name} is not running")
+        record[f"{kind}JobStatus"] = "Stopping"
+        if name in self._running:
+            self._running[name].kill()
+
+    def _tidy(self, folder: Path) -> None:
+        for path in folder.iterdir() if folder.exists() else ():
+            if path.is_dir():
+                shutil.rmtree(path)
+
+    def _train(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
+        algorithm = record["AlgorithmSpecification"]
+        if not algorithm.get("ContainerEntrypoint"):
+            raise ServiceError("ValidationException", "only training jobs with a ContainerEntrypoint run here")
+        acting.pull(algorithm["TrainingImage"])
+        for place in ("model", "output/data", "input/config"):
+            (folder / place).mkdir(parents=True)
+        parameters = record.get("HyperParameters", {})
+        (folder / "input" / "config" / "hyperparameters.json").write_text(json.dumps(parameters))
+        channels = {}
+        for channel in record.get("InputDataConfig", []):
+            name = channel["ChannelName"]
+            acting.download(channel["DataSource"]["S3DataSource"]["S3Uri"], folder / "input" / "data" / name)
+            channels[f"SM_CHANNEL_{name.upper()}"] = f"/opt/ml/input/data/{name}"
+        variables = {
+            **channels,
+            "SM_MODEL_DIR": "/opt/ml/model",
+            "SM_OUTPUT_DATA_DIR": "/opt/ml/output/data",
+            "SM_HPS": json.dumps(parameters),
+            "SM_NUM_GPUS": "0",
+            "SM_CURRENT_HOST": "algo-1",
+            "SM_HOSTS": '["algo-1"]',
+            "TRAINING_JOB_NAME": record["TrainingJobName"],
+            **record.get("Environment", {}),
+        }
+        argv = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
+        record["SecondaryStatus"] = "Training"
+        process = container(record["TrainingJobName"], argv, variables, acting, folder)
+        self._run(record["TrainingJobName"], process, record["StoppingCondition"])
+        record["SecondaryStatus"] = "Uploading"
+        output = record["OutputDataConfig"]
+        uri = f"{output['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
+        packed = folder / "packed"
+        packed.mkdir()
+        pack(folder / "model", packed / "model.tar.gz")
+        acting.upload(packed, uri, output.get("KmsKeyId"))
+        record["ModelArtifacts"] = {"S3ModelArtifacts": f"{uri}/model.tar.gz"}
+
+    def _process(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
+        specification = record["AppSpecification"]
+        acting.pull(specification["ImageUri"])
+        for given in record.get("ProcessingInputs", []):
+            source = given.get("S3Input")
+            if source is None:
+                raise ServiceError("ValidationException", f"{given['InputName']}: only S3 inputs are implemented here")
+            acting.download(source["S3Uri"], _below(folder, source["LocalPath"]))
+        outputs = record.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        for wanted in outputs:
+            _below(folder, wanted["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        argv = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
+        name = record["ProcessingJobName"]
+        process = container(name, argv, record.get("Environment", {}), acting, folder)
+        self._run(name, process, record.get("StoppingCondition", {}))
+        kms_key = record.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+        for wanted in outputs:
+            place = wanted["S3Output"]
+            acting.upload(_below(folder, place["LocalPath"]), place["S3Uri"], kms_key)
+
+    def _run(self, name: str, process: Process, stopping: dict[str, Any]) -> None:
+        self._running[name] = process
+        try:
+            process.start()
+            code = process.wait(stopping.get("MaxRuntimeInSeconds", 86_400))
+        finally:
+            process.kill()
+            del self._running[name]
+        if code:
+            raise ProcessError(f"AlgorithmError: exit status {code}: {process.log_tail()}")
+
+
+def _below(folder: Path, container_path: str) -> Path:
+    return folder / container_path.removeprefix("/opt/ml").lstrip("/")

@@ -1,0 +1,92 @@
+"""SageMaker's three services as this host has them, with what each operation needs the caller to be allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from local.aws.account import arn
+from local.aws.model import Wire
+from local.aws.sagemaker.endpoints import Endpoints
+from local.aws.sagemaker.feature_store import FeatureStore
+from local.aws.sagemaker.jobs import Jobs
+from local.aws.sagemaker.registry import Registry
+from local.aws.service import Permission, Service
+
+_KINDS = {
+    "Model": "model",
+    "EndpointConfig": "endpoint-config",
+    "Endpoint": "endpoint",
+    "FeatureGroup": "feature-group",
+    "ModelPackageGroup": "model-package-group",
+    "ModelPackage": "model-package",
+    "TrainingJob": "training-job",
+    "ProcessingJob": "processing-job",
+}
+_VERBS = ("Create", "Describe", "Delete", "Stop")
+
+Needs = Callable[[dict[str, Any]], Iterable[Permission]]
+
+
+def _named(kind: str, name: str) -> str:
+    return name if name.startswith("arn:") else arn("sagemaker", f"{kind}/{name}")
+
+
+def _on(action: str, kind: str, member: str) -> Needs:
+    return lambda given: [(action, _named(kind, given[member]))]
+
+
+def _on_both(action: str) -> Needs:
+    """An endpoint's creation and its update are judged on its configuration, too."""
+    members = {"endpoint": "EndpointName", "endpoint-config": "EndpointConfigName"}
+    return lambda given: [(action, _named(kind, given[member])) for kind, member in members.items()]
+
+
+def _on_groups(action: str, entries: str) -> Needs:
+    return lambda given: sorted({(action, _named("feature-group", one["FeatureGroupName"])) for one in given[entries]})
+
+
+def _with_tags(needs: Needs) -> Needs:
+    """Creating something with tags is tagging, too."""
+
+    def both(given: dict[str, Any]) -> Iterable[Permission]:
+        permissions = list(needs(given))
+        tagging = [("sagemaker:AddTags", permissions[0][1])] if given.get("Tags") else []
+        return [*permissions, *tagging]
+
+    return both
+
+
+CONTROL: dict[str, Needs] = {
+    f"{verb}{kind}": _with_tags(_on(f"sagemaker:{verb}{kind}", name, f"{kind}Name"))
+    for kind, name in _KINDS.items()
+    for verb in _VERBS
+} | {
+    "CreateEndpoint": _with_tags(_on_both("sagemaker:CreateEndpoint")),
+    "UpdateEndpoint": _on_both("sagemaker:UpdateEndpoint"),
+    "CreateModelPackage": _with_tags(
+        lambda given: [
+            ("sagemaker:CreateModelPackage", _named("model-package-group", given["ModelPackageGroupName"])),
+        ]
+    ),
+    "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
+    "ListModelPackages": lambda _: [("sagemaker:ListModelPackages", "*")],
+}
+
+RECORDS: dict[str, Needs] = {
+    "PutRecord": _on("sagemaker:PutRecord", "feature-group", "FeatureGroupName"),
+    "GetRecord": _on("sagemaker:GetRecord", "feature-group", "FeatureGroupName"),
+    "BatchGetRecord": _on_groups("sagemaker:BatchGetRecord", "Identifiers"),
+    "BatchWriteRecord": _on_groups("sagemaker:BatchWriteRecord", "Entries"),
+}
+
+INVOCATION: dict[str, Needs] = {"InvokeEndpoint": _on("sagemaker:InvokeEndpoint", "endpoint", "EndpointName")}
+
+
+def services(jobs: Jobs, endpoints: Endpoints, registry: Registry, store: FeatureStore) -> list[Service]:
+    """The control plane, the record service and the invocation service."""
+    return [
+        Service(Wire("sagemaker"), (jobs, endpoints, registry, store), CONTROL),
+        Service(Wire("sagemaker-featurestore-runtime"), (store,), RECORDS),
+        Service(Wire("sagemaker-runtime"), (endpoints,), INVOCATION),
+    ]

@@ -1,0 +1,54 @@
+"""The application's templates, as `npx cdk synth` writes them: `python -m local.aws.synthesis --out DIR --context JSON`.
+
+A process of its own, for the CDK's library takes seconds to import and much memory. The findings of its validation are `make
+synth`'s to show; here it is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local.processes import Process, ProcessError
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 600
+
+
+def synthesize(folder: Path, log: Path, settings: Mapping[str, Any]) -> None:
+    """Writes the templates and assets of these settings into a folder.
+
+    Raises:
+        ProcessError: the application could not be synthesized; the text says why.
+    """
+    arguments = ["-m", "local.aws.synthesis", "--out", folder, "--context", json.dumps(dict(settings))]
+    variables = {"PYTHONPATH": str(ROOT), "CDK_VALIDATION": "false"}
+    process = Process("synth", [sys.executable, *arguments], variables, log_path=log, folder=ROOT)
+    process.start()
+    try:
+        if process.wait(TIMEOUT_S):
+            raise ProcessError(f"the application could not be synthesized:\n{process.log_tail()}")
+    finally:
+        process.kill()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Synthesize the application.")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--context", type=json.loads, default={}, help="settings, as JSON")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    from app import build_app  # noqa: PLC0415 - starts Node.js
+
+    defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
+    build_app({**defaults, **options.context}, options.out).synth()
+
+
+if __name__ == "__main__":
+    main()
