@@ -72,10 +72,13 @@ def test_the_jobs_zip_runs_a_module(tmp_path: Path) -> None:
 def test_the_stream_job_brings_its_connector_and_iam_on_the_same_kafka_classes() -> None:
     folder = assets.stream_code()
     assert (folder / "flink_src" / "main.py").is_file()
-    names = set(zipfile.ZipFile(folder / "lib" / "stream-features.jar").namelist())
+    jar = zipfile.ZipFile(folder / "lib" / "stream-features.jar")
+    names = set(jar.namelist())
     shaded = "org/apache/flink/kafka/shaded/org/apache/kafka/"
     assert "software/amazon/msk/auth/iam/IAMClientCallbackHandler.class" in names
     assert f"{shaded}common/security/auth/AuthenticateCallbackHandler.class" in names
+    factories = jar.read("META-INF/services/org.apache.flink.table.factories.Factory").decode()
+    assert "org.apache.flink.streaming.connectors.kafka.table.KafkaDynamicTableFactory" in factories
     assert not [name for name in names if name.startswith("org/apache/kafka/") and name.endswith(".class")]
 
 
