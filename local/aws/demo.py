@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -27,10 +28,11 @@ from local.aws.deployment import deploy
 from local.aws.emulator import EmulatedAws
 from local.aws.ledger import Entry, check_types, counts
 from local.aws.sagemaker.containers import extract
-from local.aws.synthesis import synthesize
+from local.aws.synthesis import ROOT, synthesize
 from local.aws.written import denials, write_account
 from local.decided_day import DecidedDay, Screen, average_precision, summary
 from local.demo import DemoSettings, Timed, staged_world
+from local.processes import Process, ProcessError
 from local.replay import Replayer
 from local.stream_run import DAY_MS, StreamRun, differing_features, records, split_by_time
 from local.system import read_messages, topic_ends
