@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.errors import BadInputError
+from cli.ledger import show_ledger
 from cli.output import whole_folder
 from cli.report.stream import stream_report
 from cli.screen import new_screen
 from cli.summary import show_summary
-from local.demo import DemoSettings, run_demo
+from local.aws.application import ApplicationError
+from local.aws.demo import DeniedError, run_through_stacks
+from local.aws.deployment import DeploymentError
+from local.demo import DemoSettings
 from local.processes import ProcessError
 
 PHASES = {
+    "templates": "Synthesizing the templates",
     "world": "Making a world of cards",
-    "features": "Computing the training set",
-    "training": "Training the model",
+    "stacks": "Standing the stacks up",
+    "training": "Nightly features, training",
     "stream": "Deciding the stream",
     "comparison": "Comparing stream and batch",
 }
@@ -34,19 +40,19 @@ def demo(
     duplicates: Annotated[float, typer.Option(min=0, max=0.5, help="Share that Kafka delivers twice.")] = 0.05,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes another world.")] = 7,
 ) -> None:
-    """Make a world, train on its past, and decide its last day as live traffic with attacks in it.
+    """Make a world, train on its past, and decide its last day as live traffic with attacks in it, all through the stacks.
 
-    Starts a real Kafka broker and the real Flink job on this machine and ends them again. Writes summary.json, report.html,
-    features.parquet and model/.
+    Synthesizes the application, stands its templates up on an emulated AWS with the real engines, and ends all of it again.
+    Writes summary.json, report.html, ledger.json, permissions.json, features.parquet and model/.
 
     Example: fraud demo --out out/demo --rate 400
     """
     settings = DemoSettings(rate=rate, transactions=transactions, duplicates=duplicates, seed=seed)
-    with whole_folder(out) as folder:
+    with whole_folder(out) as folder, tempfile.TemporaryDirectory(prefix="fraud-demo-") as temporary:
         try:
             with new_screen(PHASES) as screen:
-                result = run_demo(settings, folder, screen)
-        except ProcessError as error:
+                result = run_through_stacks(settings, folder, Path(temporary), screen)
+        except (ProcessError, DeploymentError, ApplicationError, DeniedError) as error:
             raise BadInputError(str(error)) from error
         (folder / "summary.json").write_text(json.dumps(result.summary, indent=2) + "\n")
         sent, twice = result.summary["transactions"], result.summary["duplicates_sent"]
@@ -55,4 +61,6 @@ def demo(
             f"Flink; {twice:,} of the {sent:,} transactions were delivered twice."
         )
         stream_report(folder / "report.html", result.summary, result.day, lead)
-    show_summary(result.summary, f"{out}/summary.json, report.html, features.parquet and model/")
+    show_ledger(result.entries)
+    written = "summary.json, report.html, ledger.json, permissions.json, features.parquet and model/"
+    show_summary(result.summary, f"{out}/{written}")

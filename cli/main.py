@@ -7,12 +7,15 @@ import sys
 import typer
 
 from cli.demo import demo
+from cli.down import down
 from cli.errors import BadInputError
 from cli.evaluate import evaluate
 from cli.features import features
 from cli.progress import console
 from cli.replay import replay
+from cli.send import send_transactions
 from cli.train import train
+from cli.up import up
 from cli.world import world
 
 app = typer.Typer(
@@ -29,8 +32,9 @@ def _fraud() -> None:
     """Hold the verbs together, also while there is only one."""
 
 
-for verb in (demo, world, features, train, evaluate, replay):
+for verb in (demo, up, down, world, features, train, evaluate, replay):
     app.command()(verb)
+app.command("send")(send_transactions)
 
 
 def main() -> None:

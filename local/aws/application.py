@@ -9,8 +9,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from local.aws.deployment import outputs
-from local.aws.emulator import EmulatedAws
+from local.aws.deployment import Client, outputs
 
 STACKS = ("Data", "Features", "Serving", "Streaming", "Training", "Monitoring")
 _NUMBERS = ("amount_cents", "trans_time", "decided_at")
@@ -26,22 +25,25 @@ class Application:
     """The application's parts.
 
     Args:
-        aws: where it stands.
+        client: makes clients of the AWS that it stands on.
         prefix: of its stacks' names.
     """
 
-    def __init__(self, aws: EmulatedAws, prefix: str = "CardFraud-Dev") -> None:
-        self.aws = aws
-        self.outputs = {
-            name: value for stack in STACKS for name, value in outputs(aws.client, f"{prefix}-{stack}").items()
-        }
-        self._s3, self._states = aws.client("s3"), aws.client("stepfunctions")
-        self._table = aws.client("dynamodb")
+    def __init__(self, client: Client, prefix: str = "CardFraud-Dev") -> None:
+        self._client = client
+        self.outputs = {name: value for stack in STACKS for name, value in outputs(client, f"{prefix}-{stack}").items()}
+        self._s3, self._states, self._table = client("s3"), client("stepfunctions"), client("dynamodb")
 
     @property
     def brokers(self) -> str:
         """HOST:PORT of the Kafka cluster."""
         return self.outputs["BootstrapServers"]
+
+    @property
+    def card_token_key(self) -> bytes:
+        """The secret that card tokens are made with."""
+        secret = self.outputs["CardTokenKeySecret"]
+        return str(self._client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).encode()
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         """An object into one of the buckets, by its output's name, as `CuratedBucket`."""
@@ -108,7 +110,7 @@ class Application:
 
     def feed(self) -> DecisionFeed:
         """The decisions from now on, as they are made."""
-        return DecisionFeed(self.aws.client("dynamodbstreams"), self._stream())
+        return DecisionFeed(self._client("dynamodbstreams"), self._stream())
 
     def _stream(self) -> str:
         table = self._table.describe_table(TableName=self.outputs["DecisionsTable"])["Table"]

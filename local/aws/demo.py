@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -27,10 +28,11 @@ from local.aws.deployment import deploy
 from local.aws.emulator import EmulatedAws
 from local.aws.ledger import Entry, check_types, counts
 from local.aws.sagemaker.containers import extract
-from local.aws.synthesis import synthesize
+from local.aws.synthesis import ROOT, synthesize
 from local.aws.written import denials, write_account
 from local.decided_day import DecidedDay, Screen, average_precision, summary
 from local.demo import DemoSettings, Timed, staged_world
+from local.processes import Process, ProcessError
 from local.replay import Replayer
 from local.stream_run import DAY_MS, StreamRun, differing_features, records, split_by_time
 from local.system import read_messages, topic_ends
@@ -74,10 +76,10 @@ def run_through_stacks(settings: DemoSettings, folder: Path, temporary: Path, sc
     timed.phase("stacks")
     with EmulatedAws(temporary / "aws") as aws:
         deploy(stacks, aws.client, lambda name: screen.progress(name, 0, 1))
-        application = Application(aws)
+        application = Application(aws.client)
         try:
             timed.phase("training")
-            evaluation = _train(application, history, from_ms, folder, screen)
+            evaluation = _train(application, history, from_ms, folder, temporary, screen)
             timed.phase("stream")
             run = _replay(application, history, live, from_ms, settings, screen)
             wanted = set(live["transaction_id"].to_pylist())
@@ -109,16 +111,44 @@ def _synthesized(temporary: Path, context: Mapping[str, Any]) -> list[Stack]:
     return stacks
 
 
-def _train(application: Application, history: pa.Table, from_ms: int, folder: Path, screen: Screen) -> dict[str, Any]:
+def _nights_before(earlier: pa.Table, cut: datetime.date, temporary: Path) -> dict[str, bytes]:
+    """The sums that the nights up to a cut have left, by the nightly program itself over all their days: {path: file}."""
+    folders = {name: temporary / "nights" / name for name in ("transactions", "daily", "training")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    (folders["transactions"] / "history.parquet").write_bytes(_parquet(earlier))
+    given = [part for name in ("transactions", "daily") for part in (f"--{name}", folders[name])]
+    written = ["--daily-out", folders["daily"], "--training-out", folders["training"]]
+    argv = [sys.executable, "-m", "sagemaker_src.processing.nightly", "--cut", str(cut), *given, *written]
+    process = Process("the nights before", argv, {"PYTHONPATH": str(ROOT)}, log_path=temporary / "nights.log")
+    process.start()
+    try:
+        if process.wait(PATIENCE_S * 5):
+            raise ProcessError(f"the nights before were not computed:\n{process.log_tail()}")
+    finally:
+        process.kill()
+    kept = folders["daily"]
+    return {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*.parquet")}
+
+
+def _train(
+    application: Application, history: pa.Table, from_ms: int, folder: Path, temporary: Path, screen: Screen
+) -> dict[str, Any]:
     """Nightly features and a model from the past; the model's evaluation."""
     cut = datetime.datetime.fromtimestamp(from_ms / 1000, datetime.timezone.utc).date()
     closed = cut - datetime.timedelta(days=1)
     application.put("CuratedBucket", "transactions/history.parquet", _parquet(history))
     application.put("CuratedBucket", "transactions/_SUCCESS", b"")
     training = application.started_by_event("TrainingStateMachine")
-    # the first night adds all that there is
-    unlabelled = _parquet(history.drop_columns("is_fraud"))
-    application.put("ArchiveBucket", f"transactions/day={closed}/history.parquet", unlabelled)
+    screen.progress("the nights before", 0, 1)
+    closed_ms = from_ms - DAY_MS
+    earlier, last = split_by_time(history.drop_columns("is_fraud"), closed_ms)
+    for path, content in _nights_before(earlier, closed, temporary).items():
+        application.put("CuratedBucket", f"daily/{path}", content)
+    application.put("ArchiveBucket", f"transactions/day={closed}/history.parquet", _parquet(last))
+    day_before = split_by_time(earlier, closed_ms - DAY_MS)[1]
+    before = closed - datetime.timedelta(days=1)
+    application.put("ArchiveBucket", f"transactions/day={before}/history.parquet", _parquet(day_before))
     nightly = application.start("NightlyStateMachine", {"cut": str(cut)})
     screen.progress("nightly features", 0, 1)
     application.wait(nightly)

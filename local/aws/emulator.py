@@ -14,7 +14,7 @@ import urllib3
 from botocore.config import Config
 
 from local.aws.account import REGION
-from local.processes import Process, answers, free_port
+from local.processes import Process, ProcessError, answers, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-aws" / "bin" / "python"
@@ -67,6 +67,11 @@ class EmulatedAws:
     def endpoint(self) -> str:
         """Its address, for `--endpoint-url` and AWS_ENDPOINT_URL."""
         return f"http://127.0.0.1:{self._port}"
+
+    def check(self) -> None:
+        """Raises ProcessError if it has ended by itself."""
+        if not self._process.running:
+            raise ProcessError(f"the emulated AWS has ended; the end of its log:\n{self._process.log_tail()}")
 
     @property
     def log_path(self) -> Path:

@@ -5,8 +5,6 @@ A service here is a model and an implementation; what the wire carries is never 
 
 from __future__ import annotations
 
-import base64
-import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +18,7 @@ from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 
 from local.aws.errors import ServiceError
+from local.aws.shapes import encode, reader
 
 _SESSION = botocore.session.get_session()
 _VALIDATOR = ParamValidator()
@@ -102,8 +101,9 @@ class Wire:
         if shape is None:
             return {}
         in_body = self._prefix is not None
-        given = decode(shape, _json(request.body)) if in_body else dict(self._located(shape, request, in_path))
-        problems = [*_model_problems(shape, given)]
+        problems: list[str] = []
+        given = _json(request.body) if in_body else dict(self._located(shape, request, in_path))
+        given = reader(shape, located=not in_body)(given, operation.name, problems)
         if problems:
             raise ServiceError(self._validation_error(), f"{operation.name}: {'; '.join(problems)}")
         return given
@@ -149,9 +149,9 @@ class Wire:
             elif location == "header":
                 value = request.headers.get(wire_name.lower())
             elif name == payload:
-                value = request.body if member.type_name == "blob" else decode(member, _json(request.body))
+                value = request.body if member.type_name == "blob" else _json(request.body)
             else:
-                value = decode(member, body.get(wire_name))
+                value = body.get(wire_name)
             if value is not None:
                 yield name, value
 
@@ -172,98 +172,3 @@ def _scalar(shape: Shape, text: str) -> Any:
     if shape.type_name in ("integer", "long"):
         return int(text)
     return text == "true" if shape.type_name == "boolean" else text
-
-
-def decode(shape: Shape, value: Any) -> Any:
-    """A value as it came in JSON, in the model's own names and types."""
-    if value is None:
-        return None
-    kind = shape.type_name
-    if kind == "structure" and isinstance(value, dict):
-        names = {member.serialization.get("name", name): name for name, member in shape.members.items()}
-        return {
-            names[key]: decode(shape.members[names[key]], item)
-            for key, item in value.items()
-            if key in names and item is not None
-        }
-    if kind == "list" and isinstance(value, list):
-        return [decode(shape.member, item) for item in value]
-    if kind == "map" and isinstance(value, dict):
-        return {key: decode(shape.value, item) for key, item in value.items()}
-    if kind == "timestamp" and isinstance(value, (int, float)):
-        return datetime.datetime.fromtimestamp(value, tz=datetime.timezone.utc)
-    return base64.b64decode(value) if kind == "blob" and isinstance(value, str) else value
-
-
-def encode(shape: Shape, value: Any) -> Any:
-    """A value in the model's names and types, as JSON carries it."""
-    kind = shape.type_name
-    if kind == "structure":
-        return {
-            shape.members[name].serialization.get("name", name): encode(shape.members[name], item)
-            for name, item in value.items()
-            if item is not None
-        }
-    if kind == "list":
-        return [encode(shape.member, item) for item in value]
-    if kind == "map":
-        return {key: encode(shape.value, item) for key, item in value.items()}
-    if kind == "blob":
-        return base64.b64encode(value).decode()
-    if kind == "timestamp" and isinstance(value, datetime.datetime):
-        iso = shape.serialization.get("timestampFormat") == "iso8601"
-        return value.isoformat() if iso else value.timestamp()
-    return value
-
-
-_FROM_TEXT = {
-    "integer": int,
-    "long": int,
-    "float": float,
-    "double": float,
-    "boolean": lambda text: text.lower() == "true",
-}
-
-
-def coerce(shape: Shape, value: Any) -> Any:
-    """A template's value in the types of the model: CloudFormation takes numbers and booleans as text too."""
-    kind = shape.type_name
-    if isinstance(value, str) and kind in _FROM_TEXT:
-        return _FROM_TEXT[kind](value)
-    if kind == "structure" and isinstance(value, dict):
-        members = {name.lower(): (name, member) for name, member in shape.members.items()}
-        known = ((members[key.lower()], item) for key, item in value.items() if key.lower() in members)
-        return {name: coerce(member, item) for (name, member), item in known}
-    if kind == "list" and isinstance(value, list):
-        return [coerce(shape.member, item) for item in value]
-    if kind == "map" and isinstance(value, dict):
-        return {key: coerce(shape.value, item) for key, item in value.items()}
-    return str(value) if kind == "string" and isinstance(value, (int, float, bool)) else value
-
-
-def _model_problems(shape: Shape, value: Any) -> Iterator[str]:
-    report = _VALIDATOR.validate(value, shape)
-    if report.has_errors():
-        yield report.generate_report()
-    else:
-        yield from _limit_problems(shape, value, shape.name)
-
-
-def _limit_problems(shape: Shape, value: Any, where: str) -> Iterator[str]:
-    """What botocore leaves to the service: largest lengths, and the values of enumerations."""
-    kind, most = shape.type_name, shape.metadata.get("max")
-    if kind == "structure":
-        for name, item in value.items():
-            yield from _limit_problems(shape.members[name], item, name)
-    elif kind in ("list", "map"):
-        if most is not None and len(value) > most:
-            yield f"{where}: {len(value)} elements; allowed: at most {most}"
-        for item in value if kind == "list" else value.values():
-            yield from _limit_problems(shape.member if kind == "list" else shape.value, item, where)
-    elif kind == "string":
-        if most is not None and len(value) > most:
-            yield f"{where}: {len(value)} characters; allowed: at most {most}"
-        if getattr(shape, "enum", None) and value not in shape.enum:
-            yield f"{where}: {value!r}; allowed: {', '.join(shape.enum)}"
-    elif kind in ("integer", "long") and most is not None and value > most:
-        yield f"{where}: {value}; allowed: at most {most}"

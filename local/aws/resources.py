@@ -15,7 +15,8 @@ from local.aws import ministack
 from local.aws.account import arn
 from local.aws.clients import Clients
 from local.aws.mappings.deliveries import Mappings
-from local.aws.model import coerce, method_name, service_model
+from local.aws.model import method_name, service_model
+from local.aws.shapes import coerce
 
 Properties = dict[str, Any]
 Made = tuple[str, dict[str, Any]]

@@ -19,8 +19,9 @@ from botocore.model import Shape
 from local.aws.account import arn
 from local.aws.clients import Clients
 from local.aws.errors import AccessDeniedError
-from local.aws.model import coerce, method_name, service_model
+from local.aws.model import method_name, service_model
 from local.aws.service import Judge
+from local.aws.shapes import coerce
 
 _BOTOCORE_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
 _ERROR_PREFIXES = {"sagemaker": "SageMaker", "dynamodb": "DynamoDb", "stepfunctions": "Sfn", "events": "EventBridge"}

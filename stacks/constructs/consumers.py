@@ -82,7 +82,8 @@ def reads_topic(
         function_response_types=["ReportBatchItemFailures"],
         bisect_batch_on_function_error=True,
         maximum_retry_attempts=ATTEMPTS,
-        maximum_record_age_in_seconds=OLDEST_S,
+        # a replay's records are as old as their data
+        maximum_record_age_in_seconds=-1 if settings.replay else OLDEST_S,
         destination_config={"onFailure": {"destination": undelivered.arn}},
         metrics_config={"metrics": ["EventCount", "ErrorCount", "KafkaMetrics"]},
     )

@@ -142,8 +142,8 @@ class _Reader:
         return answer, failed
 
     def _give_up(self, records: Sequence[Record], condition: str, calls: int) -> None:
+        _log.warning("%s: %d records given up: %s", self._function, len(records), condition)
         if not self._rules.destination:
-            _log.warning("%s: %d records given up: %s", self._function, len(records), condition)
             return
         request = {"requestId": str(uuid.uuid4()), "functionArn": self._function, "condition": condition}
         message = {

@@ -70,7 +70,7 @@ CONTROL: dict[str, Needs] = {
         ]
     ),
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
-    "ListModelPackages": lambda _: [("sagemaker:ListModelPackages", "*")],
+    "ListModelPackages": _on("sagemaker:ListModelPackages", "model-package-group", "ModelPackageGroupName"),
 }
 
 RECORDS: dict[str, Needs] = {

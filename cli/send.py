@@ -1,0 +1,40 @@
+"""`fraud send`: transactions into the application that `fraud up` left standing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from cli.errors import BadInputError
+from cli.progress import console
+from cli.screen import decision_table
+from local.aws.application import Application, ApplicationError
+from local.aws.sending import made_up, send
+from local.aws.standing import standing
+
+
+def send_transactions(
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 100,
+    rate: Annotated[float, typer.Option(min=1, max=2000, help="Transactions a second.")] = 50,
+    attack: Annotated[bool, typer.Option(help="End with ten small purchases on one card.")] = False,
+) -> None:
+    """Send made-up transactions to the standing application and show what it decides.
+
+    Example: fraud send --count 200 --attack
+    """
+    found = standing()
+    if found is None or not found.running:
+        raise BadInputError("no application stands; `fraud up` stands one up")
+    application = Application(found.client)
+    decided = []
+    try:
+        for row in send(application, made_up(count, attack=attack, key=application.card_token_key), rate):
+            decided.append(row)
+    except ApplicationError as error:
+        raise BadInputError(str(error)) from error
+    console.print(decision_table(sorted(decided, key=lambda row: row["transaction_id"])[:-13:-1]))
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in Counter(row["outcome"] for row in decided).items())
+    paths = ", ".join(f"{count:,} by the {name}" for name, count in Counter(row["path"] for row in decided).items())
+    console.print(f"{len(decided):,} decided: {outcomes}; {paths}", markup=False)

@@ -1,0 +1,126 @@
+"""Event source mappings of Kafka topics, on a real broker: batches, partial failures, halves, retries, what is given up."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from local.aws.emulator import EmulatedAws
+from tests.local.aws.conftest import Deployed, attribute, function, received, ref, role, until
+
+pytestmark = pytest.mark.engines
+TELLS = """
+import base64, boto3, json, os
+
+def handler(event, context):
+    records = [one for place in event['records'].values() for one in place]
+    texts = [base64.b64decode(one['value']).decode() for one in records]
+    assert len(records) <= int(os.environ['MOST'])
+    if 'whole' in os.environ['FAILS'] and 'poison' in texts:
+        raise RuntimeError('the whole batch')
+    bad = [one for one, text in zip(records, texts) if text == 'poison' and os.environ['FAILS'] == 'partial']
+    for text in texts:
+        if text != 'poison':
+            boto3.client('sqs').send_message(QueueUrl=os.environ['QUEUE'], MessageBody=text)
+    return {'batchItemFailures': [{'itemIdentifier': {
+        'partition': f"{one['topic']}-{one['partition']}", 'offset': one['offset']}} for one in bad]}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(aws: EmulatedAws) -> str:
+    authentication = {"Sasl": {"Iam": {"Enabled": True}}}
+    given = {"VpcConfigs": [{"SubnetIds": ["subnet-1"]}], "ClientAuthentication": authentication}
+    return str(aws.client("kafka").create_cluster_v2(ClusterName="main", Serverless=given)["ClusterArn"])
+
+
+def mapped(fails: str, cluster: str, topic: str, **properties: Any) -> dict[str, Any]:
+    def part(kind: str, name: str) -> str:
+        return f"{cluster.replace(':cluster/', f':{kind}/')}/{name}"
+
+    variables = {"QUEUE": ref("Queue"), "MOST": "4", "FAILS": fails}
+    return {
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Given": {"Type": "AWS::S3::Bucket"},
+        "Role": role(
+            "lambda",
+            (["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers", "kafka-cluster:Connect"], cluster),
+            (["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], part("topic", topic)),
+            (["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], part("group", topic)),
+            ("sqs:SendMessage", attribute("Queue", "Arn")),
+            ("s3:PutObject", {"Fn::Sub": "${Given.Arn}/*"}),
+        ),
+        "Function": function(TELLS, "Role", Environment={"Variables": variables}),
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "FunctionName": ref("Function"),
+                "EventSourceArn": cluster,
+                "Topics": [topic],
+                "AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": topic},
+                "StartingPosition": "TRIM_HORIZON",
+                "BatchSize": 4,
+                "MaximumBatchingWindowInSeconds": 1,
+                "DestinationConfig": {"OnFailure": {"Destination": attribute("Given", "Arn")}},
+                **properties,
+            },
+        },
+    }
+
+
+def produced(aws: EmulatedAws, cluster: str, topic: str, *texts: str) -> None:
+    brokers = aws.client("kafka").get_bootstrap_brokers(ClusterArn=cluster)["BootstrapBrokerString"]
+    AdminClient({"bootstrap.servers": brokers}).create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
+    producer = Producer({"bootstrap.servers": brokers})
+    for text in texts:
+        producer.produce(topic, text.encode(), b"card", partition=0)
+    assert producer.flush(20) == 0
+
+
+def test_a_poison_record_is_tried_again_and_then_given_up_and_the_others_are_done(
+    aws: EmulatedAws, deployed: Deployed, cluster: str
+) -> None:
+    produced(aws, cluster, "partial", "t1", "t2", "t3", "poison")
+    rules = {"FunctionResponseTypes": ["ReportBatchItemFailures"], "MaximumRetryAttempts": 1}
+    made = deployed(mapped("partial", cluster, "partial", **rules), {"queue": ref("Queue"), "given": ref("Given")})
+    assert received(aws, made["queue"], 3) == ["t1", "t2", "t3"]
+    given = until(lambda: aws.client("s3").list_objects_v2(Bucket=made["given"]).get("Contents"))
+    body = json.loads(aws.client("s3").get_object(Bucket=made["given"], Key=given[0]["Key"])["Body"].read())
+    assert body["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert body["requestContext"]["approximateInvokeCount"] == 2
+    place = body["KafkaBatchInfo"]["recordsInfo"]["partial-0"]
+    assert place == {"batchSize": 1, "firstRecordOffset": 3, "lastRecordOffset": 3}
+
+
+def test_a_batch_that_fails_whole_is_halved_until_the_poison_is_alone(
+    aws: EmulatedAws, deployed: Deployed, cluster: str
+) -> None:
+    produced(aws, cluster, "halved", "t1", "poison", "t2", "t3")
+    made = deployed(
+        mapped("whole", cluster, "halved", BisectBatchOnFunctionError=True, MaximumRetryAttempts=0),
+        {"queue": ref("Queue"), "given": ref("Given")},
+    )
+    assert received(aws, made["queue"], 3) == ["t1", "t2", "t3"]
+    (given,) = until(lambda: aws.client("s3").list_objects_v2(Bucket=made["given"]).get("Contents"))
+    body = json.loads(aws.client("s3").get_object(Bucket=made["given"], Key=given["Key"])["Body"].read())
+    assert body["KafkaBatchInfo"]["recordsInfo"]["halved-0"]["firstRecordOffset"] == 1
+
+
+def test_a_mapping_whose_role_may_not_read_the_topic_is_not_made(
+    aws: EmulatedAws, deployed: Deployed, cluster: str
+) -> None:
+    resources = mapped("none", cluster, "forbidden")
+    statements = resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    statements[1]["Action"] = ["kafka-cluster:DescribeTopic"]
+    with pytest.raises(Exception, match=r"perform: kafka-cluster:ReadData on resource: .*topic/main/.*/forbidden"):
+        deployed(resources)
+
+
+def test_the_cluster_offers_plaintext_only(aws: EmulatedAws, cluster: str) -> None:
+    brokers = aws.client("kafka").get_bootstrap_brokers(ClusterArn=cluster)
+    assert set(brokers) - {"ResponseMetadata"} == {"BootstrapBrokerString"}
+    assert aws.client("kafka").describe_cluster_v2(ClusterArn=cluster)["ClusterInfo"]["State"] == "ACTIVE"
