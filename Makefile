@@ -56,6 +56,7 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 synth: $(VENV)/.installed node_modules/.installed ## write the templates of ENV (dev or prod) to cdk.out; no AWS account is needed
+	@rm -f cdk.out/*.json # of another environment
 	@$(CDK) synth --quiet --strict $(SETTINGS)
 	@$(VENV)/bin/cfn-lint 'cdk.out/CardFraud-*.template.json'
 	@echo "synth: wrote cdk.out, $$(ls cdk.out/CardFraud-*.template.json | wc -l) stacks of $(ENV)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,12 @@ import stacks  # noqa: F401 - says which Node.js the imports below run on
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
+from stacks.assets import AssetError
 from stacks.data import Data
 from stacks.features import Features
 from stacks.monitoring import Monitoring
 from stacks.serving import Serving
-from stacks.settings import read_settings
+from stacks.settings import SettingsError, read_settings
 from stacks.streaming import Streaming
 from stacks.training import Training
 
@@ -43,4 +45,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
 
 
 if __name__ == "__main__":
-    build_app().synth()
+    try:
+        build_app().synth()
+    except (SettingsError, AssetError) as error:
+        sys.exit(f"error: {error}")

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from fraud.world import WorldSettings, generate, tokenised
 from local.spark import ROOT, run_spark
+from sagemaker_src.processing.batch_features import FEATURE_COLUMNS, engine
 
 RUNS = 2
 TARGET_RATIO = 3.0
@@ -157,9 +158,34 @@ def measure(spark: bool = True) -> list[dict[str, Any]]:
                 "met": peak <= TARGET_GIB,
             },
         ]
+        different = differing(folder / "d.parquet", folder / "n.parquet")
+        figures.append(
+            {
+                "measure": "rows of which any feature differs between the two programs",
+                "value": different,
+                "unit": f"of {rows:,}",
+                "target": 0,
+                "met": different == 0,
+            }
+        )
         if spark:
             figures.append(_on_spark(curated, folder, statistics.median(seconds)))
     return figures
+
+
+def differing(one: Path, other: Path) -> int:
+    """How many transactions are in only one of two files of features, or have any feature that is not the same number in both."""
+    # missing is NULL in one program and NaN in the other
+    unequal = " OR ".join(
+        f"coalesce(a.{name}::DOUBLE, 'nan'::DOUBLE) != coalesce(b.{name}::DOUBLE, 'nan'::DOUBLE)"
+        for name in FEATURE_COLUMNS
+    )
+    with engine() as connection:
+        row = connection.execute(
+            f"""SELECT count(*) FROM read_parquet('{one}') AS a FULL JOIN read_parquet('{other}') AS b USING (transaction_id)
+            WHERE a.cc_num IS NULL OR b.cc_num IS NULL OR {unequal}"""
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _on_spark(curated: Path, folder: Path, duckdb_seconds: float) -> dict[str, Any]:

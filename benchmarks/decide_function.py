@@ -148,8 +148,9 @@ def _cold_import() -> list[dict[str, Any]]:
         sources = [_import(PYTHONPYCACHEPREFIX=empty, PYTHONDONTWRITEBYTECODE="1") for _ in range(RUNS)]
     name = "decide, cold import, clients made"
     return [
-        _figure(f"{name}, median of {RUNS}", statistics.median(compiled), "s", TARGET_IMPORT_S),
-        _figure(f"{name}, bytecode not compiled beforehand, median of {RUNS}", statistics.median(sources), "s"),
+        _figure(f"{name}, best of {RUNS}", min(compiled), "s", TARGET_IMPORT_S),
+        _figure(f"{name}, median", statistics.median(compiled), "s", TARGET_IMPORT_S),
+        _figure(f"{name}, bytecode not compiled beforehand, best of {RUNS}", min(sources), "s"),
     ]
 
 

@@ -11,41 +11,34 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from local.decided_day import decide_day, summary
+from local.decided_day import DecidedDay, SilentScreen, decide_day
 from local.demo import DemoSettings, prepare
+from local.stream_run import latency_ms
 
 RUNS = 2
+WARM_UP_S = 10
+"""Of each run: Java compiles what it runs often, and the processes meet their first batch."""
 TARGETS_MS = {"p50": 50, "p99": 120}
 SETTINGS = DemoSettings(transactions=6_000, rate=200)
-
-
-class _Silent:
-    def phase(self, name: str) -> None:
-        """Nothing."""
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def live(self, sent: int, total: int, latest: list[dict[str, Any]]) -> None:
-        """Nothing."""
 
 
 def measure() -> list[dict[str, Any]]:
     """The figures, as `benchmarks.run` collects them."""
     latencies = []
     with tempfile.TemporaryDirectory() as temporary:
-        ready = prepare(SETTINGS, Path(temporary), _Silent())
+        ready = prepare(SETTINGS, Path(temporary), SilentScreen())
         for _ in range(RUNS):
             day = decide_day(
-                ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, _Silent(), rate=SETTINGS.rate
+                ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, SilentScreen(), rate=SETTINGS.rate
             )
-            latencies.append(summary(day)["latency_ms"])
+            latencies.append(latency_ms(day.run, _warm(day)))
     rows = []
     for percentile, target in TARGETS_MS.items():
         values = [latency[percentile] for latency in latencies]
         rows.append(
             {
-                "measure": f"Kafka in to decision recorded at 200/s, {percentile}, median of {RUNS}; best {min(values)} ms",
+                "measure": f"Kafka in to decision recorded at 200/s after {WARM_UP_S} s, {percentile}, median of {RUNS}; "
+                f"best {min(values)} ms",
                 "value": statistics.median(values),
                 "unit": "ms",
                 "target": f"at most {target}",
@@ -53,6 +46,11 @@ def measure() -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _warm(day: DecidedDay) -> list[dict[str, Any]]:
+    warm_from = min(day.run.sent_ms.values()) + WARM_UP_S * 1000
+    return [row for row in day.decided if day.run.sent_ms[row["transaction_id"]] >= warm_from]
 
 
 if __name__ == "__main__":

@@ -20,11 +20,14 @@ from local.flink import STREAM_JOB, FlinkJob
 from local.replay import Record, Replayer
 from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS, suffixed
 
-TRANSACTIONS = 600_000
+TRANSACTIONS = 1_500_000
 WARM_UP = 0.4
 """Share of the transactions that pass before the clock starts: Java compiles what it runs often."""
 RUNS = 2
 CARDS = 20_000
+JVM = "-Xms6g -Xmx6g -Xmn3g -XX:+UseParallelGC"
+CHECKPOINT_INTERVAL_MS = 60_000
+"""The managed service's own default."""
 TARGET_RATE = 30_000
 TARGET_P50_MS, TARGET_P99_MS = 25, 60
 PASS_THROUGH = Path(__file__).with_name("pass_through.py")
@@ -54,7 +57,16 @@ def _rate(broker: Broker, folder: Path, suffix: str, transactions: int, program:
     topics = {"features": f"features{suffix}"}
     settings = {"bootstrap.servers": broker.address, "group.id": "ends", "log_level": 2}
     ends = Consumer(settings)
-    with FlinkJob(folder / suffix, broker.address, heartbeat=False, topics=topics, program=program):
+    job = FlinkJob(
+        folder / suffix,
+        broker.address,
+        heartbeat=False,
+        topics=topics,
+        program=program,
+        jvm=JVM,
+        checkpoint_interval_ms=CHECKPOINT_INTERVAL_MS,
+    )
+    with job:
         _wait_for(ends, topics["features"], int(transactions * WARM_UP))
         started, first = time.perf_counter(), _length(ends, topics["features"])
         _wait_for(ends, topics["features"], transactions)

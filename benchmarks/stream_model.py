@@ -61,7 +61,7 @@ def measure() -> list[dict[str, Any]]:
 
 def _source() -> str:
     return f"""(SELECT tid AS transaction_id, md5(cc_num::VARCHAR) AS cc_num, 'misc_net' AS category, 'none' AS merchant,
-        0.0 AS merch_lat, 0.0 AS merch_long, CAST(round(amount * 100) AS BIGINT) AS amount_cents, datetime AS event_time,
+        0e0 AS merch_lat, 0e0 AS merch_long, CAST(round(amount * 100) AS BIGINT) AS amount_cents, datetime AS event_time,
         fraud_label AS is_fraud FROM '{BURST}')"""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from flink_src.partition_keys import partition_keys
 from flink_src.properties import JobProperties
 from fraud.features.catalogue import STREAM_FEATURES
 from fraud.features.sql import stream_sql
@@ -59,9 +60,9 @@ def insert_statements(properties: JobProperties) -> list[str]:
     computed = stream_sql(sql_text("first_arrivals", source=lawful_transactions()))
     statements = [sql_text("insert_features", feature_names=names, source=computed)]
     if properties.heartbeat:
-        interval = properties.heartbeat_interval_ms
-        numbers = ", ".join(str(number) for number in range(properties.partitions))
-        statements.append(sql_text("insert_heartbeats", interval_s=f"{interval / 1000:.3f}", partitions=numbers))
+        interval_s = f"{properties.heartbeat_interval_ms / 1000:.3f}"
+        keys = ", ".join(literal(key) for key in partition_keys(properties.partitions))
+        statements.append(sql_text("insert_heartbeats", interval_s=interval_s, partition_keys=keys))
     return statements
 
 
@@ -93,9 +94,11 @@ def _sink(properties: JobProperties) -> dict[str, str]:
 def _heartbeat_sink(properties: JobProperties) -> dict[str, str]:
     return _client(properties, SINK_CLIENT) | {
         "topic": properties.transactions_topic,
-        "format": "json",
-        "sink.partitioner": "fixed",
-        "sink.parallelism": str(properties.partitions),
+        "key.format": "raw",
+        "key.fields": "partition_key",
+        "value.format": "json",
+        "value.fields-include": "EXCEPT_KEY",
+        "sink.parallelism": "1",
         "sink.delivery-guarantee": "none",
     }
 

@@ -17,7 +17,13 @@ from local.processes import Process, ProcessError, answers, free_port
 from local.topics import Topic
 
 JARS = Path(__file__).resolve().parent.parent / ".jars" / "kafka"
-JVM = ("-Xms256m", "-Xmx512m", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+JVM = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
 FORMAT_JVM = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 CLUSTER_ID = "bG9jYWwtY2FyZC1mcmF1ZA"
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 COMMIT_EVERY_S = 0.2
+GATHER_BYTES = 262_144
 
 Partition = int
 
@@ -20,6 +21,7 @@ class CommittingConsumer:
         bootstrap_servers: the broker's HOST:PORT.
         topic: what to read.
         group, member: a member that comes back under its name within the session's time keeps its partitions.
+        gather_ms: how long the broker may gather records before it answers; 0 answers at the first.
         on_lost: told of partitions that another member has now, after the last commit.
     """
 
@@ -30,6 +32,7 @@ class CommittingConsumer:
         *,
         group: str,
         member: str,
+        gather_ms: int = 0,
         on_lost: Callable[[list[Partition]], None] = lambda _: None,
     ) -> None:
         self._topic = topic
@@ -46,6 +49,7 @@ class CommittingConsumer:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "session.timeout.ms": 10_000,
+                **({"fetch.min.bytes": GATHER_BYTES, "fetch.wait.max.ms": gather_ms} if gather_ms else {}),
                 "reconnect.backoff.max.ms": 1_000,
             }
         )

@@ -40,6 +40,19 @@ class Screen(Protocol):
         ...
 
 
+class SilentScreen:
+    """A screen that shows nothing, for tests and measurements."""
+
+    def phase(self, name: str) -> None:
+        """Nothing."""
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def live(self, sent: int, total: int, latest: list[dict[str, Any]]) -> None:
+        """Nothing."""
+
+
 @dataclass(frozen=True)
 class DecidedDay:
     """What became of a day.

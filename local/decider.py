@@ -26,6 +26,9 @@ from local.scoring import HttpScorer
 from local.stores import SqliteDecisionStore, SqliteNightlyStore
 from local.watch import Pending, Watch
 
+GATHER_MS = 200
+"""The watch is in no hurry, and each answer costs the broker as much as a transaction does."""
+
 
 def decide_features(settings: DeciderSettings, stop: threading.Event) -> None:
     """Decides the topic `features` until `stop` is set. Offsets are committed after their decisions are recorded."""
@@ -77,6 +80,7 @@ def watch_transactions(settings: DeciderSettings, stop: threading.Event) -> None
                 settings.transactions_topic,
                 group=f"{settings.group}-watch",
                 member=settings.member,
+                gather_ms=GATHER_MS,
                 on_lost=pending.drop,
             )
         ) as consumer,

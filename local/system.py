@@ -80,7 +80,8 @@ class StreamingSystem:
         self._say("starting the model's server")
         self.serving.start()
         self._say("starting Flink")
-        self.flink = FlinkJob(self.folder / "flink", self.broker.address, heartbeat=not self._replay)
+        # One task of each kind is plenty for a replay's pace; each more costs its share of wake-ups, here and in the broker.
+        self.flink = FlinkJob(self.folder / "flink", self.broker.address, heartbeat=not self._replay, parallelism=1)
         self.flink.start()
         self.serving.wait_until(lambda: "http://" in self.serving.log_tail(), "answered")
         settings = DeciderSettings(

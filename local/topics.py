@@ -27,7 +27,6 @@ LIVE_TOPICS = {
     "transactions": Topic(partitions=PARTITIONS, config=STAMPED_ON_APPEND),
     "features": Topic(partitions=PARTITIONS, config=DATA_TIME_KEPT),
     "quarantine": Topic(partitions=1, config=STAMPED_ON_APPEND),
-    "decisions": Topic(partitions=PARTITIONS, config=STAMPED_ON_APPEND),
 }
 REPLAY_TOPICS = LIVE_TOPICS | {"transactions": Topic(partitions=PARTITIONS, config=DATA_TIME_KEPT)}
 
@@ -36,6 +35,6 @@ def suffixed(topics: dict[str, Topic], suffix: str) -> dict[str, Topic]:
     """The same topics under names of their own, so that several runs share a broker.
 
     >>> sorted(suffixed(LIVE_TOPICS, "-a"))
-    ['decisions-a', 'features-a', 'quarantine-a', 'transactions-a']
+    ['features-a', 'quarantine-a', 'transactions-a']
     """
     return {name + suffix: topic for name, topic in topics.items()}

@@ -17,6 +17,8 @@ from typing import Any
 
 import boto3
 
+from stacks.settings import Settings
+
 STACKS = ("Monitoring", "Training", "Streaming", "Serving", "Features", "Data")
 """The stacks, the last first."""
 WRITERS = ("Features", "Serving")
@@ -218,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Delete a deployed environment and all that its jobs made.")
     parser.add_argument("--env", choices=("dev", "prod"), default="dev", help="which (default %(default)s)")
-    parser.add_argument("--region", default="us-east-1", help="where it is (default %(default)s)")
+    parser.add_argument("--region", default=Settings().region, help="where it is (default %(default)s)")
     parser.add_argument("cdk", nargs="+", help="the CDK tool's command, as: npx cdk")
     options = parser.parse_args(arguments)
     environment = Environment(options.env, boto3.Session(region_name=options.region))

@@ -1,9 +1,10 @@
--- One empty record to each partition every {interval_ms} ms: as many rows as partitions, and a sink subtask for each partition.
+-- One empty record to each partition every beat, by a key for each partition: so one producer writes them in one request.
+-- A producer for each partition would send, and wake the readers, as many times as there are partitions.
 INSERT INTO heartbeats
-SELECT CAST(NULL AS STRING)
+SELECT partition_key, CAST(NULL AS STRING)
 FROM (
   SELECT COUNT(*) AS beats
   FROM TABLE(HOP(TABLE ticks, DESCRIPTOR(arrived), INTERVAL '{interval_s}' SECOND, INTERVAL '2' SECOND))
   GROUP BY window_start, window_end
 ) AS beat
-CROSS JOIN UNNEST(ARRAY[{partitions}]) AS each_partition (partition_number)
+CROSS JOIN UNNEST(ARRAY[{partition_keys}]) AS each_partition (partition_key)

@@ -83,7 +83,8 @@ class Nightly(Construct):
             says="nightly features",
             key=key,
             steps={
-                "Days": {"Type": "Pass", "Assign": _DAYS, "Output": "{% $states.input %}"},
+                "Cut": {"Type": "Pass", "Assign": {"cut": _CUT}},
+                "Days": {"Type": "Pass", "Assign": {"closed": _before_cut(1), "before": _before_cut(2)}},
                 **{f"Keep {given}": keep(*place) for given, place in inputs.items()},
                 "Compute": {**job.task(code, worker, key.key_arn), "Retry": RETRIES},
             },
@@ -98,15 +99,12 @@ class Nightly(Construct):
         self.machine.every("EachNight", settings.nightly_at, key, {"cut": "<aws.scheduler.scheduled-time>"})
 
 
-_CUT = "$substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10)"
+_CUT = "{% $substring($exists($states.input.cut) ? $states.input.cut : $now(), 0, 10) %}"
+"""The cut, as 2026-01-31: given, or today's."""
 
 
-def _days_before(days: int) -> str:
-    return f"{{% $substring($fromMillis($toMillis({_CUT} & 'T00:00:00Z') - {days * _DAY_MS}), 0, 10) %}}"
-
-
-_DAYS = {"cut": f"{{% {_CUT} %}}", "closed": _days_before(1), "before": _days_before(2)}
-"""The cut, the day it closes and the day before that, as 2026-01-31."""
+def _before_cut(days: int) -> str:
+    return f"{{% $substring($fromMillis($toMillis($cut & 'T00:00:00Z') - {days * _DAY_MS}), 0, 10) %}}"
 
 
 def _uri(store: Store, prefix: str, day: str | None) -> str:

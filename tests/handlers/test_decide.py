@@ -112,6 +112,7 @@ def test_a_decision_that_was_recorded_but_not_told_is_told_when_it_comes_again(d
         with pytest.raises(WholeBatchFailedError):
             decide.handler(kafka_event(message), None)
     assert (decisions(table).keys(), bus) == ({"t1"}, [])
+    monkeypatch.setattr(decide.deciding, "clock", lambda: MOMENT + 900)
     assert decide.handler(kafka_event(message), None) == failures()
     assert [json.loads(event["Detail"])["transaction_id"] for event in bus] == ["t1"]
 

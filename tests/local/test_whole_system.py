@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 
 from fraud.decision import Decision
 from fraud.vector import model_vector
-from local.decided_day import average_precision, decide_day, summary
+from local.decided_day import SilentScreen, average_precision, decide_day, summary
 from local.demo import DemoSettings, prepare
 from local.system import StreamingSystem
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load
@@ -22,29 +22,16 @@ pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 SETTINGS = DemoSettings(transactions=3_000)
 
 
-class Silent:
-    """A screen that shows nothing."""
-
-    def phase(self, name):
-        """Nothing."""
-
-    def progress(self, what, done, total):
-        """Nothing."""
-
-    def live(self, sent, total, latest):
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory):
-    return prepare(SETTINGS, tmp_path_factory.mktemp("prepared"), Silent())
+    return prepare(SETTINGS, tmp_path_factory.mktemp("prepared"), SilentScreen())
 
 
 @pytest.fixture(scope="module")
 def peace(ready, tmp_path_factory):
     folder = tmp_path_factory.mktemp("peace")
     day = decide_day(
-        ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, Silent(),
+        ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, SilentScreen(),
         rate=200, duplicates=0.05, attacks=ready.attacks, folder=folder,
     )  # fmt: skip
     return day, folder
@@ -155,7 +142,7 @@ def test_nothing_is_lost_when_everything_fails(ready):
         return strike
 
     day = decide_day(
-        ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, Silent(),
+        ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, SilentScreen(),
         rate=50, duplicates=0.05, undecided_after_s=5, faults=faults,
     )  # fmt: skip
     assert len(done) == 6

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from pydantic import ValidationError
 
 from stacks.settings import PROD, Settings, SettingsError, read_settings
-from tests.stacks.stacks_under_test import context
+from tests.stacks.stacks_under_test import ROOT, context
 
 WRONG = [
     ({"env": "test"}, "env: 'test'; allowed: dev or prod"),
@@ -59,3 +64,10 @@ def test_what_prod_differs_in_are_settings_with_other_values() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         read_settings({}).nat = True
+
+
+def test_the_command_line_says_the_sentence_alone() -> None:
+    command = [sys.executable, "app.py"]
+    environment = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context(nat="perhaps"))}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
+    assert (done.returncode, done.stderr) == (1, "error: nat: 'perhaps'; allowed: true or false\n")

@@ -1,0 +1,114 @@
+"""What is uploaded: small enough, whole, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from stacks import assets
+from stacks.constructs.stream_job import IAM_CLIENT
+
+MB = 1_000_000
+CODE_LIMIT_MB = 262
+"""What Lambda takes unpacked, a function's code and layers together."""
+
+
+def unpacked(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def zipped(*folders: Path) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for folder in folders:
+            for file in folder.rglob("*"):
+                archive.write(file, file.relative_to(folder))
+    return content.getvalue()
+
+
+def layer(name: str) -> Path:
+    return assets.libraries(f"{name}.txt", assets.FUNCTIONS_PLATFORM, "python")
+
+
+def test_the_deciding_function_is_light() -> None:
+    assert len(zipped(assets.functions_code(), layer("functions"))) < 40 * MB
+
+
+@pytest.mark.parametrize("more", ["functions-kafka", "functions-parquet"])
+def test_functions_with_a_second_layer_are_within_lambdas_limit(more: str) -> None:
+    folders = (assets.functions_code(), layer("functions"), layer(more))
+    assert sum(map(unpacked, folders)) < CODE_LIMIT_MB * MB
+
+
+def test_libraries_are_for_their_platform() -> None:
+    compiled = [file.name for file in layer("functions").rglob("*.so") if "cpython" in file.name]
+    assert compiled
+    assert all("313-aarch64" in name for name in compiled)
+
+
+def test_only_our_code_is_in_the_functions_package() -> None:
+    assert {path.name for path in assets.functions_code().iterdir()} == {"fraud", "lambda_src"}
+    assert not list(assets.functions_code().rglob("__pycache__"))
+
+
+def test_the_jobs_zip_runs_a_module(tmp_path: Path) -> None:
+    archive = tmp_path / "code.zip"
+    archive.write_bytes(zipped(assets.jobs_code()))
+    module = "sagemaker_src.processing.batch_features"
+    environment = {**os.environ, "JOB_ARCHIVES": str(archive), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-P", archive, module, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--transactions" in done.stdout
+    assert list(tmp_path.iterdir()) == [archive]  # nothing unpacked is left
+
+
+def test_the_stream_job_brings_its_connector_and_iam_on_the_same_kafka_classes() -> None:
+    folder = assets.stream_code()
+    assert (folder / "flink_src" / "main.py").is_file()
+    jar = zipfile.ZipFile(folder / "lib" / "stream-features.jar")
+    names = set(jar.namelist())
+    shaded = "org/apache/flink/kafka/shaded/org/apache/kafka/"
+    assert "software/amazon/msk/auth/iam/IAMClientCallbackHandler.class" in names
+    assert f"{shaded}common/security/auth/AuthenticateCallbackHandler.class" in names
+    factories = jar.read("META-INF/services/org.apache.flink.table.factories.Factory").decode()
+    assert "org.apache.flink.streaming.connectors.kafka.table.KafkaDynamicTableFactory" in factories
+    assert not [name for name in names if name.startswith("org/apache/kafka/") and name.endswith(".class")]
+
+
+def test_the_stream_jobs_clients_can_prove_themselves_by_iam() -> None:
+    jars = [assets.stream_code() / "lib" / "stream-features.jar", *Path(".jars/kafka").glob("slf4j-api-*.jar")]
+    settings = [f"{name.removeprefix('properties.')}={value}" for name, value in IAM_CLIENT.items()]
+    command = ["java", "-cp", ":".join(map(str, jars)), "tests/stacks/IamClient.java", *settings]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "made\n", done.stderr
+
+
+def test_a_tarball_is_the_same_bytes_whenever_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "inference.py"
+    file.write_text("x = 1\n")
+    made = []
+    for cache in ("one", "two"):
+        monkeypatch.setattr(assets, "CACHE", tmp_path / cache)
+        os.utime(file, (0, len(made)))
+        made.append(assets.tarball("serving", {"inference.py": file}).read_bytes())
+    assert made[0] == made[1]
+    with tarfile.open(fileobj=io.BytesIO(made[0])) as archive:
+        assert archive.getnames() == ["inference.py"]
+
+
+def test_a_tool_that_fails_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "CACHE", tmp_path)
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "wrong.txt").write_text("nothing-of-this-name==0 --hash=sha256:00\n")
+    with pytest.raises(assets.AssetError, match=r"the libraries of wrong\.txt: .* ended with"):
+        assets.libraries("wrong.txt", assets.JOBS_PLATFORM)
+    assert [path.name for path in tmp_path.iterdir()] == ["requirements"]

@@ -1,0 +1,54 @@
+"""What people read agrees with the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stacks.costs import LOADS, PRICES, estimate
+from stacks.diagram import PICTURE, drawing
+from stacks.readme import README, with_tables
+from stacks.settings import read_settings
+from tests.stacks.stacks_under_test import Templates
+
+
+def test_the_readmes_tables_are_the_codes() -> None:
+    readme = README.read_text(encoding="utf-8")
+    assert with_tables(readme) == readme, "run python -m stacks.readme"
+
+
+def test_a_readme_without_a_place_for_a_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="no <!-- settings -->"):
+        with_tables("# Nothing")
+
+
+def test_the_picture_is_of_these_stacks(dev: Templates) -> None:
+    assert Path(PICTURE).read_text(encoding="utf-8") == drawing(dev), "run make diagram"
+
+
+def test_the_picture_is_stale_when_a_function_goes(dev: Templates) -> None:
+    less = {
+        **dev,
+        "Streaming": {
+            **dev["Streaming"],
+            "Resources": {name: body for name, body in dev["Streaming"]["Resources"].items() if "Archive" not in name},
+        },
+    }
+    assert drawing(less) != drawing(dev)
+
+
+def test_a_larger_load_and_a_larger_endpoint_cost_more() -> None:
+    dev = read_settings({})
+    larger = read_settings({"endpoint_instances_least": 2})
+    costs = [
+        sum(line.usd for line in estimate(*of))
+        for of in ((dev, LOADS["dev"]), (dev, LOADS["prod"]), (larger, LOADS["dev"]))
+    ]
+    assert costs[0] < min(costs[1:])
+
+
+def test_every_price_is_used() -> None:
+    settings = [read_settings({}), read_settings({"nat": True}), read_settings({"env": "prod"})]
+    used = {line.price for each in settings for line in estimate(each, LOADS[each.env])}
+    assert used == set(PRICES)
