@@ -35,7 +35,7 @@ def brought(state: Path) -> Standing:
 
 def test_it_stands_is_attacked_is_killed_stands_again_and_leaves_nothing(tmp_path: Path) -> None:
     state = tmp_path / "up.json"
-    before = {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("fraud-up-")}
+    before = set(Path(tempfile.gettempdir()).glob("fraud-up-*"))
     first = brought(state)
     try:
         with pytest.raises(StandingError, match="stands already"):
@@ -57,5 +57,4 @@ def test_it_stands_is_attacked_is_killed_stands_again_and_leaves_nothing(tmp_pat
         stop(state)
     assert standing(state) is None
     assert not left_behind(second.folder)
-    after = {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("fraud-up-")}
-    assert after <= before
+    assert set(Path(tempfile.gettempdir()).glob("fraud-up-*")) <= before
