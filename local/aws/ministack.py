@@ -107,6 +107,7 @@ def run_functions(functions: Functions) -> None:
             handler=config["Handler"],
             runtime=config["Runtime"],
             code=func["code_zip"],
+            code_digest=config["CodeSha256"],
             timeout_s=float(config.get("Timeout", 3)),
             memory_mb=int(config.get("MemorySize", 128)),
             environment={name: str(value) for name, value in variables.items()},
