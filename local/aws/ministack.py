@@ -16,6 +16,8 @@ import asyncio
 import hashlib
 import json
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -25,10 +27,11 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, router
 from ministack.core.lambda_runtime import execution_credentials
-from ministack.services import dynamodb, eventbridge, iam, lambda_svc, stepfunctions, sts
+from ministack.services import cloudwatch, dynamodb, eventbridge, iam, lambda_svc, stepfunctions, sts
 from ministack.services.cloudformation import custom_resource, provisioners, stacks
 
 from local.aws.account import ACCOUNT, REGION
+from local.aws.embedded_metrics import embedded_metrics
 from local.aws.errors import AccessDeniedError
 from local.aws.functions import Function, Functions
 from local.aws.model import Answer, Request
@@ -120,9 +123,22 @@ def run_functions(functions: Functions) -> None:
             answer = {"Status": "FAILED", "Reason": outcome.payload.decode(errors="replace")[:1000]}
             custom_resource.deliver_response(event["ResponseURL"].rsplit("/", 1)[-1], answer)
         lambda_svc._emit_lambda_logs(func, request_id, outcome.log, outcome.failed, 0)
+        for datum in embedded_metrics(outcome.log):
+            cloudwatch.record_metric(datum.namespace, datum.name, datum.value, datum.unit, datum.dimensions)
         return {"body": json.loads(outcome.payload or b"null"), "error": outcome.failed, "log": outcome.log}
 
     lambda_svc._execute_function_dispatch = execute
+
+
+def evaluate_alarms(every_s: float) -> None:
+    """Alarms are looked at now and then, as the service does; MiniStack looks when a metric is put by a call alone."""
+
+    def look() -> None:
+        while True:
+            time.sleep(every_s)
+            cloudwatch._evaluate_all_alarms()
+
+    threading.Thread(target=look, name="alarms", daemon=True).start()
 
 
 def invoke_function(arn: str, event: Any) -> tuple[Any, bool]:

@@ -37,6 +37,8 @@ DELIVERIES = {
 }
 """What a rule or a schedule does with a target, by the target's service."""
 
+ALARMS_EVERY_S = 2.0
+
 
 class Region:
     """The emulated AWS, ready to be served.
@@ -59,6 +61,7 @@ class Region:
         ministack.run_tasks(tasks)
         ministack.deliver(self._may_deliver, tasks)
         ministack.poll(self._may_read_queue)
+        ministack.evaluate_alarms(ALARMS_EVERY_S)
         self.clusters = Clusters(folder / "kafka")
         self.applications = Applications(folder / "flink", self.clients, ministack.judge, self.clusters)
         self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge)
