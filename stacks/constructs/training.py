@@ -323,7 +323,7 @@ class Training(Construct):
         registry = self._arn("model-package-group", self.prefix)
         because = "Versions of a model are numbered as they are made."
         for reader in (self.gate.role, self.machine.role):
-            allow(reader, ["sagemaker:ListModelPackages"], [registry])
+            allow(reader, ["sagemaker:ListModelPackages"], [registry, packages], because=because)
             allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because)
         allow_prefix(worker, self._models, NOTHING, read=True)
         allow(self.machine.role, ["s3:PutObject"], [f"{self._models.arn}/{NOTHING}{KEEP}"])
