@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -24,7 +23,8 @@ from stacks.constructs.jobs import (
     run_prefix,
 )
 from stacks.constructs.permissions import allow
-from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep
+from stacks.constructs.promotion import EVALUATIONS, Promotion
+from stacks.constructs.state_machine import KEEP, RETRIES, RUN, StateMachine, keep, sagemaker_call
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.settings import Settings
@@ -32,10 +32,8 @@ from stacks.settings import Settings
 LABELLED = "transactions/"
 """Prefix of the curated bucket: transactions with `is_fraud`, what a model is trained on."""
 TRAINING_SETS = "training-sets/"
-EVALUATIONS = "evaluations/"
 NOTHING = "none/"
 """Prefix of the models bucket that holds no model: what is mounted where there is no champion yet."""
-RUN = "$states.context.Execution.Name"
 
 
 class Training(Construct):
@@ -73,13 +71,21 @@ class Training(Construct):
             memory_mb=256,
         )
         worker, trainer = self._roles()
+        promotion = Promotion(
+            settings=settings,
+            key_arn=key.key_arn,
+            endpoint=endpoint,
+            gate_arn=self.gate.function.function_arn,
+            registry=self.group.model_package_group_name,
+            prefix=self.prefix,
+        )
         self.machine = StateMachine(
             self,
             "Machine",
             settings,
             says="training set, training, evaluation, gate, registration, deployment",
             key=key,
-            steps={**self._building(worker, trainer), **self._judging(), **self._deploying()},
+            steps={**self._building(worker, trainer), **promotion.steps()},
         )
         self._permissions(worker, trainer)
 
@@ -142,7 +148,7 @@ class Training(Construct):
         url = "$states.result.InferenceSpecification.Containers[0].ModelDataUrl"
         return {
             "Champions": {
-                **self._call("listModelPackages", newest),
+                **sagemaker_call("listModelPackages", newest),
                 "Assign": {"champions": "{% $states.result.ModelPackageSummaryList %}"},
             },
             "Any champion?": {
@@ -151,7 +157,7 @@ class Training(Construct):
                 "Default": "No champion",
             },
             "Champion": {
-                **self._call("describeModelPackage", {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"}),
+                **sagemaker_call("describeModelPackage", {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"}),
                 "Assign": {"champion": f"{{% {url} %}}"},
                 "Next": "Evaluate",
             },
@@ -196,119 +202,6 @@ class Training(Construct):
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": 4 * 3600},
             "EnableInterContainerTrafficEncryption": False,
-        }
-
-    def _judging(self) -> dict[str, Any]:
-        return {
-            "Gate": {
-                "Type": "Task",
-                "Resource": f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
-                "Arguments": {
-                    "FunctionName": self.gate.function.function_arn,
-                    "Payload": {
-                        "evaluation_key": f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}",
-                        "run": f"{{% {RUN} %}}",
-                    },
-                },
-                "Assign": {"verdict": "{% $states.result.Payload %}"},
-                "Output": "{% $states.result.Payload %}",
-                "Retry": [
-                    {
-                        "ErrorEquals": ["Lambda.ServiceException", "Lambda.TooManyRequestsException"],
-                        "IntervalSeconds": 2,
-                        "BackoffRate": 2,
-                        "MaxAttempts": 5,
-                    }
-                ],
-            },
-            "Accepted?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $verdict.accepted %}", "Next": "Register"}],
-                "Default": "Champion stays",
-            },
-            "Champion stays": {"Type": "Succeed"},
-        }
-
-    def _deploying(self) -> dict[str, Any]:
-        container = self._endpoint.container("{% $model %}")
-        model_name = f"{{% '{self.prefix}-' & {RUN} %}}"
-        tags = [{"Key": "card-fraud:env", "Value": self._settings.env}]
-        capture = {"DataCaptureConfig": self._endpoint.capture()} if self._settings.captured_percent else {}
-        return {
-            "Register": self._call(
-                "createModelPackage",
-                {
-                    "ModelPackageGroupName": self.group.model_package_group_name,
-                    "ModelApprovalStatus": "Approved",
-                    "CustomerMetadataProperties": "{% $verdict.metadata %}",
-                    "InferenceSpecification": {
-                        "Containers": [container],
-                        "SupportedContentTypes": ["application/json", "text/csv", "application/x-npy"],
-                        "SupportedResponseMIMETypes": ["application/json", "text/csv"],
-                    },
-                },
-            ),
-            "Create model": self._call(
-                "createModel",
-                {
-                    "ModelName": model_name,
-                    "ExecutionRoleArn": self._endpoint.role.role_arn,
-                    "PrimaryContainer": container,
-                    "Tags": tags,
-                },
-            ),
-            "Create configuration": self._call(
-                "createEndpointConfig",
-                {
-                    "EndpointConfigName": model_name,
-                    "KmsKeyId": self._key.key_arn,
-                    "ProductionVariants": [self._endpoint.variant(model_name)],
-                    "Tags": tags,
-                    **capture,
-                },
-            ),
-            "Update endpoint": self._call(
-                "updateEndpoint",
-                {
-                    "EndpointName": self._endpoint.name,
-                    "EndpointConfigName": model_name,
-                    "RetainAllVariantProperties": True,
-                    "DeploymentConfig": self._endpoint.update(),
-                },
-            ),
-            "Wait": {"Type": "Wait", "Seconds": 30},
-            "Ask endpoint": {
-                **self._call("describeEndpoint", {"EndpointName": self._endpoint.name}),
-                "Assign": {
-                    "status": "{% $states.result.EndpointStatus %}",
-                    "serving": "{% $states.result.EndpointConfigName %}",
-                },
-            },
-            "Taken over?": {
-                "Type": "Choice",
-                "Choices": [
-                    {"Condition": "{% $status in ['Creating', 'Updating', 'RollingBack'] %}", "Next": "Wait"},
-                    {
-                        "Condition": f"{{% $status = 'InService' and $serving = '{self.prefix}-' & {RUN} %}}",
-                        "Next": "New champion",
-                    },
-                ],
-                "Default": "Rolled back",
-            },
-            "New champion": {"Type": "Succeed"},
-            "Rolled back": {
-                "Type": "Fail",
-                "Error": "RolledBack",
-                "Cause": "An alarm went off while the new model took over, so the endpoint serves the one before.",
-            },
-        }
-
-    def _call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "Type": "Task",
-            "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:sagemaker:{operation}",
-            "Arguments": dict(arguments),
-            "Retry": RETRIES,
         }
 
     def _permissions(self, worker: Any, trainer: Any) -> None:
