@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -89,7 +90,7 @@ class Training(Construct):
         )
         self._permissions(worker, trainer)
 
-    def _roles(self) -> tuple[Any, Any]:
+    def _roles(self) -> tuple[iam.Role, iam.Role]:
         spark = image("spark", self._settings.region)
         common = {"code": self._code, "key_arn": self._key.key_arn}
         worker = job_role(self, "JobsRole", "Training set and evaluation", image_name=spark, **common)
@@ -97,7 +98,7 @@ class Training(Construct):
         trainer = job_role(self, "TrainingRole", "The training job", image_name=self._xgboost, **common)
         return worker, trainer
 
-    def _building(self, worker: Any, trainer: Any) -> dict[str, Any]:
+    def _building(self, worker: iam.Role, trainer: iam.Role) -> dict[str, Any]:
         features = _run_uri(self._curated, TRAINING_SETS)
         training_set = ProcessingJob(
             name=run_prefix(self._settings, "training-set"),
@@ -167,7 +168,7 @@ class Training(Construct):
             },
         }
 
-    def _training_job(self, trainer: Any, features: str) -> dict[str, Any]:
+    def _training_job(self, trainer: iam.Role, features: str) -> dict[str, Any]:
         code = f"{CHANNELS}/code/{self._code.code.s3_object_key}"
         channels = {"code": self._code.code.s3_object_url, "train": features}
         return {
@@ -204,7 +205,7 @@ class Training(Construct):
             "EnableInterContainerTrafficEncryption": False,
         }
 
-    def _permissions(self, worker: Any, trainer: Any) -> None:
+    def _permissions(self, worker: iam.Role, trainer: iam.Role) -> None:
         allow_prefix(worker, self._curated, LABELLED, read=True)
         allow_prefix(worker, self._curated, TRAINING_SETS, read=True, write=True)
         allow_prefix(worker, self._models, MODELS, read=True)
