@@ -37,8 +37,6 @@ from local.replay import Replayer
 from local.stream_run import DAY_MS, StreamRun, differing_features, records, split_by_time
 from local.system import read_messages, topic_ends
 
-CONTEXT = {"env": "dev", "replay": True}
-"""The settings that the demo synthesizes with: a past day is sent again, with its own times."""
 PATIENCE_S = 120
 LATEST = 12
 
@@ -69,7 +67,9 @@ def run_through_stacks(settings: DemoSettings, folder: Path, temporary: Path, sc
     """
     timed = Timed(screen)
     timed.phase("templates")
-    stacks = _synthesized(temporary, CONTEXT)
+    # a past day is sent again, with its own times
+    context = {"env": "dev", "replay": True, "undecided_after_s": round(settings.undecided_after_s)}
+    stacks = _synthesized(temporary, context)
     timed.phase("world")
     world = generate(WorldSettings(cards=settings.cards, days=settings.days, seed=settings.seed))
     history, live, attacks, from_ms = staged_world(world, settings)

@@ -107,6 +107,7 @@ def run_functions(functions: Functions) -> None:
             handler=config["Handler"],
             runtime=config["Runtime"],
             code=func["code_zip"],
+            code_digest=config["CodeSha256"],
             timeout_s=float(config.get("Timeout", 3)),
             memory_mb=int(config.get("MemorySize", 128)),
             environment={name: str(value) for name, value in variables.items()},
@@ -234,13 +235,17 @@ def type_handlers(kind: str) -> dict[str, Callable[..., Any]]:
     return dict(provisioners._RESOURCE_HANDLERS[kind])
 
 
-def poll(queue_reader: Callable[[str, str], None]) -> None:
-    """Its pollers read queues alone, not streams; `queue_reader(function ARN, queue ARN)` is asked before each batch."""
+def poll(queue_reader: Callable[[str, str, str, int], None]) -> None:
+    """Its pollers read queues alone, not streams; before each batch `queue_reader` is asked.
+
+    Args:
+        queue_reader: given (mapping's id, function ARN, queue ARN, messages); raises AccessDeniedError.
+    """
     run_batch = lambda_svc._run_sqs_batch
 
-    def asked(mapping: dict[str, Any], *rest: Any) -> None:
-        queue_reader(mapping["FunctionArn"], mapping["EventSourceArn"])
-        run_batch(mapping, *rest)
+    def asked(mapping: dict[str, Any], function: Any, event: dict[str, Any], *rest: Any) -> None:
+        queue_reader(mapping["UUID"], mapping["FunctionArn"], mapping["EventSourceArn"], len(event["Records"]))
+        run_batch(mapping, function, event, *rest)
 
     lambda_svc._run_sqs_batch = asked
     lambda_svc._poll_dynamodb_streams = lambda: False

@@ -88,7 +88,8 @@ class Region:
         key = self.clients.open_session(role_arn, "delivery")
         ministack.judge(key["AWS_ACCESS_KEY_ID"], DELIVERIES[target_arn.split(":")[2]], target_arn)
 
-    def _may_read_queue(self, function_arn: str, queue_arn: str) -> None:
+    def _may_read_queue(self, mapping: str, function_arn: str, queue_arn: str, messages: int) -> None:
         key = self.clients.open_session(ministack.function_role(function_arn), "event-source-mapping")
         for action in QUEUE_READER:
             ministack.judge(key["AWS_ACCESS_KEY_ID"], action, queue_arn)
+        self.mappings.delivered[mapping] += messages
