@@ -37,9 +37,8 @@ from local.replay import Replayer
 from local.stream_run import DAY_MS, StreamRun, differing_features, records, split_by_time
 from local.system import read_messages, topic_ends
 
-CONTEXT = {"env": "dev", "replay": True}
-"""The settings that the demo synthesizes with: a past day is sent again, with its own times."""
-PATIENCE_S = 120
+PATIENCE_S = 90
+"""How long a run waits without any progress."""
 LATEST = 12
 
 
@@ -69,7 +68,9 @@ def run_through_stacks(settings: DemoSettings, folder: Path, temporary: Path, sc
     """
     timed = Timed(screen)
     timed.phase("templates")
-    stacks = _synthesized(temporary, CONTEXT)
+    # a past day is sent again, with its own times
+    context = {"env": "dev", "replay": True, "undecided_after_s": round(settings.undecided_after_s)}
+    stacks = _synthesized(temporary, context)
     timed.phase("world")
     world = generate(WorldSettings(cards=settings.cards, days=settings.days, seed=settings.seed))
     history, live, attacks, from_ms = staged_world(world, settings)
@@ -179,13 +180,13 @@ def _replay(
     started = time.monotonic()
     sending.start()
     decided: list[dict[str, Any]] = []
-    give_up = float("inf")
-    while len(decided) < live.num_rows and time.monotonic() < give_up:
+    deadline = started + PATIENCE_S
+    while len(decided) < live.num_rows and time.monotonic() < deadline:
         time.sleep(0.25)
-        decided += feed.read()
+        if new := feed.read():
+            decided += new
+            deadline = time.monotonic() + PATIENCE_S
         screen.live(sending.count, live.num_rows, decided[: -LATEST - 1 : -1])
-        if not sending.is_alive() and give_up == float("inf"):
-            give_up = time.monotonic() + PATIENCE_S
     seconds = time.monotonic() - started
     sent = sending.result()
     ids = [json.loads(message)["transaction_id"] for _, _, message in sending.records]
@@ -205,9 +206,10 @@ def _decided(feed: DecisionFeed, count: int) -> None:
     """Waits until so many decisions are made."""
     seen, deadline = 0, time.monotonic() + PATIENCE_S
     while seen < count:
-        seen += len(feed.read())
+        if new := len(feed.read()):
+            seen, deadline = seen + new, time.monotonic() + PATIENCE_S
         if time.monotonic() > deadline:
-            raise ApplicationError(f"{seen} of {count} transactions were decided in {PATIENCE_S} s")
+            raise ApplicationError(f"{seen} of {count} transactions were decided, and none for {PATIENCE_S} s")
         time.sleep(0.1)
 
 

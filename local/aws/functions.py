@@ -7,7 +7,6 @@ stands here in the application's environment, built for this machine from the sa
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import queue
@@ -40,6 +39,7 @@ class Function:
 
     Attributes:
         code: the asset's zip.
+        code_digest: of the code.
         timeout_s, memory_mb: its limits.
         environment: the template's variables.
         credentials: AWS_ACCESS_KEY_ID and so on, of a session of its role.
@@ -51,6 +51,7 @@ class Function:
     handler: str
     runtime: str
     code: bytes
+    code_digest: str
     timeout_s: float
     memory_mb: int
     environment: Mapping[str, str]
@@ -60,8 +61,8 @@ class Function:
     @property
     def key(self) -> str:
         """Another one needs processes of its own."""
-        settings = [self.arn, self.version, self.handler, self.timeout_s, self.memory_mb, dict(self.environment)]
-        return hashlib.sha256(self.code + json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        named = [self.arn, self.version, self.code_digest, self.handler, self.timeout_s, self.memory_mb]
+        return json.dumps([*named, dict(self.environment)], sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class Worker:
         self.requests: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.outcomes: queue.Queue[tuple[bytes, bool]] = queue.Queue()
         self.handed_over = float("inf")
+        self._children: list[psutil.Process] = []
         self._api = ThreadingHTTPServer(("127.0.0.1", 0), type("Api", (_RuntimeApi,), {"worker": self}))
         self._api.daemon_threads = True
         threading.Thread(target=self._api.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
@@ -182,8 +184,9 @@ class Worker:
 
     def _memory_mb(self) -> float:
         try:
-            children = psutil.Process(self._process.pid).children(recursive=True)
-            return sum(child.memory_info().rss for child in children) / 2**20
+            if not self._children:  # found once: to look for them is to look at every process
+                self._children = psutil.Process(self._process.pid).children(recursive=True)
+            return sum(child.memory_info().rss for child in self._children) / 2**20
         except psutil.NoSuchProcess:
             return 0
 
@@ -247,7 +250,8 @@ class Functions:
 
         The number of processes follows the number of calls at a time; the service's own concurrency limits come before.
         """
-        worker = self._take(function)
+        key = function.key
+        worker = self._take(function, key)
         self.calls[function.name] += 1
         try:
             return worker.invoke(event)
@@ -255,7 +259,7 @@ class Functions:
             with self._lock:
                 self._busy.discard(worker)
                 if worker.running and not self._stopped:
-                    self._idle[function.key].append(worker)
+                    self._idle[key].append(worker)
                 else:
                     shutil.rmtree(worker._folder, ignore_errors=True)
 
@@ -267,9 +271,9 @@ class Functions:
         for worker in workers:
             worker.stop()
 
-    def _take(self, function: Function) -> Worker:
+    def _take(self, function: Function, key: str) -> Worker:
         with self._lock:
-            idle = self._idle[function.key]
+            idle = self._idle[key]
             while idle:
                 worker = idle.pop()
                 if worker.running:

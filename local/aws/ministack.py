@@ -16,6 +16,8 @@ import asyncio
 import hashlib
 import json
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
@@ -25,10 +27,11 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator, router
 from ministack.core.lambda_runtime import execution_credentials
-from ministack.services import dynamodb, eventbridge, iam, lambda_svc, stepfunctions, sts
+from ministack.services import cloudwatch, dynamodb, eventbridge, iam, lambda_svc, stepfunctions, sts
 from ministack.services.cloudformation import custom_resource, provisioners, stacks
 
 from local.aws.account import ACCOUNT, REGION
+from local.aws.embedded_metrics import embedded_metrics
 from local.aws.errors import AccessDeniedError
 from local.aws.functions import Function, Functions
 from local.aws.model import Answer, Request
@@ -107,6 +110,7 @@ def run_functions(functions: Functions) -> None:
             handler=config["Handler"],
             runtime=config["Runtime"],
             code=func["code_zip"],
+            code_digest=config["CodeSha256"],
             timeout_s=float(config.get("Timeout", 3)),
             memory_mb=int(config.get("MemorySize", 128)),
             environment={name: str(value) for name, value in variables.items()},
@@ -119,9 +123,22 @@ def run_functions(functions: Functions) -> None:
             answer = {"Status": "FAILED", "Reason": outcome.payload.decode(errors="replace")[:1000]}
             custom_resource.deliver_response(event["ResponseURL"].rsplit("/", 1)[-1], answer)
         lambda_svc._emit_lambda_logs(func, request_id, outcome.log, outcome.failed, 0)
+        for datum in embedded_metrics(outcome.log):
+            cloudwatch.record_metric(datum.namespace, datum.name, datum.value, datum.unit, datum.dimensions)
         return {"body": json.loads(outcome.payload or b"null"), "error": outcome.failed, "log": outcome.log}
 
     lambda_svc._execute_function_dispatch = execute
+
+
+def evaluate_alarms(every_s: float) -> None:
+    """Alarms are looked at now and then, as the service does; MiniStack looks when a metric is put by a call alone."""
+
+    def look() -> None:
+        while True:
+            time.sleep(every_s)
+            cloudwatch._evaluate_all_alarms()
+
+    threading.Thread(target=look, name="alarms", daemon=True).start()
 
 
 def invoke_function(arn: str, event: Any) -> tuple[Any, bool]:
@@ -234,13 +251,17 @@ def type_handlers(kind: str) -> dict[str, Callable[..., Any]]:
     return dict(provisioners._RESOURCE_HANDLERS[kind])
 
 
-def poll(queue_reader: Callable[[str, str], None]) -> None:
-    """Its pollers read queues alone, not streams; `queue_reader(function ARN, queue ARN)` is asked before each batch."""
+def poll(queue_reader: Callable[[str, str, str, int], None]) -> None:
+    """Its pollers read queues alone, not streams; before each batch `queue_reader` is asked.
+
+    Args:
+        queue_reader: given (mapping's id, function ARN, queue ARN, messages); raises AccessDeniedError.
+    """
     run_batch = lambda_svc._run_sqs_batch
 
-    def asked(mapping: dict[str, Any], *rest: Any) -> None:
-        queue_reader(mapping["FunctionArn"], mapping["EventSourceArn"])
-        run_batch(mapping, *rest)
+    def asked(mapping: dict[str, Any], function: Any, event: dict[str, Any], *rest: Any) -> None:
+        queue_reader(mapping["UUID"], mapping["FunctionArn"], mapping["EventSourceArn"], len(event["Records"]))
+        run_batch(mapping, function, event, *rest)
 
     lambda_svc._run_sqs_batch = asked
     lambda_svc._poll_dynamodb_streams = lambda: False
@@ -296,6 +317,8 @@ def judge(access_key: str, action: str, resource: str, context: dict[str, Any] |
         AccessDeniedError: they do not allow it.
     """
     service = action.partition(":")[0]
+    # the services themselves speak TLS, as policies ask of everyone
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
     result = iam_evaluator.enforce(access_key, action, service, REGION, resource_arn=resource, service_context=context)
     if isinstance(result, iam_evaluator.AuthError):
         raise AccessDeniedError(f"{result.code}: {result.message}")

@@ -15,13 +15,11 @@ from urllib.parse import unquote
 
 import botocore.session
 from botocore.model import OperationModel, ServiceModel, Shape
-from botocore.validate import ParamValidator
 
 from local.aws.errors import ServiceError
 from local.aws.shapes import encode, reader
 
 _SESSION = botocore.session.get_session()
-_VALIDATOR = ParamValidator()
 
 
 @cache
@@ -115,15 +113,19 @@ class Wire:
         if shape is None:
             return Answer(200, headers, b"")
         result = {name: value for name, value in (result or {}).items() if value is not None and name in shape.members}
-        report = _VALIDATOR.validate(result, shape)
-        if report.has_errors():
-            raise ValueError(f"{self.name} {operation.name} answered: {report.generate_report()}")
         for name, member in shape.members.items():
             if member.serialization.get("location") == "header" and name in result:
                 headers[member.serialization.get("name", name)] = str(result.pop(name))
+        status = int(operation.http.get("responseCode", 200))
         payload = shape.serialization.get("payload")
-        body = result.get(payload, b"") if payload else json.dumps(encode(shape, result)).encode()
-        return Answer(int(operation.http.get("responseCode", 200)), headers, body)
+        if payload:
+            return Answer(status, headers, result.get(payload, b""))
+        problems: list[str] = []
+        written = encode(shape, result)
+        reader(shape)(written, operation.name, problems)
+        if problems:
+            raise ValueError(f"{self.name} answered: {'; '.join(problems)}")
+        return Answer(status, headers, json.dumps(written).encode())
 
     def refusal(self, error: ServiceError) -> Answer:
         """An error on the wire."""

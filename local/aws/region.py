@@ -37,6 +37,8 @@ DELIVERIES = {
 }
 """What a rule or a schedule does with a target, by the target's service."""
 
+ALARMS_EVERY_S = 2.0
+
 
 class Region:
     """The emulated AWS, ready to be served.
@@ -59,6 +61,7 @@ class Region:
         ministack.run_tasks(tasks)
         ministack.deliver(self._may_deliver, tasks)
         ministack.poll(self._may_read_queue)
+        ministack.evaluate_alarms(ALARMS_EVERY_S)
         self.clusters = Clusters(folder / "kafka")
         self.applications = Applications(folder / "flink", self.clients, ministack.judge, self.clusters)
         self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge)
@@ -88,7 +91,8 @@ class Region:
         key = self.clients.open_session(role_arn, "delivery")
         ministack.judge(key["AWS_ACCESS_KEY_ID"], DELIVERIES[target_arn.split(":")[2]], target_arn)
 
-    def _may_read_queue(self, function_arn: str, queue_arn: str) -> None:
+    def _may_read_queue(self, mapping: str, function_arn: str, queue_arn: str, messages: int) -> None:
         key = self.clients.open_session(ministack.function_role(function_arn), "event-source-mapping")
         for action in QUEUE_READER:
             ministack.judge(key["AWS_ACCESS_KEY_ID"], action, queue_arn)
+        self.mappings.delivered[mapping] += messages

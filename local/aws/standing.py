@@ -78,25 +78,31 @@ class Standing:
             return False
 
 
-def standing() -> Standing | None:
+def standing(state: Path = STATE) -> Standing | None:
     """What is written down; it may have been killed."""
-    return Standing(**json.loads(STATE.read_text())) if STATE.exists() else None
+    return Standing(**json.loads(state.read_text())) if state.exists() else None
 
 
-def start(settings: Mapping[str, Any], told: Callable[[str], None]) -> Standing:
+def start(settings: Mapping[str, Any], told: Callable[[str], None], state: Path = STATE) -> Standing:
     """Synthesizes the application and leaves it standing; what a killed one left is cleared away.
+
+    Args:
+        settings: of the stacks.
+        told: of each step.
+        state: where it is written down.
 
     Raises:
         StandingError: it stands already, or did not come up.
     """
-    before = standing()
+    before = standing(state)
     if before and before.running:
         raise StandingError(f"the application stands already, at {before.endpoint}; `fraud down` ends it")
-    stop()
+    stop(state)
     folder = Path(tempfile.mkdtemp(prefix="fraud-up-"))
     progress, log = folder / "progress", folder / "runner.log"
     progress.touch()
     arguments = ["-m", "local.aws.standing", "--folder", str(folder), "--settings", json.dumps(dict(settings))]
+    arguments += ["--state", str(state)]
     with log.open("wb") as output:
         runner = subprocess.Popen(
             [sys.executable, *arguments],
@@ -107,17 +113,17 @@ def start(settings: Mapping[str, Any], told: Callable[[str], None]) -> Standing:
             start_new_session=True,
         )
     # until it stands, so that a `fraud down` or a kill on the way finds it
-    _write(Standing(runner.pid, psutil.Process(runner.pid).create_time(), str(folder), "", {}, REGION))
+    _write(state, Standing(runner.pid, psutil.Process(runner.pid).create_time(), str(folder), "", {}, REGION))
     try:
-        return _wait(runner, progress, log, told)
+        return _wait(state, runner, progress, log, told)
     except BaseException:
-        stop()
+        stop(state)
         raise
 
 
-def stop() -> bool:
+def stop(state: Path = STATE) -> bool:
     """Ends the standing application and removes what it wrote; False if there was none."""
-    found = standing()
+    found = standing(state)
     if found is None:
         return False
     if found.running:
@@ -129,18 +135,20 @@ def stop() -> bool:
             process.kill()
             process.wait(STOP_TIMEOUT_S)
     shutil.rmtree(found.folder, ignore_errors=True)
-    STATE.unlink(missing_ok=True)
+    state.unlink(missing_ok=True)
     return True
 
 
-def _wait(runner: subprocess.Popen[bytes], progress: Path, log: Path, told: Callable[[str], None]) -> Standing:
+def _wait(
+    state: Path, runner: subprocess.Popen[bytes], progress: Path, log: Path, told: Callable[[str], None]
+) -> Standing:
     shown, deadline = 0, time.monotonic() + START_TIMEOUT_S
     while True:
         lines = progress.read_text().splitlines()
         for line in lines[shown:]:
             told(line)
         shown = len(lines)
-        found = standing()
+        found = standing(state)
         if found and found.endpoint:
             return found
         if runner.poll() is not None or time.monotonic() > deadline:
@@ -148,12 +156,12 @@ def _wait(runner: subprocess.Popen[bytes], progress: Path, log: Path, told: Call
         time.sleep(0.1)
 
 
-def _write(found: Standing) -> None:
-    STATE.parent.mkdir(parents=True, exist_ok=True)
-    part = STATE.with_suffix(".part")
+def _write(state: Path, found: Standing) -> None:
+    state.parent.mkdir(parents=True, exist_ok=True)
+    part = state.with_suffix(".part")
     part.write_text(json.dumps(asdict(found), indent=2) + "\n")
     part.chmod(0o600)
-    part.replace(STATE)
+    part.replace(state)
 
 
 def main() -> int:
@@ -161,6 +169,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Hold the emulated AWS with the application on it, until SIGTERM.")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
+    parser.add_argument("--state", type=Path, required=True)
     options = parser.parse_args()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -180,7 +189,10 @@ def main() -> int:
         with EmulatedAws(options.folder / "aws") as aws:
             deploy(stacks, aws.client, told)
             started = psutil.Process().create_time()
-            _write(Standing(os.getpid(), started, str(options.folder), aws.endpoint, aws.credentials, REGION))
+            _write(
+                options.state,
+                Standing(os.getpid(), started, str(options.folder), aws.endpoint, aws.credentials, REGION),
+            )
             while not ended.wait(1):
                 aws.check()
     except (ProcessError, DeploymentError, AssemblyError, UnknownTypeError) as error:

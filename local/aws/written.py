@@ -14,7 +14,7 @@ from local.aws.emulator import EmulatedAws
 from local.aws.ledger import Entry, ledger
 from local.aws.permissions import with_reasons
 
-REASONS = "AllowedButNotUsedLocally"
+REASONS = "AllowedButUnused"
 """A role's metadata of this name says why it is allowed what a run here does not use: {action: reason}."""
 
 

@@ -38,6 +38,10 @@ _TRACES = (
 )
 
 KEEP = "_keep"
+RUN = "$states.context.Execution.Name"
+"""The run's name, in JSONata."""
+LONGEST_S = 24 * 3600
+"""No run takes longer, whatever it waits for."""
 RETRIES = [
     {
         "ErrorEquals": ["SageMaker.AmazonSageMakerException", "States.Timeout"],
@@ -190,6 +194,16 @@ class StateMachine(Construct):
         schedule.node.add_dependency(caller)
 
 
+def sagemaker_call(operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A step that calls an operation of SageMaker's API."""
+    return {
+        "Type": "Task",
+        "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:sagemaker:{operation}",
+        "Arguments": dict(arguments),
+        "Retry": RETRIES,
+    }
+
+
 def keep(store: Store, prefix: str, day: str | None = None) -> dict[str, Any]:
     """A step that puts an empty object below a prefix: SageMaker mounts no empty one, and nothing there is lawful.
 
@@ -212,4 +226,10 @@ def _definition(says: str, steps: Mapping[str, Any]) -> dict[str, Any]:
         if state["Type"] not in ("Choice", "Fail", "Succeed") and "Next" not in state and "End" not in state:
             state = {**state, **({"Next": following} if following else {"End": True})}
         chained[name] = state
-    return {"Comment": says, "QueryLanguage": "JSONata", "StartAt": names[0], "States": chained}
+    return {
+        "Comment": says,
+        "QueryLanguage": "JSONata",
+        "StartAt": names[0],
+        "TimeoutSeconds": LONGEST_S,
+        "States": chained,
+    }

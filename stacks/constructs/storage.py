@@ -38,7 +38,7 @@ def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
 
 
 def log_bucket(scope: Construct, name: str, settings: Settings) -> s3.Bucket:
-    """The bucket that the other buckets' access logs go to."""
+    """The bucket that the other buckets' access logs go to. S3 writes them only under a key of its own."""
     bucket = s3.Bucket(
         scope,
         name,

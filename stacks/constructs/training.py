@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -24,7 +24,8 @@ from stacks.constructs.jobs import (
     run_prefix,
 )
 from stacks.constructs.permissions import allow
-from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep
+from stacks.constructs.promotion import EVALUATIONS, Promotion
+from stacks.constructs.state_machine import KEEP, RETRIES, RUN, StateMachine, keep, sagemaker_call
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.settings import Settings
@@ -32,10 +33,8 @@ from stacks.settings import Settings
 LABELLED = "transactions/"
 """Prefix of the curated bucket: transactions with `is_fraud`, what a model is trained on."""
 TRAINING_SETS = "training-sets/"
-EVALUATIONS = "evaluations/"
 NOTHING = "none/"
 """Prefix of the models bucket that holds no model: what is mounted where there is no champion yet."""
-RUN = "$states.context.Execution.Name"
 
 
 class Training(Construct):
@@ -73,17 +72,25 @@ class Training(Construct):
             memory_mb=256,
         )
         worker, trainer = self._roles()
+        promotion = Promotion(
+            settings=settings,
+            key_arn=key.key_arn,
+            endpoint=endpoint,
+            gate_arn=self.gate.function.function_arn,
+            registry=self.group.model_package_group_name,
+            prefix=self.prefix,
+        )
         self.machine = StateMachine(
             self,
             "Machine",
             settings,
             says="training set, training, evaluation, gate, registration, deployment",
             key=key,
-            steps={**self._building(worker, trainer), **self._judging(), **self._deploying()},
+            steps={**self._building(worker, trainer), **promotion.steps()},
         )
         self._permissions(worker, trainer)
 
-    def _roles(self) -> tuple[Any, Any]:
+    def _roles(self) -> tuple[iam.Role, iam.Role]:
         spark = image("spark", self._settings.region)
         common = {"code": self._code, "key_arn": self._key.key_arn}
         worker = job_role(self, "JobsRole", "Training set and evaluation", image_name=spark, **common)
@@ -91,7 +98,7 @@ class Training(Construct):
         trainer = job_role(self, "TrainingRole", "The training job", image_name=self._xgboost, **common)
         return worker, trainer
 
-    def _building(self, worker: Any, trainer: Any) -> dict[str, Any]:
+    def _building(self, worker: iam.Role, trainer: iam.Role) -> dict[str, Any]:
         features = _run_uri(self._curated, TRAINING_SETS)
         training_set = ProcessingJob(
             name=run_prefix(self._settings, "training-set"),
@@ -142,7 +149,7 @@ class Training(Construct):
         url = "$states.result.InferenceSpecification.Containers[0].ModelDataUrl"
         return {
             "Champions": {
-                **self._call("listModelPackages", newest),
+                **sagemaker_call("listModelPackages", newest),
                 "Assign": {"champions": "{% $states.result.ModelPackageSummaryList %}"},
             },
             "Any champion?": {
@@ -151,7 +158,7 @@ class Training(Construct):
                 "Default": "No champion",
             },
             "Champion": {
-                **self._call("describeModelPackage", {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"}),
+                **sagemaker_call("describeModelPackage", {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"}),
                 "Assign": {"champion": f"{{% {url} %}}"},
                 "Next": "Evaluate",
             },
@@ -161,7 +168,7 @@ class Training(Construct):
             },
         }
 
-    def _training_job(self, trainer: Any, features: str) -> dict[str, Any]:
+    def _training_job(self, trainer: iam.Role, features: str) -> dict[str, Any]:
         code = f"{CHANNELS}/code/{self._code.code.s3_object_key}"
         channels = {"code": self._code.code.s3_object_url, "train": features}
         return {
@@ -198,120 +205,7 @@ class Training(Construct):
             "EnableInterContainerTrafficEncryption": False,
         }
 
-    def _judging(self) -> dict[str, Any]:
-        return {
-            "Gate": {
-                "Type": "Task",
-                "Resource": f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
-                "Arguments": {
-                    "FunctionName": self.gate.function.function_arn,
-                    "Payload": {
-                        "evaluation_key": f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}",
-                        "run": f"{{% {RUN} %}}",
-                    },
-                },
-                "Assign": {"verdict": "{% $states.result.Payload %}"},
-                "Output": "{% $states.result.Payload %}",
-                "Retry": [
-                    {
-                        "ErrorEquals": ["Lambda.ServiceException", "Lambda.TooManyRequestsException"],
-                        "IntervalSeconds": 2,
-                        "BackoffRate": 2,
-                        "MaxAttempts": 5,
-                    }
-                ],
-            },
-            "Accepted?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $verdict.accepted %}", "Next": "Register"}],
-                "Default": "Champion stays",
-            },
-            "Champion stays": {"Type": "Succeed"},
-        }
-
-    def _deploying(self) -> dict[str, Any]:
-        container = self._endpoint.container("{% $model %}")
-        model_name = f"{{% '{self.prefix}-' & {RUN} %}}"
-        tags = [{"Key": "card-fraud:env", "Value": self._settings.env}]
-        capture = {"DataCaptureConfig": self._endpoint.capture()} if self._settings.captured_percent else {}
-        return {
-            "Register": self._call(
-                "createModelPackage",
-                {
-                    "ModelPackageGroupName": self.group.model_package_group_name,
-                    "ModelApprovalStatus": "Approved",
-                    "CustomerMetadataProperties": "{% $verdict.metadata %}",
-                    "InferenceSpecification": {
-                        "Containers": [container],
-                        "SupportedContentTypes": ["application/json", "text/csv", "application/x-npy"],
-                        "SupportedResponseMIMETypes": ["application/json", "text/csv"],
-                    },
-                },
-            ),
-            "Create model": self._call(
-                "createModel",
-                {
-                    "ModelName": model_name,
-                    "ExecutionRoleArn": self._endpoint.role.role_arn,
-                    "PrimaryContainer": container,
-                    "Tags": tags,
-                },
-            ),
-            "Create configuration": self._call(
-                "createEndpointConfig",
-                {
-                    "EndpointConfigName": model_name,
-                    "KmsKeyId": self._key.key_arn,
-                    "ProductionVariants": [self._endpoint.variant(model_name)],
-                    "Tags": tags,
-                    **capture,
-                },
-            ),
-            "Update endpoint": self._call(
-                "updateEndpoint",
-                {
-                    "EndpointName": self._endpoint.name,
-                    "EndpointConfigName": model_name,
-                    "RetainAllVariantProperties": True,
-                    "DeploymentConfig": self._endpoint.update(),
-                },
-            ),
-            "Wait": {"Type": "Wait", "Seconds": 30},
-            "Ask endpoint": {
-                **self._call("describeEndpoint", {"EndpointName": self._endpoint.name}),
-                "Assign": {
-                    "status": "{% $states.result.EndpointStatus %}",
-                    "serving": "{% $states.result.EndpointConfigName %}",
-                },
-            },
-            "Taken over?": {
-                "Type": "Choice",
-                "Choices": [
-                    {"Condition": "{% $status in ['Creating', 'Updating', 'RollingBack'] %}", "Next": "Wait"},
-                    {
-                        "Condition": f"{{% $status = 'InService' and $serving = '{self.prefix}-' & {RUN} %}}",
-                        "Next": "New champion",
-                    },
-                ],
-                "Default": "Rolled back",
-            },
-            "New champion": {"Type": "Succeed"},
-            "Rolled back": {
-                "Type": "Fail",
-                "Error": "RolledBack",
-                "Cause": "An alarm went off while the new model took over, so the endpoint serves the one before.",
-            },
-        }
-
-    def _call(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "Type": "Task",
-            "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:sagemaker:{operation}",
-            "Arguments": dict(arguments),
-            "Retry": RETRIES,
-        }
-
-    def _permissions(self, worker: Any, trainer: Any) -> None:
+    def _permissions(self, worker: iam.Role, trainer: iam.Role) -> None:
         allow_prefix(worker, self._curated, LABELLED, read=True)
         allow_prefix(worker, self._curated, TRAINING_SETS, read=True, write=True)
         allow_prefix(worker, self._models, MODELS, read=True)
@@ -323,7 +217,7 @@ class Training(Construct):
         registry = self._arn("model-package-group", self.prefix)
         because = "Versions of a model are numbered as they are made."
         for reader in (self.gate.role, self.machine.role):
-            allow(reader, ["sagemaker:ListModelPackages"], [registry])
+            allow(reader, ["sagemaker:ListModelPackages"], [registry, packages], because=because)
             allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because)
         allow_prefix(worker, self._models, NOTHING, read=True)
         allow(self.machine.role, ["s3:PutObject"], [f"{self._models.arn}/{NOTHING}{KEEP}"])

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from stacks import assets
+from stacks.constructs.stream_job import IAM_CLIENT
 
 MB = 1_000_000
 CODE_LIMIT_MB = 262
@@ -80,6 +81,14 @@ def test_the_stream_job_brings_its_connector_and_iam_on_the_same_kafka_classes()
     factories = jar.read("META-INF/services/org.apache.flink.table.factories.Factory").decode()
     assert "org.apache.flink.streaming.connectors.kafka.table.KafkaDynamicTableFactory" in factories
     assert not [name for name in names if name.startswith("org/apache/kafka/") and name.endswith(".class")]
+
+
+def test_the_stream_jobs_clients_can_prove_themselves_by_iam() -> None:
+    jars = [assets.stream_code() / "lib" / "stream-features.jar", *Path(".jars/kafka").glob("slf4j-api-*.jar")]
+    settings = [f"{name.removeprefix('properties.')}={value}" for name, value in IAM_CLIENT.items()]
+    command = ["java", "-cp", ":".join(map(str, jars)), "tests/stacks/IamClient.java", *settings]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "made\n", done.stderr
 
 
 def test_a_tarball_is_the_same_bytes_whenever_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

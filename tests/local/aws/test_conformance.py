@@ -53,12 +53,25 @@ def test_a_custom_resource_that_raises_fails_its_stack_at_once(deployed: Deploye
         deployed(custom(Fail="yes", ServiceTimeout=3600))
 
 
-def test_an_alarm_tells_a_topic_which_tells_a_queue(aws: EmulatedAws, deployed: Deployed) -> None:
+MEASURES = """
+import json
+
+def handler(event, context):
+    metrics = [{'Namespace': 'CardFraud', 'Dimensions': [['service']], 'Metrics': [{'Name': 'Undecided', 'Unit': 'Count'}]}]
+    print(json.dumps({'_aws': {'CloudWatchMetrics': metrics}, 'service': 'watch', 'Undecided': [2.0]}))
+"""
+
+
+def test_a_functions_metric_sets_off_an_alarm_which_tells_a_topic_and_a_queue(
+    aws: EmulatedAws, deployed: Deployed
+) -> None:
     sent = {
         "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"
     }  # fmt: skip
     made = deployed(
         {
+            "Role": role("lambda"),
+            "Function": function(MEASURES, "Role"),
             "Queue": {"Type": "AWS::SQS::Queue"},
             "Sent": {
                 "Type": "AWS::SQS::QueuePolicy",
@@ -77,6 +90,7 @@ def test_an_alarm_tells_a_topic_which_tells_a_queue(aws: EmulatedAws, deployed: 
                 "Properties": {
                     "Namespace": "CardFraud",
                     "MetricName": "Undecided",
+                    "Dimensions": [{"Name": "service", "Value": "watch"}],
                     "Statistic": "Sum",
                     "Period": 60,
                     "EvaluationPeriods": 1,
@@ -86,10 +100,9 @@ def test_an_alarm_tells_a_topic_which_tells_a_queue(aws: EmulatedAws, deployed: 
                 },
             },
         },
-        {"queue": ref("Queue"), "alarm": ref("Alarm")},
+        {"queue": ref("Queue"), "alarm": ref("Alarm"), "function": ref("Function")},
     )
-    cloudwatch = aws.client("cloudwatch")
-    cloudwatch.put_metric_data(Namespace="CardFraud", MetricData=[{"MetricName": "Undecided", "Value": 2}])
+    aws.client("lambda").invoke(FunctionName=made["function"])
     (body,) = received(aws, made["queue"])
     told = json.loads(json.loads(body)["Message"])
     assert (told["AlarmName"], told["NewStateValue"]) == (made["alarm"], "ALARM")

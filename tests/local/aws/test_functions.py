@@ -103,6 +103,8 @@ def test_a_bucket_tells_a_queue_and_a_poison_message_goes_to_the_dead_letters(
     told = {
         "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"
     }  # fmt: skip
+    plain = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    plain["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
     made = deployed(
         {
             "Dead": {"Type": "AWS::SQS::Queue"},
@@ -117,7 +119,7 @@ def test_a_bucket_tells_a_queue_and_a_poison_message_goes_to_the_dead_letters(
                 "Type": "AWS::SQS::QueuePolicy",
                 "Properties": {
                     "Queues": [ref("Queue")],
-                    "PolicyDocument": {"Version": "2012-10-17", "Statement": [told]},
+                    "PolicyDocument": {"Version": "2012-10-17", "Statement": [told, plain]},
                 },
             },
             "Bucket": {

@@ -74,7 +74,8 @@ def mapped(fails: str, cluster: str, topic: str, **properties: Any) -> dict[str,
 
 def produced(aws: EmulatedAws, cluster: str, topic: str, *texts: str) -> None:
     brokers = aws.client("kafka").get_bootstrap_brokers(ClusterArn=cluster)["BootstrapBrokerString"]
-    AdminClient({"bootstrap.servers": brokers}).create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
+    admin = AdminClient({"bootstrap.servers": brokers})
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(20)
     producer = Producer({"bootstrap.servers": brokers})
     for text in texts:
         producer.produce(topic, text.encode(), b"card", partition=0)

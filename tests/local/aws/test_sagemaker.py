@@ -1,0 +1,168 @@
+"""SageMaker: endpoints serve what their configuration names, and Feature Store keeps the newest record."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.aws.emulator import EmulatedAws
+from tests.local.aws.conftest import Deployed, attribute, ref, role, until
+from tests.local.aws.test_state_machines import IMAGE, PULL
+
+ROOT = Path(__file__).resolve().parents[3]
+BOOTSTRAP = ROOT / "sagemaker_src" / "serving" / "bootstrap"
+
+
+def packed(**files: bytes) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name.replace("__", "/").replace("_dot_", "."))
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return content.getvalue()
+
+
+def model(version: str) -> bytes:
+    """The bootstrap model under another version, with the program that serves it."""
+    manifest = json.loads((BOOTSTRAP / "manifest.json").read_text()) | {"model_version": version}
+    return packed(
+        model_dot_ubj=(BOOTSTRAP / "model.ubj").read_bytes(),
+        manifest_dot_json=json.dumps(manifest).encode(),
+        code__inference_dot_py=(ROOT / "sagemaker_src" / "serving" / "inference.py").read_bytes(),
+    )
+
+
+def asked(aws: EmulatedAws, endpoint: str) -> dict[str, Any]:
+    width = len(json.loads((BOOTSTRAP / "manifest.json").read_text())["feature_names"])
+    body = json.dumps({"instances": [[1.0] * width]})
+    runtime = aws.client("sagemaker-runtime")
+    answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="application/json")
+    return dict(json.loads(answer["Body"].read()))
+
+
+@pytest.fixture
+def serving(aws: EmulatedAws, deployed: Deployed) -> dict[str, str]:
+    """An endpoint over `first.tar.gz` in a bucket."""
+    s3 = aws.client("s3")
+    bucket = f"models-{len(s3.list_buckets()['Buckets'])}"
+    s3.create_bucket(Bucket=bucket)
+    for version in ("first", "second"):
+        s3.put_object(Bucket=bucket, Key=f"{version}.tar.gz", Body=model(version))
+    variant = {"VariantName": "all", "ModelName": attribute("Model", "ModelName"), "InitialInstanceCount": 1}
+    variant |= {"InstanceType": "ml.m5.large", "InitialVariantWeight": 1}
+    made = deployed(
+        {
+            "Role": role(
+                "sagemaker",
+                ("s3:GetObject", f"arn:aws:s3:::{bucket}/*"),
+                ("ecr:GetAuthorizationToken", "*"),
+                (PULL, "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"),
+            ),
+            "Model": {
+                "Type": "AWS::SageMaker::Model",
+                "Properties": {
+                    "ExecutionRoleArn": attribute("Role", "Arn"),
+                    "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/first.tar.gz"},
+                },
+            },
+            "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}},
+            "Endpoint": {
+                "Type": "AWS::SageMaker::Endpoint",
+                "Properties": {"EndpointConfigName": attribute("Config", "EndpointConfigName")},
+            },
+        },
+        {"endpoint": attribute("Endpoint", "EndpointName"), "role": attribute("Role", "Arn")},
+    )
+    return {**made, "bucket": bucket}
+
+
+def test_an_endpoint_serves_its_model_and_an_update_another(aws: EmulatedAws, serving: dict[str, str]) -> None:
+    assert asked(aws, serving["endpoint"])["model_version"] == "first"
+    sagemaker, uri = aws.client("sagemaker"), f"s3://{serving['bucket']}/second.tar.gz"
+    container = {"Image": IMAGE, "ModelDataUrl": uri}
+    sagemaker.create_model(ModelName="second", ExecutionRoleArn=serving["role"], PrimaryContainer=container)
+    variant = {"VariantName": "all", "ModelName": "second", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName="second", ProductionVariants=[variant])
+    sagemaker.update_endpoint(EndpointName=serving["endpoint"], EndpointConfigName="second")
+    assert asked(aws, serving["endpoint"])["model_version"] == "first"  # the old one serves until the new one does
+
+    def taken_over() -> bool:
+        described = sagemaker.describe_endpoint(EndpointName=serving["endpoint"])
+        return bool(described["EndpointStatus"] == "InService" and described["EndpointConfigName"] == "second")
+
+    until(taken_over)
+    assert asked(aws, serving["endpoint"])["model_version"] == "second"
+
+
+def test_a_model_that_does_not_load_leaves_the_endpoint_as_it_was(aws: EmulatedAws, serving: dict[str, str]) -> None:
+    sagemaker = aws.client("sagemaker")
+    aws.client("s3").put_object(Bucket=serving["bucket"], Key="bad.tar.gz", Body=packed(code__inference_dot_py=b""))
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{serving['bucket']}/bad.tar.gz"}
+    sagemaker.create_model(ModelName="bad", ExecutionRoleArn=serving["role"], PrimaryContainer=container)
+    variant = {"VariantName": "all", "ModelName": "bad", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName="bad", ProductionVariants=[variant])
+    sagemaker.update_endpoint(EndpointName=serving["endpoint"], EndpointConfigName="bad")
+    described = until(
+        lambda: (found := sagemaker.describe_endpoint(EndpointName=serving["endpoint"])).get("FailureReason") and found
+    )
+    assert described["EndpointStatus"] == "InService" and described["EndpointConfigName"] != "bad"
+    assert asked(aws, serving["endpoint"])["model_version"] == "first"
+
+
+def test_an_endpoint_passes_on_what_the_model_refuses(aws: EmulatedAws, serving: dict[str, str]) -> None:
+    with pytest.raises(ClientError, match=r"ModelError.*400"):
+        aws.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=serving["endpoint"], Body=b"no numbers", ContentType="text/csv"
+        )
+
+
+@pytest.fixture
+def group(deployed: Deployed) -> str:
+    columns = [("cc_num", "String"), ("trans_time", "String"), ("num_trans_last_1w", "Integral")]
+    return deployed(
+        {
+            "Group": {
+                "Type": "AWS::SageMaker::FeatureGroup",
+                "DeletionPolicy": "Delete",
+                "Properties": {
+                    "FeatureGroupName": "nightly",
+                    "RecordIdentifierFeatureName": "cc_num",
+                    "EventTimeFeatureName": "trans_time",
+                    "FeatureDefinitions": [{"FeatureName": name, "FeatureType": kind} for name, kind in columns],
+                    "OnlineStoreConfig": {"EnableOnlineStore": True},
+                },
+            }
+        },
+        {"name": ref("Group")},
+    )["name"]
+
+
+def record(card: str, time: str, count: object) -> list[dict[str, str]]:
+    values = {"cc_num": card, "trans_time": time, "num_trans_last_1w": str(count)}
+    return [{"FeatureName": name, "ValueAsString": value} for name, value in values.items()]
+
+
+def test_the_newest_record_stands_and_a_bad_one_stops_no_other(aws: EmulatedAws, group: str) -> None:
+    store = aws.client("sagemaker-featurestore-runtime")
+    times = ("2026-01-31T00:00:00.000Z", "2026-01-31T00:00:00.001Z")
+    entries = [
+        {"FeatureGroupName": group, "Record": record("a", times[1], 2)},
+        {"FeatureGroupName": group, "Record": record("a", times[0], 1)},
+        {"FeatureGroupName": group, "Record": record("b", times[0], "many")},
+        {"FeatureGroupName": group, "Record": record("c", times[0], 3)},
+    ]
+    answer = store.batch_write_record(Entries=entries)
+    assert [error["Entry"]["Record"][0]["ValueAsString"] for error in answer["Errors"]] == ["b"]
+    wanted = {"FeatureGroupName": group, "RecordIdentifiersValueAsString": ["a", "b", "c"]}
+    found = store.batch_get_record(Identifiers=[wanted])["Records"]
+    counts = {one["RecordIdentifierValueAsString"]: one["Record"][2]["ValueAsString"] for one in found}
+    assert counts == {"a": "2", "c": "3"}
+    with pytest.raises(ClientError, match="101 elements; allowed: 1 to 100"):
+        store.batch_get_record(Identifiers=[{**wanted, "RecordIdentifiersValueAsString": ["a"] * 101}])
