@@ -1,4 +1,4 @@
-"""The whole system on one machine, from a made-up world to decisions: what `make demo` runs."""
+"""The demo's world and size, and what deciding its last day needs without a cloud; `local.aws.demo` goes through the stacks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from fraud.world import World, WorldSettings, generate, tokenised
 from local.attacks import Attack, stage_attacks
-from local.decided_day import DecidedDay, Screen, average_precision, decide_day, summary
+from local.decided_day import Screen
 from local.stores import write_nightly
 from local.stream_run import DAY_MS, split_by_time
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load, nightly_snapshot
@@ -71,14 +70,6 @@ class Prepared:
     card_numbers: list[str]
 
 
-@dataclass(frozen=True)
-class DemoResult:
-    """Everything the summary and the report are made from."""
-
-    summary: dict[str, Any]
-    day: DecidedDay
-
-
 class Timed:
     """A screen that also takes the time of each phase."""
 
@@ -117,37 +108,6 @@ def prepare(settings: DemoSettings, folder: Path, screen: Screen) -> Prepared:
     trained.save(folder / "model")
     numbers = world.cards["card_number"].tolist()
     return Prepared(history, live, from_ms, attacks, folder / "model", folder / "nightly.db", trained, numbers)
-
-
-def run_demo(settings: DemoSettings, folder: Path, screen: Screen) -> DemoResult:
-    """Make a world, train on its past, and decide its last day as a live stream.
-
-    Args:
-        settings: how large.
-        folder: where the model, the features and the nightly store go.
-        screen: told of everything that happens.
-
-    Raises:
-        ProcessError: an engine did not start.
-    """
-    timed = Timed(screen)
-    ready = prepare(settings, folder, timed)
-    day = decide_day(
-        ready.history, ready.live, ready.from_ms, ready.model, ready.nightly, timed,
-        rate=settings.rate, duplicates=settings.duplicates, undecided_after_s=settings.undecided_after_s,
-        attacks=ready.attacks,
-    )  # fmt: skip
-    figures = {**summary(day), "model": _of_model(ready.trained, day), "seconds": timed.seconds()}
-    return DemoResult(figures, day)
-
-
-def _of_model(trained: Trained, day: DecidedDay) -> dict[str, Any]:
-    test = trained.manifest["metrics"]["test"]
-    return {
-        "model_version": trained.manifest["model_version"],
-        **{name: value for name, value in test.items() if name != "without_fraud_only_cards"},
-        "average_precision_of_the_stream": average_precision(day),
-    }
 
 
 def staged_world(world: World, settings: DemoSettings) -> tuple[pa.Table, pa.Table, list[Attack], int]:

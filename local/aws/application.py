@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
 
 from local.aws.deployment import Client, outputs
+from local.system import topic_ends
 
 STACKS = ("Data", "Features", "Serving", "Streaming", "Training", "Monitoring")
 _NUMBERS = ("amount_cents", "trans_time", "decided_at")
@@ -98,9 +101,13 @@ class Application:
         events = self._states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
         return [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
 
-    def decision_count(self) -> int:
-        """How many decisions are recorded."""
-        return int(self._table.describe_table(TableName=self.outputs["DecisionsTable"])["Table"]["ItemCount"])
+    def lag(self, group: str, topic: str) -> int:
+        """How many records of a topic a consumer group has yet to work off."""
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+        places = asked[group].result(30).topic_partitions or []
+        done = {place.partition: max(place.offset, 0) for place in places if place.topic == topic}
+        return sum(end - done.get(number, 0) for number, end in topic_ends(self.brokers, topic).items())
 
     def decisions(self) -> Iterator[dict[str, Any]]:
         """Every decision, a row each: the columns that `local.stores` has."""

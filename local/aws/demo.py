@@ -69,8 +69,7 @@ def run_through_stacks(settings: DemoSettings, folder: Path, temporary: Path, sc
     timed = Timed(screen)
     timed.phase("templates")
     # a past day is sent again, with its own times
-    context = {"env": "dev", "replay": True, "undecided_after_s": round(settings.undecided_after_s)}
-    stacks = _synthesized(temporary, context)
+    stacks = _synthesized(temporary, {"env": "dev", "replay": True})
     timed.phase("world")
     world = generate(WorldSettings(cards=settings.cards, days=settings.days, seed=settings.seed))
     history, live, attacks, from_ms = staged_world(world, settings)
@@ -82,7 +81,8 @@ def run_through_stacks(settings: DemoSettings, folder: Path, temporary: Path, sc
             timed.phase("training")
             evaluation = _train(application, history, from_ms, folder, temporary, screen)
             timed.phase("stream")
-            run = _replay(application, history, live, from_ms, settings, screen)
+            readers = _readers(stacks, "features")
+            run = _replay(application, readers, history, live, from_ms, settings, screen)
             wanted = set(live["transaction_id"].to_pylist())
             decided = [row for row in application.decisions() if row["transaction_id"] in wanted]
         finally:
@@ -164,8 +164,29 @@ def _train(
     return dict(json.loads(application.get("ModelsBucket", f"evaluations/{run}/evaluation.json")))
 
 
+def _readers(stacks: list[Stack], topic: str) -> list[str]:
+    """The consumer groups of the mappings that read a topic."""
+    mappings = (
+        resource["Properties"]
+        for stack in stacks
+        for resource in stack.template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping"
+    )
+    return [
+        mapping["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"]
+        for mapping in mappings
+        if topic in mapping.get("Topics", [])
+    ]
+
+
 def _replay(
-    application: Application, history: pa.Table, live: pa.Table, from_ms: int, settings: DemoSettings, screen: Screen
+    application: Application,
+    readers: list[str],
+    history: pa.Table,
+    live: pa.Table,
+    from_ms: int,
+    settings: DemoSettings,
+    screen: Screen,
 ) -> StreamRun:
     """The day before fills the windows, and is decided like any other; then the day itself."""
     replayer = Replayer(application.brokers, duplicates=settings.duplicates)
@@ -175,6 +196,7 @@ def _replay(
     Replayer(application.brokers).replay(before, finish=False)
     replayer.heartbeat(from_ms)
     _decided(feed, len(before))
+    _caught_up(application, readers)
     since = topic_ends(application.brokers, "features")
     sending = _Sending(replayer, records(live), settings.rate)
     started = time.monotonic()
@@ -211,6 +233,17 @@ def _decided(feed: DecisionFeed, count: int) -> None:
         if time.monotonic() > deadline:
             raise ApplicationError(f"{seen} of {count} transactions were decided, and none for {PATIENCE_S} s")
         time.sleep(0.1)
+
+
+def _caught_up(application: Application, readers: list[str]) -> None:
+    """Waits until the mappings have worked off what is in the topic: none of it makes the day itself wait."""
+    behind, deadline = -1, time.monotonic() + PATIENCE_S
+    while left := sum(application.lag(group, "features") for group in readers):
+        if left != behind:
+            behind, deadline = left, time.monotonic() + PATIENCE_S
+        if time.monotonic() > deadline:
+            raise ApplicationError(f"the functions are {left} records behind, and came no further for {PATIENCE_S} s")
+        time.sleep(0.2)
 
 
 class _Sending(threading.Thread):
