@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -15,7 +17,7 @@ from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.kafka import Cluster, topics
 from stacks.constructs.network import Network, zone_names
-from stacks.constructs.permissions import allow
+from stacks.constructs.permissions import allow, explain_unused
 from stacks.constructs.queues import DeadLetters, queue
 from stacks.constructs.stream_job import StreamJob
 from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
@@ -142,7 +144,8 @@ class Streaming(FraudStack):
             timeout_s=WATCH_TIMEOUT_S,
             memory_mb=512,
         )
-        self._may_decide(watch.role)
+        undecided = "only a transaction without features in time is decided by the watch"
+        self._may_decide(watch.role, {"dynamodb:PutItem": undecided, "events:PutEvents": undecided})
         consumers.reads_queue(self, watch, waiting, batch_size=10)
 
     def _decide(self, serving: Serving) -> None:
@@ -163,7 +166,8 @@ class Streaming(FraudStack):
         )
         allow(decide.role, ["sagemaker:BatchGetRecord"], [group_arn(self, NIGHTLY_GROUP.name)])
         allow(decide.role, ["sagemaker:InvokeEndpoint"], [serving.endpoint_arn])
-        self._may_decide(decide.role)
+        again = "only a transaction that comes again has a decision to be read"
+        self._may_decide(decide.role, {"dynamodb:BatchGetItem": again})
         self._may_quarantine(decide.role)
         self._reads(decide, "features", batch_size=BATCH, window_s=0)
 
@@ -220,9 +224,10 @@ class Streaming(FraudStack):
         mapping.node.add_dependency(self.topics, deployed.role, self.network)
         self.topic_readers[f"{deployed.name} of {topic}"] = mapping
 
-    def _may_decide(self, role: iam.Role) -> None:
+    def _may_decide(self, role: iam.Role, unused: Mapping[str, str]) -> None:
         allow(role, ["dynamodb:PutItem", "dynamodb:BatchGetItem"], [self.decisions.table_arn])
         allow(role, ["events:PutEvents"], [self.bus.attr_arn])
+        explain_unused(role, unused)
 
     def _may_quarantine(self, role: iam.Role) -> None:
         allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX)

@@ -150,7 +150,7 @@ class StateMachine(Construct):
         """Starts it on each event of a pattern, of the account's own bus or the named one."""
         queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
-        allow(caller, ["states:StartExecution"], [self.resource.ref])
+        allow(caller, ["states:StartExecution"], [self.resource.ref], unused="only an event of this pattern starts it")
         queue.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],

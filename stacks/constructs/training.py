@@ -218,7 +218,8 @@ class Training(Construct):
         because = "Versions of a model are numbered as they are made."
         for reader in (self.gate.role, self.machine.role):
             allow(reader, ["sagemaker:ListModelPackages"], [registry, packages], because=because)
-            allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because)
+            first = "only a run after the first has a champion to be read"
+            allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because, unused=first)
         allow_prefix(worker, self._models, NOTHING, read=True)
         allow(self.machine.role, ["s3:PutObject"], [f"{self._models.arn}/{NOTHING}{KEEP}"])
 
