@@ -10,7 +10,7 @@ from lambda_src.kafka_event import KafkaRecord, PartialFailures, kafka_records, 
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
 from lambda_src.ports.watch_queue import Waiting, WatchQueue
-from lambda_src.telemetry import MetricUnit, logger, metrics
+from lambda_src.telemetry import logger, metrics
 
 environment = Environment.read()
 queue = WatchQueue(client("sqs"), environment.watch_queue_url, environment.undecided_after_s)
@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
         else:
             sound.append(record)
             waiting.append(Waiting(message.decode(), record.timestamp))
-    return partial_failures(records, _watch(sound, waiting) + _quarantine(refused))
+    return partial_failures(records, _watch(sound, waiting) + quarantine.keep(refused))
 
 
 def _watch(sound: list[KafkaRecord], waiting: list[Waiting]) -> list[KafkaRecord]:
@@ -42,16 +42,4 @@ def _watch(sound: list[KafkaRecord], waiting: list[Waiting]) -> list[KafkaRecord
     except AwsError:
         logger.exception("transactions could not be put under watch", extra={"records": len(sound)})
         return sound
-    return []
-
-
-def _quarantine(refused: list[Refused]) -> list[KafkaRecord]:
-    if not refused:
-        return []
-    metrics.add_metric("Quarantined", MetricUnit.Count, len(refused))
-    try:
-        quarantine.put(refused)
-    except AwsError:
-        logger.exception("refused messages could not be kept", extra={"records": len(refused)})
-        return [record for record, _ in refused]
     return []

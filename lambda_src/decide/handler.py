@@ -14,7 +14,7 @@ from lambda_src.ports.endpoint_scorer import EndpointScorer
 from lambda_src.ports.event_bus import EventBus, EventsNotPublishedError
 from lambda_src.ports.nightly_feature_store import NightlyFeatureStore
 from lambda_src.ports.quarantine_bucket import QuarantineBucket
-from lambda_src.telemetry import MetricUnit, count_decisions, logger, metrics
+from lambda_src.telemetry import count_decisions, logger, metrics
 
 environment = Environment.read()
 deciding = Deciding(
@@ -48,20 +48,8 @@ def _decide(records: list[KafkaRecord]) -> list[KafkaRecord]:
         logger.exception("no decision could be recorded", extra={"records": len(records)})
         return records
     count_decisions(batch.new, now_ms())
-    return _quarantine(records, batch) + _publish(records, batch)
-
-
-def _quarantine(records: list[KafkaRecord], batch: Batch) -> list[KafkaRecord]:
-    if not batch.rejected:
-        return []
     refused = [(records[rejected.position], rejected.error) for rejected in batch.rejected]
-    metrics.add_metric("Quarantined", MetricUnit.Count, len(refused))
-    try:
-        quarantine.put(refused)
-    except AwsError:
-        logger.exception("refused messages could not be kept", extra={"records": len(refused)})
-        return [record for record, _ in refused]
-    return []
+    return quarantine.keep(refused) + _publish(records, batch)
 
 
 def _publish(records: list[KafkaRecord], batch: Batch) -> list[KafkaRecord]:

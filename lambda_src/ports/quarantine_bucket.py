@@ -10,7 +10,8 @@ from typing import Any
 from fraud.quarantine import quarantine_record
 from fraud.transaction import InvalidTransactionError
 from lambda_src.kafka_event import KafkaRecord
-from lambda_src.ports.clients import client
+from lambda_src.ports.clients import AwsError, client
+from lambda_src.telemetry import MetricUnit, logger, metrics
 
 Refused = tuple[KafkaRecord, InvalidTransactionError]
 
@@ -27,8 +28,19 @@ class QuarantineBucket:
         self._bucket, self._prefix = bucket, prefix
         self._client: Any = None
 
-    def put(self, refused: Sequence[Refused]) -> None:
-        """Keeps these messages, at least one. Raises ClientError, BotoCoreError."""
+    def keep(self, refused: Sequence[Refused]) -> list[KafkaRecord]:
+        """Counts these messages and keeps them; returns those that are to come again: none, or all if the bucket refuses them."""
+        if not refused:
+            return []
+        metrics.add_metric("Quarantined", MetricUnit.Count, len(refused))
+        try:
+            self._put(refused)
+        except AwsError:
+            logger.exception("refused messages could not be kept", extra={"records": len(refused)})
+            return [record for record, _ in refused]
+        return []
+
+    def _put(self, refused: Sequence[Refused]) -> None:
         if self._client is None:  # made when the first is refused: most instances never need it
             self._client = client("s3")
         lines = [
