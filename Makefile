@@ -70,7 +70,7 @@ diff: node_modules/.installed ## what a deployment of ENV would change
 	@$(CDK) diff $(SETTINGS)
 
 destroy: node_modules/.installed ## delete ENV with what its jobs made; asks before data is deleted
-	@$(VENV)/bin/python -m stacks.teardown --env $(ENV) $(CDK)
+	@$(VENV)/bin/python -m stacks.teardown $(SETTINGS) -- $(CDK)
 
 diagram: $(VENV)/.installed ## draw the stacks and their main flow into docs/stacks.svg
 	@$(VENV)/bin/python -m stacks.diagram

@@ -5,32 +5,42 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 import urllib3
 
 from lambda_src.telemetry import logger
 
 Request = dict[str, Any]
-Work = Callable[[Request], dict[str, str]]
+
+
+class Context(Protocol):
+    """What Lambda says of the call."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How long the function may still take."""
+        ...
+
+
+Work = Callable[[Request, Context], dict[str, str]]
 """Does what a request asks and gives the resource's attributes. What it raises fails the deployment, with its text."""
 
 ANSWER_WITHIN_S = 20
 
 
-def custom_resource(physical_id: str) -> Callable[[Work], Callable[[Request, object], None]]:
+def custom_resource(physical_id: str) -> Callable[[Work], Callable[[Request, Context], None]]:
     """Makes a handler of a custom resource, whose answer goes to the request's pre-signed address.
 
     Args:
         physical_id: always the same, so that no update ever replaces the resource.
     """
 
-    def handler_of(work: Work) -> Callable[[Request, object], None]:
+    def handler_of(work: Work) -> Callable[[Request, Context], None]:
         @wraps(work)
-        def handler(request: Request, _: object) -> None:
+        def handler(request: Request, context: Context) -> None:
             answer: dict[str, Any] = {"Status": "SUCCESS", "Data": {}}
             try:
-                answer["Data"] = work(request)
+                answer["Data"] = work(request, context)
             except Exception as error:  # noqa: BLE001 - it is told to the one who waits
                 # unanswered, CloudFormation would wait for an hour
                 logger.exception("the request failed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from stacks.names import stack_name
 from stacks.settings import Settings
 
 
@@ -22,7 +23,7 @@ class FraudStack(cdk.Stack):
     ) -> None:
         super().__init__(
             scope,
-            f"CardFraud-{settings.env.capitalize()}-{name}",
+            stack_name(settings, name),
             description=description,
             env=cdk.Environment(region=settings.region),
             termination_protection=settings.removal == "retain",

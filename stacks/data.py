@@ -7,6 +7,7 @@ from constructs import Construct
 
 from stacks.base import FraudStack
 from stacks.constructs.archive_tables import archive_tables
+from stacks.constructs.clean_up import CleanUp, leftovers
 from stacks.constructs.encryption import project_key
 from stacks.constructs.permissions import acknowledge
 from stacks.constructs.storage import Store, data_bucket, log_bucket, removal_policy
@@ -42,11 +43,12 @@ class Data(FraudStack):
             "Models": "models and their evaluations",
             "Archive": "transactions and decisions as Parquet, quarantine, the endpoint's captured requests",
         }
-        stores = {}
+        stores, emptied = {}, [logs]
         for name, expiring in buckets.items():
             bucket = data_bucket(
                 self, name, settings, key=self.key, logs=logs, expiring=expiring, events=name == "Curated"
             )
+            emptied.append(bucket)
             stores[name] = Store(
                 name=self.shown(f"{name}Bucket", bucket.bucket_name, says[name]),
                 arn=self.shown(f"{name}BucketArn", bucket.bucket_arn, f"ARN of the bucket of {says[name]}"),
@@ -54,6 +56,11 @@ class Data(FraudStack):
             if name == "Archive":
                 archive_tables(self, bucket, {TRANSACTIONS: "transactions", DECISIONS: "decisions"})
         self.raw, self.curated, self.models, self.archive = (stores[name] for name in buckets)
+
+        clean_up = CleanUp(self, "CleanUp", settings, self.key)
+        clean_up.may_empty(emptied)
+        leftovers(self, clean_up.arn, before=[clean_up, *emptied], buckets=[bucket.bucket_name for bucket in emptied])
+        self.clean_up_arn = self.shown("CleanUpFunction", clean_up.arn, "deletes what deleted stacks would leave")
 
         self.card_token_key = secretsmanager.Secret(
             self,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from fraud.features.groups import FEATURE_GROUPS
 from stacks.base import FraudStack
+from stacks.constructs.clean_up import leftovers
 from stacks.constructs.feature_groups import feature_groups
 from stacks.constructs.nightly import Nightly
 from stacks.data import TRANSACTIONS, Data
+from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE, offline_table, run_prefix
 from stacks.settings import Settings
 
 
@@ -27,6 +30,15 @@ class Features(FraudStack):
             curated=data.curated,
         )
         self.nightly_machine = nightly.machine
+        job = run_prefix(settings, "nightly")
+        leftovers(
+            self,
+            data.clean_up_arn,
+            after=[nightly.machine, *groups.values()],
+            jobs=[f"{job}-"],
+            log_streams=[f"{group}:{job}-" for group in JOB_LOG_GROUPS],
+            tables=[f"{OFFLINE_DATABASE}/{offline_table(group)}" for group in FEATURE_GROUPS if group.offline],
+        )
         for name in groups:
             self.output(f"Group{name.title().replace('-', '')}", name, f"feature group {name}")
         self.output("NightlyStateMachine", nightly.machine.arn, 'start it by hand with {"cut": "2026-01-31"}')

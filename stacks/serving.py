@@ -5,8 +5,10 @@ from __future__ import annotations
 from constructs import Construct
 
 from stacks.base import FraudStack
+from stacks.constructs.clean_up import leftovers
 from stacks.constructs.endpoint import Endpoint
 from stacks.data import CAPTURED, Data
+from stacks.names import endpoint_log_group, model_prefix
 from stacks.settings import Settings
 
 
@@ -23,6 +25,13 @@ class Serving(FraudStack):
             models=data.models,
             archive=data.archive,
             captured=CAPTURED,
+        )
+        leftovers(
+            self,
+            data.clean_up_arn,
+            after=[self.endpoint.resource],
+            models=[f"{model_prefix(settings)}-"],
+            log_groups=[endpoint_log_group(settings)],
         )
         self.endpoint_name = self.endpoint.name
         self.endpoint_arn = self.endpoint.arn

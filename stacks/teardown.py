@@ -1,9 +1,9 @@
-"""Deletes a deployed environment with everything that its jobs made at run time, which no template knows of:
+"""Deletes a deployed environment, and says what is left of it:
 
-    python -m stacks.teardown --env dev npx cdk
+    python -m stacks.teardown --context env=dev -- npx cdk
 
-It asks before data is deleted, has the CDK tool delete the stacks in two steps (what writes first, then what was written), and
-prints what is left.
+It asks before data is deleted, has the CDK tool delete the stacks, and then looks for itself at what is still there. What jobs
+made at run time goes with the stacks: see `stacks.constructs.clean_up`.
 """
 
 from __future__ import annotations
@@ -11,22 +11,28 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
-from stacks.settings import Settings
+from fraud.features.groups import FEATURE_GROUPS
+from stacks.names import (
+    JOB_LOG_GROUPS,
+    JOBS,
+    OFFLINE_DATABASE,
+    endpoint_log_group,
+    model_prefix,
+    offline_table,
+    run_prefix,
+    stack_name,
+)
+from stacks.settings import Settings, SettingsError, read_settings
 
 STACKS = ("Monitoring", "Training", "Streaming", "Serving", "Features", "Data")
 """The stacks, the last first."""
-WRITERS = ("Features", "Serving")
-"""Deleting these takes those with them that need them: all but Data."""
-JOB_LOGS = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs")
-"""Log groups that the whole account's jobs share: only our jobs' streams are deleted."""
-OFFLINE_DATABASE = "sagemaker_featurestore"
-"""Where the feature store makes the tables of its offline copies."""
 
 Say = Callable[[str], None]
 
@@ -40,13 +46,13 @@ class Environment:
     """One deployed environment, and AWS as it is seen from here.
 
     Attributes:
-        env: `dev` or `prod`.
+        settings: say which environment, and where.
         session: the account and the region.
         say: told what is done.
         clients: {service: its client}, made as they are needed.
     """
 
-    env: str
+    settings: Settings
     session: Any
     say: Say = print
     clients: dict[str, Any] = field(default_factory=dict)
@@ -57,124 +63,39 @@ class Environment:
             self.clients[service] = self.session.client(service)
         return self.clients[service]
 
-    @property
-    def prefix(self) -> str:
-        """What the names of models and endpoint configurations begin with; registry as well."""
-        return f"card-fraud-{self.env}"
-
-    def stack(self, name: str) -> str:
-        return f"CardFraud-{self.env.capitalize()}-{name}"
-
-    def resources(self, stack: str, type_: str) -> list[str]:
-        """Physical names of a deployed stack's resources of a type; none if the stack is not there."""
+    def buckets(self) -> list[str]:
+        """The names of the buckets; none if their stack is not there."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources")
         try:
             found = [
-                each for page in pages.paginate(StackName=self.stack(stack)) for each in page["StackResourceSummaries"]
+                each
+                for page in pages.paginate(StackName=stack_name(self.settings, "Data"))
+                for each in page["StackResourceSummaries"]
             ]
-        except self.client("cloudformation").exceptions.ClientError as error:
+        except ClientError as error:
             if "does not exist" not in str(error):
                 raise
             return []
-        return [each["PhysicalResourceId"] for each in found if each["ResourceType"] == type_]
+        return [each["PhysicalResourceId"] for each in found if each["ResourceType"] == "AWS::S3::Bucket"]
 
-    def data(self) -> dict[str, int]:
-        """{bucket: its objects, old versions included}."""
-        return {
-            bucket: sum(len(page) for page in self._versions(bucket))
-            for bucket in self.resources("Data", "AWS::S3::Bucket")
-        }
-
-    def _versions(self, bucket: str) -> Iterator[list[dict[str, str]]]:
-        for page in self.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket):
-            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+    def objects(self, bucket: str) -> int:
+        """How many objects a bucket holds, old versions included."""
+        pages = self.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
+        return sum(len(page.get("Versions", [])) + len(page.get("DeleteMarkers", [])) for page in pages)
 
     def kept(self) -> list[str]:
         """Stacks that are protected from being deleted: those of an environment whose data is to be kept."""
         found = self.client("cloudformation").get_paginator("describe_stacks").paginate()
         stacks = {each["StackName"]: each for page in found for each in page["Stacks"]}
-        names = [self.stack(name) for name in STACKS]
+        names = [stack_name(self.settings, name) for name in STACKS]
         return [name for name in names if stacks.get(name, {}).get("EnableTerminationProtection")]
 
-    def empty_registry(self) -> None:
-        """Deletes all versions of the model, without which the registry cannot be deleted."""
-        sagemaker = self.client("sagemaker")
-        for group in self.resources("Training", "AWS::SageMaker::ModelPackageGroup"):
-            name = group.rsplit("/", 1)[-1]
-            found = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=name)
-            for package in [each for page in found for each in page["ModelPackageSummaryList"]]:
-                sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
-                self.say(f"deleted {package['ModelPackageArn']}")
-
-    def empty_buckets(self) -> None:
-        """Deletes all objects, old versions included."""
-        for bucket in self.resources("Data", "AWS::S3::Bucket"):
-            for objects in self._versions(bucket):
-                if not objects:
-                    continue
-                answer = self.client("s3").delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-                for error in answer.get("Errors", []):
-                    raise TeardownError(f"s3://{bucket}/{error['Key']}: {error['Message']}")
-            self.say(f"emptied {bucket}")
-
-    def delete_made_at_run_time(self, endpoints: Sequence[str]) -> None:
-        """Deletes what the jobs made beside the stacks.
+    def left(self, buckets: Iterable[str]) -> list[str]:
+        """What is still there, in words.
 
         Args:
-            endpoints: the names that the endpoints had.
+            buckets: that there were before.
         """
-        sagemaker = self.client("sagemaker")
-        for kind, name in self.made_at_run_time():
-            if kind == "model":
-                sagemaker.delete_model(ModelName=name)
-            elif kind == "endpoint configuration":
-                sagemaker.delete_endpoint_config(EndpointConfigName=name)
-            elif kind == "log stream":
-                group, _, stream = name.partition(":")
-                self.client("logs").delete_log_stream(logGroupName=group, logStreamName=stream)
-            elif kind == "offline table":
-                self.client("glue").delete_table(DatabaseName=OFFLINE_DATABASE, Name=name)
-            self.say(f"deleted {kind} {name}")
-        for endpoint in endpoints:
-            for group in self._log_groups(f"/aws/sagemaker/Endpoints/{endpoint}"):
-                self.client("logs").delete_log_group(logGroupName=group)
-                self.say(f"deleted log group {group}")
-
-    def made_at_run_time(self) -> list[tuple[str, str]]:
-        """(kind, name) of all that jobs made and no stack holds."""
-        sagemaker, logs = self.client("sagemaker"), self.client("logs")
-        models = sagemaker.get_paginator("list_models").paginate(NameContains=self.prefix)
-        found = [("model", each["ModelName"]) for page in models for each in page["Models"]]
-        configurations = sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=self.prefix)
-        found += [
-            ("endpoint configuration", each["EndpointConfigName"])
-            for page in configurations
-            for each in page["EndpointConfigs"]
-        ]
-        for group in [name for shared in JOB_LOGS for name in self._log_groups(shared)]:
-            pages = logs.get_paginator("describe_log_streams")
-            streams = pages.paginate(logGroupName=group, logStreamNamePrefix=f"fraud-{self.env}-")
-            found += [
-                ("log stream", f"{group}:{each['logStreamName']}") for page in streams for each in page["logStreams"]
-            ]
-        return found + [("offline table", name) for name in self._offline_tables()]
-
-    def _offline_tables(self) -> list[str]:
-        glue = self.client("glue")
-        try:
-            pages = list(glue.get_paginator("get_tables").paginate(DatabaseName=OFFLINE_DATABASE))
-        except glue.exceptions.EntityNotFoundException:
-            return []
-        ours = ("cc_agg", "cc_transactions")
-        return [each["Name"] for page in pages for each in page["TableList"] if each["Name"].startswith(ours)]
-
-    def _log_groups(self, name: str) -> list[str]:
-        pages = self.client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
-        return [each["logGroupName"] for page in pages for each in page["logGroups"] if each["logGroupName"] == name]
-
-    def left(self) -> list[str]:
-        """What is still there, in words."""
         pages = self.client("cloudformation").get_paginator("list_stacks").paginate()
         standing = {
             each["StackName"]
@@ -182,8 +103,62 @@ class Environment:
             for each in page["StackSummaries"]
             if each["StackStatus"] != "DELETE_COMPLETE"
         }
-        stacks = [f"stack {self.stack(name)}" for name in STACKS if self.stack(name) in standing]
-        return stacks + [f"{kind} {name}" for kind, name in self.made_at_run_time()]
+        return [
+            *(
+                f"stack {stack_name(self.settings, name)}"
+                for name in STACKS
+                if stack_name(self.settings, name) in standing
+            ),
+            *(f"bucket {name}" for name in buckets if self._bucket_stands(name)),
+            *self._models(),
+            *self._logs(),
+            *self._tables(),
+        ]
+
+    def _bucket_stands(self, name: str) -> bool:
+        try:
+            self.client("s3").head_bucket(Bucket=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
+                raise
+            return False
+        return True
+
+    def _models(self) -> Iterator[str]:
+        sagemaker, prefix = self.client("sagemaker"), f"{model_prefix(self.settings)}-"
+        kinds = (
+            ("model", "list_models", "Models", "ModelName"),
+            ("endpoint configuration", "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName"),
+        )
+        for kind, operation, listed, member in kinds:
+            for page in sagemaker.get_paginator(operation).paginate(NameContains=prefix):
+                names = (each[member] for each in page[listed])
+                yield from (f"{kind} {name}" for name in names if name.startswith(prefix))
+
+    def _logs(self) -> Iterator[str]:
+        logs = self.client("logs")
+        own = endpoint_log_group(self.settings)
+        for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=own):
+            yield from (f"log group {own}" for each in page["logGroups"] if each["logGroupName"] == own)
+        streams = logs.get_paginator("describe_log_streams")
+        for group in JOB_LOG_GROUPS:
+            for job in JOBS:
+                try:
+                    pages = list(
+                        streams.paginate(logGroupName=group, logStreamNamePrefix=f"{run_prefix(self.settings, job)}-")
+                    )
+                except logs.exceptions.ResourceNotFoundException:
+                    break
+                for page in pages:
+                    yield from (f"log stream {group}:{each['logStreamName']}" for each in page["logStreams"])
+
+    def _tables(self) -> Iterator[str]:
+        glue, ours = self.client("glue"), tuple(offline_table(group) for group in FEATURE_GROUPS if group.offline)
+        try:
+            for page in glue.get_paginator("get_tables").paginate(DatabaseName=OFFLINE_DATABASE):
+                yield from (f"table {each['Name']}" for each in page["TableList"] if each["Name"].startswith(ours))
+        except glue.exceptions.EntityNotFoundException:
+            return
 
 
 def teardown(environment: Environment, ask: Callable[[str], str], cdk: Callable[[list[str]], None]) -> list[str]:
@@ -196,43 +171,54 @@ def teardown(environment: Environment, ask: Callable[[str], str], cdk: Callable[
     Raises:
         TeardownError: the environment is protected, or the person did not agree.
     """
+    env = environment.settings.env
     if protected := environment.kept():
         raise TeardownError(
             f"{', '.join(protected)}: protected, for removal is set to retain; deploy with removal=destroy first"
         )
-    data = environment.data()
-    for bucket, objects in data.items():
-        environment.say(f"{bucket}: {objects} objects")
-    question = f"Delete {environment.env}, its decisions and these buckets for good? Type {environment.env}: "
-    if ask(question).strip() != environment.env:
+    buckets = environment.buckets()
+    for bucket in buckets:
+        environment.say(f"{bucket}: {environment.objects(bucket)} objects")
+    question = f"Delete {env}, its decisions and these buckets for good? Type {env}: "
+    if ask(question).strip() != env:
         raise TeardownError("nothing was deleted")
-    endpoints = [each.rsplit("/", 1)[-1] for each in environment.resources("Serving", "AWS::SageMaker::Endpoint")]
-    environment.empty_registry()
-    # what writes goes first, or the buckets would fill again
-    cdk(["destroy", "--force", *(environment.stack(name) for name in WRITERS)])
-    environment.empty_buckets()
     cdk(["destroy", "--force", "--all"])
-    environment.delete_made_at_run_time(endpoints)
-    return environment.left()
+    return environment.left(buckets)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Delete a deployed environment and all that its jobs made.")
-    parser.add_argument("--env", choices=("dev", "prod"), default="dev", help="which (default %(default)s)")
-    parser.add_argument("--region", default=Settings().region, help="where it is (default %(default)s)")
-    parser.add_argument("cdk", nargs="+", help="the CDK tool's command, as: npx cdk")
-    options = parser.parse_args(arguments)
-    environment = Environment(options.env, boto3.Session(region_name=options.region))
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s [-c NAME=VALUE] [OPTION ...] -- CDK_TOOL [ARGUMENT ...]",
+        description="Delete a deployed environment and say what is left of it.",
+        epilog="Options that are not listed here are passed on to the CDK tool, whose command follows `--`.",
+    )
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting, as env=prod"
+    )
+    given = sys.argv[1:] if arguments is None else arguments
+    ours = given[: given.index("--")] if "--" in given else given
+    tool = given[len(ours) + 1 :]
+    options, more = parser.parse_known_args(ours)
+    if not tool:
+        parser.error("the CDK tool's command is missing: give it behind --, as: -- npx cdk")
+    more += [part for setting in options.context for part in ("--context", setting)]
 
-    def cdk(given: list[str]) -> None:
-        settings = ["--context", f"env={options.env}", "--context", f"region={options.region}"]
-        subprocess.run([*options.cdk, *given, *settings], check=True)
+    def cdk(command: list[str]) -> None:
+        subprocess.run([*tool, *command, *more], check=True)
 
     try:
+        settings = read_settings(dict(setting.partition("=")[::2] for setting in options.context))
+        environment = Environment(settings, boto3.Session(region_name=settings.region))
         left = teardown(environment, input, cdk)
-    except TeardownError as error:
+    except (TeardownError, SettingsError) as error:
         print(f"destroy: {error}", file=sys.stderr)
+        return 1
+    except EOFError:
+        print("destroy: nothing was deleted: no one is there to ask", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"destroy: the CDK tool ended with {error.returncode}; what it says stands above", file=sys.stderr)
         return 1
     print("left: " + (", ".join(left) or "nothing"))
     return 1 if left else 0

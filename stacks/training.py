@@ -5,9 +5,11 @@ from __future__ import annotations
 from constructs import Construct
 
 from stacks.base import FraudStack
+from stacks.constructs.clean_up import leftovers
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
 from stacks.data import Data
+from stacks.names import JOB_LOG_GROUPS, JOBS, run_prefix
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
@@ -32,6 +34,16 @@ class Training(FraudStack):
         )
         self.machine = training.machine
         self.gate = training.gate
+        jobs = [run_prefix(settings, name) for name in JOBS if name != "nightly"]
+        leftovers(
+            self,
+            data.clean_up_arn,
+            after=[training.machine],
+            before=[training.group],
+            jobs=[f"{job}-" for job in jobs],
+            log_streams=[f"{group}:{job}-" for group in JOB_LOG_GROUPS for job in jobs],
+            registry=[training.prefix],
+        )
         self.machine.every("OnSchedule", settings.training_at, data.key, {})
         self.machine.on_event(
             "OnTransactions",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambda_src.custom_resource import Request, custom_resource
+from lambda_src.custom_resource import Context, Request, custom_resource
 from lambda_src.ports.clients import client
 from lambda_src.start_stream.environment import Environment
 
@@ -13,7 +13,7 @@ RUNS = ("RUNNING", "STARTING", "UPDATING", "AUTOSCALING")
 
 
 @custom_resource("running")
-def handler(request: Request) -> dict[str, str]:
+def handler(request: Request, _: Context) -> dict[str, str]:
     """Works off a request of CloudFormation."""
     name = environment.application_name
     try:

@@ -154,6 +154,15 @@ class ClusterType(MadeByCalls):
         self._clients.admin("kafka").delete_cluster(ClusterArn=physical_id)
 
 
+class ApplicationType(MadeByCalls):
+    """A stream application: the call that deletes one wants to know when it was made, as CloudFormation does."""
+
+    def delete(self, physical_id: str, _properties: Properties) -> None:
+        client = self._clients.admin("kinesisanalyticsv2")
+        made = client.describe_application(ApplicationName=physical_id)["ApplicationDetail"]["CreateTimestamp"]
+        client.delete_application(ApplicationName=physical_id, CreateTimestamp=made)
+
+
 def _alarms() -> dict[str, Callable[..., Any]]:
     """Alarms on one metric are the emulator's, and evaluated; those on an expression over several are written down."""
     theirs = ministack.type_handlers("AWS::CloudWatch::Alarm")
@@ -204,7 +213,7 @@ def types(clients: Clients, mappings: Mappings) -> Mapping[str, dict[str, Callab
         ),
         "AWS::MSK::ServerlessCluster": ClusterType(clients, "kafka", "ClusterV2", "ClusterName", prepare=_serverless),
         "AWS::MSK::Cluster": ClusterType(clients, "kafka", "ClusterV2", "ClusterName", prepare=_provisioned),
-        "AWS::KinesisAnalyticsV2::Application": MadeByCalls(
+        "AWS::KinesisAnalyticsV2::Application": ApplicationType(
             clients,
             "kinesisanalyticsv2",
             "Application",

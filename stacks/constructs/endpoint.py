@@ -17,6 +17,7 @@ from stacks.constructs.jobs import allow_image
 from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
 from stacks.constructs.storage import Store
 from stacks.images import image
+from stacks.names import endpoint_log_group, model_prefix
 from stacks.settings import Settings
 
 VARIANT = "main"
@@ -73,7 +74,11 @@ class Endpoint(Construct):
             data_capture_config=_l1(self.capture()) if settings.captured_percent else None,
         )
         self.resource = sagemaker.CfnEndpoint(
-            self, "Endpoint", endpoint_config_name=configuration.attr_endpoint_config_name
+            self,
+            "Endpoint",
+            # known beforehand, for its logs are named after it; only another name would replace it
+            endpoint_name=model_prefix(settings),
+            endpoint_config_name=configuration.attr_endpoint_config_name,
         )
         self.name = self.resource.attr_endpoint_name
         self.arn = self.resource.ref
@@ -154,14 +159,14 @@ class Endpoint(Construct):
         logs = cdk.Stack.of(self).format_arn(
             service="logs",
             resource="log-group",
-            resource_name="/aws/sagemaker/Endpoints/*",
+            resource_name=f"{endpoint_log_group(self._settings)}:*",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
         allow(
             self.role,
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
             [logs],
-            because="SageMaker names the endpoint's log group and streams.",
+            because="SageMaker names the streams of the endpoint's log group.",
             unused=LOGS_BY_SERVICE,
         )
 

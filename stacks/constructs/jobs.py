@@ -18,7 +18,6 @@ from constructs import Construct
 from stacks.assets import JOBS_PLATFORM, job_runner, jobs_code, libraries
 from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
 from stacks.constructs.storage import Store
-from stacks.settings import Settings
 
 MOUNT = "/opt/ml/processing"
 CHANNELS = "/opt/ml/input/data"
@@ -109,11 +108,6 @@ class ProcessingJob:
                 "StoppingCondition": {"MaxRuntimeInSeconds": self.time_limit_s},
             },
         }
-
-
-def run_prefix(settings: Settings, name: str) -> str:
-    """What the names of a job's runs begin with: short, for an id of 36 characters follows and 63 are allowed."""
-    return f"fraud-{settings.env}-{name}"
 
 
 def run_name(name: str) -> str:

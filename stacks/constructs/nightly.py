@@ -8,11 +8,12 @@ from constructs import Construct
 
 from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
 from stacks.constructs.feature_groups import group_arn
-from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role, run_prefix
+from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role
 from stacks.constructs.permissions import allow
 from stacks.constructs.state_machine import RETRIES, StateMachine, keep
 from stacks.constructs.storage import Store
 from stacks.images import image
+from stacks.names import run_prefix
 from stacks.settings import Settings
 
 DAILY = "daily/"

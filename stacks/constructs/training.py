@@ -21,13 +21,13 @@ from stacks.constructs.jobs import (
     allow_prefix,
     job_role,
     run_name,
-    run_prefix,
 )
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import EVALUATIONS, Promotion
 from stacks.constructs.state_machine import KEEP, RETRIES, RUN, StateMachine, keep, sagemaker_call
 from stacks.constructs.storage import Store
 from stacks.images import image
+from stacks.names import model_prefix, run_prefix
 from stacks.settings import Settings
 
 LABELLED = "transactions/"
@@ -56,7 +56,7 @@ class Training(Construct):
         self._curated, self._models = curated, models
         self._code = JobCode.of(self)
         self._xgboost = image("xgboost", settings.region)
-        self.prefix = f"card-fraud-{settings.env}"
+        self.prefix = model_prefix(settings)
         self.group = sagemaker.CfnModelPackageGroup(
             self,
             "Registry",

@@ -6,6 +6,8 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +19,7 @@ from moto import mock_aws
 
 from fraud.decision import Decision
 from lambda_src.ports import clients
+from tests.handlers.cloudformation import Answers
 from tests.handlers.environments import ENVIRONMENTS
 from tests.handlers.stand_ins import FeatureStore
 
@@ -142,3 +145,25 @@ def bucket(aws: Aws) -> Any:
 def quarantined(bucket: Any) -> Any:
     """The same for JSON lines, parsed."""
     return lambda: {key: [json.loads(line) for line in text.splitlines()] for key, text in bucket().items()}
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    """CloudFormation's side of custom resources."""
+    received: list[tuple[str | None, dict[str, Any]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((self.headers["Content-Type"], json.loads(body)))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield Answers(f"http://127.0.0.1:{server.server_address[1]}/answer?signed=1", received)
+        server.shutdown()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64decode
 from concurrent.futures import Future
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlparse
 
@@ -15,39 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from lambda_src.ports import clients
 from lambda_src.ports.kafka_topics import TopicError, TopicRequest, admin_settings, ensure_topics, iam_token
-
-
-@pytest.fixture
-def answers():
-    """CloudFormation's side: the address to answer to, and the answers."""
-    received = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            received.append((self.headers["Content-Type"], json.loads(body)))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/answer?signed=1", received
-        server.shutdown()
-
-
-def request(kind, answers, **properties):
-    return {
-        "RequestType": kind,
-        "ResponseURL": answers[0],
-        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/streaming/1",
-        "RequestId": "1",
-        "LogicalResourceId": "Topics",
-        "ResourceProperties": properties,
-    }
+from tests.handlers.cloudformation import request
 
 
 class Cluster:

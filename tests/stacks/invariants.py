@@ -48,6 +48,8 @@ NAMES = (
     "TopicName",
 )
 """Properties by which a resource would get a name of its own choice, which its replacement could not have."""
+NEVER_REPLACED = ("AWS::SageMaker::Endpoint",)
+"""Types that are updated in place in everything but their name."""
 
 DATA = (
     "AWS::S3::Bucket",
@@ -232,7 +234,7 @@ def physical_names(templates: Templates) -> Iterator[str]:
     for resource in resources(templates):
         for name in NAMES:
             # a property of this name that refers to another resource names that one
-            if isinstance(resource.properties.get(name), str):
+            if isinstance(resource.properties.get(name), str) and resource.type not in NEVER_REPLACED:
                 yield f"{resource}: {name} {resource.properties[name]!r}"
 
 

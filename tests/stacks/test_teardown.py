@@ -1,4 +1,4 @@
-"""Deleting an environment: nothing is left, nothing is deleted unasked, others' things stay."""
+"""Deleting an environment: nothing unasked, and what is left is named. That it is nothing, `test_cdk_tool.py` shows."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 from moto import mock_aws
 
-from stacks.teardown import JOB_LOGS, OFFLINE_DATABASE, Environment, TeardownError, teardown
+from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE
+from stacks.settings import Settings
+from stacks.teardown import Environment, TeardownError, main, teardown
 
 ROLE = "arn:aws:iam::123456789012:role/model"
 CONTAINER = {"Image": "i", "ModelDataUrl": "s3://models/models/run/model.tar.gz"}
-ENDPOINT = "arn:aws:sagemaker:us-east-1:123456789012:endpoint/model-1"
-REGISTRY = "arn:aws:sagemaker:us-east-1:123456789012:model-package/card-fraud-dev"
 BUCKET = "cardfraud-dev-data-archive"
 
 
@@ -62,8 +61,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
 @pytest.fixture
 def deployed(session: boto3.Session) -> Environment:
     """An environment with data, a registered model, and what training made of it."""
-    stacks = Stacks(Data=[("AWS::S3::Bucket", BUCKET)], Serving=[("AWS::SageMaker::Endpoint", ENDPOINT)])
-    environment = Environment("dev", session, say=lambda _: None, clients={"cloudformation": stacks})
+    stacks = Stacks(Data=[("AWS::S3::Bucket", BUCKET), ("AWS::KMS::Key", "key")], Serving=[])
+    environment = Environment(Settings(), session, say=lambda _: None, clients={"cloudformation": stacks})
     s3 = session.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -76,10 +75,14 @@ def deployed(session: boto3.Session) -> Environment:
         variant = {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     logs = session.client("logs")
-    for group in (JOB_LOGS[0], "/aws/sagemaker/Endpoints/model-1", "/aws/sagemaker/Endpoints/model-10"):
+    for group in (
+        JOB_LOG_GROUPS[0],
+        "/aws/sagemaker/Endpoints/card-fraud-dev",
+        "/aws/sagemaker/Endpoints/card-fraud-dev-2",
+    ):
         logs.create_log_group(logGroupName=group)
     for stream in ("fraud-dev-nightly-1/algo-1", "fraud-prod-nightly-1/algo-1", "others"):
-        logs.create_log_stream(logGroupName=JOB_LOGS[0], logStreamName=stream)
+        logs.create_log_stream(logGroupName=JOB_LOG_GROUPS[0], logStreamName=stream)
     glue = session.client("glue")
     glue.create_database(DatabaseInput={"Name": OFFLINE_DATABASE})
     for table in ("cc_agg_batch_fg_1700000000", "others"):
@@ -88,81 +91,71 @@ def deployed(session: boto3.Session) -> Environment:
 
 
 class Cdk:
-    """The CDK tool: deletes stacks, and keeps what it was asked."""
+    """The CDK tool, of which as much is kept as is asked of it."""
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
+    def __init__(self, environment: Environment, *, deletes: bool) -> None:
+        self.environment, self.deletes = environment, deletes
         self.asked: list[list[str]] = []
 
     def __call__(self, arguments: list[str]) -> None:
         self.asked.append(arguments)
-        standing = self.environment.client("cloudformation").standing
-        if "--all" in arguments:
-            self.environment.client("s3").delete_bucket(Bucket=BUCKET)  # raises unless it is empty
-            standing.clear()
-        else:
-            del standing["CardFraud-Dev-Serving"]
+        if self.deletes:
+            self.environment.client("cloudformation").standing.clear()
 
 
-def names(environment: Environment) -> set[str]:
-    found: Any = environment.client("sagemaker")
-    return {each["ModelName"] for each in found.list_models()["Models"]} | {
-        each["EndpointConfigName"] for each in found.list_endpoint_configs()["EndpointConfigs"]
+LEFT = {
+    f"bucket {BUCKET}",
+    "model card-fraud-dev-run",
+    "endpoint configuration card-fraud-dev-run",
+    "log group /aws/sagemaker/Endpoints/card-fraud-dev",
+    f"log stream {JOB_LOG_GROUPS[0]}:fraud-dev-nightly-1/algo-1",
+    "table cc_agg_batch_fg_1700000000",
+}
+
+
+def test_all_that_is_left_is_named_and_nothing_of_others(deployed: Environment) -> None:
+    cdk = Cdk(deployed, deletes=True)
+    assert set(teardown(deployed, lambda _: "dev", cdk)) == LEFT
+    assert cdk.asked == [["destroy", "--force", "--all"]]
+
+
+def test_stacks_that_stand_still_are_named(deployed: Environment) -> None:
+    left = teardown(deployed, lambda _: "dev", Cdk(deployed, deletes=False))
+    assert {name for name in left if name.startswith("stack")} == {
+        "stack CardFraud-Dev-Serving",
+        "stack CardFraud-Dev-Data",
     }
-
-
-def test_nothing_is_left_and_others_things_stay(deployed: Environment) -> None:
-    cdk = Cdk(deployed)
-    assert teardown(deployed, lambda _: "dev", cdk) == []
-    assert [arguments[:2] for arguments in cdk.asked] == [["destroy", "--force"]] * 2
-    assert cdk.asked[0][2:] == ["CardFraud-Dev-Features", "CardFraud-Dev-Serving"]
-    assert names(deployed) == {"card-fraud-prod-run", "others"}
-    streams = deployed.client("logs").describe_log_streams(logGroupName=JOB_LOGS[0])["logStreams"]
-    assert {stream["logStreamName"] for stream in streams} == {"fraud-prod-nightly-1/algo-1", "others"}
-    groups = deployed.client("logs").describe_log_groups(logGroupNamePrefix="/aws/sagemaker/Endpoints/")["logGroups"]
-    assert [group["logGroupName"] for group in groups] == ["/aws/sagemaker/Endpoints/model-10"]
-    tables = deployed.client("glue").get_tables(DatabaseName=OFFLINE_DATABASE)["TableList"]
-    assert [table["Name"] for table in tables] == ["others"]
 
 
 def test_the_question_says_how_much_data_is_lost(deployed: Environment) -> None:
     said: list[str] = []
     deployed.say = said.append
+    cdk = Cdk(deployed, deletes=True)
     with pytest.raises(TeardownError, match="nothing was deleted"):
-        teardown(deployed, lambda question: "yes" if "Type dev" in question else "", Cdk(deployed))
-    assert [text.split(": ")[1] for text in said] == ["3 objects"]
-    assert sum(deployed.data().values()) == 3
-    assert "card-fraud-dev-run" in names(deployed)
+        teardown(deployed, lambda question: "yes" if "Type dev" in question else "", cdk)
+    assert said == [f"{BUCKET}: 3 objects"]
+    assert cdk.asked == []
 
 
 def test_what_is_kept_on_purpose_is_not_deleted(deployed: Environment) -> None:
     deployed.client("cloudformation").protected.add("CardFraud-Dev-Data")
+    cdk = Cdk(deployed, deletes=True)
     with pytest.raises(TeardownError, match=r"CardFraud-Dev-Data: protected, .* removal=destroy"):
-        teardown(deployed, lambda _: "dev", Cdk(deployed))
+        teardown(deployed, lambda _: "dev", cdk)
+    assert cdk.asked == []
 
 
-def test_registered_versions_go_before_the_registry(session: boto3.Session) -> None:
-    stacks = Stacks(Training=[("AWS::SageMaker::ModelPackageGroup", "card-fraud-dev")])
-    client = session.client("sagemaker")
-    version = f"{REGISTRY}/1"
-    found = {
-        "ModelPackageArn": version,
-        "ModelPackageGroupName": "card-fraud-dev",
-        "CreationTime": 0,
-        "ModelPackageStatus": "Completed",
-    }
-    with Stubber(client) as asked:
-        asked.add_response(
-            "list_model_packages", {"ModelPackageSummaryList": [found]}, {"ModelPackageGroupName": "card-fraud-dev"}
-        )
-        asked.add_response("delete_model_package", {}, {"ModelPackageName": version})
-        clients = {"cloudformation": stacks, "sagemaker": client}
-        Environment("dev", None, say=lambda _: None, clients=clients).empty_registry()
-        asked.assert_no_pending_responses()
+def test_an_environment_that_is_not_there_has_nothing_to_lose(session: boto3.Session) -> None:
+    environment = Environment(Settings(), session, clients={"cloudformation": Stacks()})
+    assert teardown(environment, lambda _: "dev", lambda _: None) == []
 
 
-def test_what_could_not_be_deleted_is_named(deployed: Environment) -> None:
-    assert teardown(deployed, lambda _: "dev", lambda _: None) == [
-        "stack CardFraud-Dev-Serving",
-        "stack CardFraud-Dev-Data",
-    ]
+def test_a_wrong_setting_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--context", "env=live", "--", "cdk"]) == 1
+    assert capsys.readouterr().err == "destroy: env: 'live'; allowed: dev or prod\n"
+
+
+def test_the_tools_command_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--context", "env=dev"])
+    assert "give it behind --, as: -- npx cdk" in capsys.readouterr().err

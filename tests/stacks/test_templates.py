@@ -16,17 +16,18 @@ import pytest
 
 from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS
 from stacks.images import TABLE, ask_sagemaker
-from tests.stacks.stacks_under_test import Templates, referred, resources, synthesize
+from tests.stacks.stacks_under_test import Templates, listed, referred, resources, statements, synthesize
 
 FUNCTION = "AWS::Lambda::Function"
 HANDLER = re.compile(r"lambda_src\.(\w+)\.handler\.handler")
 
 
 def test_every_function_is_told_what_its_environment_reads(templates: Templates) -> None:
-    found = list(resources(templates, FUNCTION))
-    assert len(found) == 8
-    for function in found:
-        name = HANDLER.fullmatch(function.properties["Handler"])[1]
+    found = {
+        HANDLER.fullmatch(function.properties["Handler"])[1]: function for function in resources(templates, FUNCTION)
+    }
+    assert found.keys() == {path.parent.name for path in Path("lambda_src").glob("*/handler.py")}
+    for name, function in found.items():
         model = importlib.import_module(f"lambda_src.{name}.environment").Environment
         variables = function.properties["Environment"]["Variables"]
         assert variables.keys() == model.variables(), function
@@ -161,3 +162,25 @@ def test_other_settings_reach_the_templates(other: Templates) -> None:
     (configuration,) = resources(other, "AWS::SageMaker::EndpointConfig")
     assert "DataCaptureConfig" not in configuration.properties
     assert "smspark-submit" in json.dumps(definitions(other)["Features"])
+
+
+def test_leftovers_are_deleted_where_data_is_not_kept(dev: Templates) -> None:
+    found = {resource.stack: resource.properties for resource in resources(dev, "Custom::Leftovers")}
+    assert found.keys() == {"Data", "Features", "Serving", "Training"}
+    buckets = {resource.id for resource in resources(dev, "AWS::S3::Bucket")}
+    assert {referred(bucket) for bucket in found["Data"]["Buckets"]} == buckets
+
+
+@pytest.mark.parametrize("kept", ["prod", "other"])
+def test_what_is_to_be_kept_nothing_may_delete(kept: str, request: pytest.FixtureRequest) -> None:
+    templates = request.getfixturevalue(kept)
+    assert not list(resources(templates, "Custom::Leftovers"))
+    policies = [one for one in resources(templates, "AWS::IAM::Policy") if one.id.startswith("CleanUp")]
+    assert policies
+    for policy in policies:
+        allowed = {
+            action for one in statements(policy.properties["PolicyDocument"]) for action in listed(one["Action"])
+        }
+        assert not {action for action in allowed if action.split(":")[1].startswith(("Delete", "Put", "Stop"))} - {
+            "logs:PutLogEvents"
+        }

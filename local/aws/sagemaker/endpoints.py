@@ -54,6 +54,9 @@ class Endpoints:
     def describe_model(self, ModelName: str) -> dict[str, Any]:
         return dict(self.models.get(ModelName))
 
+    def list_models(self, NameContains: str | None = None) -> dict[str, Any]:
+        return {"Models": _summaries(self.models.named(NameContains), "ModelName", "ModelArn")}
+
     def delete_model(self, ModelName: str) -> None:
         self.models.remove(ModelName)
 
@@ -64,6 +67,10 @@ class Endpoints:
 
     def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
         return dict(self.configs.get(EndpointConfigName))
+
+    def list_endpoint_configs(self, NameContains: str | None = None) -> dict[str, Any]:
+        found = self.configs.named(NameContains)
+        return {"EndpointConfigs": _summaries(found, "EndpointConfigName", "EndpointConfigArn")}
 
     def delete_endpoint_config(self, EndpointConfigName: str) -> None:
         self.configs.remove(EndpointConfigName)
@@ -201,6 +208,10 @@ class Endpoints:
         process.start()
         process.wait_until(lambda: "http://" in process.log_tail(), "answered")
         return _Serving(process, f"http://127.0.0.1:{port}", variant["VariantName"])
+
+
+def _summaries(records: list[dict[str, Any]], *members: str) -> list[dict[str, Any]]:
+    return [{name: record[name] for name in (*members, "CreationTime")} for record in records]
 
 
 def _model_uri(primary: dict[str, Any]) -> str:

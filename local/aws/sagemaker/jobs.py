@@ -48,6 +48,9 @@ class Jobs:
     def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:
         return dict(self.training.get(TrainingJobName))
 
+    def list_training_jobs(self, NameContains: str | None = None, StatusEquals: str | None = None) -> dict[str, Any]:
+        return {"TrainingJobSummaries": _summaries(self.training, "TrainingJob", NameContains, StatusEquals)}
+
     def stop_training_job(self, TrainingJobName: str) -> None:
         self._stop(self.training.get(TrainingJobName), "Training")
 
@@ -59,6 +62,9 @@ class Jobs:
 
     def describe_processing_job(self, ProcessingJobName: str) -> dict[str, Any]:
         return dict(self.processing.get(ProcessingJobName))
+
+    def list_processing_jobs(self, NameContains: str | None = None, StatusEquals: str | None = None) -> dict[str, Any]:
+        return {"ProcessingJobSummaries": _summaries(self.processing, "ProcessingJob", NameContains, StatusEquals)}
 
     def stop_processing_job(self, ProcessingJobName: str) -> None:
         self._stop(self.processing.get(ProcessingJobName), "Processing")
@@ -174,6 +180,12 @@ class Jobs:
             del self._running[name]
         if code:
             raise ProcessError(f"AlgorithmError: exit status {code}: {process.log_tail()}")
+
+
+def _summaries(records: Records, kind: str, part: str | None, status: str | None) -> list[dict[str, Any]]:
+    names = (f"{kind}Name", f"{kind}Arn", f"{kind}Status", "CreationTime")
+    found = [one for one in records.named(part) if status in (None, one[f"{kind}Status"])]
+    return [{name: one[name] for name in names} for one in found]
 
 
 def _below(folder: Path, container_path: str) -> Path:

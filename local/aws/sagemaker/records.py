@@ -68,6 +68,10 @@ class Records:
         with self._lock:
             return sorted(self._records.values(), key=lambda record: record["CreationTime"], reverse=True)
 
+    def named(self, part: str | None) -> list[dict[str, Any]]:
+        """The records whose names hold a text, the newest first."""
+        return [record for record in self.all() if (part or "") in record[f"{self._prefix}Name"]]
+
     def arn(self, name: str) -> str:
         """The ARN of one."""
         return name if name.startswith("arn:") else arn("sagemaker", f"{self._kind}/{name}")

@@ -70,6 +70,10 @@ CONTROL: dict[str, Needs] = {
         ]
     ),
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
+    **{
+        f"List{kind}s": lambda _, kind=kind: [(f"sagemaker:List{kind}s", "*")]
+        for kind in ("Model", "EndpointConfig", "TrainingJob", "ProcessingJob")
+    },
     "ListModelPackages": _on("sagemaker:ListModelPackages", "model-package-group", "ModelPackageGroupName"),
 }
 

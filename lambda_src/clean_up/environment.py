@@ -1,0 +1,9 @@
+"""What the function `clean_up` is told: nothing of its own; what is to be deleted comes with each request."""
+
+from __future__ import annotations
+
+from lambda_src.environment import FunctionEnvironment
+
+
+class Environment(FunctionEnvironment):
+    """The variables of every function."""

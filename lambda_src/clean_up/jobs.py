@@ -1,0 +1,29 @@
+"""Running jobs of a stack that is being deleted: they would go on to write into what is deleted after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambda_src.clean_up.patience import Patience
+from lambda_src.ports.clients import client
+from lambda_src.telemetry import logger
+
+KINDS = ("Training", "Processing")
+
+
+def stop_jobs(prefix: str, patience: Patience) -> None:
+    """Stops the running jobs whose names begin with a prefix, and waits until they have ended."""
+    sagemaker = client("sagemaker", timeout_s=10)
+    for name in _jobs(sagemaker, "Training", prefix, "InProgress"):
+        sagemaker.stop_training_job(TrainingJobName=name)
+    for name in _jobs(sagemaker, "Processing", prefix, "InProgress"):
+        sagemaker.stop_processing_job(ProcessingJobName=name)
+    while left := [name for kind in KINDS for name in _jobs(sagemaker, kind, prefix, "Stopping")]:
+        logger.info("waiting for jobs to end", extra={"jobs": left})
+        patience.wait(", ".join(left))
+
+
+def _jobs(sagemaker: Any, kind: str, prefix: str, status: str) -> list[str]:
+    pages = sagemaker.get_paginator(f"list_{kind.lower()}_jobs").paginate(NameContains=prefix, StatusEquals=status)
+    names = [each[f"{kind}JobName"] for page in pages for each in page[f"{kind}JobSummaries"]]
+    return [name for name in names if name.startswith(prefix)]

@@ -1,0 +1,47 @@
+"""Names that several stacks must agree on: theirs, those of what jobs make at run time, and of what services make."""
+
+from __future__ import annotations
+
+from fraud.features.groups import FeatureGroup
+from stacks.settings import Settings
+
+JOB_LOG_GROUPS = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs")
+"""SageMaker's, of all jobs of the account: a job has streams of its own in them."""
+OFFLINE_DATABASE = "sagemaker_featurestore"
+"""The feature store's, in which it makes the tables of its offline copies."""
+JOBS = ("nightly", "training-set", "training", "evaluation")
+"""All jobs."""
+
+
+def stack_name(settings: Settings, name: str) -> str:
+    """The whole name of a stack.
+
+    >>> stack_name(Settings(env="prod"), "Data")
+    'CardFraud-Prod-Data'
+    """
+    return f"CardFraud-{settings.env.capitalize()}-{name}"
+
+
+def model_prefix(settings: Settings) -> str:
+    """The registry's and the endpoint's name; names of models and endpoint configurations begin with it."""
+    return f"card-fraud-{settings.env}"
+
+
+def run_prefix(settings: Settings, job: str) -> str:
+    """What the names of a job's runs begin with: short, for an id of 36 characters follows and 63 are allowed."""
+    return f"fraud-{settings.env}-{job}"
+
+
+def endpoint_log_group(settings: Settings) -> str:
+    """The log group that SageMaker makes for the endpoint."""
+    return f"/aws/sagemaker/Endpoints/{model_prefix(settings)}"
+
+
+def offline_table(group: FeatureGroup) -> str:
+    """What the name of a group's offline table begins with; the time at which it was made follows.
+
+    >>> from fraud.features.groups import NIGHTLY_GROUP
+    >>> offline_table(NIGHTLY_GROUP)
+    'cc_agg_batch_fg_'
+    """
+    return f"{group.name.replace('-', '_')}_"

