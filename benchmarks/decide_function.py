@@ -28,7 +28,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.session import Session
 
 from fraud.features.groups import nightly_record, population_record
-from stacks.assets import FUNCTIONS_PLATFORM, functions_code, libraries
+from stacks.assets import functions_code, layer
 from tests.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from tests.handlers.environments import ENVIRONMENTS
 from tests.handlers.kafka import kafka_event
@@ -164,7 +164,7 @@ def _size() -> dict[str, Any]:
     """Code and layer as they are uploaded: zipped."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for folder in (functions_code(), libraries("functions.txt", FUNCTIONS_PLATFORM, "python")):
+        for folder in (functions_code(), layer("functions")):
             for file in sorted(path for path in folder.rglob("*") if path.is_file()):
                 archive.write(file, f"{folder.name}/{file.relative_to(folder)}")
     return _figure("decide, package with its layer, zipped", len(packed.getvalue()) / 1e6, "MB", TARGET_MB)
