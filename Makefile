@@ -19,7 +19,7 @@ SETTINGS = --context env=$(ENV) $(OPTIONS)
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.installed $(ENGINES)/.installed $(EMULATOR)/.installed $(JARS)/.installed ## install everything below this folder: three Python environments and the engines' jars
+setup: $(VENV)/.installed $(ENGINES)/.installed $(EMULATOR)/.installed $(JARS)/.installed node_modules/.installed ## install everything below this folder: three Python environments, the engines' jars, two Node.js packages
 
 $(VENV)/.uv: requirements/installer.txt
 	@local/prerequisites.sh $(PYTHON)
@@ -53,7 +53,7 @@ $(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
 	@touch $@
 
 node_modules/.installed: $(VENV)/.installed package.json package-lock.json
-	@echo "setup: installing the pinned CDK tool into node_modules"
+	@echo "setup: installing the CDK tool and the functions' bytecode compiler (pyodide) into node_modules"
 	@$(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --no-audit --no-fund
 	@touch $@
 

@@ -7,40 +7,75 @@ platform they will run on, the stream job's jar from Maven.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
-import os
 import shutil
-import subprocess
 import sys
 import tarfile
-import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-CACHE = ROOT / ".cache" / "assets"
+from stacks.bytecode import PINS, compile_sources
+from stacks.making import ROOT, made, run
 
 FUNCTIONS_PLATFORM = ("aarch64-manylinux_2_28", "3.13")
 """Lambda on Graviton, Amazon Linux 2023."""
+CODE_MOUNTED, LAYERS_MOUNTED = "/var/task", "/opt"
+"""Where Lambda puts a function's code and its layers."""
 JOBS_PLATFORM = ("x86_64-manylinux_2_28", "3.12")
 """SageMaker's Spark container."""
 
 _NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "world", "bootstrap")
 _NEVER_IMPORTED = ("tests", "include", "*.pxd", "*.pyx", "*.pyi", "*.lib")
 """Left out of libraries: they weigh, and nothing here imports them."""
+SERVICES = (
+    "cloudformation",
+    "dynamodb",
+    "events",
+    "glue",
+    "kafka",
+    "kinesisanalyticsv2",
+    "logs",
+    "s3",
+    "sagemaker",
+    "sagemaker-featurestore-runtime",
+    "sagemaker-runtime",
+    "sqs",
+)
+"""What functions make clients of. Of these alone botocore's models are shipped: all of AWS would be a quarter of the layer."""
 _FIXED_TIME = 315_532_800
 """1980: the time in archives, so that the same content gives the same bytes."""
 
 
-class AssetError(RuntimeError):
-    """An asset could not be made: says which, and what the tool that makes it said."""
-
-
 def functions_code() -> Path:
-    """All functions' code: one folder for all of them, the handler's name picks the function."""
-    return _code("functions", ("fraud", "lambda_src"))
+    """All functions' code with its bytecode: one folder for all of them, the handler's name picks the function."""
+    sources = _code("functions-sources", ("fraud", "lambda_src"))
+
+    def make(target: Path) -> None:
+        shutil.copytree(sources, target, dirs_exist_ok=True)
+        compile_sources("the functions' code", target, CODE_MOUNTED, FUNCTIONS_PLATFORM[1])
+
+    return made("functions", (sources.name.encode(), PINS.read_bytes()), make)
+
+
+def layer(name: str, system: str = FUNCTIONS_PLATFORM[0]) -> Path:
+    """A layer of the functions: libraries where Lambda looks for them, with their bytecode.
+
+    Args:
+        name: of a lock file in `requirements/`, without its suffix.
+        system: the platform, the functions' unless it is only tried out.
+    """
+    lock = ROOT / "requirements" / f"{name}.txt"
+    version = FUNCTIONS_PLATFORM[1]
+
+    def make(target: Path) -> None:
+        _install(lock, (system, version), target / "python")
+        data = target / "python" / "botocore" / "data"
+        for unused in [path for path in data.glob("*") if path.is_dir() and path.name not in SERVICES]:
+            shutil.rmtree(unused)
+        compile_sources(f"the libraries of {lock.name}", target, LAYERS_MOUNTED, version)
+
+    return made(f"{name}-layer", (lock.read_bytes(), PINS.read_bytes(), system.encode(), version.encode()), make)
 
 
 def jobs_code() -> Path:
@@ -58,32 +93,16 @@ def stream_code() -> Path:
     return _code("stream", ("fraud", "flink_src"), {"lib/stream-features.jar": _connector()})
 
 
-def libraries(requirements: str, platform: tuple[str, str], folder: str = "") -> Path:
+def libraries(requirements: str, platform: tuple[str, str]) -> Path:
     """The libraries of a lock file, as wheels of a platform.
 
     Args:
         requirements: the name of a file in `requirements/`.
         platform: (platform, Python's version).
-        folder: where in the result they are; a Lambda layer wants `python`.
     """
     lock = ROOT / "requirements" / requirements
-    system, version = platform
-
-    def install(target: Path) -> None:
-        _run(
-            f"the libraries of {lock.name}",
-            [
-                *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(target / folder)),
-                *("--python-platform", system, "--python-version", version, "--only-binary", ":all:"),
-                *("--no-deps", "--require-hashes", "--link-mode", "copy", "-r", str(lock)),
-            ],
-        )
-        for unwanted in [file for name in _NEVER_IMPORTED for file in target.rglob(name)]:
-            shutil.rmtree(unwanted) if unwanted.is_dir() else unwanted.unlink(missing_ok=True)
-
-    return _made(
-        f"{lock.stem}-libraries", (lock.read_bytes(), system.encode(), version.encode(), folder.encode()), install
-    )
+    made_from = (lock.read_bytes(), *(part.encode() for part in platform))
+    return made(f"{lock.stem}-libraries", made_from, lambda target: _install(lock, platform, target))
 
 
 def tarball(name: str, files: Mapping[str, Path]) -> Path:
@@ -100,7 +119,21 @@ def tarball(name: str, files: Mapping[str, Path]) -> Path:
         (target / f"{name}.tar.gz").write_bytes(gzip.compress(content.getvalue(), mtime=0))
 
     made_from = [part for inside, file in sorted(files.items()) for part in (inside.encode(), file.read_bytes())]
-    return _made(name, tuple(made_from), pack) / f"{name}.tar.gz"
+    return made(name, tuple(made_from), pack) / f"{name}.tar.gz"
+
+
+def _install(lock: Path, platform: tuple[str, str], target: Path) -> None:
+    system, version = platform
+    run(
+        f"the libraries of {lock.name}",
+        [
+            *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(target)),
+            *("--python-platform", system, "--python-version", version, "--only-binary", ":all:"),
+            *("--no-deps", "--require-hashes", "--link-mode", "copy", "-r", str(lock)),
+        ],
+    )
+    for unwanted in [file for name in _NEVER_IMPORTED for file in target.rglob(name)]:
+        shutil.rmtree(unwanted) if unwanted.is_dir() else unwanted.unlink(missing_ok=True)
 
 
 def _code(name: str, packages: tuple[str, ...], files: Mapping[str, Path] | None = None) -> Path:
@@ -115,7 +148,7 @@ def _code(name: str, packages: tuple[str, ...], files: Mapping[str, Path] | None
     sources = [file for file in sources if "__pycache__" not in file.parts]
     made_from = [part for file in sources for part in (str(file.relative_to(ROOT)).encode(), file.read_bytes())]
     made_from += [part for inside, file in (files or {}).items() for part in (inside.encode(), file.read_bytes())]
-    return _made(name, tuple(made_from), copy)
+    return made(name, tuple(made_from), copy)
 
 
 def _connector() -> Path:
@@ -124,11 +157,11 @@ def _connector() -> Path:
     def build(target: Path) -> None:
         shutil.copyfile(pom, target / "pom.xml")
         maven = ["mvn", "--quiet", "--batch-mode", "--file", str(target / "pom.xml"), "--activate-profiles", "deploy"]
-        _run("the stream job's jar", [*maven, "package"])
+        run("the stream job's jar", [*maven, "package"])
         _without_times(target / "target" / "stream-features.jar", target / "stream-features.jar")
         shutil.rmtree(target / "target")
 
-    return _made("connector", (pom.read_bytes(),), build) / "stream-features.jar"
+    return made("connector", (pom.read_bytes(),), build) / "stream-features.jar"
 
 
 def _without_times(jar: Path, result: Path) -> None:
@@ -136,32 +169,3 @@ def _without_times(jar: Path, result: Path) -> None:
     with zipfile.ZipFile(jar) as source, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
             target.writestr(zipfile.ZipInfo(entry.filename), source.read(entry), zipfile.ZIP_DEFLATED)
-
-
-def _made(name: str, made_from: tuple[bytes, ...], make: Callable[[Path], None]) -> Path:
-    """The folder of this content; made whole or not at all, so that two programs may want it at once."""
-    digest = hashlib.sha256()
-    for part in (Path(__file__).read_bytes(), *made_from):
-        digest.update(len(part).to_bytes(8, "big") + part)
-    folder = CACHE / f"{name}-{digest.hexdigest()[:16]}"
-    if not folder.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=CACHE) as temporary:
-            target = Path(temporary) / "made"
-            target.mkdir()
-            make(target)
-            try:
-                target.rename(folder)
-            except OSError:
-                if not folder.exists():  # else another program made the same one meanwhile
-                    raise
-    return folder
-
-
-def _run(what: str, command: list[str]) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
-    except FileNotFoundError as error:
-        raise AssetError(f"{what}: {command[0]} is not on this machine; `make setup` says how to install it") from error
-    if done.returncode:
-        raise AssetError(f"{what}: {command[0]} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")

@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.assets import FUNCTIONS_PLATFORM, functions_code, libraries
+from stacks.assets import functions_code, layer
 from stacks.constructs.logs import log_group
 from stacks.constructs.network import Network
 from stacks.constructs.permissions import LOGS_BY_SERVICE, NETWORK_BY_SERVICE, acknowledge, allow, allow_key, role
@@ -106,7 +106,7 @@ class Functions(Construct):
                 self,
                 f"{title}Layer",
                 description=f"Libraries: {LAYERS[lock]}",
-                code=lambda_.Code.from_asset(str(libraries(f"{lock}.txt", FUNCTIONS_PLATFORM, "python"))),
+                code=lambda_.Code.from_asset(str(layer(lock))),
                 compatible_architectures=[lambda_.Architecture.ARM_64],
                 compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import os
 import subprocess
@@ -12,12 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from stacks import assets
+from stacks import assets, making
 from stacks.constructs.stream_job import IAM_CLIENT
 
 MB = 1_000_000
 CODE_LIMIT_MB = 262
 """What Lambda takes unpacked, a function's code and layers together."""
+MAKE_CLIENTS = """import sys
+import botocore
+from botocore.session import Session
+print(botocore.__file__)
+for service in sys.argv[1:]:
+    print(Session().create_client(service).meta.service_model.service_name)
+"""
 
 
 def unpacked(folder: Path) -> int:
@@ -33,29 +41,53 @@ def zipped(*folders: Path) -> bytes:
     return content.getvalue()
 
 
-def layer(name: str) -> Path:
-    return assets.libraries(f"{name}.txt", assets.FUNCTIONS_PLATFORM, "python")
+def services_used() -> set[str]:
+    """What the functions' code makes clients of; raises if a call does not name its service."""
+    used = set()
+    for source in sorted((making.ROOT / "lambda_src").rglob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("client", "create_client"):
+                match node.args:
+                    case [ast.Constant(value=str(service)), *_]:
+                        used.add(service)
+                    case _ if source.name != "clients.py":
+                        raise ValueError(f"{source}:{node.lineno} does not name its service")
+    return used
 
 
 def test_the_deciding_function_is_light() -> None:
-    assert len(zipped(assets.functions_code(), layer("functions"))) < 40 * MB
+    assert len(zipped(assets.functions_code(), assets.layer("functions"))) < 40 * MB
 
 
 @pytest.mark.parametrize("more", ["functions-kafka", "functions-parquet"])
 def test_functions_with_a_second_layer_are_within_lambdas_limit(more: str) -> None:
-    folders = (assets.functions_code(), layer("functions"), layer(more))
+    folders = (assets.functions_code(), assets.layer("functions"), assets.layer(more))
     assert sum(map(unpacked, folders)) < CODE_LIMIT_MB * MB
 
 
 def test_libraries_are_for_their_platform() -> None:
-    compiled = [file.name for file in layer("functions").rglob("*.so") if "cpython" in file.name]
+    compiled = [file.name for file in assets.layer("functions").rglob("*.so") if "cpython" in file.name]
     assert compiled
     assert all("313-aarch64" in name for name in compiled)
 
 
 def test_only_our_code_is_in_the_functions_package() -> None:
     assert {path.name for path in assets.functions_code().iterdir()} == {"fraud", "lambda_src"}
-    assert not list(assets.functions_code().rglob("__pycache__"))
+
+
+def test_the_services_that_functions_use_are_shipped_and_no_others() -> None:
+    data = assets.layer("functions") / "python" / "botocore" / "data"
+    assert services_used() == set(assets.SERVICES) == {path.name for path in data.iterdir() if path.is_dir()}
+
+
+def test_the_layer_makes_a_client_of_each_service() -> None:
+    libraries = assets.layer("functions") / "python"
+    used = sorted(services_used())
+    # without `site` nothing but the layer can be imported, and nothing is written into it
+    command = [sys.executable, "-S", "-B", "-c", MAKE_CLIENTS, *used]
+    environment = {"PYTHONPATH": str(libraries), "AWS_DEFAULT_REGION": "eu-west-1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout.split() == [str(libraries / "botocore" / "__init__.py"), *used], done.stderr
 
 
 def test_the_jobs_zip_runs_a_module(tmp_path: Path) -> None:
@@ -96,7 +128,7 @@ def test_a_tarball_is_the_same_bytes_whenever_it_is_made(tmp_path: Path, monkeyp
     file.write_text("x = 1\n")
     made = []
     for cache in ("one", "two"):
-        monkeypatch.setattr(assets, "CACHE", tmp_path / cache)
+        monkeypatch.setattr(making, "CACHE", tmp_path / cache)
         os.utime(file, (0, len(made)))
         made.append(assets.tarball("serving", {"inference.py": file}).read_bytes())
     assert made[0] == made[1]
@@ -105,10 +137,10 @@ def test_a_tarball_is_the_same_bytes_whenever_it_is_made(tmp_path: Path, monkeyp
 
 
 def test_a_tool_that_fails_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets, "CACHE", tmp_path)
+    monkeypatch.setattr(making, "CACHE", tmp_path)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "wrong.txt").write_text("nothing-of-this-name==0 --hash=sha256:00\n")
-    with pytest.raises(assets.AssetError, match=r"the libraries of wrong\.txt: .* ended with"):
+    with pytest.raises(making.AssetError, match=r"the libraries of wrong\.txt: .* ended with"):
         assets.libraries("wrong.txt", assets.JOBS_PLATFORM)
     assert [path.name for path in tmp_path.iterdir()] == ["requirements"]
