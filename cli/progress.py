@@ -15,7 +15,8 @@ Report = Callable[[str, int, int], None]
 
 _LINE_EVERY_S = 20.0
 
-console = Console(stderr=True, highlight=False)
+# a file or a pipe has no width of its own: wide enough for the longest of our tables
+console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160)
 
 
 @contextmanager

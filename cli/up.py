@@ -35,8 +35,10 @@ def show(standing: Standing) -> None:
     for name, value in variables.items():
         console.print(f"export {name}={value}", markup=False, soft_wrap=True)
     console.print(
-        f"\naws --endpoint-url {standing.endpoint} cloudformation describe-stacks", markup=False, soft_wrap=True
+        f"\n.venv/bin/aws --endpoint-url {standing.endpoint} cloudformation describe-stacks",
+        markup=False,
+        soft_wrap=True,
     )
-    console.print("fraud send --count 100", markup=False)
-    console.print("fraud down", markup=False)
+    console.print(".venv/bin/fraud send --count 100", markup=False)
+    console.print(".venv/bin/fraud down", markup=False)
     console.print(f"\nLogs and data are below {standing.folder}", markup=False, soft_wrap=True)

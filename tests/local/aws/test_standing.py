@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -29,6 +33,19 @@ def left_behind(folder: str) -> list[str]:
     return found
 
 
+def asked_by_tool(application: Standing, *words: str) -> Any:
+    """What AWS's own command-line tool prints, told what `fraud up` says to paste."""
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "aws"), "--endpoint-url", application.endpoint, *words],
+        env={**application.credentials, "AWS_DEFAULT_REGION": application.region, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def brought(state: Path) -> Standing:
     return start({"env": "dev"}, lambda _: None, state)
 
@@ -48,6 +65,10 @@ def test_it_stands_is_attacked_is_killed_stands_again_and_leaves_nothing(tmp_pat
         assert {row["path"] for row in decided} == {"fallback"}
         newest = max(decided, key=lambda row: row["transaction_id"])
         assert newest["outcome"] == "review"
+        stacks = asked_by_tool(first, "cloudformation", "describe-stacks")["Stacks"]
+        assert {stack["StackStatus"] for stack in stacks} == {"CREATE_COMPLETE"}
+        table = application.outputs["DecisionsTable"]
+        assert asked_by_tool(first, "dynamodb", "scan", "--table-name", table)["Count"] == rows.num_rows
         os.kill(first.pid, signal.SIGKILL)
         until(lambda: not left_behind(first.folder))
         second = brought(state)
