@@ -129,8 +129,8 @@ def _serverless(properties: Properties) -> Properties:
 
 
 def _provisioned(properties: Properties) -> Properties:
-    outer = {name: properties.pop(name) for name in ("ClusterName", "Tags") if name in properties}
-    return {**outer, "Provisioned": properties}
+    outer = {name: value for name, value in properties.items() if name in ("ClusterName", "Tags")}
+    return {**outer, "Provisioned": _without(*outer)(properties)}
 
 
 def _without(*names: str) -> Callable[[Properties], Properties]:

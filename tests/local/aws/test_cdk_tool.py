@@ -36,7 +36,9 @@ class Shell:
 
     def make(self, target: str, *options: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """Runs a target of the Makefile."""
-        given = " ".join((*options, "--output", str(self._out / "cdk.out")))
+        out = self._out / "cdk.out"
+        # what was synthesized once serves the other commands
+        given = " ".join((*options, "--app" if out.exists() else "--output", str(out)))
         return self.run(["make", "--no-print-directory", target, f"OPTIONS={given}"], answer)
 
     def run(self, command: list[str], answer: str = "") -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from local.aws.application import Application
+from local.aws.deployment import resources
 from local.aws.sending import made_up, send
 from local.aws.standing import Standing, StandingError, standing, start, stop
 from tests.local.aws.conftest import until
@@ -46,11 +48,19 @@ def asked_by_tool(application: Standing, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-def brought(state: Path) -> Standing:
-    return start({"env": "dev"}, lambda _: None, state)
+def brought(state: Path, **settings: Any) -> Standing:
+    return start({"env": "dev", **settings}, lambda _: None, state)
 
 
-def test_it_stands_is_attacked_is_killed_stands_again_and_leaves_nothing(tmp_path: Path) -> None:
+def decided(application: Application, count: int) -> list[dict[str, Any]]:
+    """The decisions of so many transactions, the last ten an attack; each is decided once."""
+    rows = made_up(count, attack=True, key=application.card_token_key)
+    found = list(send(application, rows, rate=50))
+    assert Counter(row["transaction_id"] for row in found) == Counter(rows["transaction_id"].to_pylist())
+    return found
+
+
+def test_it_stands_is_attacked_is_killed_stands_again_as_production_and_leaves_nothing(tmp_path: Path) -> None:
     state = tmp_path / "up.json"
     before = set(Path(tempfile.gettempdir()).glob("fraud-up-*"))
     first = brought(state)
@@ -58,22 +68,29 @@ def test_it_stands_is_attacked_is_killed_stands_again_and_leaves_nothing(tmp_pat
         with pytest.raises(StandingError, match="stands already"):
             brought(state)
         application = Application(first.client)
-        rows = made_up(60, attack=True, key=application.card_token_key)
-        decided = list(send(application, rows, rate=50))
-        assert Counter(row["transaction_id"] for row in decided) == Counter(rows["transaction_id"].to_pylist())
+        rows = decided(application, 60)
         # no model is trained yet: the fallback rule decides, and the tenth purchase of one card in seconds is not approved
-        assert {row["path"] for row in decided} == {"fallback"}
-        newest = max(decided, key=lambda row: row["transaction_id"])
+        assert {row["path"] for row in rows} == {"fallback"}
+        newest = max(rows, key=lambda row: row["transaction_id"])
         assert newest["outcome"] == "review"
         stacks = asked_by_tool(first, "cloudformation", "describe-stacks")["Stacks"]
         assert {stack["StackStatus"] for stack in stacks} == {"CREATE_COMPLETE"}
         table = application.outputs["DecisionsTable"]
-        assert asked_by_tool(first, "dynamodb", "scan", "--table-name", table)["Count"] == rows.num_rows
+        assert asked_by_tool(first, "dynamodb", "scan", "--table-name", table)["Count"] == len(rows)
         os.kill(first.pid, signal.SIGKILL)
         until(lambda: not left_behind(first.folder))
-        second = brought(state)
+        # production differs in everything that a setting turns: Express brokers, Spark, twelve partitions
+        second = brought(state, env="prod", nat=True)
         assert not Path(first.folder).exists()
         assert second.endpoint != first.endpoint
+        streaming = "CardFraud-Prod-Streaming"
+        assert {"AWS::MSK::Cluster", "AWS::EC2::NatGateway"} <= {
+            kind for kind, _ in resources(second.client, streaming).values()
+        }
+        application = Application(second.client, "CardFraud-Prod")
+        topics = AdminClient({"bootstrap.servers": application.brokers}).list_topics(timeout=20).topics
+        assert [len(topics[name].partitions) for name in ("transactions", "features")] == [12, 12]
+        decided(application, 20)
     finally:
         stop(state)
     assert standing(state) is None
