@@ -145,9 +145,16 @@ class DecisionFeed:
         self._iterator = client.get_shard_iterator(**place)["ShardIterator"]
 
     def read(self) -> list[dict[str, Any]]:
-        """Those since the last call, oldest first; a thousand at most."""
+        """Those since the last call, oldest first; a thousand at most.
+
+        Raises:
+            ApplicationError: a decision that stood was replaced.
+        """
         answer = self._client.get_records(ShardIterator=self._iterator, Limit=1000)
         self._iterator = answer["NextShardIterator"]
+        for one in answer["Records"]:
+            if one["eventName"] == "MODIFY":
+                raise ApplicationError(f"{one['dynamodb']['Keys']['transaction_id']['S']} was decided a second time")
         return [_row(one["dynamodb"]["NewImage"]) for one in answer["Records"] if one["eventName"] == "INSERT"]
 
 

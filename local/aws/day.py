@@ -44,7 +44,7 @@ def replay_day(
         while_running: called with the seconds since the first record, for faults.
 
     Raises:
-        ApplicationError: a function came no further, or Kafka did not take the transactions.
+        ApplicationError: a function came no further, a decision was replaced, or Kafka did not take the transactions.
     """
     replayer = Replayer(application.brokers, duplicates=settings.duplicates)
     before = records(split_by_time(history, from_ms - DAY_MS)[1])
@@ -71,11 +71,16 @@ def replay_day(
     sending.join()
     if sending.failure:
         raise ApplicationError(f"the transactions were not sent: {sending.failure}") from sending.failure
+    features = all_features(lambda: read_messages(application.brokers, "features", since), live.num_rows, PATIENCE_S)
+    # what a restarted job has written again is decided no second time
+    _caught_up(application, readers)
+    while feed.read():
+        pass
     return StreamRun(
         transactions=live.num_rows,
         duplicates_sent=sending.duplicates,
         sent_ms=sending.sent_ms(),
-        features=all_features(lambda: read_messages(application.brokers, "features", since), live.num_rows, PATIENCE_S),
+        features=features,
         quarantined=len(application.keys("ArchiveBucket", "quarantine/")),
         finished=len(decided) >= live.num_rows,
         seconds=seconds,
