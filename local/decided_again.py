@@ -99,9 +99,17 @@ def _difference(run: Decision, core: Decision | None) -> list[str]:
     """What the two say differently; empty if nothing."""
     if core is None:
         return [f"{run.transaction_id}: the stream gave no features to decide it on again"]
-    said = [
-        f"{one.name} {getattr(run, one.name)!r}, the local core {getattr(core, one.name)!r}"
-        for one in fields(Decision)
-        if one.name != "decided_at" and getattr(run, one.name) != getattr(core, one.name)
+    said, other = _said(run), _said(core)
+    different = [
+        f"{name} {said.get(name)!r}, the local core {other.get(name)!r}"
+        for name in said | other
+        if said.get(name) != other.get(name)
     ]
-    return [f"{run.transaction_id}: {'; '.join(said)}"] if said else []
+    return [f"{run.transaction_id}: {'; '.join(different)}"] if different else []
+
+
+def _said(decision: Decision) -> dict[str, Any]:
+    """All that a decision says but when it was made."""
+    plain = {one.name: getattr(decision, one.name) for one in fields(Decision)}
+    del plain["decided_at"], plain["features"]
+    return plain | {f"feature {name}": value for name, value in decision.features.items()}

@@ -94,7 +94,7 @@ def test_another_nightly_value_is_found(tmp_path: Path, nightly: Path, model: Pa
     cards[CARDS[7]]["avg_amt_last_1w"] += 0.01
     write_nightly(nightly, cards.items(), POPULATION)
     (told,) = differing_decisions(rows, FEATURES, nightly, model, tmp_path / "again")[1]
-    assert told.startswith("t7: ") and "avg_amt_last_1w" in told
+    assert told == "t7: feature avg_amt_last_1w 48.27, the local core 48.28"
 
 
 def test_a_decision_without_features_in_the_stream_is_named(tmp_path: Path, nightly: Path, model: Path) -> None:
