@@ -100,4 +100,3 @@ def test_nothing_is_lost_when_everything_fails(tmp_path: Path) -> None:
         assert any(row["path"] == "model" and row["decided_at"] > at_ms for row in day.decided), f"not after {what}"
     for row in day.decided:
         assert (row["path"] == "fallback") == bool(row["why"]) == (row["score"] is None)
-    print(figures, why, harm.killed_ms)
