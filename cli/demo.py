@@ -16,7 +16,7 @@ from cli.report.stream import stream_report
 from cli.screen import new_screen
 from cli.summary import show_summary
 from local.aws.application import ApplicationError
-from local.aws.demo import DeniedError, run_through_stacks
+from local.aws.demo import DeniedError, NotHeldError, run_through_stacks
 from local.aws.deployment import DeploymentError
 from local.demo import DemoSettings
 from local.processes import ProcessError
@@ -27,7 +27,7 @@ PHASES = {
     "stacks": "Standing the stacks up",
     "training": "Nightly features, training",
     "stream": "Deciding the stream",
-    "comparison": "Comparing stream and batch",
+    "comparison": "Comparing with batch, deciding again",
 }
 
 
@@ -52,7 +52,7 @@ def demo(
         try:
             with new_screen(PHASES) as screen:
                 result = run_through_stacks(settings, folder, Path(temporary), screen)
-        except (ProcessError, DeploymentError, ApplicationError, DeniedError) as error:
+        except (ProcessError, DeploymentError, ApplicationError, DeniedError, NotHeldError) as error:
             raise BadInputError(str(error)) from error
         (folder / "summary.json").write_text(json.dumps(result.summary, indent=2) + "\n")
         sent, twice = result.summary["transactions"], result.summary["duplicates_sent"]

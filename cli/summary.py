@@ -20,6 +20,7 @@ def show_summary(summary: dict[str, Any], written: str) -> None:
         "undecided, decided twice": f"{summary['undecided']}, {summary['decided_twice']}",
         "decided by": f"the model {paths['model']:,}, the fallback rule {paths['fallback']:,}",
         "stream against batch": f"{summary['features_compared']:,} compared, {summary['features_different']:,} different",
+        **_again(summary),
         "Kafka in to decision": f"p50 {summary['latency_ms']['p50']} ms, p99 {summary['latency_ms']['p99']} ms",
     }
     if "model" in summary:
@@ -36,3 +37,10 @@ def show_summary(summary: dict[str, Any], written: str) -> None:
     console.print()
     console.print(table)
     console.print(f"\nWrote {written}")
+
+
+def _again(summary: dict[str, Any]) -> dict[str, str]:
+    if "decisions_compared" not in summary:
+        return {}
+    compared, different = summary["decisions_compared"], summary["decisions_different"]
+    return {"stacks against local core": f"{compared:,} decisions of the model compared, {different:,} different"}

@@ -178,6 +178,7 @@ class Process:
     def _release(self) -> None:
         if self._child is not None:
             self._child.wait()
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+        # taken first: another thread may end it at the same time
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)

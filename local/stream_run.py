@@ -99,7 +99,7 @@ def run_stream(
     system.warm_up(replayer, records(split_by_time(history, from_ms - DAY_MS)[1]), from_ms)
     since = system.ends("features")
     system.start_deciding()
-    sending = _Sending(replayer, records(live), rate)
+    sending = Sending(replayer, records(live), rate)
     started = time.monotonic()
     sending.start()
     decided, give_up = 0, float("inf")
@@ -114,31 +114,42 @@ def run_stream(
     sending.join()
     if sending.failure:
         raise sending.failure
-    ids = [json.loads(message)["transaction_id"] for _, _, message in sending.records]
     return StreamRun(
         transactions=live.num_rows,
         duplicates_sent=sending.duplicates,
-        sent_ms={identity: at * 1000 for identity, at in zip(ids, sending.sent_s, strict=True)},
-        features=_all_features(system, since, live.num_rows, patience_s),
+        sent_ms=sending.sent_ms(),
+        features=all_features(lambda: system.messages("features", since), live.num_rows, patience_s),
         quarantined=len(system.messages("quarantine")),
         finished=decided >= live.num_rows,
         seconds=seconds,
     )
 
 
-def _all_features(
-    system: StreamingSystem, since: dict[int, int], transactions: int, patience_s: float
-) -> list[dict[str, Any]]:
-    """The features of every transaction: after a restart the stream job may come to some that the fallback rule has decided."""
+def all_features(read: Callable[[], list[bytes]], transactions: int, patience_s: float) -> list[dict[str, Any]]:
+    """The features of every transaction: after a restart the stream job may come to some that the fallback rule has decided.
+
+    Args:
+        read: gives all that the stream job has written so far.
+        transactions: how many different ones are waited for.
+        patience_s: how long.
+    """
     give_up = time.monotonic() + patience_s
     while True:
-        found = [json.loads(message) for message in system.messages("features", since)]
+        found = [json.loads(message) for message in read()]
         if len({record["transaction_id"] for record in found}) >= transactions or time.monotonic() > give_up:
             return found
         time.sleep(0.5)
 
 
-class _Sending(threading.Thread):
+class Sending(threading.Thread):
+    """The replay, beside whoever watches it.
+
+    Attributes:
+        count: records handed over so far.
+        duplicates, sent_s: as `local.replay.Sent` has them, once it has ended.
+        failure: what ended it early.
+    """
+
     def __init__(self, replayer: Replayer, records: list[tuple[int, bytes, bytes]], rate: float) -> None:
         super().__init__(name="replay", daemon=True)
         self.replayer, self.records, self.rate = replayer, records, rate
@@ -152,6 +163,11 @@ class _Sending(threading.Thread):
             self.sent_s, self.duplicates = sent.sent_s, sent.duplicates
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for this one
             self.failure = error
+
+    def sent_ms(self) -> dict[str, float]:
+        """{transaction_id: wall clock when it was first handed to Kafka, milliseconds}, once it has ended."""
+        ids = [json.loads(message)["transaction_id"] for _, _, message in self.records]
+        return {identity: at * 1000 for identity, at in zip(ids, self.sent_s, strict=True)}
 
     def _counted(self) -> Iterator[tuple[int, bytes, bytes]]:
         for record in self.records:

@@ -41,6 +41,7 @@ def stream_report(path: Path, summary: dict[str, Any], day: DecidedDay, lead: st
                 f"{summary['features_different']:,}",
                 f"of {summary['features_compared']:,} streamed features differ from batch",
             ),
+            *_again_tiles(summary),
             *_model_tiles(summary),
         ],
         attacks=summary["attacks"],
@@ -53,6 +54,15 @@ def stream_report(path: Path, summary: dict[str, Any], day: DecidedDay, lead: st
             *([("Seconds", _phases(summary["seconds"]))] if "seconds" in summary else []),
         ],
     )
+
+
+def _again_tiles(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    if "decisions_compared" not in summary:
+        return []
+    compared = summary["decisions_compared"]
+    return [
+        (f"{summary['decisions_different']:,}", f"of {compared:,} decisions of the model differ from the local core's")
+    ]
 
 
 def _model_tiles(summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -109,6 +109,17 @@ class Application:
         done = {place.partition: max(place.offset, 0) for place in places if place.topic == topic}
         return sum(end - done.get(number, 0) for number, end in topic_ends(self.brokers, topic).items())
 
+    def dead_letters(self) -> dict[str, int]:
+        """{queue or bucket: messages or batches that were given up}. A queue without dead letters of its own holds others'."""
+        sqs = self._client("sqs")
+        found = {}
+        for url in sqs.list_queues().get("QueueUrls", []):
+            told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            if "RedrivePolicy" not in told:
+                found[url.rsplit("/", 1)[-1]] = int(told["ApproximateNumberOfMessages"])
+        found[self.outputs["ArchiveBucket"]] = len(self.keys("ArchiveBucket", "aws/lambda/"))
+        return {name: count for name, count in found.items() if count}
+
     def decisions(self) -> Iterator[dict[str, Any]]:
         """Every decision, a row each: the columns that `local.stores` has."""
         pages = self._table.get_paginator("scan").paginate(TableName=self.outputs["DecisionsTable"])
@@ -134,9 +145,16 @@ class DecisionFeed:
         self._iterator = client.get_shard_iterator(**place)["ShardIterator"]
 
     def read(self) -> list[dict[str, Any]]:
-        """Those since the last call, oldest first; a thousand at most."""
+        """Those since the last call, oldest first; a thousand at most.
+
+        Raises:
+            ApplicationError: a decision that stood was replaced.
+        """
         answer = self._client.get_records(ShardIterator=self._iterator, Limit=1000)
         self._iterator = answer["NextShardIterator"]
+        for one in answer["Records"]:
+            if one["eventName"] == "MODIFY":
+                raise ApplicationError(f"{one['dynamodb']['Keys']['transaction_id']['S']} was decided a second time")
         return [_row(one["dynamodb"]["NewImage"]) for one in answer["Records"] if one["eventName"] == "INSERT"]
 
 

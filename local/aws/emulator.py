@@ -99,6 +99,10 @@ class EmulatedAws:
         """{physical id: how often it did its work}: calls of functions and endpoints, records of mappings."""
         return dict(self._page("/_local/work"))
 
+    def processes(self) -> dict[str, list[int]]:
+        """{`application/NAME`, `endpoint/NAME` or `function/NAME`: the process groups that are it}; `os.killpg` ends one."""
+        return dict(self._page("/_local/processes"))
+
     def _page(self, path: str) -> Any:
         answer = urllib3.request("GET", f"{self.endpoint}{path}", retries=False, timeout=30)
         return json.loads(answer.data)

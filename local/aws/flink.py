@@ -1,12 +1,14 @@
 """Managed Service for Apache Flink: an application is the real job, from its code in S3, with the template's properties.
 
 Locally the brokers answer without TLS, so the security settings of the Kafka clients are left out; nothing else of the
-properties is changed. Parallelism and checkpoint interval are the application's own. A stopped application starts again from its
-newest checkpoint, unless it is told otherwise.
+properties is changed. Parallelism and checkpoint interval are the application's own. A job that ends by itself goes on from its
+newest checkpoint; one that ends again and again leaves its application READY. A stopped application starts again from its newest
+checkpoint, unless it is told otherwise.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import zipfile
 from pathlib import Path
@@ -18,6 +20,7 @@ from local.aws.account import arn
 from local.aws.clients import Clients
 from local.aws.errors import ServiceError
 from local.aws.kafka import Clusters, reading, writing
+from local.aws.kept import Keeper
 from local.aws.model import Wire
 from local.aws.sagemaker.records import now
 from local.aws.service import Judge, Service
@@ -25,6 +28,8 @@ from local.flink import FlinkJob
 from local.processes import ProcessError
 
 RUN_OPTIONS = "kinesis.analytics.flink.run.options"
+
+_log = logging.getLogger(__name__)
 
 
 class ManagedJob(FlinkJob):
@@ -52,6 +57,7 @@ class Applications:
         self._folder, self._clients, self._judge, self._clusters = folder, clients, judge, clusters
         self._applications: dict[str, dict[str, Any]] = {}
         self._jobs: dict[str, ManagedJob] = {}
+        self._keepers: dict[str, Keeper] = {}
 
     def create_application(self, **given: Any) -> dict[str, Any]:
         name = given["ApplicationName"]
@@ -83,21 +89,36 @@ class Applications:
         application = self._find(ApplicationName)
         if application["ApplicationStatus"] != "RUNNING":
             raise ServiceError("ResourceInUseException", f"{ApplicationName} is {application['ApplicationStatus']}")
-        self._jobs[ApplicationName].stop()
+        self._end(ApplicationName)
         application["ApplicationStatus"] = "READY"
         return {}
 
     def delete_application(self, ApplicationName: str, **_: Any) -> dict[str, Any]:
         self._find(ApplicationName)
-        if job := self._jobs.pop(ApplicationName, None):
-            job.stop()
+        self._end(ApplicationName)
+        self._jobs.pop(ApplicationName, None)
         del self._applications[ApplicationName]
         return {}
 
     def stop(self) -> None:
         """Ends every job."""
-        for job in self._jobs.values():
+        for name in list(self._jobs):
+            self._end(name)
+
+    def processes(self) -> dict[str, list[int]]:
+        """{application: the process group of its job}."""
+        return {name: [job.pid] for name, job in list(self._jobs.items()) if job.running}
+
+    def _end(self, name: str) -> None:
+        if keeper := self._keepers.pop(name, None):
+            keeper.end()
+        if job := self._jobs.get(name):
             job.stop()
+
+    def _go_on(self, name: str, job: ManagedJob) -> None:
+        checkpoint = job.newest_checkpoint()
+        _log.warning("application %s: goes on from %s", name, checkpoint.name if checkpoint else "the beginning")
+        job.start(checkpoint)
 
     def _start(self, name: str, application: dict[str, Any], afresh: bool) -> None:
         try:
@@ -107,8 +128,13 @@ class Applications:
             job.start(checkpoint)
         except (ServiceError, ClientError, ProcessError, OSError) as error:
             application |= {"ApplicationStatus": "READY", "ApplicationDescription": f"did not start: {error}"[:1024]}
-        else:
-            application["ApplicationStatus"] = "RUNNING"
+            return
+        application["ApplicationStatus"] = "RUNNING"
+
+        def gave_up(why: str) -> None:
+            application.update(ApplicationStatus="READY", ApplicationDescription=f"the job is given up: {why[-1000:]}")
+
+        self._keepers[name] = Keeper(f"application {name}", job, lambda: self._go_on(name, job), gave_up)
 
     def _job(self, name: str, application: dict[str, Any]) -> ManagedJob:
         configuration = application["ApplicationConfiguration"]
@@ -155,9 +181,6 @@ class Applications:
 
     def _shown(self, name: str) -> dict[str, Any]:
         application = self._find(name)
-        job = self._jobs.get(name)
-        if application["ApplicationStatus"] == "RUNNING" and job is not None and not job.running:
-            application |= {"ApplicationStatus": "READY", "ApplicationDescription": "the job ended"}
         names = ("ApplicationARN", "ApplicationDescription", "ApplicationName", "RuntimeEnvironment")
         names += ("ServiceExecutionRole", "ApplicationStatus", "ApplicationVersionId", "CreateTimestamp")
         return {key: application[key] for key in names if application.get(key) is not None}

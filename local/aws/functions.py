@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import queue
 import shutil
 import threading
@@ -19,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 LAYER = sorted((ROOT / ".venv" / "lib").glob("python3.*/site-packages"))
 START_TIMEOUT_S = 60
 """More than Lambda's ten seconds: this machine has fewer cores for everything at once."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +149,11 @@ class Worker:
     def running(self) -> bool:
         return self._process.running
 
+    @property
+    def pid(self) -> int:
+        """The id of its process group."""
+        return self._process.pid
+
     def invoke(self, event: bytes) -> Outcome:
         """Hands an event to the handler and waits for its answer, within the function's limits."""
         request_id, log_from = str(uuid.uuid4()), self._log_size()
@@ -165,7 +174,7 @@ class Worker:
         return Outcome(payload, failed, self._log_since(log_from))
 
     def stop(self) -> None:
-        """Ends the process and removes its folder."""
+        """Ends the process."""
         self._process.kill()
         self._api.shutdown()
         self._api.server_close()
@@ -258,27 +267,45 @@ class Functions:
         finally:
             with self._lock:
                 self._busy.discard(worker)
-                if worker.running and not self._stopped:
+                kept = worker.running and not self._stopped
+                if kept:
                     self._idle[key].append(worker)
-                else:
-                    shutil.rmtree(worker._folder, ignore_errors=True)
+            if not kept:
+                self._discard(worker)
+
+    def processes(self) -> dict[str, list[int]]:
+        """{function: the process groups of its environments}."""
+        found: dict[str, list[int]] = defaultdict(list)
+        with self._lock:
+            for worker in (*self._busy, *chain.from_iterable(self._idle.values())):
+                if worker.running:
+                    found[worker.function.name].append(worker.pid)
+        return dict(found)
 
     def stop(self) -> None:
         """Ends every process."""
         with self._lock:
             self._stopped = True
-            workers = [*self._busy, *(worker for idle in self._idle.values() for worker in idle)]
+            workers = [*self._busy, *chain.from_iterable(self._idle.values())]
         for worker in workers:
             worker.stop()
 
+    def _discard(self, worker: Worker) -> None:
+        if not self._stopped:
+            _log.warning("function %s: a process has ended; the next call gets a new one", worker.function.name)
+        worker.stop()
+        shutil.rmtree(worker._folder, ignore_errors=True)
+
     def _take(self, function: Function, key: str) -> Worker:
-        with self._lock:
-            idle = self._idle[key]
-            while idle:
-                worker = idle.pop()
-                if worker.running:
+        while True:
+            with self._lock:
+                worker = self._idle[key].pop() if self._idle[key] else None
+                if worker and worker.running:
                     self._busy.add(worker)
                     return worker
+            if worker is None:
+                break
+            self._discard(worker)
         worker = Worker(function, self.folder / f"{function.name[:40]}-{uuid.uuid4().hex[:8]}", self.endpoint)
         with self._lock:
             self._busy.add(worker)

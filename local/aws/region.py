@@ -79,8 +79,13 @@ class Region:
         """What whoever runs this may ask for."""
         return {
             "/_local/permissions": lambda: self.usage.report(ministack.role_statements()),
+            "/_local/processes": self._processes,
             "/_local/work": lambda: self.functions.calls + self.endpoints.calls + self.mappings.delivered,
         }
+
+    def _processes(self) -> dict[str, list[int]]:
+        kinds = {"application": self.applications, "endpoint": self.endpoints, "function": self.functions}
+        return {f"{kind}/{name}": pids for kind, part in kinds.items() for name, pids in part.processes().items()}
 
     def stop(self) -> None:
         """Ends every process, those that send before those that receive."""

@@ -1,6 +1,7 @@
 """Models, endpoint configurations and endpoints: each endpoint is a serving process over the model that its configuration names.
 
-An update starts the new model's process first and then swaps: requests are answered throughout. Traffic shifting (canaries) is
+A process that ends by itself is started again; one that ends again and again makes its endpoint Failed. An update starts the new
+model's process first and then swaps: requests are answered throughout. Traffic shifting (canaries) is
 not played out: all requests go to the new process once it answers, and the answer of DescribeEndpoint says so.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,11 @@ from botocore.exceptions import ClientError
 
 from local.aws.clients import Clients
 from local.aws.errors import ServiceError
-from local.aws.sagemaker.containers import ROOT, Acting, extract
+from local.aws.sagemaker.containers import Acting, extract
 from local.aws.sagemaker.records import Records, now
+from local.aws.sagemaker.serving_process import GaveUp, ServingProcess
 from local.aws.service import Judge
-from local.processes import Process, ProcessError, free_port
-
-
-@dataclass(frozen=True)
-class _Serving:
-    process: Process
-    url: str
-    variant: str
+from local.processes import ProcessError
 
 
 class Endpoints:
@@ -43,7 +37,7 @@ class Endpoints:
         self._folder, self._clients, self._judge = folder, clients, judge
         self.models, self.configs = Records("model", "Model"), Records("endpoint-config", "EndpointConfig")
         self.endpoints = Records("endpoint", "Endpoint")
-        self._serving: dict[str, _Serving] = {}
+        self._serving: dict[str, ServingProcess] = {}
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=60)
         self._count = 0
         self.calls: Counter[str] = Counter()
@@ -114,7 +108,7 @@ class Endpoints:
     def delete_endpoint(self, EndpointName: str) -> None:
         self.endpoints.remove(EndpointName)
         if serving := self._serving.pop(EndpointName, None):
-            serving.process.kill()
+            serving.end()
 
     def invoke_endpoint(
         self,
@@ -145,8 +139,12 @@ class Endpoints:
 
     def stop(self) -> None:
         """Ends every serving process."""
-        for serving in self._serving.values():
-            serving.process.kill()
+        for serving in list(self._serving.values()):
+            serving.end()
+
+    def processes(self) -> dict[str, list[int]]:
+        """{endpoint: the process group of its model}."""
+        return {name: [one.process.pid] for name, one in list(self._serving.items()) if one.process.running}
 
     def _bring(self, record: dict[str, Any], config: str, status: str) -> None:
         record["EndpointStatus"] = status
@@ -156,7 +154,8 @@ class Endpoints:
 
         def run() -> None:
             try:
-                serving = self._serve(self.configs.get(config)["ProductionVariants"][0], folder)
+                variant = self.configs.get(config)["ProductionVariants"][0]
+                serving = self._serve(variant, folder, lambda given_up, why: self._fail(record, given_up, why))
             except (ServiceError, ClientError, ProcessError, OSError) as error:
                 record["FailureReason"] = str(error)[-1000:]
                 # an update that fails leaves the endpoint as it was
@@ -168,11 +167,18 @@ class Endpoints:
             record.update(EndpointConfigName=config, LastModifiedTime=now())
             record["EndpointStatus"] = "InService"
             if before:
-                before.process.stop(grace_s=5)
+                before.end(grace_s=5)
 
         threading.Thread(target=run, name=f"endpoint {name}", daemon=True).start()
 
-    def _serve(self, variant: dict[str, Any], folder: Path) -> _Serving:
+    def _fail(self, record: dict[str, Any], given_up: ServingProcess, why: str) -> None:
+        """The endpoint fails with its process, unless another one has taken over."""
+        name = record["EndpointName"]
+        if self._serving.get(name) is given_up:
+            del self._serving[name]
+            record.update(EndpointStatus="Failed", FailureReason=why[-1000:])
+
+    def _serve(self, variant: dict[str, Any], folder: Path, gave_up: GaveUp) -> ServingProcess:
         model = self.models.get(variant["ModelName"])
         primary = model["PrimaryContainer"]
         acting = Acting(self._clients, self._judge, model["ExecutionRoleArn"], variant["ModelName"])
@@ -189,25 +195,7 @@ class Endpoints:
             shutil.move(folder / "model" / "code", folder / "submitted")
         # the program that serves is the one that was deployed with the model, whatever stands in this checkout
         shutil.copy(folder / "submitted" / variables.get("SAGEMAKER_PROGRAM", "inference.py"), program)
-        port = free_port()
-        process = Process(
-            f"the model {variant['ModelName']}",
-            [
-                ROOT / ".venv" / "bin" / "python",
-                "-m",
-                "local.serving",
-                "--model",
-                folder / "model",
-                "--port",
-                str(port),
-            ],
-            {**variables, "PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder / 'code'}:{ROOT}", "OMP_NUM_THREADS": "1"},
-            log_path=folder / "serving.log",
-            inherit=False,
-        )
-        process.start()
-        process.wait_until(lambda: "http://" in process.log_tail(), "answered")
-        return _Serving(process, f"http://127.0.0.1:{port}", variant["VariantName"])
+        return ServingProcess(variant["ModelName"], variant["VariantName"], folder, variables, gave_up)
 
 
 def _summaries(records: list[dict[str, Any]], *members: str) -> list[dict[str, Any]]:

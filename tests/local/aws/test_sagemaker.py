@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,24 @@ def test_a_model_that_does_not_load_leaves_the_endpoint_as_it_was(aws: EmulatedA
     )
     assert described["EndpointStatus"] == "InService" and described["EndpointConfigName"] != "bad"
     assert asked(aws, serving["endpoint"])["model_version"] == "first"
+
+
+def test_a_model_that_ends_again_and_again_fails_its_endpoint(aws: EmulatedAws, serving: dict[str, str]) -> None:
+    name = serving["endpoint"]
+    (group,) = aws.processes()[f"endpoint/{name}"]
+    for trees in (aws.folder / "endpoints").glob(f"{name}-*/model/model.ubj"):
+        trees.unlink()
+    os.killpg(group, signal.SIGKILL)
+    with pytest.raises(ClientError, match="no answer from the model"):
+        asked(aws, name)
+    sagemaker = aws.client("sagemaker")
+    described = until(
+        lambda: (found := sagemaker.describe_endpoint(EndpointName=name))["EndpointStatus"] == "Failed" and found
+    )
+    assert "ended again after 3 restarts" in described["FailureReason"]
+    assert f"endpoint/{name}" not in aws.processes()
+    with pytest.raises(ClientError, match="not found"):
+        asked(aws, name)
 
 
 def test_an_endpoint_passes_on_what_the_model_refuses(aws: EmulatedAws, serving: dict[str, str]) -> None:

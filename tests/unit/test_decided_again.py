@@ -1,0 +1,104 @@
+"""A run's decisions against the local core's: the same are found to be the same, and whatever differs is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraud.deciding import Deciding
+from local.decided_again import ModelScorer, differing_decisions
+from local.stores import SqliteDecisionStore, SqliteNightlyStore, write_nightly
+from local.stream_run import decisions
+from sagemaker_src.serving import inference
+from tests.deciding_world import CARDS, POPULATION, card_record, feature_fields, write_model, write_small_nightly
+
+# the first dozen are of high amounts: more than the model explains exactly
+FEATURES = [
+    feature_fields(number, **({"amount_cents": 40_000 + number} if number < 12 else {})) for number in range(60)
+]
+
+
+class Broken(ModelScorer):
+    """A model that no longer answers as its folder says."""
+
+    def score(self, vectors: Any, reasons: int) -> Any:
+        answer = super().score(vectors, reasons)
+        return answer._replace(scores=[answer.scores[0] + 1e-9, *answer.scores[1:]])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def nightly(tmp_path: Path) -> Path:
+    return write_small_nightly(tmp_path / "nightly.db")
+
+
+def run(folder: Path, nightly: Path, scorer: ModelScorer) -> list[dict[str, Any]]:
+    """The rows of a run that decided FEATURES in three batches."""
+    store = SqliteDecisionStore(folder / "run.db")
+    moments = iter(range(1, 10))
+    deciding = Deciding(nightly=SqliteNightlyStore(nightly), scorer=scorer, store=store, clock=lambda: next(moments))
+    for start in (0, 20, 40):
+        deciding.decide_batch([json.dumps(one).encode() for one in FEATURES[start : start + 20]])
+    return decisions(folder / "run.db")
+
+
+def test_the_same_features_give_the_same_decisions(tmp_path: Path, nightly: Path, model: Path) -> None:
+    rows = run(tmp_path, nightly, ModelScorer(model))
+    reviewed = [row for row in rows[:20] if row["outcome"] != "approve"]
+    assert len(reviewed) > inference.EXACT_ROWS, "some of a batch must be explained less exactly than others"
+    # a restart of the stream job delivers some again
+    again = [*FEATURES, *FEATURES[:5]]
+    assert differing_decisions(rows, again, nightly, model, tmp_path / "again") == (60, [])
+
+
+def test_reasons_that_are_neither_explanation_are_found(tmp_path: Path, nightly: Path, model: Path) -> None:
+    rows = run(tmp_path, nightly, ModelScorer(model))
+    decision = json.loads(rows[0]["decision"])
+    assert decision["outcome"] != "approve"
+    decision["reasons"].reverse()
+    rows[0]["decision"] = json.dumps(decision)
+    (told,) = differing_decisions(rows, FEATURES, nightly, model, tmp_path / "again")[1]
+    assert told.startswith("t0: reasons")
+
+
+def test_what_the_fallback_rule_decided_is_not_compared(tmp_path: Path, nightly: Path, model: Path) -> None:
+    rows = run(tmp_path, nightly, ModelScorer(model))
+    rows[3] |= {"path": "fallback", "score": None}
+    assert differing_decisions(rows, FEATURES, nightly, model, tmp_path / "again") == (59, [])
+
+
+def test_a_score_that_is_off_in_its_last_places_is_found(tmp_path: Path, nightly: Path, model: Path) -> None:
+    rows = run(tmp_path, nightly, Broken(model))
+    compared, different = differing_decisions(rows, FEATURES, nightly, model, tmp_path / "again")
+    assert (compared, len(different)) == (60, 3)
+    assert different[0].startswith("t0: score 0.")
+
+
+def test_another_threshold_is_found(tmp_path: Path, nightly: Path, model: Path) -> None:
+    rows = run(tmp_path, nightly, ModelScorer(model))
+    stricter = write_model(tmp_path / "stricter", thresholds={"review": 0.0, "block": 0.9})
+    _, different = differing_decisions(rows, FEATURES, nightly, stricter, tmp_path / "again")
+    assert any("outcome 'approve', the local core 'review'" in told for told in different)
+
+
+def test_another_nightly_value_is_found(tmp_path: Path, nightly: Path, model: Path) -> None:
+    rows = run(tmp_path, nightly, ModelScorer(model))
+    cards = {card: card_record() for card in CARDS}
+    cards[CARDS[7]]["avg_amt_last_1w"] += 0.01
+    write_nightly(nightly, cards.items(), POPULATION)
+    (told,) = differing_decisions(rows, FEATURES, nightly, model, tmp_path / "again")[1]
+    assert told == "t7: feature avg_amt_last_1w 48.27, the local core 48.28"
+
+
+def test_a_decision_without_features_in_the_stream_is_named(tmp_path: Path, nightly: Path, model: Path) -> None:
+    rows = run(tmp_path, nightly, ModelScorer(model))
+    assert differing_decisions(rows, FEATURES[1:], nightly, model, tmp_path / "again")[1] == [
+        "t0: the stream gave no features to decide it on again"
+    ]
