@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +17,23 @@ from cli.report.stream import stream_report
 from cli.screen import new_screen
 from cli.summary import show_summary
 from local.aws.application import ApplicationError
+from local.aws.assembly import AssemblyError
 from local.aws.demo import DeniedError, NotHeldError, run_through_stacks
 from local.aws.deployment import DeploymentError
+from local.aws.ledger import UnknownTypeError
 from local.demo import DemoSettings
+from local.logs import keep_logs
 from local.processes import ProcessError
 
+FAILURES = (
+    ProcessError,
+    DeploymentError,
+    AssemblyError,
+    UnknownTypeError,
+    ApplicationError,
+    DeniedError,
+    NotHeldError,
+)
 PHASES = {
     "templates": "Synthesizing the templates",
     "world": "Making a world of cards",
@@ -52,8 +65,11 @@ def demo(
         try:
             with new_screen(PHASES) as screen:
                 result = run_through_stacks(settings, folder, Path(temporary), screen)
-        except (ProcessError, DeploymentError, ApplicationError, DeniedError, NotHeldError) as error:
-            raise BadInputError(str(error)) from error
+        except FAILURES as error:
+            kept = keep_logs(Path(temporary), out.with_name(f"{out.name}-failed"))
+            for written in folder.glob("*.json"):
+                shutil.copy(written, kept)
+            raise BadInputError(f"{error}\nLogs, and what was written until then, are in {kept}") from error
         (folder / "summary.json").write_text(json.dumps(result.summary, indent=2) + "\n")
         sent, twice = result.summary["transactions"], result.summary["duplicates_sent"]
         lead = (

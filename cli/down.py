@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cli.errors import BadInputError
 from cli.progress import console
-from local.aws.standing import stop
+from local.aws.standing import StandingError, stop
 
 
 def down() -> None:
@@ -13,4 +14,8 @@ def down() -> None:
 
     Example: fraud down
     """
-    console.print("The application is down." if stop() else "Nothing was up.", markup=False)
+    try:
+        ended = stop()
+    except StandingError as error:
+        raise BadInputError(str(error)) from error
+    console.print("The application is down." if ended else "Nothing was up.", markup=False)

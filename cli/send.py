@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from cli.errors import BadInputError
-from cli.progress import console
+from cli.progress import console, progress
 from cli.screen import decision_table
 from local.aws.application import Application, ApplicationError
 from local.aws.sending import made_up, send
-from local.aws.standing import standing
+from local.aws.standing import StandingError, in_use
 
 
 def send_transactions(
@@ -24,15 +24,15 @@ def send_transactions(
 
     Example: fraud send --count 200 --attack
     """
-    found = standing()
-    if found is None or not found.running:
-        raise BadInputError("no application stands; `fraud up` stands one up")
-    application = Application(found.client)
     decided = []
     try:
-        for row in send(application, made_up(count, attack=attack, key=application.card_token_key), rate):
-            decided.append(row)
-    except ApplicationError as error:
+        application = Application(in_use().client)
+        rows = made_up(count, attack=attack, key=application.card_token_key)
+        with progress() as report:
+            for row in send(application, rows, rate):
+                decided.append(row)
+                report("decided", len(decided), rows.num_rows)
+    except (ApplicationError, StandingError) as error:
         raise BadInputError(str(error)) from error
     console.print(decision_table(sorted(decided, key=lambda row: row["transaction_id"])[:-13:-1]))
     outcomes = ", ".join(f"{count:,} {name}" for name, count in Counter(row["outcome"] for row in decided).items())

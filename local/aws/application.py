@@ -98,7 +98,8 @@ class Application:
 
     def steps(self, execution: str) -> list[str]:
         """The names of the states that an execution has entered, in order."""
-        events = self._states.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+        pages = self._states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        events = (one for page in pages for one in page["events"])
         return [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
 
     def lag(self, group: str, topic: str) -> int:

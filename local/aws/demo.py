@@ -14,13 +14,12 @@ from typing import Any
 
 from fraud.world import WorldSettings, generate
 from local.aws.application import Application
-from local.aws.assembly import Stack, read_assembly
 from local.aws.day import Faults, readers_of, replay_day
 from local.aws.deployment import deploy
 from local.aws.emulator import EmulatedAws
-from local.aws.ledger import Entry, check_types, counts
+from local.aws.ledger import Entry, counts
 from local.aws.past import train
-from local.aws.synthesis import synthesize
+from local.aws.synthesis import synthesized_stacks
 from local.aws.written import denials, write_account
 from local.decided_again import differing_decisions, write_nightly_of
 from local.decided_day import DecidedDay, Screen, average_precision, summary
@@ -70,7 +69,7 @@ def run_through_stacks(
     timed = Timed(screen)
     timed.phase("templates")
     # a past day is sent again, with its own times
-    stacks = _synthesized(temporary, {"env": "dev", "replay": True, **(context or {})})
+    stacks = synthesized_stacks(temporary, {"env": "dev", "replay": True, **(context or {})})
     timed.phase("world")
     world = generate(WorldSettings(cards=settings.cards, days=settings.days, seed=settings.seed))
     history, live, attacks, from_ms = staged_world(world, settings)
@@ -90,9 +89,10 @@ def run_through_stacks(
             wanted = set(live["transaction_id"].to_pylist())
             decided = [row for row in application.decisions() if row["transaction_id"] in wanted]
         finally:
-            entries, permissions = write_account(aws, stacks, folder)
-            if refused := denials(permissions):
-                raise DeniedError("; ".join(refused))
+            if aws.running:
+                entries, permissions = write_account(aws, stacks, folder)
+                if refused := denials(permissions):
+                    raise DeniedError("; ".join(refused))
     timed.phase("comparison")
     compared, different = differing_features(run.features, history, live, from_ms)
     nightly = temporary / "nightly.db"
@@ -127,11 +127,3 @@ def _not_held(figures: Mapping[str, Any], dead: Mapping[str, int], differences: 
         "dead_letters": f"messages could not be worked off, in {', '.join(dead)}",
     }
     return [f"{figures[name]} {clause}" for name, clause in clauses.items() if figures[name]]
-
-
-def _synthesized(temporary: Path, context: Mapping[str, Any]) -> list[Stack]:
-    out = temporary / "cdk.out"
-    synthesize(out, temporary / "synth.log", context)
-    stacks = read_assembly(out)
-    check_types(stacks)
-    return stacks

@@ -12,9 +12,11 @@ from typing import Any, Self
 import boto3
 import urllib3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+from urllib3.exceptions import HTTPError
 
 from local.aws.account import REGION
-from local.processes import Process, ProcessError, answers, free_port
+from local.processes import Process, ProcessError, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-aws" / "bin" / "python"
@@ -50,9 +52,11 @@ class EmulatedAws:
         )
 
     def __enter__(self) -> Self:
+        if not PYTHON.is_file():
+            raise ProcessError(f"the emulated AWS is not installed: {PYTHON} is missing; `make setup` installs it")
         self._process.start()
         try:
-            self._process.wait_until(lambda: answers(self._port), "answered", timeout_s=90)
+            self._process.wait_until(self._answers, "answered", timeout_s=90)
         except BaseException:
             self._process.kill()
             raise
@@ -61,7 +65,15 @@ class EmulatedAws:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.stop(grace_s=20)
+        try:
+            if isinstance(error, BotoCoreError | HTTPError):
+                self.check()  # that it has ended says more than that it does not answer
+        finally:
+            self._process.stop(grace_s=20)
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
 
     @property
     def endpoint(self) -> str:
@@ -102,6 +114,13 @@ class EmulatedAws:
     def processes(self) -> dict[str, list[int]]:
         """{`application/NAME`, `endpoint/NAME` or `function/NAME`: the process groups that are it}; `os.killpg` ends one."""
         return dict(self._page("/_local/processes"))
+
+    def _answers(self) -> bool:
+        try:
+            self.work()
+        except HTTPError:
+            return False
+        return True
 
     def _page(self, path: str) -> Any:
         answer = urllib3.request("GET", f"{self.endpoint}{path}", retries=False, timeout=30)

@@ -16,6 +16,9 @@ from local.aws.application import Application, ApplicationError
 
 TOPIC = "transactions"
 PATIENCE_S = 90
+"""How long sending waits for the next decision."""
+SENDING_TIMEOUT_S = 30
+READ_EVERY_S = 0.5
 
 
 def made_up(count: int, *, attack: bool, key: bytes) -> pa.Table:
@@ -45,7 +48,7 @@ def send(application: Application, rows: pa.Table, rate: float) -> Iterator[dict
         rate: transactions a second.
 
     Raises:
-        ApplicationError: some were not decided in time.
+        ApplicationError: Kafka did not take some, or none was decided any more for a while.
     """
     now_ms = int(time.time() * 1000)
     times = pa.array([now_ms] * rows.num_rows, pa.timestamp("ms", "UTC"))
@@ -53,19 +56,45 @@ def send(application: Application, rows: pa.Table, rate: float) -> Iterator[dict
     keys = rows["cc_num"].cast(pa.string()).to_pylist()
     waiting = set(rows["transaction_id"].to_pylist())
     feed = application.feed()
-    producer = Producer({"bootstrap.servers": application.brokers, "partitioner": "murmur2_random", "linger.ms": 1})
-    started = time.monotonic()
-    for number, (key, message) in enumerate(zip(keys, stream_messages(rows), strict=True)):
-        time.sleep(max(0.0, started + number / rate - time.monotonic()))
-        producer.produce(TOPIC, message, key.encode())
-        producer.poll(0)
-    producer.flush(30)
-    deadline = time.monotonic() + PATIENCE_S
-    while waiting:
+    refused: list[str] = []
+    producer = Producer(
+        {
+            "bootstrap.servers": application.brokers,
+            "partitioner": "murmur2_random",
+            "linger.ms": 1,
+            "message.timeout.ms": SENDING_TIMEOUT_S * 1000,
+        }
+    )
+
+    def delivered(error: object, _message: object) -> None:
+        if error is not None:
+            refused.append(str(error))
+
+    def decided() -> Iterator[dict[str, Any]]:
         for row in feed.read():
             if row["transaction_id"] in waiting:
                 waiting.remove(row["transaction_id"])
                 yield row
+
+    started = read = time.monotonic()
+    for number, (key, message) in enumerate(zip(keys, stream_messages(rows), strict=True)):
+        time.sleep(max(0.0, started + number / rate - time.monotonic()))
+        producer.produce(TOPIC, message, key.encode(), on_delivery=delivered)
+        producer.poll(0)
+        if time.monotonic() > read + READ_EVERY_S:
+            yield from decided()
+            read = time.monotonic()
+    left = producer.flush(SENDING_TIMEOUT_S + 5)
+    if left or refused:
+        why = refused[0] if refused else f"no answer for {SENDING_TIMEOUT_S} s"
+        raise ApplicationError(f"Kafka did not take {left + len(refused)} of {rows.num_rows} transactions: {why}")
+    deadline = time.monotonic() + PATIENCE_S
+    while waiting:
+        for row in decided():
+            deadline = time.monotonic() + PATIENCE_S
+            yield row
         if time.monotonic() > deadline:
-            raise ApplicationError(f"{len(waiting)} of {rows.num_rows} transactions were not decided in {PATIENCE_S} s")
+            raise ApplicationError(
+                f"{len(waiting)} of {rows.num_rows} transactions are undecided, and none was decided for {PATIENCE_S} s"
+            )
         time.sleep(0.1)

@@ -7,6 +7,8 @@ command finds it, or clears away what a killed one has left.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,12 @@ import boto3
 import psutil
 
 from local.aws.account import REGION
-from local.aws.assembly import AssemblyError, read_assembly
+from local.aws.assembly import AssemblyError
 from local.aws.deployment import DeploymentError, deploy
 from local.aws.emulator import EmulatedAws
-from local.aws.ledger import UnknownTypeError, check_types
-from local.aws.synthesis import synthesize
+from local.aws.ledger import UnknownTypeError
+from local.aws.synthesis import synthesized_stacks
+from local.logs import keep_logs
 from local.processes import ProcessError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,10 +40,11 @@ STATE = ROOT / "out" / "up.json"
 """Where the standing application is written down."""
 START_TIMEOUT_S = 600
 STOP_TIMEOUT_S = 60
+REMOVE_TIMEOUT_S = 20
 
 
 class StandingError(RuntimeError):
-    """It did not come up, stands already, or does not stand."""
+    """It did not come up, stands already, does not stand, or could not be taken down."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,12 @@ class Standing:
     """What is needed to use it, and to end it.
 
     Attributes:
-        pid, started: the runner, and when it started: a number is used again, a time is not.
-        folder: everything it wrote.
-        endpoint, credentials, region: for AWS's own tools.
+        pid: of the runner.
+        folder: everything it wrote; its name is in the runner's command line, and in no other.
+        endpoint, credentials, region: for AWS's own tools; empty until it stands.
     """
 
     pid: int
-    started: float
     folder: str
     endpoint: str
     credentials: dict[str, str]
@@ -72,16 +75,48 @@ class Standing:
 
     @property
     def running(self) -> bool:
+        # a process's number is used again, and its time of start moves with the clock
         try:
             process = psutil.Process(self.pid)
-            return process.create_time() == self.started and process.status() != psutil.STATUS_ZOMBIE
+            return self.folder in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
+    @property
+    def log(self) -> Path:
+        """What the runner says."""
+        return Path(self.folder) / "runner.log"
+
 
 def standing(state: Path = STATE) -> Standing | None:
-    """What is written down; it may have been killed."""
-    return Standing(**json.loads(state.read_text())) if state.exists() else None
+    """What is written down; it may have been killed.
+
+    Raises:
+        StandingError: the file is damaged.
+    """
+    try:
+        return Standing(**json.loads(state.read_text()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise StandingError(f"{state} cannot be read ({error}); if no application stands, delete it") from error
+
+
+def in_use(state: Path = STATE) -> Standing:
+    """The standing application.
+
+    Raises:
+        StandingError: none stands, it is still coming up, or it has ended.
+    """
+    found = standing(state)
+    if found is None:
+        raise StandingError("no application stands; `fraud up` stands one up")
+    if not found.running:
+        said = _tail(found.log)
+        raise StandingError(f"the application has ended; `fraud up` stands one up again. It said last:\n{said}")
+    if not found.endpoint:
+        raise StandingError("the application is still coming up")
+    return found
 
 
 def start(settings: Mapping[str, Any], told: Callable[[str], None], state: Path = STATE) -> Standing:
@@ -93,37 +128,41 @@ def start(settings: Mapping[str, Any], told: Callable[[str], None], state: Path 
         state: where it is written down.
 
     Raises:
-        StandingError: it stands already, or did not come up.
+        StandingError: it stands already, or did not come up; its logs are kept then.
     """
-    before = standing(state)
-    if before and before.running:
-        raise StandingError(f"the application stands already, at {before.endpoint}; `fraud down` ends it")
-    stop(state)
-    folder = Path(tempfile.mkdtemp(prefix="fraud-up-"))
-    progress, log = folder / "progress", folder / "runner.log"
-    progress.touch()
-    arguments = ["-m", "local.aws.standing", "--folder", str(folder), "--settings", json.dumps(dict(settings))]
-    arguments += ["--state", str(state)]
-    with log.open("wb") as output:
-        runner = subprocess.Popen(
-            [sys.executable, *arguments],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    # until it stands, so that a `fraud down` or a kill on the way finds it
-    _write(state, Standing(runner.pid, psutil.Process(runner.pid).create_time(), str(folder), "", {}, REGION))
-    try:
-        return _wait(state, runner, progress, log, told)
-    except BaseException:
+    with _alone(state):
+        before = standing(state)
+        if before and before.running:
+            raise StandingError(f"the application stands already, at {before.endpoint}; `fraud down` ends it")
         stop(state)
-        raise
+        folder = Path(tempfile.mkdtemp(prefix="fraud-up-"))
+        (folder / "progress").touch()
+        arguments = ["-m", "local.aws.standing", "--folder", str(folder), "--settings", json.dumps(dict(settings))]
+        arguments += ["--state", str(state)]
+        with (folder / "runner.log").open("wb") as output:
+            runner = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        # until it stands, so that a `fraud down` or a kill on the way finds it
+        _write(state, Standing(runner.pid, str(folder), "", {}, REGION))
+        try:
+            return _wait(state, runner, folder, told)
+        except BaseException:
+            stop(state)
+            raise
 
 
 def stop(state: Path = STATE) -> bool:
-    """Ends the standing application and removes what it wrote; False if there was none."""
+    """Ends the standing application and removes what it wrote; False if there was none.
+
+    Raises:
+        StandingError: what it wrote could not be removed.
+    """
     found = standing(state)
     if found is None:
         return False
@@ -135,26 +174,63 @@ def stop(state: Path = STATE) -> bool:
         except psutil.TimeoutExpired:
             process.kill()
             process.wait(STOP_TIMEOUT_S)
-    shutil.rmtree(found.folder, ignore_errors=True)
+    _remove(Path(found.folder))
     state.unlink(missing_ok=True)
     return True
 
 
-def _wait(
-    state: Path, runner: subprocess.Popen[bytes], progress: Path, log: Path, told: Callable[[str], None]
-) -> Standing:
-    shown, deadline = 0, time.monotonic() + START_TIMEOUT_S
+def _remove(folder: Path) -> None:
+    deadline = time.monotonic() + REMOVE_TIMEOUT_S
+    while folder.exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            # what the runner started ends a moment after it, and writes until then
+            if time.monotonic() > deadline:
+                raise StandingError(f"{folder} cannot be removed: {error}") from error
+            time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """No two at once stand an application up."""
+    state.parent.mkdir(parents=True, exist_ok=True)
+    with state.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StandingError("another `fraud up` is at work; `fraud down` ends what it stands up") from error
+        yield
+
+
+def _wait(state: Path, runner: subprocess.Popen[bytes], folder: Path, told: Callable[[str], None]) -> Standing:
+    shown: list[str] = []
+    deadline = time.monotonic() + START_TIMEOUT_S
     while True:
-        lines = progress.read_text().splitlines()
-        for line in lines[shown:]:
-            told(line)
-        shown = len(lines)
         found = standing(state)
-        if found and found.endpoint:
+        if found is None:
+            raise StandingError("the application was taken down while it came up")
+        with contextlib.suppress(FileNotFoundError):  # it may be taken down at any moment
+            lines = (folder / "progress").read_text().splitlines()
+            for line in lines[len(shown) :]:
+                told(line)
+            shown = lines
+        if found.endpoint:
             return found
         if runner.poll() is not None or time.monotonic() > deadline:
-            raise StandingError(f"the application did not come up: {log.read_text(errors='replace')[-3000:]}")
+            what = "ended" if runner.poll() is not None else f"was not done after {START_TIMEOUT_S} s"
+            kept = keep_logs(folder, state.with_name("up-logs"))
+            step = shown[-1] if shown else "its start"
+            said = _tail(folder / "runner.log")
+            raise StandingError(f"the application {what} at {step}; its logs are in {kept}. It said last:\n{said}")
         time.sleep(0.1)
+
+
+def _tail(log: Path) -> str:
+    try:
+        return log.read_text(errors="replace")[-3000:].strip() or "nothing"
+    except FileNotFoundError:
+        return "nothing"
 
 
 def _write(state: Path, found: Standing) -> None:
@@ -184,16 +260,10 @@ def main() -> int:
 
     try:
         told("templates")
-        synthesize(options.folder / "cdk.out", options.folder / "synth.log", options.settings)
-        stacks = read_assembly(options.folder / "cdk.out")
-        check_types(stacks)
+        stacks = synthesized_stacks(options.folder, options.settings)
         with EmulatedAws(options.folder / "aws") as aws:
             deploy(stacks, aws.client, told)
-            started = psutil.Process().create_time()
-            _write(
-                options.state,
-                Standing(os.getpid(), started, str(options.folder), aws.endpoint, aws.credentials, REGION),
-            )
+            _write(options.state, Standing(os.getpid(), str(options.folder), aws.endpoint, aws.credentials, REGION))
             while not ended.wait(1):
                 aws.check()
     except (ProcessError, DeploymentError, AssemblyError, UnknownTypeError) as error:

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from local.aws.assembly import Stack, read_assembly
+from local.aws.ledger import check_types
 from local.processes import Process, ProcessError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +37,19 @@ def synthesize(folder: Path, log: Path, settings: Mapping[str, Any]) -> None:
             raise ProcessError(f"the application could not be synthesized:\n{process.log_tail()}")
     finally:
         process.kill()
+
+
+def synthesized_stacks(folder: Path, settings: Mapping[str, Any]) -> list[Stack]:
+    """The application's stacks with these settings; templates, assets and a log go below a folder.
+
+    Raises:
+        ProcessError: the application could not be synthesized; the text says why.
+        AssemblyError, UnknownTypeError: something in it cannot be stood up here.
+    """
+    synthesize(folder / "cdk.out", folder / "synth.log", settings)
+    stacks = read_assembly(folder / "cdk.out")
+    check_types(stacks)
+    return stacks
 
 
 def main() -> None:

@@ -37,13 +37,13 @@ def without(stack: Stack, action: str) -> Stack:
 
 
 def test_a_statement_taken_out_of_a_role_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synthesized = demo._synthesized
+    synthesized = demo.synthesized_stacks
 
     def poorer(temporary: Path, context: Mapping[str, Any]) -> list[Stack]:
         stacks = synthesized(temporary, context)
         return [without(stack, ACTION) if stack.name.endswith("-Training") else stack for stack in stacks]
 
-    monkeypatch.setattr(demo, "_synthesized", poorer)
+    monkeypatch.setattr(demo, "synthesized_stacks", poorer)
     (tmp_path / "out").mkdir()
     with pytest.raises(DeniedError, match=rf"Training-ModelsMachineRole.*{ACTION}.*processing-job/fraud-dev-"):
         run_through_stacks(SMALL, tmp_path / "out", tmp_path / "run", SilentScreen())
