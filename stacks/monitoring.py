@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from stacks.base import FraudStack
-from stacks.constructs.alarms import Alarm, alarms, aws_metric, own_metric, told_percent, topic
+from stacks.constructs.alarms import Alarm, alarms, aws_metric, growth, own_metric, told_percent, topic
 from stacks.constructs.queues import dead_letters_of
 from stacks.data import Data
 from stacks.features import Features
@@ -111,8 +111,9 @@ class Monitoring(FraudStack):
             ),
             Alarm(
                 name="CheckpointsFail",
-                metric=aws_metric(
-                    "KinesisAnalytics", "numberOfFailedCheckpoints", "Maximum", 5, Application=application
+                # counted since the job started: what matters is that it grows
+                metric=growth(
+                    aws_metric("KinesisAnalytics", "numberOfFailedCheckpoints", "Maximum", 5, Application=application)
                 ),
                 at_least=1,
                 periods=3,

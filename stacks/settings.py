@@ -39,9 +39,18 @@ def _has_images(region: str) -> str:
 
 
 _SWITCH = "true or false"
-_INSTANCE = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+_OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g[4-9][a-z]*|p[3-9][a-z]+|p[4-9]|trn\d|inf2)\.")
+
+
+def _takes_a_key(instance: str) -> str:
+    if _OWN_DISKS.match(instance):
+        raise ValueError("SageMaker takes no key for a machine with disks of its own")
+    return instance
+
+
+_INSTANCE = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"), AfterValidator(_takes_a_key)]
 Money = Annotated[Decimal, Field(decimal_places=2)]
-_INSTANCE_SAYS = "an instance type, as ml.m5.large"
+_INSTANCE_SAYS = "an instance type without disks of its own, as ml.m5.large"
 
 
 class Settings(BaseModel):

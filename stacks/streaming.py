@@ -17,7 +17,7 @@ from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.kafka import Cluster, topics
 from stacks.constructs.network import Network, zone_names
-from stacks.constructs.permissions import allow, explain_unused
+from stacks.constructs.permissions import KEY_FOR_SERVICE, allow, explain_unused
 from stacks.constructs.queues import DeadLetters, queue
 from stacks.constructs.stream_job import StreamJob
 from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
@@ -107,11 +107,20 @@ class Streaming(FraudStack):
             "start_stream",
             says="starts the stream job, which is created at rest",
             environment={"APPLICATION_NAME": application.ref},
-            timeout_s=60,
+            timeout_s=900,
             memory_mb=256,
         )
         arn = self.format_arn(service="kinesisanalytics", resource="application", resource_name=application.ref)
         allow(start.role, ["kinesisanalytics:DescribeApplication", "kinesisanalytics:StartApplication"], [arn])
+        # whoever starts an application hands its key on to it
+        via = {"StringEquals": {"kms:ViaService": f"kinesisanalytics.{self.region}.amazonaws.com"}}
+        allow(
+            start.role,
+            ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant"],
+            [self._data.key.key_arn],
+            unused=KEY_FOR_SERVICE,
+            conditions=via,
+        )
         allow(start.role, ["kinesisanalytics:StopApplication"], [arn], unused="only deleting the stack stops it")
         started = cdk.CustomResource(
             self, "Started", service_token=start.function.function_arn, resource_type="Custom::StartedStream"
@@ -182,7 +191,7 @@ class Streaming(FraudStack):
             timeout_s=60,
             memory_mb=512,
         )
-        allow(ingest.role, ["sagemaker:BatchWriteRecord"], [group_arn(self, STREAM_GROUP.name)])
+        allow(ingest.role, ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"], [group_arn(self, STREAM_GROUP.name)])
         self._reads(ingest, "features", batch_size=BATCH, window_s=1)
 
     def _archive(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from constructs import Construct
 
 from stacks.base import FraudStack
+from stacks.constructs.champion import STACK_UPDATED
 from stacks.constructs.clean_up import leftovers
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
@@ -59,6 +60,18 @@ class Training(FraudStack):
             data.key,
             pattern={"source": ["card-fraud"], "detail-type": ["retrain"]},
             bus=streaming.bus.attr_name,
+        )
+        serving_arn = self.format_arn(
+            service="cloudformation", resource="stack", resource_name=f"{serving.stack_name}/"
+        )
+        self.machine.on_event(
+            "OnServingUpdated",
+            data.key,
+            pattern={
+                "source": ["aws.cloudformation"],
+                "detail-type": [STACK_UPDATED],
+                "detail": {"stack-id": [{"prefix": serving_arn}], "status-details": {"status": ["UPDATE_COMPLETE"]}},
+            },
         )
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
         self.output("ModelRegistry", training.group.model_package_group_name, "models that passed the gate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from confluent_kafka.admin import (
 
 TOKEN_VALID_S = 900
 WITHIN_S = 30.0
+PATIENCE_S = 120.0
+"""How long the cluster may refuse or not answer before it has refused."""
+PAUSE_S = 5.0
 
 
 class TopicError(ValueError):
@@ -83,8 +87,7 @@ def ensure_topics(admin: AdminClient, topics: list[TopicRequest]) -> None:
         TopicError: a topic has more partitions than asked for: Kafka cannot take partitions away.
         KafkaException: the cluster refused.
     """
-    admin.poll(0)  # signs in
-    known = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=WITHIN_S).topics.items()}
+    known = {name: len(topic.partitions) for name, topic in _listed(admin).items()}
     for topic in topics:
         if known.get(topic.name, 0) > topic.partitions:
             raise TopicError(
@@ -101,6 +104,19 @@ def ensure_topics(admin: AdminClient, topics: list[TopicRequest]) -> None:
     changed = [_settings(topic) for topic in there if topic.config]
     if changed:
         _done(admin.incremental_alter_configs(changed))
+
+
+def _listed(admin: AdminClient) -> dict[str, Any]:
+    """The topics. A role that was made a moment ago is not known to all brokers yet, so a refusal is asked again for a while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            admin.poll(0)  # signs in
+            return dict(admin.list_topics(timeout=WITHIN_S).topics)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE_S)
 
 
 def _new(topic: TopicRequest) -> NewTopic:

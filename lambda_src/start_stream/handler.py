@@ -1,6 +1,11 @@
-"""Starts the stream application once it is deployed, which CloudFormation does not, and stops it before it goes."""
+"""Starts the stream application once it is deployed, which CloudFormation does not, and stops it before it goes.
+
+Either is done when it has happened: a job that does not run fails the deployment, and nothing is deleted under one that runs.
+"""
 
 from __future__ import annotations
+
+import time
 
 from lambda_src.custom_resource import Context, Request, custom_resource
 from lambda_src.ports.clients import client
@@ -9,15 +14,23 @@ from lambda_src.start_stream.environment import Environment
 environment = Environment.read()
 analytics = client("kinesisanalyticsv2", timeout_s=10)
 
-RUNS = ("RUNNING", "STARTING", "UPDATING", "AUTOSCALING")
+RUNS = ("RUNNING", "STARTING", "UPDATING", "AUTOSCALING", "MAINTENANCE")
+STOPS = ("STOPPING", "FORCE_STOPPING", "ROLLING_BACK")
+POLL_S = 2.0
+ANSWER_IN_MS = 30_000
+"""Kept for the answer to CloudFormation."""
+
+
+class StreamError(RuntimeError):
+    """The application did not start or did not stop: says what became of it."""
 
 
 @custom_resource("running")
-def handler(request: Request, _: Context) -> dict[str, str]:
+def handler(request: Request, context: Context) -> dict[str, str]:
     """Works off a request of CloudFormation."""
     name = environment.application_name
     try:
-        status = analytics.describe_application(ApplicationName=name)["ApplicationDetail"]["ApplicationStatus"]
+        status, _ = _status(name)
     except analytics.exceptions.ResourceNotFoundException:
         if request["RequestType"] == "Delete":
             return {}
@@ -25,6 +38,26 @@ def handler(request: Request, _: Context) -> dict[str, str]:
     if request["RequestType"] == "Delete":
         if status in RUNS:
             analytics.stop_application(ApplicationName=name, Force=True)
-    elif status not in RUNS:
-        analytics.start_application(ApplicationName=name)
+        _wait(name, ("READY",), (*RUNS, *STOPS), context)
+    else:
+        if status not in RUNS:
+            analytics.start_application(ApplicationName=name)
+        _wait(name, ("RUNNING",), (*RUNS, *STOPS), context)
     return {}
+
+
+def _wait(name: str, wanted: tuple[str, ...], on_the_way: tuple[str, ...], context: Context) -> None:
+    while True:
+        status, said = _status(name)
+        if status in wanted:
+            return
+        if status not in on_the_way:
+            raise StreamError(f"{name} is {status}, not {wanted[0]}: {said}")
+        if context.get_remaining_time_in_millis() < ANSWER_IN_MS:
+            raise StreamError(f"{name} is still {status}, not {wanted[0]}: {said}")
+        time.sleep(POLL_S)
+
+
+def _status(name: str) -> tuple[str, str]:
+    found = analytics.describe_application(ApplicationName=name)["ApplicationDetail"]
+    return found["ApplicationStatus"], found.get("ApplicationDescription", "its logs say why")

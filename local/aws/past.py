@@ -45,9 +45,9 @@ def train(
     application.wait(nightly)
     screen.progress("training set, model, evaluation, endpoint", 0, 1)
     verdict = application.wait(training)
-    run = training.rsplit(":", 1)[-1]
     if "New champion" not in application.steps(training):
         raise ApplicationError(f"the model did not take over the endpoint: {json.dumps(verdict)[:500]}")
+    run = verdict["run"]
     (folder / "features.parquet").write_bytes(application.get("CuratedBucket", f"training-sets/{run}/features.parquet"))
     (archive,) = [key for key in application.keys("ModelsBucket", "models/") if key.endswith("model.tar.gz")]
     extract(application.get("ModelsBucket", archive), folder / "model")

@@ -9,6 +9,7 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -68,9 +69,28 @@ def told_percent(minutes: int) -> cloudwatch.MathExpression:
     )
 
 
+def growth(counter: cloudwatch.Metric) -> cloudwatch.MathExpression:
+    """By how much a counter that never goes back has grown since the period before."""
+    return cloudwatch.MathExpression(
+        expression="DIFF(counter)",
+        using_metrics={"counter": counter},
+        period=counter.period,
+        label=f"{counter.metric_name}, growth",
+    )
+
+
 def topic(scope: Construct, name: str, key: kms.IKey, email: str | None) -> sns.Topic:
     """Where alarms are told."""
     told = sns.Topic(scope, name, master_key=key, enforce_ssl=True, display_name="Card fraud alarms")
+    # a policy of its own takes the place of the default one, which lets alarms tell it
+    told.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[told.topic_arn],
+            conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}},
+        )
+    )
     if email:
         sns.Subscription(scope, f"{name}ByMail", topic=told, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
     return told

@@ -11,27 +11,33 @@ COLUMNS: dict[str, dict[str, str]] = {
     "transactions": {
         "transaction_id": "string",
         "cc_num": "string",
+        "category": "string",
         "amount_cents": "bigint",
         "event_time": "timestamp",
+        "stated_time": "timestamp",
         "merchant": "string",
-        "category": "string",
         "merch_lat": "double",
         "merch_long": "double",
-        "extra": "string",
+        "other": "string",
     },
     "decisions": {
         "transaction_id": "string",
         "cc_num": "string",
+        "amount_cents": "bigint",
         "trans_time": "timestamp",
         "decided_at": "timestamp",
         "outcome": "string",
         "path": "string",
         "score": "double",
         "model_version": "string",
-        "decision": "string",
+        "nightly_cut": "timestamp",
+        "why": "string",
+        "warning": "string",
+        "reasons": "string",
+        "features": "string",
     },
 }
-"""What the archive holds: {table: {column: type}}. As JSON: `extra`, what else a message carried, and `decision`, the whole."""
+"""What the function `archive` writes: {table: {column: type}}. `other`, `reasons` and `features` are JSON."""
 
 
 def archive_tables(scope: Construct, bucket: s3.IBucket, prefixes: dict[str, str]) -> glue.CfnDatabase:

@@ -31,6 +31,8 @@ def decisions_table(scope: Construct, name: str, settings: Settings, key: kms.IK
 
 def event_bus(scope: Construct, name: str, key: kms.IKey) -> events.CfnEventBus:
     """The bus of the events `Transaction review` and `Transaction block`, and of `retrain`."""
+    undelivered = DeadLetters(scope, f"{name}DeadLetters", key)
+    undelivered.take_from("events")
     return events.CfnEventBus(
         scope,
         name,
@@ -38,5 +40,5 @@ def event_bus(scope: Construct, name: str, key: kms.IKey) -> events.CfnEventBus:
         name=cdk.Names.unique_resource_name(scope, max_length=60, separator="-"),
         description="Card fraud: what was decided, and what should be done",
         kms_key_identifier=key.key_arn,
-        dead_letter_config={"arn": DeadLetters(scope, f"{name}DeadLetters", key).queue_arn},
+        dead_letter_config={"arn": undelivered.queue_arn},
     )

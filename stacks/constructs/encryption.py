@@ -10,8 +10,10 @@ from constructs import Construct
 from stacks.constructs.storage import removal_policy
 from stacks.settings import Settings
 
-_SERVICES = ("sns", "events", "cloudwatch", "delivery.logs")
-"""Services that encrypt on their own behalf, not on a role's: topics, buses, alarms and delivered logs."""
+_SERVICES = ("sns", "events", "delivery.logs")
+"""Services that encrypt on their own behalf, not on a role's: topics, buses and delivered logs."""
+_FLINK, _FLINK_MACHINES = "kinesisanalytics.amazonaws.com", "infrastructure.kinesisanalytics.amazonaws.com"
+"""Managed Flink checks the key as the one, and encrypts an application's state as both."""
 
 
 def project_key(scope: Construct, name: str, settings: Settings) -> kms.Key:
@@ -45,12 +47,26 @@ def project_key(scope: Construct, name: str, settings: Settings) -> kms.Key:
             },
         )
     )
-    key.add_to_resource_policy(
-        iam.PolicyStatement(
-            principals=[iam.ServicePrincipal(f"{service}.amazonaws.com") for service in _SERVICES],
-            actions=["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+    own = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    applications = stack.format_arn(service="kinesisanalytics", resource="application", resource_name="*")
+    of_flink = {"ArnLike": {"kms:EncryptionContext:aws:kinesisanalytics:arn": applications}}
+    data = ["kms:Decrypt", "kms:GenerateDataKey"]
+    grants = ["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant"]
+    for services, actions, conditions in (
+        (tuple(f"{service}.amazonaws.com" for service in _SERVICES), data, own),
+        # a bus and an application are refused unless the service may look at the key
+        (("events.amazonaws.com", _FLINK, _FLINK_MACHINES), ["kms:DescribeKey"], own),
+        # an alarm's call does not say which account it is of
+        (("cloudwatch.amazonaws.com",), data, {}),
+        ((_FLINK,), data, of_flink),
+        ((_FLINK_MACHINES,), grants, of_flink),
+    ):
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(service) for service in services],
+                actions=actions,
+                resources=["*"],
+                conditions=conditions,
+            )
         )
-    )
     return key

@@ -11,6 +11,7 @@ from constructs import Construct
 from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS, FeatureGroup
 from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.storage import Store, removal_policy
+from stacks.names import OFFLINE_DATABASE, offline_table
 from stacks.settings import Settings
 
 OFFLINE = "feature-store/"
@@ -23,8 +24,23 @@ def feature_groups(
     """All feature groups by name, and the role under which the store writes the offline ones."""
     writer = role(scope, "OfflineStoreRole", "sagemaker.amazonaws.com", "The feature store writing its offline copies")
     because = "The store names the objects below its prefix itself."
-    allow(writer, ["s3:GetObject", "s3:PutObject"], [curated.objects(OFFLINE)], because=because, unused=BY_STORE)
+    actions = ["s3:GetObject", "s3:PutObject", "s3:PutObjectAcl"]
+    allow(writer, actions, [curated.objects(OFFLINE)], because=because, unused=BY_STORE)
     allow(writer, ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:ListBucket"], [curated.arn], unused=BY_STORE)
+    stack = cdk.Stack.of(scope)
+    catalogue = [
+        stack.format_arn(service="glue", resource="catalog"),
+        stack.format_arn(service="glue", resource="database", resource_name=OFFLINE_DATABASE),
+        *(
+            stack.format_arn(
+                service="glue", resource="table", resource_name=f"{OFFLINE_DATABASE}/{offline_table(group)}*"
+            )
+            for group in FEATURE_GROUPS
+            if group.offline
+        ),
+    ]
+    because = "The store ends the names of its tables with a time."
+    allow(writer, ["glue:GetTable", "glue:UpdateTable"], catalogue, because=because, unused=BY_STORE)
     allow_key(writer, key.key_arn)
     groups = {}
     for declared in FEATURE_GROUPS:

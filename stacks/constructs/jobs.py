@@ -16,9 +16,11 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from stacks.assets import JOBS_PLATFORM, job_runner, jobs_code, libraries
-from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.constructs.permissions import KEY_FOR_SERVICE, LOGS_BY_SERVICE, allow, allow_key, role
 from stacks.constructs.storage import Store
 
+SPARK_PYTHON = "/usr/local/bin/python3"
+"""Of the Spark image: what is first on its path is the system's, an older one."""
 MOUNT = "/opt/ml/processing"
 CHANNELS = "/opt/ml/input/data"
 
@@ -48,6 +50,7 @@ class ProcessingJob:
     Attributes:
         name: begins the names of its runs.
         image: the container.
+        python: its Python, of the version that its libraries are for.
         module: what it runs, as `sagemaker_src.processing.nightly`.
         arguments: the module's; a JSONata expression in `{% %}` is filled in when the state machine runs.
         inputs, outputs: {name: S3 URI}; mounted at `/opt/ml/processing/input/NAME` and `/opt/ml/processing/output/NAME`.
@@ -58,6 +61,7 @@ class ProcessingJob:
 
     name: str
     image: str
+    python: str = "python3"
     module: str
     arguments: Sequence[str]
     inputs: Mapping[str, str]
@@ -75,7 +79,7 @@ class ProcessingJob:
         archives = {"code": code.code} | ({"libraries": code.libraries} if self.with_libraries else {})
         paths = {name: f"{MOUNT}/input/{name}/{asset.s3_object_key}" for name, asset in archives.items()}
         inputs = {name: asset.s3_object_url for name, asset in archives.items()}
-        launcher = ["python3", paths["code"]]
+        launcher = [self.python, paths["code"]]
         if self.spark:
             inputs["script"] = code.runner.s3_object_url
             launcher = ["smspark-submit", f"{MOUNT}/input/script/{code.runner.s3_object_key}"]
@@ -164,7 +168,8 @@ def job_role(scope: Construct, name: str, says: str, *, code: JobCode, key_arn: 
         unused="the service puts the machine's metrics itself",
         conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
     )
-    allow_key(made, key_arn)
+    allow_key(made, key_arn, for_volumes=True)
+    allow(made, ["kms:Encrypt"], [key_arn], unused=KEY_FOR_SERVICE)
     return made
 
 

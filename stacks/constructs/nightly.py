@@ -8,7 +8,7 @@ from constructs import Construct
 
 from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
 from stacks.constructs.feature_groups import group_arn
-from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role
+from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, allow_prefix, job_role
 from stacks.constructs.permissions import allow
 from stacks.constructs.state_machine import RETRIES, StateMachine, keep
 from stacks.constructs.storage import Store
@@ -54,7 +54,7 @@ class Nightly(Construct):
         allow_prefix(worker, curated, DAILY, read=True, write=True)
         allow_prefix(worker, curated, TRAINING, write=True)
         groups = [group_arn(self, group.name) for group in (NIGHTLY_GROUP, TRAINING_GROUP)]
-        allow(worker, ["sagemaker:BatchWriteRecord"], groups)
+        allow(worker, ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"], groups)
         inputs = {
             "transactions": (archive, transactions, "$closed"),
             "before": (archive, transactions, "$before"),
@@ -63,6 +63,7 @@ class Nightly(Construct):
         job = ProcessingJob(
             name=run_prefix(settings, "nightly"),
             image=address,
+            python=SPARK_PYTHON,
             module="sagemaker_src.processing.nightly",
             arguments=[
                 *("--engine", settings.nightly_engine, "--cut", "{% $cut %}"),

@@ -77,7 +77,8 @@ class Promotion:
                 "createModelPackage",
                 {
                     "ModelPackageGroupName": self.registry,
-                    "ModelApprovalStatus": "Approved",
+                    # until it serves: the champion is the newest approved one
+                    "ModelApprovalStatus": "PendingManualApproval",
                     "CustomerMetadataProperties": "{% $verdict.metadata %}",
                     "InferenceSpecification": {
                         "Containers": [container],
@@ -85,7 +86,8 @@ class Promotion:
                         "SupportedResponseMIMETypes": ["application/json", "text/csv"],
                     },
                 },
-            ),
+            )
+            | {"Assign": {"registered": "{% $states.result.ModelPackageArn %}"}},
             "Create model": sagemaker_call(
                 "createModel",
                 {
@@ -125,18 +127,30 @@ class Promotion:
             "Taken over?": {
                 "Type": "Choice",
                 "Choices": [
-                    {"Condition": "{% $status in ['Creating', 'Updating', 'RollingBack'] %}", "Next": "Wait"},
+                    {
+                        "Condition": "{% $status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack'] %}",
+                        "Next": "Wait",
+                    },
                     {
                         "Condition": f"{{% $status = 'InService' and $serving = '{self.prefix}-' & {RUN} %}}",
-                        "Next": "New champion",
+                        "Next": "Approve",
                     },
+                    # a champion that does not come back is the champion still
+                    {"Condition": "{% $again %}", "Next": "Rolled back"},
                 ],
-                "Default": "Rolled back",
+                "Default": "Reject",
             },
-            "New champion": {"Type": "Succeed"},
+            "Approve": _decide("Approved"),
+            "New champion": {"Type": "Succeed", "Output": {"run": f"{{% {RUN} %}}", "verdict": "{% $verdict %}"}},
+            "Reject": _decide("Rejected"),
             "Rolled back": {
                 "Type": "Fail",
                 "Error": "RolledBack",
                 "Cause": "An alarm went off while the new model took over, so the endpoint serves the one before.",
             },
         }
+
+
+def _decide(status: str) -> dict[str, Any]:
+    given = {"ModelPackageArn": "{% $registered %}", "ModelApprovalStatus": status}
+    return sagemaker_call("updateModelPackage", given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -41,6 +42,17 @@ class DeadLetters(sqs.Queue):
             retention_period=cdk.Duration.days(14),
         )
         acknowledge(self, "AwsSolutions-SQS3", "It is a dead-letter queue itself, of a consumer that is not a queue.")
+
+    def take_from(self, service: str) -> None:
+        """Lets a service of this account send to it in its own name, as `events`."""
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
 
 
 def dead_letters_of(stack: cdk.Stack) -> dict[str, DeadLetters]:

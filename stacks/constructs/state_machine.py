@@ -38,13 +38,14 @@ _TRACES = (
 )
 
 KEEP = "_keep"
-RUN = "$states.context.Execution.Name"
-"""The run's name, in JSONata."""
+RUN = "$run"
+"""The run's own name, in JSONata: an execution's may be longer than what is named after it may be, or hold other characters."""
 LONGEST_S = 24 * 3600
 """No run takes longer, whatever it waits for."""
 RETRIES = [
     {
-        "ErrorEquals": ["SageMaker.AmazonSageMakerException", "States.Timeout"],
+        # the first of jobs that are waited for, the second of calls
+        "ErrorEquals": ["SageMaker.AmazonSageMakerException", "SageMaker.SageMakerException", "States.Timeout"],
         "IntervalSeconds": 30,
         "BackoffRate": 2,
         "MaxAttempts": 3,
@@ -125,7 +126,8 @@ class StateMachine(Construct):
         allow(self.role, [f"sagemaker:Create{title}Job", f"sagemaker:Describe{title}Job"], jobs, because=because)
         stopping = "only a run that is stopped by hand stops its job"
         allow(self.role, [f"sagemaker:Stop{title}Job"], jobs, because=because, unused=stopping)
-        allow(self.role, ["sagemaker:AddTags"], jobs, because=because, unused="the service tags the jobs it waits for")
+        tagging = "the service tags the jobs it waits for"
+        allow(self.role, ["sagemaker:AddTags", "sagemaker:ListTags"], jobs, because=because, unused=tagging)
         rule = stack.format_arn(
             service="events", resource="rule", resource_name=f"StepFunctionsGetEventsForSageMaker{title}JobsRule"
         )
@@ -151,14 +153,7 @@ class StateMachine(Construct):
         queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
         allow(caller, ["states:StartExecution"], [self.resource.ref], unused="only an event of this pattern starts it")
-        queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                actions=["sqs:SendMessage"],
-                resources=[queue.queue_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
-            )
-        )
+        queue.take_from("events")
         target = {
             "id": "machine",
             "arn": self.resource.ref,

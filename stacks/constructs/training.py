@@ -10,11 +10,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from stacks.constructs.champion import AGAIN, NOTHING, Champion
 from stacks.constructs.endpoint import MODELS, Endpoint
 from stacks.constructs.functions import Functions
 from stacks.constructs.jobs import (
     CHANNELS,
     MOUNT,
+    SPARK_PYTHON,
     JobCode,
     ProcessingJob,
     allow_image,
@@ -24,7 +26,7 @@ from stacks.constructs.jobs import (
 )
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import EVALUATIONS, Promotion
-from stacks.constructs.state_machine import KEEP, RETRIES, RUN, StateMachine, keep, sagemaker_call
+from stacks.constructs.state_machine import KEEP, RETRIES, RUN, StateMachine
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.names import model_prefix, run_prefix
@@ -33,8 +35,6 @@ from stacks.settings import Settings
 LABELLED = "transactions/"
 """Prefix of the curated bucket: transactions with `is_fraud`, what a model is trained on."""
 TRAINING_SETS = "training-sets/"
-NOTHING = "none/"
-"""Prefix of the models bucket that holds no model: what is mounted where there is no champion yet."""
 
 
 class Training(Construct):
@@ -100,9 +100,16 @@ class Training(Construct):
 
     def _building(self, worker: iam.Role, trainer: iam.Role) -> dict[str, Any]:
         features = _run_uri(self._curated, TRAINING_SETS)
+        champion = Champion(
+            registry=self.group.model_package_group_name,
+            endpoint=self._endpoint,
+            prefix=self.prefix,
+            models=self._models,
+        )
         training_set = ProcessingJob(
             name=run_prefix(self._settings, "training-set"),
             image=image("spark", self._settings.region),
+            python=SPARK_PYTHON,
             module="sagemaker_src.processing.batch_features",
             arguments=[
                 *("--transactions", f"{MOUNT}/input/transactions"),
@@ -126,6 +133,8 @@ class Training(Construct):
             instance_type=self._settings.training_instance_type,
         )
         return {
+            "Run": {"Type": "Pass", "Assign": {"run": "{% $uuid() %}", "again": AGAIN}},
+            **champion.again("Training set"),
             "Training set": {**training_set.task(self._code, worker, self._key.key_arn), "Retry": RETRIES},
             "Train": {
                 "Type": "Task",
@@ -134,38 +143,8 @@ class Training(Construct):
                 "Assign": {"model": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
                 "Retry": RETRIES,
             },
-            **self._champion(),
+            **champion.found("Evaluate"),
             "Evaluate": {**evaluation.task(self._code, worker, self._key.key_arn), "Retry": RETRIES},
-        }
-
-    def _champion(self) -> dict[str, Any]:
-        newest = {
-            "ModelPackageGroupName": self.group.model_package_group_name,
-            "ModelApprovalStatus": "Approved",
-            "SortBy": "CreationTime",
-            "SortOrder": "Descending",
-            "MaxResults": 1,
-        }
-        url = "$states.result.InferenceSpecification.Containers[0].ModelDataUrl"
-        return {
-            "Champions": {
-                **sagemaker_call("listModelPackages", newest),
-                "Assign": {"champions": "{% $states.result.ModelPackageSummaryList %}"},
-            },
-            "Any champion?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $count($champions) > 0 %}", "Next": "Champion"}],
-                "Default": "No champion",
-            },
-            "Champion": {
-                **sagemaker_call("describeModelPackage", {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"}),
-                "Assign": {"champion": f"{{% {url} %}}"},
-                "Next": "Evaluate",
-            },
-            "No champion": {
-                **keep(self._models, NOTHING),
-                "Assign": {"champion": self._models.uri(NOTHING)},
-            },
         }
 
     def _training_job(self, trainer: iam.Role, features: str) -> dict[str, Any]:
@@ -230,7 +209,15 @@ class Training(Construct):
         machine.may_pass([self._endpoint.role], "sagemaker.amazonaws.com")
         machine.may_call([self.gate.function])
         made = [self._arn(kind, f"{self.prefix}-*") for kind in ("model", "endpoint-config")]
-        allow(machine.role, ["sagemaker:CreateModelPackage"], [registry, packages], because=because)
+        allow(
+            machine.role,
+            ["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"],
+            [registry, packages],
+            because=because,
+        )
+        # the service looks at what is registered in the name of whoever registers it
+        registering = "the emulated registry does not look at the model"
+        allow(machine.role, ["s3:GetObject"], [self._models.objects(MODELS)], because=because, unused=registering)
         because = "A run names what it makes after itself."
         allow(
             machine.role,

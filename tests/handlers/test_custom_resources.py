@@ -114,6 +114,34 @@ def test_a_cluster_that_does_not_answer_fails_the_deployment(create, answers, mo
     assert answers[1][0][1]["Status"] == "FAILED"
 
 
+def test_a_cluster_that_does_not_know_the_role_yet_is_asked_again(create, answers, monkeypatch):
+    function, cluster = create
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    refusals, listed = [KafkaException(KafkaError(KafkaError._AUTHENTICATION))] * 3, cluster.list_topics
+
+    def list_topics(timeout):
+        if refusals:
+            raise refusals.pop()
+        return listed(timeout)
+
+    monkeypatch.setattr(cluster, "list_topics", list_topics)
+    function.handler(request("Create", answers, Topics=WANTED), None)
+    assert (answers.last()["Status"], set(cluster.topics)) == ("SUCCESS", {"transactions", "quarantine"})
+
+
+def test_a_cluster_that_never_knows_the_role_fails_the_deployment(create, answers, monkeypatch):
+    function, cluster = create
+    monkeypatch.setattr("lambda_src.ports.kafka_topics.PATIENCE_S", 0.05)
+    monkeypatch.setattr("lambda_src.ports.kafka_topics.PAUSE_S", 0.01)
+
+    def list_topics(timeout):
+        raise KafkaException(KafkaError(KafkaError._AUTHENTICATION))
+
+    monkeypatch.setattr(cluster, "list_topics", list_topics)
+    function.handler(request("Create", answers, Topics=WANTED), None)
+    assert answers.last()["Status"] == "FAILED"
+
+
 def test_a_topic_that_another_made_meanwhile_is_no_error(monkeypatch):
     cluster = Cluster()
     exists = KafkaException(KafkaError(KafkaError.TOPIC_ALREADY_EXISTS))
@@ -142,36 +170,81 @@ def test_the_token_is_a_signed_request_to_connect(aws):
 
 
 class Application:
-    def __init__(self, status, not_found):
-        self.status, self.not_found, self.done = status, not_found, []
+    """A stream application that goes through these statuses, one at each look; the last stays."""
+
+    def __init__(self, *statuses, not_found):
+        self.statuses, self.not_found, self.done = list(statuses), not_found, []
 
     def describe(self, ApplicationName):  # noqa: N803
-        if self.status is None:
+        if not self.statuses:
             raise self.not_found({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeApplication")
-        return {"ApplicationDetail": {"ApplicationStatus": self.status}}
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return {"ApplicationDetail": {"ApplicationStatus": status, "ApplicationDescription": "no such topic"}}
 
     def act(self, what):
         return lambda **given: self.done.append((what, given))
 
 
+START, STOP = ("start", {"ApplicationName": "stream"}), ("stop", {"ApplicationName": "stream", "Force": True})
+
+
+class Time:
+    """A function's context with so many looks' time left."""
+
+    def __init__(self, looks=10):
+        self.looks = looks
+
+    def get_remaining_time_in_millis(self):
+        self.looks -= 1
+        return 600_000 if self.looks >= 0 else 1_000
+
+
+@pytest.fixture
+def start(load, answers, monkeypatch):
+    """Has the function work off a request for an application of these statuses; what it did, and its answer."""
+    function = load("start_stream")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+    def of(kind, *statuses):
+        application = Application(*statuses, not_found=function.analytics.exceptions.ResourceNotFoundException)
+        monkeypatch.setattr(function.analytics, "describe_application", application.describe)
+        monkeypatch.setattr(function.analytics, "start_application", application.act("start"))
+        monkeypatch.setattr(function.analytics, "stop_application", application.act("stop"))
+        function.handler(request(kind, answers), Time())
+        return application.done, answers.last()
+
+    return of
+
+
 @pytest.mark.parametrize(
-    ("kind", "status", "done", "answered"),
+    ("kind", "statuses", "done"),
     [
-        ("Create", "READY", [("start", {"ApplicationName": "stream"})], "SUCCESS"),
-        ("Update", "RUNNING", [], "SUCCESS"),
-        ("Update", "UPDATING", [], "SUCCESS"),
-        ("Delete", "RUNNING", [("stop", {"ApplicationName": "stream", "Force": True})], "SUCCESS"),
-        ("Delete", "READY", [], "SUCCESS"),
-        ("Delete", None, [], "SUCCESS"),
-        ("Create", None, [], "FAILED"),
+        ("Create", ["READY", "STARTING", "RUNNING"], [START]),
+        ("Update", ["RUNNING"], []),
+        ("Update", ["UPDATING", "UPDATING", "RUNNING"], []),
+        ("Delete", ["RUNNING", "FORCE_STOPPING", "READY"], [STOP]),
+        ("Delete", ["STARTING", "FORCE_STOPPING", "READY"], [STOP]),
+        ("Delete", ["STOPPING", "STOPPING", "READY"], []),
+        ("Delete", ["READY"], []),
+        ("Delete", [], []),
     ],
 )
-def test_the_stream_is_started_and_stopped(load, answers, monkeypatch, kind, status, done, answered):
-    function = load("start_stream")
-    application = Application(status, function.analytics.exceptions.ResourceNotFoundException)
-    monkeypatch.setattr(function.analytics, "describe_application", application.describe)
-    monkeypatch.setattr(function.analytics, "start_application", application.act("start"))
-    monkeypatch.setattr(function.analytics, "stop_application", application.act("stop"))
-    function.handler(request(kind, answers), None)
-    assert application.done == done
-    assert answers[1][0][1]["Status"] == answered
+def test_the_stream_runs_or_has_stopped_when_the_answer_comes(start, kind, statuses, done):
+    did, answer = start(kind, *statuses)
+    assert (did, answer["Status"]) == (done, "SUCCESS")
+
+
+@pytest.mark.parametrize(
+    ("kind", "statuses", "why"),
+    [
+        ("Create", [], "ResourceNotFoundException"),
+        ("Create", ["READY", "STARTING", "READY"], "stream is READY, not RUNNING: no such topic"),
+        ("Create", ["READY", "STARTING"], "stream is still STARTING, not RUNNING"),
+        ("Delete", ["RUNNING", "FORCE_STOPPING"], "stream is still FORCE_STOPPING, not READY"),
+        ("Delete", ["RUNNING", "DELETING"], "stream is DELETING, not READY"),
+    ],
+)
+def test_a_stream_that_does_not_run_or_does_not_stop_fails_the_deployment(start, kind, statuses, why):
+    answer = start(kind, *statuses)[1]
+    assert answer["Status"] == "FAILED"
+    assert why in answer["Reason"]

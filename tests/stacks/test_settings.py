@@ -23,6 +23,7 @@ WRONG = [
     ({"region": "mars-1"}, "region: 'mars-1'; allowed: ap-northeast-1"),
     ({"retention_days": 31}, "retention_days: 31; allowed: 7, 14"),
     ({"endpoint_instance_type": "m5.large"}, "endpoint_instance_type: 'm5.large'; allowed: an instance type"),
+    ({"training_instance_type": "ml.g5.xlarge"}, "training_instance_type: 'ml.g5.xlarge'; allowed: .* without disks"),
     ({"nightly_at": "at night"}, "nightly_at: 'at night'; allowed: cron"),
     ({"alarm_email": "nobody"}, "alarm_email: 'nobody'; allowed: an e-mail address"),
     ({"review_from_amount": "1.234"}, "review_from_amount: '1.234'; allowed: 0 to 1000000"),

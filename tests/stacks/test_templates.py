@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS
+from lambda_src.archive.rows import DECISIONS, TRANSACTIONS
 from stacks.images import TABLE, ask_sagemaker
 from tests.stacks.stacks_under_test import Templates, listed, referred, resources, statements, synthesize
 
@@ -162,6 +163,19 @@ def test_other_settings_reach_the_templates(other: Templates) -> None:
     (configuration,) = resources(other, "AWS::SageMaker::EndpointConfig")
     assert "DataCaptureConfig" not in configuration.properties
     assert "smspark-submit" in json.dumps(definitions(other)["Features"])
+
+
+def test_the_archives_tables_have_the_columns_that_are_written(templates: Templates) -> None:
+    types = {"string": "string", "bigint": "int64", "double": "double", "timestamp": "timestamp[ms, tz=UTC]"}
+    found = {
+        table.properties["TableInput"]["Name"]: {
+            column["Name"]: types[column["Type"]]
+            for column in table.properties["TableInput"]["StorageDescriptor"]["Columns"]
+        }
+        for table in resources(templates, "AWS::Glue::Table")
+    }
+    written = {"transactions": TRANSACTIONS, "decisions": DECISIONS}
+    assert found == {name: {one.name: str(one.type) for one in schema} for name, schema in written.items()}
 
 
 def test_leftovers_are_deleted_where_data_is_not_kept(dev: Templates) -> None:

@@ -42,8 +42,10 @@ def _on_both(action: str) -> Needs:
     return lambda given: [(action, _named(kind, given[member])) for kind, member in members.items()]
 
 
-def _on_groups(action: str, entries: str) -> Needs:
-    return lambda given: sorted({(action, _named("feature-group", one["FeatureGroupName"])) for one in given[entries]})
+def _on_groups(entries: str, *actions: str) -> Needs:
+    return lambda given: sorted(
+        {(action, _named("feature-group", one["FeatureGroupName"])) for action in actions for one in given[entries]}
+    )
 
 
 def _with_tags(needs: Needs) -> Needs:
@@ -80,8 +82,8 @@ CONTROL: dict[str, Needs] = {
 RECORDS: dict[str, Needs] = {
     "PutRecord": _on("sagemaker:PutRecord", "feature-group", "FeatureGroupName"),
     "GetRecord": _on("sagemaker:GetRecord", "feature-group", "FeatureGroupName"),
-    "BatchGetRecord": _on_groups("sagemaker:BatchGetRecord", "Identifiers"),
-    "BatchWriteRecord": _on_groups("sagemaker:BatchWriteRecord", "Entries"),
+    "BatchGetRecord": _on_groups("Identifiers", "sagemaker:BatchGetRecord"),
+    "BatchWriteRecord": _on_groups("Entries", "sagemaker:BatchWriteRecord", "sagemaker:PutRecord"),
 }
 
 INVOCATION: dict[str, Needs] = {"InvokeEndpoint": _on("sagemaker:InvokeEndpoint", "endpoint", "EndpointName")}

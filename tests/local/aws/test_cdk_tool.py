@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.aws.account import ACCOUNT, REGION
-from local.aws.deployment import outputs
+from local.aws.application import Application
 from local.aws.emulator import ROOT, EmulatedAws
 from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE
 
@@ -59,6 +60,53 @@ def done(command: subprocess.CompletedProcess[str]) -> str:
     return said
 
 
+def register_champion(aws: EmulatedAws, application: Application) -> str:
+    """An approved model of the registry, as a training run leaves it: the ARN of its version."""
+    sagemaker, s3 = aws.client("sagemaker"), aws.client("s3")
+    endpoint = sagemaker.describe_endpoint(EndpointName=application.outputs["EndpointName"])
+    [variant] = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])[
+        "ProductionVariants"
+    ]
+    container = sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]
+    bucket, _, key = container["ModelDataUrl"].removeprefix("s3://").partition("/")
+    application.put("ModelsBucket", "models/run/model.tar.gz", s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    url = f"s3://{application.outputs['ModelsBucket']}/models/run/model.tar.gz"
+    registered = sagemaker.create_model_package(
+        ModelPackageGroupName=application.outputs["ModelRegistry"],
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [{**container, "ModelDataUrl": url}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )
+    return str(registered["ModelPackageArn"])
+
+
+def serving_updated(aws: EmulatedAws) -> dict[str, Any]:
+    """What CloudFormation tells when it has updated the endpoint's stack; a rule of the application's waits for it."""
+    stack = aws.client("cloudformation").describe_stacks(StackName="CardFraud-Dev-Serving")["Stacks"][0]["StackId"]
+    event = {
+        "id": "1",
+        "account": ACCOUNT,
+        "region": REGION,
+        "time": "2026-01-31T00:00:00Z",
+        "resources": [stack],
+        "source": "aws.cloudformation",
+        "detail-type": "CloudFormation Stack Status Change",
+        "detail": {"stack-id": stack, "status-details": {"status": "UPDATE_COMPLETE", "status-reason": ""}},
+    }
+    events = aws.client("events")
+    patterns = [rule.get("EventPattern") for rule in events.list_rules()["Rules"]]
+    matching = [
+        pattern
+        for pattern in patterns
+        if pattern and events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
+    ]
+    assert len(matching) == 1
+    return event
+
+
 def leave_behind(aws: EmulatedAws, bucket: str, *, env: str) -> None:
     """What jobs and people leave at run time, in the names of an environment."""
     s3 = aws.client("s3")
@@ -72,12 +120,6 @@ def leave_behind(aws: EmulatedAws, bucket: str, *, env: str) -> None:
         sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
         variant = {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    types = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
-    sagemaker.create_model_package(
-        ModelPackageGroupName=f"card-fraud-{env}",
-        ModelApprovalStatus="Approved",
-        InferenceSpecification={"Containers": [container], **types},
-    )
     logs = aws.client("logs")
     for group in (*JOB_LOG_GROUPS, f"/aws/sagemaker/Endpoints/card-fraud-{env}"):
         logs.create_log_group(logGroupName=group)
@@ -112,8 +154,19 @@ def test_deployed_compared_and_destroyed_with_nothing_left(aws: EmulatedAws, she
     said = done(shell.make("deploy", "--require-approval", "never"))
     assert said.count("✅") == 6
     assert "Number of stacks with differences: 0" in done(shell.make("diff"))
-    bucket = outputs(aws.client, "CardFraud-Dev-Data")["ArchiveBucket"]
-    assert outputs(aws.client, "CardFraud-Dev-Serving")["EndpointName"] == "card-fraud-dev"
+    application = Application(aws.client)
+    bucket = application.outputs["ArchiveBucket"]
+
+    # an update of the stack has put the endpoint's first model back: the champion takes over again
+    champion = register_champion(aws, application)
+    run = application.start("TrainingStateMachine", serving_updated(aws))
+    application.wait(run, timeout_s=120)
+    assert application.steps(run)[-2:] == ["Approve", "New champion"]
+    sagemaker = aws.client("sagemaker")
+    endpoint = sagemaker.describe_endpoint(EndpointName="card-fraud-dev")
+    assert endpoint["EndpointConfigName"].startswith("card-fraud-dev-")
+    assert sagemaker.describe_model_package(ModelPackageName=champion)["ModelApprovalStatus"] == "Approved"
+
     leave_behind(aws, bucket, env="dev")
 
     refused = shell.make("destroy", answer="yes\n")
