@@ -140,8 +140,11 @@ class Promotion:
                 ],
                 "Default": "Reject",
             },
-            "Approve": _decide("Approved"),
-            "New champion": {"Type": "Succeed", "Output": {"run": f"{{% {RUN} %}}", "verdict": "{% $verdict %}"}},
+            "Approve": {
+                **_decide("Approved"),
+                "Output": {"run": f"{{% {RUN} %}}", "verdict": "{% $verdict %}"},
+            },
+            "New champion": {"Type": "Succeed"},
             "Reject": _decide("Rejected"),
             "Rolled back": {
                 "Type": "Fail",
