@@ -7,22 +7,24 @@ not played out: all requests go to the new process once it answers, and the answ
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import urllib3
-from botocore.exceptions import ClientError
 
 from local.aws.clients import Clients
+from local.aws.clock import now
+from local.aws.counts import Counts
 from local.aws.errors import ServiceError
-from local.aws.sagemaker.containers import Acting, extract
-from local.aws.sagemaker.records import Records, now
+from local.aws.sagemaker.containers import Acting, extract, reason
+from local.aws.sagemaker.records import Records
 from local.aws.sagemaker.serving_process import GaveUp, ServingProcess
 from local.aws.service import Judge
-from local.processes import ProcessError
+
+_log = logging.getLogger(__name__)
 
 
 class Endpoints:
@@ -40,7 +42,8 @@ class Endpoints:
         self._serving: dict[str, ServingProcess] = {}
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=60)
         self._count = 0
-        self.calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self.calls = Counts()
 
     def create_model(self, **given: Any) -> dict[str, Any]:
         return {"ModelArn": self.models.add(given["ModelName"], given)["ModelArn"]}
@@ -49,7 +52,7 @@ class Endpoints:
         return dict(self.models.get(ModelName))
 
     def list_models(self, NameContains: str | None = None) -> dict[str, Any]:
-        return {"Models": _summaries(self.models.named(NameContains), "ModelName", "ModelArn")}
+        return {"Models": _summaries(self.models.holding(NameContains), "ModelName", "ModelArn")}
 
     def delete_model(self, ModelName: str) -> None:
         self.models.remove(ModelName)
@@ -63,7 +66,7 @@ class Endpoints:
         return dict(self.configs.get(EndpointConfigName))
 
     def list_endpoint_configs(self, NameContains: str | None = None) -> dict[str, Any]:
-        found = self.configs.named(NameContains)
+        found = self.configs.holding(NameContains)
         return {"EndpointConfigs": _summaries(found, "EndpointConfigName", "EndpointConfigArn")}
 
     def delete_endpoint_config(self, EndpointConfigName: str) -> None:
@@ -106,8 +109,10 @@ class Endpoints:
         return {**{key: value for key, value in record.items() if value is not None}, "ProductionVariants": shown}
 
     def delete_endpoint(self, EndpointName: str) -> None:
-        self.endpoints.remove(EndpointName)
-        if serving := self._serving.pop(EndpointName, None):
+        with self._lock:
+            self.endpoints.remove(EndpointName)
+            serving = self._serving.pop(EndpointName, None)
+        if serving:
             serving.end()
 
     def invoke_endpoint(
@@ -130,7 +135,7 @@ class Endpoints:
             whose = "client" if answer.status < 500 else "server"
             said = answer.data.decode(errors="replace")[:1000]
             raise ServiceError("ModelError", f"Received {whose} error ({answer.status}) from primary: {said}", 424)
-        self.calls[self.endpoints.arn(EndpointName)] += 1
+        self.calls.add(self.endpoints.arn(EndpointName))
         return {
             "Body": answer.data,
             "ContentType": answer.headers.get("Content-Type", ""),
@@ -156,16 +161,20 @@ class Endpoints:
             try:
                 variant = self.configs.get(config)["ProductionVariants"][0]
                 serving = self._serve(variant, folder, lambda given_up, why: self._fail(record, given_up, why))
-            except (ServiceError, ClientError, ProcessError, OSError) as error:
-                record["FailureReason"] = str(error)[-1000:]
+            except Exception as error:  # noqa: BLE001 - whatever it is, the endpoint has failed and says so
+                _log.exception("endpoint %s: %s does not serve", name, config)
+                record["FailureReason"] = reason(error)
                 # an update that fails leaves the endpoint as it was
                 record["EndpointStatus"] = "InService" if name in self._serving else "Failed"
                 return
-            before = self._serving.get(name)
-            self._serving[name] = serving
-            record.pop("FailureReason", None)
-            record.update(EndpointConfigName=config, LastModifiedTime=now())
-            record["EndpointStatus"] = "InService"
+            with self._lock:
+                deleted = not any(one is record for one in self.endpoints.all())
+                before = serving if deleted else self._serving.get(name)
+                if not deleted:
+                    self._serving[name] = serving
+                    record.pop("FailureReason", None)
+                    record.update(EndpointConfigName=config, LastModifiedTime=now())
+                    record["EndpointStatus"] = "InService"
             if before:
                 before.end(grace_s=5)
 
