@@ -157,6 +157,6 @@ _WORKERS = {
     "AWS::MSK::ServerlessCluster": _BROKER,
 }
 _REAL = {
-    "AWS::SageMaker::EndpointConfig": "says what the serving process loads",
+    "AWS::SageMaker::EndpointConfig": "says what the serving process loads and which share of requests is captured",
     "AWS::SageMaker::Model": "loaded by the serving process",
 }

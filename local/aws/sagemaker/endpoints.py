@@ -19,6 +19,7 @@ from local.aws.clients import Clients
 from local.aws.clock import now
 from local.aws.counts import Counts
 from local.aws.errors import ServiceError
+from local.aws.sagemaker.capture import Capture
 from local.aws.sagemaker.containers import Acting, extract, reason
 from local.aws.sagemaker.records import Records
 from local.aws.sagemaker.serving_process import GaveUp, ServingProcess
@@ -40,6 +41,7 @@ class Endpoints:
         self.models, self.configs = Records("model", "Model"), Records("endpoint-config", "EndpointConfig")
         self.endpoints = Records("endpoint", "Endpoint")
         self._serving: dict[str, ServingProcess] = {}
+        self._captures: dict[str, Capture] = {}
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=60)
         self._count = 0
         self._lock = threading.Lock()
@@ -111,9 +113,11 @@ class Endpoints:
     def delete_endpoint(self, EndpointName: str) -> None:
         with self._lock:
             self.endpoints.remove(EndpointName)
-            serving = self._serving.pop(EndpointName, None)
+            serving, capture = self._serving.pop(EndpointName, None), self._captures.pop(EndpointName, None)
         if serving:
             serving.end()
+        if capture:
+            capture.end()
 
     def invoke_endpoint(
         self,
@@ -136,9 +140,12 @@ class Endpoints:
             said = answer.data.decode(errors="replace")[:1000]
             raise ServiceError("ModelError", f"Received {whose} error ({answer.status}) from primary: {said}", 424)
         self.calls.add(self.endpoints.arn(EndpointName))
+        content_type = answer.headers.get("Content-Type", "")
+        if capture := self._captures.get(EndpointName):
+            capture.keep(Body, ContentType, answer.data, content_type)
         return {
             "Body": answer.data,
-            "ContentType": answer.headers.get("Content-Type", ""),
+            "ContentType": content_type,
             "InvokedProductionVariant": serving.variant,
         }
 
@@ -170,15 +177,25 @@ class Endpoints:
             with self._lock:
                 deleted = not any(one is record for one in self.endpoints.all())
                 before = serving if deleted else self._serving.get(name)
+                captured = None if deleted else self._captures.pop(name, None)
                 if not deleted:
                     self._serving[name] = serving
+                    self._capture(name, self.configs.get(config))
                     record.pop("FailureReason", None)
                     record.update(EndpointConfigName=config, LastModifiedTime=now())
                     record["EndpointStatus"] = "InService"
             if before:
                 before.end(grace_s=5)
+            if captured:
+                captured.end()
 
         threading.Thread(target=run, name=f"endpoint {name}", daemon=True).start()
+
+    def _capture(self, name: str, config: dict[str, Any]) -> None:
+        wanted, variant = config.get("DataCaptureConfig") or {}, config["ProductionVariants"][0]
+        if wanted.get("EnableCapture"):
+            role_arn = self.models.get(variant["ModelName"])["ExecutionRoleArn"]
+            self._captures[name] = Capture(self._clients, role_arn, name, variant["VariantName"], wanted)
 
     def _fail(self, record: dict[str, Any], given_up: ServingProcess, why: str) -> None:
         """The endpoint fails with its process, unless another one has taken over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -69,6 +70,7 @@ def serving(aws: EmulatedAws, deployed: Deployed) -> dict[str, str]:
             "Role": role(
                 "sagemaker",
                 ("s3:GetObject", f"arn:aws:s3:::{bucket}/*"),
+                ("s3:PutObject", f"arn:aws:s3:::{bucket}/captured/*"),
                 ("ecr:GetAuthorizationToken", "*"),
                 (PULL, "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"),
             ),
@@ -79,7 +81,18 @@ def serving(aws: EmulatedAws, deployed: Deployed) -> dict[str, str]:
                     "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/first.tar.gz"},
                 },
             },
-            "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}},
+            "Config": {
+                "Type": "AWS::SageMaker::EndpointConfig",
+                "Properties": {
+                    "ProductionVariants": [variant],
+                    "DataCaptureConfig": {
+                        "EnableCapture": True,
+                        "InitialSamplingPercentage": 100,
+                        "DestinationS3Uri": f"s3://{bucket}/captured",
+                        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+                    },
+                },
+            },
             "Endpoint": {
                 "Type": "AWS::SageMaker::Endpoint",
                 "Properties": {"EndpointConfigName": attribute("Config", "EndpointConfigName")},
@@ -106,6 +119,16 @@ def test_an_endpoint_serves_its_model_and_an_update_another(aws: EmulatedAws, se
 
     until(taken_over)
     assert asked(aws, serving["endpoint"])["model_version"] == "second"
+
+    # what the first configuration captures is there when another takes over; the second one captures nothing
+    s3, place = aws.client("s3"), {"Bucket": serving["bucket"], "Prefix": f"captured/{serving['endpoint']}/all/"}
+    found = until(lambda: s3.list_objects_v2(**place).get("Contents"))
+    bodies = [s3.get_object(Bucket=serving["bucket"], Key=one["Key"])["Body"].read() for one in found]
+    lines = [json.loads(line) for body in bodies for line in body.splitlines()]
+    answers = [base64.b64decode(line["captureData"]["endpointOutput"]["data"]) for line in lines]
+    assert [json.loads(answer)["model_version"] for answer in answers] == ["first", "first"]
+    question = lines[0]["captureData"]["endpointInput"]
+    assert question["observedContentType"] == "application/json" and b"instances" in base64.b64decode(question["data"])
 
 
 def test_a_model_that_does_not_load_leaves_the_endpoint_as_it_was(aws: EmulatedAws, serving: dict[str, str]) -> None:
@@ -302,4 +325,4 @@ def test_a_model_that_does_not_answer_in_time_leaves_no_process(
     with pytest.raises(ProcessError, match=r"had not answered after 0.2 s"):
         serving_process.ServingProcess("model", "all", tmp_path, {}, unused)
     (process,) = started
-    until(lambda: not process.running, 5)
+    assert not process.running
