@@ -55,11 +55,12 @@ class Capture:
             if len(self._lines) >= MOST:
                 self._full.set()
 
-    def end(self) -> None:
-        """Writes what is kept, and no more."""
+    def end(self, *, write: bool = True) -> None:
+        """Captures no more; what is kept is written, or dropped."""
         self._ended = True
         self._full.set()
-        self.flush()
+        if write:
+            self.flush()
 
     def flush(self) -> None:
         """Writes what is kept."""
@@ -89,4 +90,5 @@ class Capture:
         while not self._ended:
             self._full.wait(EVERY_S)
             self._full.clear()
-            self.flush()
+            if not self._ended:
+                self.flush()

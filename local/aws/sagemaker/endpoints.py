@@ -150,7 +150,9 @@ class Endpoints:
         }
 
     def stop(self) -> None:
-        """Ends every serving process."""
+        """Ends every serving process. The buckets go with this host, and so do captured requests that are not there yet."""
+        for capture in self._captures.values():
+            capture.end(write=False)
         for serving in list(self._serving.values()):
             serving.end()
 
