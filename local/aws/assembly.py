@@ -20,24 +20,30 @@ class AssemblyError(ValueError):
 
 @dataclass(frozen=True)
 class Asset:
-    """A file or a folder that a template refers to by its place in a bucket."""
+    """A file or a folder that a template refers to by its place in a bucket.
+
+    Attributes:
+        as_is: whether it goes there whatever it holds.
+    """
 
     source: Path
     bucket: str
     key: str
+    as_is: bool = False
 
     @property
     def built_for_elsewhere(self) -> bool:
         """Whether it holds libraries compiled for the machines in the cloud. The same ones, built for this machine, stand in."""
-        return self.source.is_dir() and any(self.source.rglob("*.so"))
+        return not self.as_is and self.source.is_dir() and any(self.source.rglob("*.so"))
 
     def body(self) -> bytes:
-        """What goes into the bucket: the file, or the folder as a zip; empty if it was built for other machines."""
+        """What goes into the bucket: the file, or the folder as a zip; of libraries built for elsewhere, their names."""
         if self.source.is_file():
             return self.source.read_bytes()
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for path in [] if self.built_for_elsewhere else sorted(self.source.rglob("*")):
+            pattern = "*.dist-info/METADATA" if self.built_for_elsewhere else "*"
+            for path in sorted(self.source.rglob(pattern)):
                 if path.is_file():
                     # one fixed time: the same folder gives the same bytes
                     info = zipfile.ZipInfo(str(path.relative_to(self.source)), (1980, 1, 1, 0, 0, 0))
@@ -101,28 +107,37 @@ def read_assembly(folder: Path) -> list[Stack]:
 def _stack(folder: Path, artifact_id: str, artifacts: dict[str, Any]) -> Stack:
     artifact = artifacts[artifact_id]
     needed = artifact.get("dependencies", [])
+    body = (folder / artifact["properties"]["templateFile"]).read_text()
+    own_code = _function_keys(json.loads(body))
     assets = [
         asset
         for name in needed
         if artifacts[name]["type"] == "cdk:asset-manifest"
-        for asset in _assets(folder, artifacts[name]["properties"]["file"])
+        for asset in _assets(folder, artifacts[name]["properties"]["file"], own_code)
     ]
     return Stack(
         artifact["properties"].get("stackName", artifact_id),
-        (folder / artifact["properties"]["templateFile"]).read_text(),
+        body,
         tuple(assets),
         tuple(name for name in needed if artifacts[name]["type"] == "aws:cloudformation:stack"),
     )
 
 
-def _assets(folder: Path, manifest: str) -> Iterator[Asset]:
+def _function_keys(template: dict[str, Any]) -> set[str]:
+    """Where functions' own code is: nothing stands in for that."""
+    functions = [one for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Function"]
+    return {str(one["Properties"]["Code"].get("S3Key")) for one in functions}
+
+
+def _assets(folder: Path, manifest: str, as_is: set[str]) -> Iterator[Asset]:
     described = json.loads((folder / manifest).read_text())
     if described.get("dockerImages"):
         raise AssemblyError(f"{manifest}: an image built by Docker cannot be stood up here")
     for asset in described["files"].values():
         for place in asset["destinations"].values():
             source = folder / asset["source"]["path"]
-            yield Asset(source, _here(place["bucketName"]), _here(place["objectKey"]))
+            key = _here(place["objectKey"])
+            yield Asset(source, _here(place["bucketName"]), key, key in as_is)
 
 
 def _here(text: str) -> str:

@@ -1,4 +1,7 @@
-"""What `cdk deploy` does, against the emulated AWS: assets into the bootstrap bucket, then each stack by a change set."""
+"""What `cdk deploy` does, against the emulated AWS: assets into the bootstrap bucket, then each stack by a change set.
+
+A stream application takes longer to start than its stack to stand, so its start is waited for, too.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,10 @@ from local.aws.assembly import Stack
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
+STACK_TIMEOUT_S = 900
+APPLICATION_TIMEOUT_S = 150
+"""Its job may take two minutes."""
+_APPLICATION = "AWS::KinesisAnalyticsV2::Application"
 _POLL_S = 0.1
 
 Client = Callable[[str], Any]
@@ -19,11 +26,11 @@ Client = Callable[[str], Any]
 
 
 class DeploymentError(RuntimeError):
-    """A stack did not come up: names the stack, the resource and the reason."""
+    """A stack did not come up, or an application in it: names the stack, the resource and the reason."""
 
 
 def deploy(stacks: Iterable[Stack], client: Client, told: Callable[[str], None] = lambda _: None) -> None:
-    """Brings the stacks there, in order; those that stand already are updated.
+    """Brings the stacks there, in order; those that stand already are updated. Applications that were started run at the end.
 
     Args:
         stacks: each after those that it needs.
@@ -33,6 +40,7 @@ def deploy(stacks: Iterable[Stack], client: Client, told: Callable[[str], None] 
     Raises:
         DeploymentError: one did not come up.
     """
+    stacks = list(stacks)
     client("ssm").put_parameter(Name=BOOTSTRAP_VERSION, Value="30", Type="String", Overwrite=True)
     buckets: set[str] = set()
     for stack in stacks:
@@ -43,6 +51,8 @@ def deploy(stacks: Iterable[Stack], client: Client, told: Callable[[str], None] 
                 buckets.add(asset.bucket)
             client("s3").put_object(Bucket=asset.bucket, Key=asset.key, Body=asset.body())
         _deploy_stack(stack, client("cloudformation"), client("s3"), next(iter(buckets), None))
+    for stack in stacks:
+        _wait_for_applications(stack, client)
 
 
 def outputs(client: Client, stack: str) -> dict[str, str]:
@@ -67,21 +77,57 @@ def _deploy_stack(stack: Stack, cloudformation: Any, s3: Any, bucket: str | None
         Capabilities=CAPABILITIES,
         **_template(stack, s3, bucket),
     )
-    while True:
-        change_set = cloudformation.describe_change_set(StackName=stack.name, ChangeSetName=name)
-        if change_set["Status"] in ("CREATE_COMPLETE", "FAILED"):
-            break
-        time.sleep(_POLL_S)
+    change_set: dict[str, Any] = {}
+
+    def described() -> bool:
+        change_set.update(cloudformation.describe_change_set(StackName=stack.name, ChangeSetName=name))
+        return change_set["Status"] in ("CREATE_COMPLETE", "FAILED")
+
+    _wait(described, f"{stack.name}: its change set was not made", STACK_TIMEOUT_S)
     if change_set["Status"] == "FAILED":
         reason = change_set.get("StatusReason", "")
         if stands and "didn't contain changes" in reason:
             return
         raise DeploymentError(f"{stack.name}: {reason}")
     cloudformation.execute_change_set(StackName=stack.name, ChangeSetName=name)
-    while (status := _status(cloudformation, stack.name)).endswith("IN_PROGRESS"):
-        time.sleep(_POLL_S)
-    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    _wait(
+        lambda: not _status(cloudformation, stack.name).endswith("IN_PROGRESS"),
+        f"{stack.name} was still in progress",
+        STACK_TIMEOUT_S,
+    )
+    if (status := _status(cloudformation, stack.name)) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise DeploymentError(f"{stack.name}: {status}: {_first_failure(cloudformation, stack.name)}")
+
+
+def _wait_for_applications(stack: Stack, client: Client) -> None:
+    given = {name: one for name, one in stack.template["Resources"].items() if one["Type"] == _APPLICATION}
+    made = resources(client, stack.name) if given else {}
+    for logical_id, resource in given.items():
+        what = f"{stack.name}: {logical_id} ({_APPLICATION})"
+        _wait_for_application(client, made[logical_id][1], what, resource["Properties"].get("ApplicationDescription"))
+
+
+def _wait_for_application(client: Client, name: str, what: str, description: str | None) -> None:
+    """Waits until it runs; one that nothing has started rests, and may."""
+    described: dict[str, Any] = {}
+
+    def settled() -> bool:
+        described.update(client("kinesisanalyticsv2").describe_application(ApplicationName=name)["ApplicationDetail"])
+        return described["ApplicationStatus"] != "STARTING"
+
+    _wait(settled, f"{what} had not started", APPLICATION_TIMEOUT_S)
+    says = described.get("ApplicationDescription")
+    # why a job does not run is said in place of the template's own description
+    if described["ApplicationStatus"] == "READY" and says != description:
+        raise DeploymentError(f"{what}: {says}")
+
+
+def _wait(done: Callable[[], bool], what: str, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not done():
+        if time.monotonic() > deadline:
+            raise DeploymentError(f"{what} after {timeout_s:g} s")
+        time.sleep(_POLL_S)
 
 
 def _template(stack: Stack, s3: Any, bucket: str | None) -> dict[str, str]:

@@ -1,10 +1,17 @@
-"""Metrics that functions print, in CloudWatch's embedded metric format: they are read from the log, as the service does."""
+"""Metrics that functions print, in CloudWatch's embedded metric format: they are read from the log, as the service does.
+
+A line that speaks of the format without keeping to it gives no metric, and the log says so.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,14 +37,17 @@ def embedded_metrics(log: str) -> Iterator[Datum]:
         if '"_aws"' not in line:
             continue
         try:
-            document = json.loads(line)
-        except ValueError:
-            continue  # a line of its own that speaks of it
-        for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
-            for names in directive.get("Dimensions") or [[]]:
-                dimensions = {name: str(document[name]) for name in names if name in document}
-                for metric in directive["Metrics"]:
-                    values = document.get(metric["Name"], [])
-                    for value in values if isinstance(values, list) else [values]:
-                        unit = metric.get("Unit", "None")
-                        yield Datum(directive["Namespace"], metric["Name"], float(value), unit, dimensions)
+            yield from list(_metrics(json.loads(line)))
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            _log.warning("no metric in embedded metric format (%s: %s): %s", type(error).__name__, error, line[:500])
+
+
+def _metrics(document: dict[str, Any]) -> Iterator[Datum]:
+    for directive in document["_aws"]["CloudWatchMetrics"]:
+        for names in directive.get("Dimensions") or [[]]:
+            dimensions = {name: str(document[name]) for name in names if name in document}
+            for metric in directive["Metrics"]:
+                values = document.get(metric["Name"], [])
+                for value in values if isinstance(values, list) else [values]:
+                    unit = metric.get("Unit", "None")
+                    yield Datum(directive["Namespace"], metric["Name"], float(value), unit, dimensions)

@@ -3,7 +3,7 @@
 Locally the brokers answer without TLS, so the security settings of the Kafka clients are left out; nothing else of the
 properties is changed. Parallelism and checkpoint interval are the application's own. A job that ends by itself goes on from its
 newest checkpoint; one that ends again and again leaves its application READY. A stopped application starts again from its newest
-checkpoint, unless it is told otherwise.
+checkpoint, unless it is told otherwise. A job that does not start leaves its application READY, and its description says why.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ from __future__ import annotations
 import logging
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from local.aws.account import arn
 from local.aws.clients import Clients
+from local.aws.clock import now
+from local.aws.counts import Counts
 from local.aws.errors import ServiceError
 from local.aws.kafka import Clusters, reading, writing
 from local.aws.kept import Keeper
 from local.aws.model import Wire
-from local.aws.sagemaker.records import now
 from local.aws.service import Judge, Service
 from local.flink import FlinkJob
-from local.processes import ProcessError
 
 RUN_OPTIONS = "kinesis.analytics.flink.run.options"
 
@@ -51,6 +50,9 @@ class Applications:
         folder: code, checkpoints and logs go below it.
         clients, judge: the code is fetched, and the topics are used, in the name of the application's role.
         clusters: to know which cluster the brokers in the properties belong to.
+
+    Attributes:
+        starts: of each application's job, by the application's name.
     """
 
     def __init__(self, folder: Path, clients: Clients, judge: Judge, clusters: Clusters) -> None:
@@ -58,6 +60,9 @@ class Applications:
         self._applications: dict[str, dict[str, Any]] = {}
         self._jobs: dict[str, ManagedJob] = {}
         self._keepers: dict[str, Keeper] = {}
+        self._starting: dict[str, _Starting] = {}
+        self._lock = threading.Lock()
+        self.starts = Counts()
 
     def create_application(self, **given: Any) -> dict[str, Any]:
         name = given["ApplicationName"]
@@ -77,17 +82,20 @@ class Applications:
 
     def start_application(self, ApplicationName: str, RunConfiguration: dict[str, Any] | None = None) -> dict[str, Any]:
         application = self._find(ApplicationName)
-        if application["ApplicationStatus"] != "READY":
-            raise ServiceError("ResourceInUseException", f"{ApplicationName} is {application['ApplicationStatus']}")
         restore = (RunConfiguration or {}).get("ApplicationRestoreConfiguration", {})
         afresh = restore.get("ApplicationRestoreType") == "SKIP_RESTORE_FROM_SNAPSHOT"
-        application["ApplicationStatus"] = "STARTING"
-        threading.Thread(target=self._start, args=(ApplicationName, application, afresh), daemon=True).start()
+        with self._lock:
+            if application["ApplicationStatus"] != "READY":
+                raise ServiceError("ResourceInUseException", f"{ApplicationName} is {application['ApplicationStatus']}")
+            application.update(ApplicationStatus="STARTING", Failure=None)
+            self._starting[ApplicationName] = _Starting(
+                lambda ended: self._start(ApplicationName, application, ended, afresh=afresh)
+            )
         return {}
 
-    def stop_application(self, ApplicationName: str, **_: Any) -> dict[str, Any]:
+    def stop_application(self, ApplicationName: str, Force: bool = False, **_: Any) -> dict[str, Any]:
         application = self._find(ApplicationName)
-        if application["ApplicationStatus"] != "RUNNING":
+        if application["ApplicationStatus"] not in (("STARTING", "RUNNING") if Force else ("RUNNING",)):
             raise ServiceError("ResourceInUseException", f"{ApplicationName} is {application['ApplicationStatus']}")
         self._end(ApplicationName)
         application["ApplicationStatus"] = "READY"
@@ -102,7 +110,7 @@ class Applications:
 
     def stop(self) -> None:
         """Ends every job."""
-        for name in list(self._jobs):
+        for name in list(self._applications):
             self._end(name)
 
     def processes(self) -> dict[str, list[int]]:
@@ -110,6 +118,8 @@ class Applications:
         return {name: [job.pid] for name, job in list(self._jobs.items()) if job.running}
 
     def _end(self, name: str) -> None:
+        if starting := self._starting.pop(name, None):
+            starting.end(lambda: self._jobs.get(name))
         if keeper := self._keepers.pop(name, None):
             keeper.end()
         if job := self._jobs.get(name):
@@ -119,20 +129,27 @@ class Applications:
         checkpoint = job.newest_checkpoint()
         _log.warning("application %s: goes on from %s", name, checkpoint.name if checkpoint else "the beginning")
         job.start(checkpoint)
+        self.starts.add(name)
 
-    def _start(self, name: str, application: dict[str, Any], afresh: bool) -> None:
+    def _start(self, name: str, application: dict[str, Any], ended: threading.Event, *, afresh: bool) -> None:
         try:
             job = self._jobs.get(name) or self._job(name, application)
             self._jobs[name] = job
             checkpoint = None if afresh else job.newest_checkpoint()
-            job.start(checkpoint)
-        except (ServiceError, ClientError, ProcessError, OSError) as error:
-            application |= {"ApplicationStatus": "READY", "ApplicationDescription": f"did not start: {error}"[:1024]}
+            if not ended.is_set():
+                job.start(checkpoint)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the application says it
+            if not ended.is_set():
+                _log.exception("application %s: did not start", name)
+                application["Failure"] = f"did not start: {type(error).__name__}: {error}"
+        if ended.is_set() or application["Failure"]:
+            application["ApplicationStatus"] = "READY"
             return
+        self.starts.add(name)
         application["ApplicationStatus"] = "RUNNING"
 
         def gave_up(why: str) -> None:
-            application.update(ApplicationStatus="READY", ApplicationDescription=f"the job is given up: {why[-1000:]}")
+            application.update(ApplicationStatus="READY", Failure=f"the job is given up: {why[-1000:]}")
 
         self._keepers[name] = Keeper(f"application {name}", job, lambda: self._go_on(name, job), gave_up)
 
@@ -183,7 +200,30 @@ class Applications:
         application = self._find(name)
         names = ("ApplicationARN", "ApplicationDescription", "ApplicationName", "RuntimeEnvironment")
         names += ("ServiceExecutionRole", "ApplicationStatus", "ApplicationVersionId", "CreateTimestamp")
-        return {key: application[key] for key in names if application.get(key) is not None}
+        shown = {key: application[key] for key in names if application.get(key) is not None}
+        failure = application.get("Failure")
+        return {**shown, "ApplicationDescription": failure[:1024]} if failure else shown
+
+
+class _Starting:
+    """A start under way, which can be ended.
+
+    Args:
+        start: told by an event that it is to end.
+    """
+
+    def __init__(self, start: Callable[[threading.Event], None]) -> None:
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=start, args=(self._ended,), daemon=True)
+        self._thread.start()
+
+    def end(self, job: Callable[[], ManagedJob | None]) -> None:
+        """Ends it, whatever it is at; a start that is over stays as it is."""
+        self._ended.set()
+        while self._thread.is_alive():
+            if started := job():
+                started.kill()
+            self._thread.join(0.1)
 
 
 def _plain(group: dict[str, Any]) -> dict[str, Any]:

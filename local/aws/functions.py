@@ -1,8 +1,7 @@
 """Functions as processes: each under Lambda's own runtime client, with the template's environment, memory and time-out.
 
-A process serves one request at a time and is kept warm for the next. It sees its code, the packages that stand in for its layer,
-and no other variables than the template's and those that the service sets. What the layer holds for the functions' platform
-stands here in the application's environment, built for this machine from the same requirements.
+A process serves one request at a time and is kept warm for the next. It sees its code, the libraries of its own layers as this
+machine has them (`local.aws.layers`), and no other variables than the template's and those that the service sets.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ import threading
 import time
 import uuid
 import zipfile
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
@@ -26,11 +25,12 @@ from typing import Any
 
 import psutil
 
+from local.aws.counts import Counts
+from local.aws.layers import LayerError, Layers
 from local.processes import Process
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv" / "bin" / "python"
-LAYER = sorted((ROOT / ".venv" / "lib").glob("python3.*/site-packages"))
 START_TIMEOUT_S = 60
 """More than Lambda's ten seconds: this machine has fewer cores for everything at once."""
 
@@ -47,6 +47,7 @@ class Function:
         timeout_s, memory_mb: its limits.
         environment: the template's variables.
         credentials: AWS_ACCESS_KEY_ID and so on, of a session of its role.
+        layers: {ARN: zip} of its layers, in their order.
     """
 
     name: str
@@ -61,12 +62,18 @@ class Function:
     environment: Mapping[str, str]
     credentials: Mapping[str, str]
     region: str
+    layers: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Which function it is, however it changes."""
+        return self.arn, self.version
 
     @property
     def key(self) -> str:
         """Another one needs processes of its own."""
-        named = [self.arn, self.version, self.code_digest, self.handler, self.timeout_s, self.memory_mb]
-        return json.dumps([*named, dict(self.environment)], sort_keys=True)
+        named = [*self.identity, self.code_digest, self.handler, self.timeout_s, self.memory_mb, list(self.layers)]
+        return json.dumps([*named, self.credentials["AWS_ACCESS_KEY_ID"], dict(self.environment)], sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,10 @@ class Outcome:
     log: str
 
 
+def _refused(kind: str, why: str, log: str) -> Outcome:
+    return Outcome(json.dumps({"errorType": kind, "errorMessage": why}).encode(), True, log)
+
+
 class _RuntimeApi(BaseHTTPRequestHandler):
     """The Lambda Runtime API of one process: GET .../next waits for a request, POST .../response or .../error answers it."""
 
@@ -93,7 +104,11 @@ class _RuntimeApi(BaseHTTPRequestHandler):
     worker: Worker
 
     def do_GET(self) -> None:
-        request_id, body = self.worker.requests.get()
+        request = self.worker.requests.get()
+        if request is None:
+            self.close_connection = True
+            return
+        request_id, body = request
         self.worker.handed_over = time.monotonic()
         deadline_ms = int((time.time() + self.worker.function.timeout_s) * 1000)
         headers = {
@@ -121,11 +136,17 @@ class _RuntimeApi(BaseHTTPRequestHandler):
 
 
 class Worker:
-    """One process of a function."""
+    """One process of a function.
 
-    def __init__(self, function: Function, folder: Path, endpoint: str) -> None:
-        self.function, self._folder = function, folder
-        self.requests: queue.Queue[tuple[str, bytes]] = queue.Queue()
+    Args:
+        folder: its code and its log, while it is.
+        libraries: where it imports from beside its code.
+        endpoint: the address of the emulated AWS.
+    """
+
+    def __init__(self, function: Function, folder: Path, libraries: list[Path], endpoint: str) -> None:
+        self.function, self._folder, self._libraries = function, folder, libraries
+        self.requests: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
         self.outcomes: queue.Queue[tuple[bytes, bool]] = queue.Queue()
         self.handed_over = float("inf")
         self._children: list[psutil.Process] = []
@@ -136,7 +157,7 @@ class Worker:
         zipfile.ZipFile(io.BytesIO(function.code)).extractall(code)
         self._process = Process(
             f"function {function.name}",
-            # without `site`, so that nothing but the code and the layer can be imported
+            # without `site`, so that nothing but the code and the layers can be imported
             [PYTHON, "-S", "-m", "awslambdaric", function.handler],
             self._environment(code, endpoint),
             log_path=folder / "log",
@@ -166,7 +187,7 @@ class Worker:
             except queue.Empty:
                 broken = self._broken_limit(asked)
             if broken:
-                self.stop()
+                self._process.kill()
                 kind, what = broken
                 message = {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {what}"}
                 payload, failed = json.dumps(message).encode(), True
@@ -174,10 +195,12 @@ class Worker:
         return Outcome(payload, failed, self._log_since(log_from))
 
     def stop(self) -> None:
-        """Ends the process."""
+        """Ends the process and removes its folder."""
         self._process.kill()
+        self.requests.put(None)
         self._api.shutdown()
         self._api.server_close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _broken_limit(self, asked: float) -> tuple[str, str] | None:
         if not self._process.running:
@@ -208,7 +231,7 @@ class Worker:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            "PYTHONPATH": ":".join(str(path) for path in (code, *LAYER)),
+            "PYTHONPATH": ":".join(str(path) for path in (code, *self._libraries)),
             "PYTHONDONTWRITEBYTECODE": "1",
             "LAMBDA_TASK_ROOT": str(code),
             "AWS_REGION": function.region,
@@ -231,6 +254,8 @@ class Worker:
         return path.stat().st_size if path.exists() else 0
 
     def _log_since(self, offset: int) -> str:
+        if not self._process.log_path.exists():
+            return ""  # it was stopped meanwhile
         with self._process.log_path.open("rb") as log:
             log.seek(offset)
             return log.read().decode(errors="replace")
@@ -243,16 +268,22 @@ class Functions:
     Args:
         folder: each process gets a folder below it.
         endpoint: the address of the emulated AWS.
+        after: asked once a function has answered what it did beside its calls; its sentence fails the invocation.
         calls: of each function, by its name.
     """
 
     folder: Path
     endpoint: str
-    calls: Counter[str] = field(default_factory=Counter)
+    after: Callable[[Function], str | None] = lambda _: None
+    calls: Counts = field(default_factory=Counts)
     _idle: dict[str, list[Worker]] = field(default_factory=lambda: defaultdict(list))
+    _keys: dict[tuple[str, str], str] = field(default_factory=dict)
     _busy: set[Worker] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self._layers = Layers(self.folder / "layers")
 
     def invoke(self, function: Function, event: bytes) -> Outcome:
         """Runs the function once, in a warm process or a new one.
@@ -260,18 +291,24 @@ class Functions:
         The number of processes follows the number of calls at a time; the service's own concurrency limits come before.
         """
         key = function.key
-        worker = self._take(function, key)
-        self.calls[function.name] += 1
         try:
-            return worker.invoke(event)
+            worker = self._take(function, key)
+        except LayerError as error:
+            return _refused("Runtime.ImportError", str(error), "")
+        self.calls.add(function.name)
+        try:
+            outcome = worker.invoke(event)
         finally:
             with self._lock:
                 self._busy.discard(worker)
-                kept = worker.running and not self._stopped
+                kept = worker.running and not self._stopped and self._keys[function.identity] == key
                 if kept:
                     self._idle[key].append(worker)
             if not kept:
                 self._discard(worker)
+        if refused := self.after(function):
+            return _refused("AccessDeniedException", refused, outcome.log)
+        return outcome
 
     def processes(self) -> dict[str, list[int]]:
         """{function: the process groups of its environments}."""
@@ -291,12 +328,13 @@ class Functions:
             worker.stop()
 
     def _discard(self, worker: Worker) -> None:
-        if not self._stopped:
+        if not self._stopped and not worker.running:
             _log.warning("function %s: a process has ended; the next call gets a new one", worker.function.name)
         worker.stop()
-        shutil.rmtree(worker._folder, ignore_errors=True)
 
     def _take(self, function: Function, key: str) -> Worker:
+        for worker in self._outdated(function, key):
+            worker.stop()
         while True:
             with self._lock:
                 worker = self._idle[key].pop() if self._idle[key] else None
@@ -306,7 +344,15 @@ class Functions:
             if worker is None:
                 break
             self._discard(worker)
-        worker = Worker(function, self.folder / f"{function.name[:40]}-{uuid.uuid4().hex[:8]}", self.endpoint)
+        folder = self.folder / f"{function.name[:40]}-{uuid.uuid4().hex[:8]}"
+        worker = Worker(function, folder, self._layers.paths(function.layers), self.endpoint)
         with self._lock:
             self._busy.add(worker)
         return worker
+
+    def _outdated(self, function: Function, key: str) -> list[Worker]:
+        """The idle processes of the function as it was before it changed, which are no longer kept."""
+        with self._lock:
+            known = self._keys.get(function.identity)
+            self._keys[function.identity] = key
+            return self._idle.pop(known, []) if known is not None and known != key else []

@@ -1,7 +1,10 @@
 """Amazon MSK's control plane: a cluster is a real broker on this machine. It answers without TLS, and says so.
 
 The broker does not know the callers' roles. What a client of the cluster would be allowed by IAM is judged where the client is
-this host's own: event source mappings and the stream job.
+this host's own: event source mappings and the stream job. A function is judged by what it leaves: it connects when it asks for
+the brokers, and once it has answered, the topics that are new, have more partitions or other settings are its doing; what its
+role may not do fails its call. What a function reads or writes in topics is not judged, nor what it does to them in a later call
+without asking for the brokers again.
 """
 
 from __future__ import annotations
@@ -11,12 +14,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, ResourceType
+
 from local.aws.account import arn
-from local.aws.errors import ServiceError
+from local.aws.clock import now
+from local.aws.counts import Counts
+from local.aws.errors import AccessDeniedError, ServiceError
 from local.aws.model import Wire
-from local.aws.sagemaker.records import now
-from local.aws.service import Permission, Service
+from local.aws.service import Judge, Permission, Service, caller
 from local.broker import Broker
+
+SESSION = "ASIA"
+"""What access keys of roles begin with."""
+WITHIN_S = 20.0
+Topics = dict[str, tuple[int, dict[str, str]]]
+"""{topic: (partitions, settings of its own)}."""
+_OWN = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
 
 
 class Clusters:
@@ -24,11 +37,17 @@ class Clusters:
 
     Args:
         folder: each broker's data and log go below it.
+        judge: functions are judged by what they do with topics.
+
+    Attributes:
+        starts: of each cluster's broker, by the cluster's ARN.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, judge: Judge) -> None:
+        self._folder, self._judge = folder, judge
+        self._asked: dict[str, dict[str, Topics]] = {}
         self._clusters: dict[str, tuple[dict[str, Any], Broker]] = {}
+        self.starts = Counts()
 
     def create_cluster_v2(self, ClusterName: str, **given: Any) -> dict[str, Any]:
         kind = "SERVERLESS" if "Serverless" in given else "PROVISIONED"
@@ -36,6 +55,7 @@ class Clusters:
         cluster_arn = arn("kafka", f"cluster/{name}")
         broker = Broker(self._folder / ClusterName)
         broker.start()
+        self.starts.add(cluster_arn)
         described = {
             "ClusterArn": cluster_arn,
             "ClusterName": ClusterName,
@@ -58,7 +78,11 @@ class Clusters:
         return {"ClusterInfo": {name: described[name] for name in names}}
 
     def get_bootstrap_brokers(self, ClusterArn: str) -> dict[str, Any]:
-        return {"BootstrapBrokerString": self._find(ClusterArn)[1].address}
+        address, key = self._find(ClusterArn)[1].address, caller.get("")
+        if key.startswith(SESSION):
+            self._judge(key, "kafka-cluster:Connect", ClusterArn, None)
+            self._asked.setdefault(key, {})[ClusterArn] = _topics(address)
+        return {"BootstrapBrokerString": address}
 
     def list_clusters_v2(self, **_: Any) -> dict[str, Any]:
         return {"ClusterInfoList": [described for described, _ in self._clusters.values()]}
@@ -71,6 +95,20 @@ class Clusters:
     def broker(self, cluster_arn: str) -> Broker:
         """The broker of a cluster."""
         return self._find(cluster_arn)[1]
+
+    def judge_client(self, key: str) -> str | None:
+        """Judges what the client of an access key has done to topics since it asked for the brokers.
+
+        Returns:
+            What it may not have done; None if it might.
+        """
+        try:
+            for cluster_arn, before in self._asked.pop(key, {}).items():
+                for action, resource in _changes(cluster_arn, before, _topics(self.broker(cluster_arn).address)):
+                    self._judge(key, action, resource, None)
+        except AccessDeniedError as error:
+            return str(error)
+        return None
 
     def cluster_at(self, address: str) -> str:
         """The ARN of the cluster whose brokers answer at an address."""
@@ -88,6 +126,33 @@ class Clusters:
         if cluster_arn not in self._clusters:
             raise ServiceError("NotFoundException", f"The cluster {cluster_arn} does not exist.", 404)
         return self._clusters[cluster_arn]
+
+
+def _topics(address: str) -> Topics:
+    admin = AdminClient({"bootstrap.servers": address})
+    partitions = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=WITHIN_S).topics.items()}
+    asked = [ConfigResource(ResourceType.TOPIC, name) for name in partitions]
+    own: dict[str, dict[str, str]] = {}
+    for resource, answer in (admin.describe_configs(asked) if asked else {}).items():
+        entries = answer.result(WITHIN_S).values()
+        own[resource.name] = {one.name: one.value for one in entries if one.source == _OWN}
+    return {name: (count, own[name]) for name, count in partitions.items()}
+
+
+def _changes(cluster_arn: str, before: Topics, after: Topics) -> Iterable[Permission]:
+    """What it takes to have changed topics so."""
+    for name, (partitions, settings) in after.items():
+        topic = part(cluster_arn, "topic", name)
+        known_partitions, known_settings = before.get(name, (partitions, settings))
+        if name not in before:
+            yield "kafka-cluster:CreateTopic", topic
+        if partitions != known_partitions:
+            yield "kafka-cluster:AlterTopic", topic
+        if settings != known_settings:
+            yield "kafka-cluster:DescribeTopicDynamicConfiguration", topic
+            yield "kafka-cluster:AlterTopicDynamicConfiguration", topic
+        if before.get(name) != after[name]:
+            yield "kafka-cluster:DescribeTopic", topic
 
 
 def part(cluster_arn: str, kind: str, name: str) -> str:

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from local.processes import ProcessError
-
 TRIES = 3
 """One that ends so often in a row is given up."""
 PAUSE_S = 2.0
@@ -40,7 +38,7 @@ class Keeper:
     Args:
         name: what the log calls it.
         process: what is watched.
-        again: starts it, and returns once it does its work; raises ProcessError or OSError.
+        again: starts it, and returns once it does its work; what it raises counts as an end.
         gave_up: told why, when it has ended TRIES times in a row after it was started again.
         pause_s, steady_s: see PAUSE_S and STEADY_S.
     """
@@ -87,6 +85,7 @@ class Keeper:
             _log.warning("%s: its process ended; it is started again (%d of %d)", self._name, tries, TRIES)
             try:
                 self._again()
-            except (ProcessError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it counts as an end
+                _log.exception("%s: did not start again", self._name)
                 why = f"{error}\n"
             since = time.monotonic()

@@ -20,7 +20,9 @@ _NEEDS = {
     "dynamodb:GetItem": ("kms:Decrypt",),
     "dynamodb:PutItem": ("kms:Decrypt",),
     "dynamodb:UpdateItem": ("kms:Decrypt",),
+    "dynamodb:DeleteItem": ("kms:Decrypt",),
     "dynamodb:Query": ("kms:Decrypt",),
+    "dynamodb:Scan": ("kms:Decrypt",),
     "dynamodb:BatchGetItem": ("kms:Decrypt",),
     "dynamodb:BatchWriteItem": ("kms:Decrypt",),
     "dynamodb:GetRecords": ("kms:Decrypt",),
@@ -58,11 +60,20 @@ class Keys:
         if action not in _NEEDS:
             return
         service = action.partition(":")[0]
-        owner = resource.split("/", maxsplit=1)[0] if service == "s3" else resource.split("/stream/", maxsplit=1)[0]
-        if key := self._keys.get(owner):
+        if key := self._keys.get(_owner(service, resource)):
             context = {"kms:ViaService": f"{service}.{REGION}.amazonaws.com", "kms:CallerAccount": ACCOUNT}
             for needed in _NEEDS[action]:
                 yield needed, key, context
+
+
+def _owner(service: str, resource: str) -> str:
+    """What has the key: the bucket of an object, the table of a stream or an index.
+
+    >>> _owner("dynamodb", "arn:aws:dynamodb:us-east-1:123456789012:table/decisions/index/by-card")
+    'arn:aws:dynamodb:us-east-1:123456789012:table/decisions'
+    """
+    parts = {"s3": 1, "dynamodb": 2}.get(service)
+    return "/".join(resource.split("/")[:parts])
 
 
 def _key(kind: str, properties: dict[str, Any]) -> str | None:

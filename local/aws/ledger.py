@@ -53,7 +53,7 @@ _EMULATED = {
     "AWS::SQS::Queue": f"{_MINISTACK}: in memory, with visibility, delays and dead letters",
     "AWS::SQS::QueuePolicy": "judges each call on its queue",
     "AWS::SSM::Parameter": f"{_MINISTACK}: in memory",
-    "AWS::SageMaker::FeatureGroup": "online records in SQLite, the newest event time stands; offline rows are kept beside them",
+    "AWS::SageMaker::FeatureGroup": "online records in SQLite, the newest event time stands; offline rows are not kept",
     "AWS::SageMaker::ModelPackageGroup": "versions in memory",
     "AWS::Scheduler::Schedule": f"{_MINISTACK}: fires at its time as its role may",
     "AWS::SecretsManager::Secret": f"{_MINISTACK}: in memory",
@@ -94,7 +94,8 @@ def ledger(stacks: Sequence[Stack], physical: Mapping[str, Mapping[str, str]], w
     Args:
         stacks: as they were deployed.
         physical: {stack: {logical id: physical id}}.
-        work: {physical id: how often it did its work}: calls of functions and endpoints, records of mappings, executions.
+        work: {physical id: how often it did its work}: calls of functions and endpoints, records of mappings, executions, starts
+            of applications and brokers.
 
     Raises:
         UnknownTypeError: a resource's type is in no class.
@@ -139,6 +140,7 @@ def _entry(stack: str, logical_id: str, resource: Mapping[str, Any], work: int) 
     raise UnknownTypeError(f"{stack} {logical_id}: {kind} is in none of the ledger's classes: {', '.join(CLASSES)}")
 
 
+_BROKER = ("a Kafka broker of one node, without TLS; starts", "its broker did not start in this run")
 _WORKERS = {
     "AWS::Lambda::Function": ("a process under Lambda's runtime client; calls", "not called in this run"),
     "AWS::Lambda::EventSourceMapping": ("read by its own rules; records", "nothing came in this run"),
@@ -147,11 +149,14 @@ _WORKERS = {
         "not started in this run",
     ),
     "AWS::SageMaker::Endpoint": ("a serving process; calls", "serves, but was not asked in this run"),
+    "AWS::KinesisAnalyticsV2::Application": (
+        "the stream job in Flink, from its asset; starts",
+        "its job did not start in this run",
+    ),
+    "AWS::MSK::Cluster": _BROKER,
+    "AWS::MSK::ServerlessCluster": _BROKER,
 }
 _REAL = {
-    "AWS::KinesisAnalyticsV2::Application": "the stream job in Flink, from its asset",
-    "AWS::MSK::Cluster": "a Kafka broker of one node, without TLS",
-    "AWS::MSK::ServerlessCluster": "a Kafka broker of one node, without TLS",
-    "AWS::SageMaker::EndpointConfig": "says what the serving process loads",
+    "AWS::SageMaker::EndpointConfig": "says what the serving process loads and which share of requests is captured",
     "AWS::SageMaker::Model": "loaded by the serving process",
 }

@@ -116,6 +116,7 @@ def run_functions(functions: Functions) -> None:
             environment={name: str(value) for name, value in variables.items()},
             credentials=execution_credentials(config),
             region=REGION,
+            layers={one["Arn"]: lambda_svc._resolve_layer_zip(one["Arn"]) or b"" for one in config.get("Layers") or []},
         )
         outcome = functions.invoke(function, json.dumps(event).encode())
         if outcome.failed and isinstance(event, dict) and "ResponseURL" in event:

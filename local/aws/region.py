@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ class Region:
         ministack.deliver(self._may_deliver, tasks)
         ministack.poll(self._may_read_queue)
         ministack.evaluate_alarms(ALARMS_EVERY_S)
-        self.clusters = Clusters(folder / "kafka")
+        self.clusters = Clusters(folder / "kafka", ministack.judge)
+        self.functions.after = lambda function: self.clusters.judge_client(function.credentials["AWS_ACCESS_KEY_ID"])
         self.applications = Applications(folder / "flink", self.clients, ministack.judge, self.clusters)
         self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge)
         self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge)
@@ -80,8 +82,12 @@ class Region:
         return {
             "/_local/permissions": lambda: self.usage.report(ministack.role_statements()),
             "/_local/processes": self._processes,
-            "/_local/work": lambda: self.functions.calls + self.endpoints.calls + self.mappings.delivered,
+            "/_local/work": self._work,
         }
+
+    def _work(self) -> Counter[str]:
+        counts = (self.functions.calls, self.endpoints.calls, self.applications.starts, self.clusters.starts)
+        return sum((one.copy() for one in (*counts, self.mappings.delivered)), Counter())
 
     def _processes(self) -> dict[str, list[int]]:
         kinds = {"application": self.applications, "endpoint": self.endpoints, "function": self.functions}

@@ -22,6 +22,8 @@ Properties = dict[str, Any]
 Made = tuple[str, dict[str, Any]]
 """A physical id and the attributes."""
 
+ENDPOINT_TIMEOUT_S = 300
+
 
 class MadeByCalls:
     """A type that one call creates and one deletes.
@@ -90,12 +92,15 @@ class EndpointType(MadeByCalls):
         return {**super().handlers(), "update": self.update}
 
     def _wait(self, name: str) -> None:
+        deadline = time.monotonic() + ENDPOINT_TIMEOUT_S
         while True:
             found = self._clients.admin("sagemaker").describe_endpoint(EndpointName=name)
             if found["EndpointStatus"] == "InService":
                 return
             if found["EndpointStatus"] == "Failed":
                 raise ValueError(f"{name}: {found.get('FailureReason', '')}")
+            if time.monotonic() > deadline:
+                raise ValueError(f"{name} was still {found['EndpointStatus']} after {ENDPOINT_TIMEOUT_S} s")
             time.sleep(0.1)
 
 

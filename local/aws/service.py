@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ Permission = tuple[str, str]
 
 Judge = Callable[[str, str, str, dict[str, Any] | None], None]
 """Given access key, action, resource and condition keys; raises AccessDeniedError."""
+
+caller: ContextVar[str] = ContextVar("caller")
+"""The access key of whoever makes the call that is being answered."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Router:
 
     def __call__(self, request: Request) -> Answer:
         access_key, signing_name = _credential(request)
+        caller.set(access_key)
         for service in self.services:
             found = service.wire.match(request) if service.wire.model.signing_name == signing_name else None
             if found is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -25,7 +26,13 @@ from local.aws.shapes import coerce
 
 _BOTOCORE_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
 _ERROR_PREFIXES = {"sagemaker": "SageMaker", "dynamodb": "DynamoDb", "stepfunctions": "Sfn", "events": "EventBridge"}
+_LONGEST_S = 86_400
+"""A job without a limit of its own has the service's."""
+SLACK_S = 300
+"""What a job takes beside its program: data come and go."""
 _POLL_S = 0.25
+
+_log = logging.getLogger(__name__)
 
 
 class TaskFailedError(Exception):
@@ -64,7 +71,7 @@ class Tasks:
         """
         if resource.startswith("arn:aws:lambda:"):
             return self._invoke(role_arn, {"FunctionName": resource, "Payload": task_input})["Payload"]
-        known = re.fullmatch(r"arn:aws:states:::(?:aws-sdk:)?([a-z0-9-]+):(\w+?)(\.sync(?::2)?)?", resource)
+        known = re.fullmatch(r"arn:aws:states:::(?:aws-sdk:)?([a-z0-9-]+):(\w+?)(\.sync)?", resource)
         if not known:
             raise TaskFailedError("States.Runtime", f"{resource} is not implemented here")
         service, action, sync = known.groups()
@@ -74,8 +81,6 @@ class Tasks:
         result = self._call(role_arn, service, operation, task_input)
         if not sync:
             return result
-        if (service, operation) == ("stepfunctions", "StartExecution"):
-            return self._execution(role_arn, result["ExecutionArn"], parsed=sync.endswith(":2"))
         if service == "sagemaker" and operation in _JOBS:
             return self._job(role_arn, operation, task_input)
         raise TaskFailedError("States.Runtime", f"{resource}: waiting for it is not implemented here")
@@ -96,22 +101,25 @@ class Tasks:
         for action in ("events:PutRule", "events:PutTargets", "events:DescribeRule"):
             self._allowed(key, action, rule)
         describe, named = create.replace("Create", "Describe"), {job.name: task_input[job.name]}
+        longest_s = task_input.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _LONGEST_S) + SLACK_S
+        deadline = time.monotonic() + longest_s
         while True:
             found = self._call(role_arn, "sagemaker", describe, named)
             if found[job.status] == job.done:
                 return found
             if found[job.status] in ("Failed", "Stopped"):
                 raise TaskFailedError("States.TaskFailed", json.dumps(found))
+            if time.monotonic() > deadline:
+                self._stop(role_arn, create.replace("Create", "Stop"), named)
+                raise TaskFailedError("States.Timeout", f"{named[job.name]} had not ended after {longest_s:g} s")
             time.sleep(_POLL_S)
 
-    def _execution(self, role_arn: str, execution: str, *, parsed: bool) -> Any:
-        while True:
-            found = self._call(role_arn, "stepfunctions", "DescribeExecution", {"ExecutionArn": execution})
-            if found["Status"] == "SUCCEEDED":
-                return {**found, "Output": json.loads(found["Output"])} if parsed else found
-            if found["Status"] != "RUNNING":
-                raise TaskFailedError("States.TaskFailed", json.dumps(found))
-            time.sleep(_POLL_S)
+    def _stop(self, role_arn: str, stop: str, named: Mapping[str, Any]) -> None:
+        """A job that is waited for no longer is stopped, if the role may."""
+        try:
+            self._call(role_arn, "sagemaker", stop, named)
+        except TaskFailedError as error:
+            _log.error("%s: %s: %s", stop, named, error)
 
     def _allowed(self, key: str, action: str, resource: str) -> None:
         try:

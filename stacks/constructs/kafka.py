@@ -20,6 +20,7 @@ from stacks.settings import Settings
 WEEK_MS = str(7 * 86_400_000)
 KAFKA_VERSION = "3.9.x"
 BY_BROKER = "the local broker asks for no permission"
+BY_UPDATE = "only an update of the stack changes topics that stand"
 
 
 def topics(settings: Settings) -> list[dict[str, Any]]:
@@ -98,33 +99,33 @@ class Cluster(Construct):
 
     def may_connect(self, grantee: iam.Role, *, writes: bool = False) -> None:
         """Lets a client connect; one that writes does so idempotently."""
-        allow(grantee, ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"], [self.arn], unused=BY_BROKER)
+        allow(grantee, ["kafka-cluster:Connect"], [self.arn])
+        allow(grantee, ["kafka-cluster:DescribeCluster"], [self.arn], unused=BY_BROKER)
         if writes:
-            allow(grantee, ["kafka-cluster:WriteDataIdempotently"], [self.arn], unused=BY_BROKER)
+            allow(grantee, ["kafka-cluster:WriteDataIdempotently"], [self.arn])
 
     def may_read(self, grantee: iam.Role, topic: str, group: str) -> None:
         """Lets a client read a topic as a consumer group."""
         topic_arn, group_arn = self.resource_arn("topic", topic), self.resource_arn("group", group)
-        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], [topic_arn], unused=BY_BROKER)
-        allow(grantee, ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"], [group_arn], unused=BY_BROKER)
+        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], [topic_arn])
+        allow(grantee, ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"], [group_arn])
 
     def may_write(self, grantee: iam.Role, written: Sequence[str]) -> None:
         """Lets a client write topics."""
         arns = [self.resource_arn("topic", topic) for topic in written]
-        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], arns, unused=BY_BROKER)
+        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], arns)
 
     def may_make_topics(self, grantee: iam.Role, made: Sequence[str]) -> None:
         """Lets a client make topics and set what they are set to."""
         arns = [self.resource_arn("topic", topic) for topic in made]
+        allow(grantee, ["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic"], arns)
         allow(
             grantee,
             [
-                "kafka-cluster:CreateTopic",
-                "kafka-cluster:DescribeTopic",
                 "kafka-cluster:AlterTopic",
                 "kafka-cluster:DescribeTopicDynamicConfiguration",
                 "kafka-cluster:AlterTopicDynamicConfiguration",
             ],
             arns,
-            unused=BY_BROKER,
+            unused=BY_UPDATE,
         )

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from local.aws.account import REGION
 from local.aws.clients import Clients
 from local.aws.errors import ServiceError
@@ -86,6 +88,12 @@ class Acting:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             key = "/".join(part for part in (prefix.rstrip("/"), str(path.relative_to(folder))) if part)
             s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), **encryption)
+
+
+def reason(error: Exception) -> str:
+    """What is said of a failure: the end of its text, and of what kind it is where the text alone does not say it."""
+    known = isinstance(error, (ServiceError, ClientError, ProcessError))
+    return (str(error) if known else f"{type(error).__name__}: {error}")[-1000:]
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -166,8 +174,3 @@ def _command(argv: list[str], paths: list[str], folder: Path) -> list[str]:
 
 def _placed(text: str, folder: Path) -> str:
     return re.sub(rf"(?<![\w/]){OPT_ML}(?=/|$)", str(folder), text)
-
-
-def failure(error: ProcessError, process: Process) -> str:
-    """What is said of a process that failed."""
-    return f"AlgorithmError: {error}: {process.log_tail()}"[:1000]

@@ -7,22 +7,25 @@ not played out: all requests go to the new process once it answers, and the answ
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import urllib3
-from botocore.exceptions import ClientError
 
 from local.aws.clients import Clients
+from local.aws.clock import now
+from local.aws.counts import Counts
 from local.aws.errors import ServiceError
-from local.aws.sagemaker.containers import Acting, extract
-from local.aws.sagemaker.records import Records, now
+from local.aws.sagemaker.capture import Capture
+from local.aws.sagemaker.containers import Acting, extract, reason
+from local.aws.sagemaker.records import Records
 from local.aws.sagemaker.serving_process import GaveUp, ServingProcess
 from local.aws.service import Judge
-from local.processes import ProcessError
+
+_log = logging.getLogger(__name__)
 
 
 class Endpoints:
@@ -38,9 +41,11 @@ class Endpoints:
         self.models, self.configs = Records("model", "Model"), Records("endpoint-config", "EndpointConfig")
         self.endpoints = Records("endpoint", "Endpoint")
         self._serving: dict[str, ServingProcess] = {}
+        self._captures: dict[str, Capture] = {}
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=60)
         self._count = 0
-        self.calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self.calls = Counts()
 
     def create_model(self, **given: Any) -> dict[str, Any]:
         return {"ModelArn": self.models.add(given["ModelName"], given)["ModelArn"]}
@@ -49,7 +54,7 @@ class Endpoints:
         return dict(self.models.get(ModelName))
 
     def list_models(self, NameContains: str | None = None) -> dict[str, Any]:
-        return {"Models": _summaries(self.models.named(NameContains), "ModelName", "ModelArn")}
+        return {"Models": _summaries(self.models.holding(NameContains), "ModelName", "ModelArn")}
 
     def delete_model(self, ModelName: str) -> None:
         self.models.remove(ModelName)
@@ -63,7 +68,7 @@ class Endpoints:
         return dict(self.configs.get(EndpointConfigName))
 
     def list_endpoint_configs(self, NameContains: str | None = None) -> dict[str, Any]:
-        found = self.configs.named(NameContains)
+        found = self.configs.holding(NameContains)
         return {"EndpointConfigs": _summaries(found, "EndpointConfigName", "EndpointConfigArn")}
 
     def delete_endpoint_config(self, EndpointConfigName: str) -> None:
@@ -106,9 +111,13 @@ class Endpoints:
         return {**{key: value for key, value in record.items() if value is not None}, "ProductionVariants": shown}
 
     def delete_endpoint(self, EndpointName: str) -> None:
-        self.endpoints.remove(EndpointName)
-        if serving := self._serving.pop(EndpointName, None):
+        with self._lock:
+            self.endpoints.remove(EndpointName)
+            serving, capture = self._serving.pop(EndpointName, None), self._captures.pop(EndpointName, None)
+        if serving:
             serving.end()
+        if capture:
+            capture.end()
 
     def invoke_endpoint(
         self,
@@ -130,15 +139,20 @@ class Endpoints:
             whose = "client" if answer.status < 500 else "server"
             said = answer.data.decode(errors="replace")[:1000]
             raise ServiceError("ModelError", f"Received {whose} error ({answer.status}) from primary: {said}", 424)
-        self.calls[self.endpoints.arn(EndpointName)] += 1
+        self.calls.add(self.endpoints.arn(EndpointName))
+        content_type = answer.headers.get("Content-Type", "")
+        if capture := self._captures.get(EndpointName):
+            capture.keep(Body, ContentType, answer.data, content_type)
         return {
             "Body": answer.data,
-            "ContentType": answer.headers.get("Content-Type", ""),
+            "ContentType": content_type,
             "InvokedProductionVariant": serving.variant,
         }
 
     def stop(self) -> None:
-        """Ends every serving process."""
+        """Ends every serving process. The buckets go with this host, and so do captured requests that are not there yet."""
+        for capture in self._captures.values():
+            capture.end(write=False)
         for serving in list(self._serving.values()):
             serving.end()
 
@@ -156,20 +170,34 @@ class Endpoints:
             try:
                 variant = self.configs.get(config)["ProductionVariants"][0]
                 serving = self._serve(variant, folder, lambda given_up, why: self._fail(record, given_up, why))
-            except (ServiceError, ClientError, ProcessError, OSError) as error:
-                record["FailureReason"] = str(error)[-1000:]
+            except Exception as error:  # noqa: BLE001 - whatever it is, the endpoint has failed and says so
+                _log.exception("endpoint %s: %s does not serve", name, config)
+                record["FailureReason"] = reason(error)
                 # an update that fails leaves the endpoint as it was
                 record["EndpointStatus"] = "InService" if name in self._serving else "Failed"
                 return
-            before = self._serving.get(name)
-            self._serving[name] = serving
-            record.pop("FailureReason", None)
-            record.update(EndpointConfigName=config, LastModifiedTime=now())
-            record["EndpointStatus"] = "InService"
+            with self._lock:
+                deleted = not any(one is record for one in self.endpoints.all())
+                before = serving if deleted else self._serving.get(name)
+                captured = None if deleted else self._captures.pop(name, None)
+                if not deleted:
+                    self._serving[name] = serving
+                    self._capture(name, self.configs.get(config))
+                    record.pop("FailureReason", None)
+                    record.update(EndpointConfigName=config, LastModifiedTime=now())
+                    record["EndpointStatus"] = "InService"
             if before:
                 before.end(grace_s=5)
+            if captured:
+                captured.end()
 
         threading.Thread(target=run, name=f"endpoint {name}", daemon=True).start()
+
+    def _capture(self, name: str, config: dict[str, Any]) -> None:
+        wanted, variant = config.get("DataCaptureConfig") or {}, config["ProductionVariants"][0]
+        if wanted.get("EnableCapture"):
+            role_arn = self.models.get(variant["ModelName"])["ExecutionRoleArn"]
+            self._captures[name] = Capture(self._clients, role_arn, name, variant["VariantName"], wanted)
 
     def _fail(self, record: dict[str, Any], given_up: ServingProcess, why: str) -> None:
         """The endpoint fails with its process, unless another one has taken over."""

@@ -1,12 +1,15 @@
 """Feature Store: groups, and their online records in SQLite. The record with the newest event time stands.
 
-The offline store's rows are kept beside them, every one of them in the order of its coming; they are not written to S3.
+Records for an offline store are checked alone: nothing is written to S3.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
+import math
+import re
 import sqlite3
 import threading
 import time
@@ -18,13 +21,12 @@ from local.aws.errors import ServiceError
 from local.aws.sagemaker.records import Records
 
 _UNITS_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
-_TYPES: dict[str, Callable[[str], Any]] = {"Integral": int, "Fractional": float, "String": str}
+_LARGEST = 2**63 - 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS online (
   feature_group TEXT, identifier TEXT, event_us INTEGER, expires_us INTEGER, record TEXT,
   PRIMARY KEY (feature_group, identifier)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS offline (feature_group TEXT, identifier TEXT, event_us INTEGER, record TEXT);
 """
 _PUT = """
 INSERT INTO online VALUES (?, ?, ?, ?, ?)
@@ -67,8 +69,7 @@ class FeatureStore:
         name = self._group(FeatureGroupName)["FeatureGroupName"]
         self.groups.remove(name)
         with self._lock:
-            for table in ("online", "offline"):
-                self._database.execute(f"DELETE FROM {table} WHERE feature_group = ?", (name,))
+            self._database.execute("DELETE FROM online WHERE feature_group = ?", (name,))
 
     def put_record(
         self,
@@ -86,12 +87,16 @@ class FeatureStore:
         errors = []
         with self._lock:
             self._database.execute("BEGIN")
-            for entry in Entries:
-                ttl = entry.get("TtlDuration", TtlDuration)
-                try:
-                    self._put(entry["FeatureGroupName"], entry["Record"], entry.get("TargetStores"), ttl)
-                except ServiceError as error:
-                    errors.append({"Entry": entry, "ErrorCode": error.code, "ErrorMessage": error.message})
+            try:
+                for entry in Entries:
+                    ttl = entry.get("TtlDuration", TtlDuration)
+                    try:
+                        self._put(entry["FeatureGroupName"], entry["Record"], entry.get("TargetStores"), ttl)
+                    except ServiceError as error:
+                        errors.append({"Entry": entry, "ErrorCode": error.code, "ErrorMessage": error.message})
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
             self._database.execute("COMMIT")
         return {"Errors": errors, "UnprocessedEntries": []}
 
@@ -125,11 +130,6 @@ class FeatureStore:
             ]
         return {"Records": records, "Errors": errors, "UnprocessedIdentifiers": []}
 
-    def offline_rows(self, group: str) -> int:
-        """How many rows its offline store has."""
-        query = "SELECT count(*) FROM offline WHERE feature_group = ?"
-        return int(self._database.execute(query, (group,)).fetchone()[0])
-
     def _put(self, given: str, record: Record, stores: list[str] | None, ttl: dict[str, Any] | None) -> None:
         group = self._group(given)
         values = {one["FeatureName"]: one.get("ValueAsString") for one in record}
@@ -145,9 +145,9 @@ class FeatureStore:
         if online.get("EnableOnlineStore") and (not stores or "OnlineStore" in stores):
             ttl = ttl or online.get("TtlDuration")
             expires = event_us + ttl["Value"] * _UNITS_S[ttl["Unit"]] * 1_000_000 if ttl else None
+            if expires and expires > _LARGEST:
+                raise ServiceError("ValidationError", f"{ttl}: nothing is kept for so long")
             self._database.execute(_PUT, (name, identifier, event_us, expires, text))
-        if "OfflineStoreConfig" in group and (not stores or "OfflineStore" in stores):
-            self._database.execute("INSERT INTO offline VALUES (?, ?, ?, ?)", (name, identifier, event_us, text))
 
     def _read(self, group: str, identifiers: list[str], features: list[str] | None) -> dict[str, Record]:
         query = """SELECT identifier, record FROM online WHERE feature_group = ?
@@ -182,10 +182,37 @@ def _required(values: dict[str, str | None], name: str) -> str:
 def _check(name: str, value: str | None, types: dict[str, str]) -> None:
     if name not in types:
         raise ServiceError("ValidationError", f"{name} is none of the group's features: {', '.join(types)}")
+    if value is not None and not _ALLOWED[types[name]](value):
+        raise ServiceError("ValidationError", f"{name}: {value!r}; allowed: {types[name]}")
+
+
+def _integral(text: str) -> bool:
+    """Whether it is an integer of 64 bits.
+
+    >>> [_integral(text) for text in ("-7", "9223372036854775807", "9223372036854775808", "1_000", "")]
+    [True, True, False, False, False]
+    """
+    return bool(re.fullmatch(r"[+-]?[0-9]{1,19}", text)) and -_LARGEST - 1 <= int(text) <= _LARGEST
+
+
+def _fractional(text: str) -> bool:
+    """Whether it is a number, or none (NaN).
+
+    >>> [_fractional(text) for text in ("0.25", "-1e-3", "NaN", "0_1", "")]
+    [True, True, True, False, False]
+    """
     try:
-        _TYPES[types[name]](value or "0")
-    except ValueError as error:
-        raise ServiceError("ValidationError", f"{name}: {value!r}; allowed: {types[name]}") from error
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+_ALLOWED: dict[str, Callable[[str], bool]] = {
+    "Integral": _integral,
+    "Fractional": _fractional,
+    "String": lambda _: True,
+}
 
 
 def _microseconds(event_time: str) -> int:
@@ -197,9 +224,10 @@ def _microseconds(event_time: str) -> int:
     try:
         moment = datetime.datetime.fromisoformat(event_time.replace("Z", "+00:00"))
         return round(moment.timestamp() * 1e6)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
-    try:
-        return round(float(event_time) * 1e6)
-    except ValueError as error:
-        raise ServiceError("ValidationError", f"event time {event_time!r}; allowed: ISO 8601 or seconds") from error
+    with contextlib.suppress(ValueError):
+        seconds = float(event_time)
+        if math.isfinite(seconds) and abs(seconds) * 1e6 <= _LARGEST:
+            return round(seconds * 1e6)
+    raise ServiceError("ValidationError", f"event time {event_time!r}; allowed: ISO 8601 or seconds")

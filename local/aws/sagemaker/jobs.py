@@ -1,22 +1,32 @@
-"""Training and processing jobs: real programs, run to their end in processes of their own. Nothing is Completed that failed."""
+"""Training and processing jobs: real programs, run to their end in processes of their own.
+
+Nothing is Completed that failed or was stopped, whatever it was at.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from local.aws.clients import Clients
+from local.aws.clock import now
 from local.aws.errors import ServiceError
-from local.aws.sagemaker.containers import Acting, container, pack
-from local.aws.sagemaker.records import Records, now
+from local.aws.sagemaker.containers import Acting, container, pack, reason
+from local.aws.sagemaker.records import Records
 from local.aws.service import Judge
 from local.processes import Process, ProcessError
+
+_log = logging.getLogger(__name__)
+
+
+class _StoppedError(Exception):
+    """The job was told to stop."""
 
 
 class Jobs:
@@ -34,6 +44,7 @@ class Jobs:
             Records("processing-job", "ProcessingJob"),
         )
         self._running: dict[str, Process] = {}
+        self._lock = threading.Lock()
 
     def create_training_job(self, **given: Any) -> dict[str, Any]:
         record = self.training.add(given["TrainingJobName"], given)
@@ -71,6 +82,10 @@ class Jobs:
 
     def stop(self) -> None:
         """Ends every running job."""
+        for records, kind in ((self.training, "Training"), (self.processing, "Processing")):
+            for record in records.all():
+                if record[f"{kind}JobStatus"] == "InProgress":
+                    record[f"{kind}JobStatus"] = "Stopping"
         for process in list(self._running.values()):
             process.kill()
 
@@ -80,32 +95,38 @@ class Jobs:
 
         def run() -> None:
             folder = self._folder / name
-            status, reason = "Completed", None
+            why = None
             record[f"{kind}StartTime"] = now()
             try:
                 folder.mkdir(parents=True)
                 work(record, acting, folder)
-            except (ServiceError, ClientError, ProcessError, OSError) as error:
-                stopping = record[f"{kind}JobStatus"] == "Stopping"
-                status, reason = ("Stopped", None) if stopping else ("Failed", str(error)[-1000:])
-            if reason:
-                record["FailureReason"] = reason
-            record[f"{kind}EndTime"] = record["LastModifiedTime"] = now()
-            if kind == "Training":
-                record["SecondaryStatus"] = status
-            self._tidy(folder)
-            # last: whoever waits for the end finds everything else in place
-            record[f"{kind}JobStatus"] = status
+                self._tidy(folder)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the job has failed and says so
+                if not _stopping(record):
+                    _log.exception("job %s failed", name)
+                    why = reason(error)
+                with contextlib.suppress(OSError):
+                    self._tidy(folder)
+            with self._lock:
+                status = "Stopped" if _stopping(record) else "Failed" if why else "Completed"
+                if status == "Failed":
+                    record["FailureReason"] = why
+                record[f"{kind}EndTime"] = record["LastModifiedTime"] = now()
+                if kind == "Training":
+                    record["SecondaryStatus"] = status
+                # last: whoever waits for the end finds everything else in place
+                record[f"{kind}JobStatus"] = status
 
         threading.Thread(target=run, name=name, daemon=True).start()
 
     def _stop(self, record: dict[str, Any], kind: str) -> None:
         name = record[f"{kind}JobName"]
-        if record[f"{kind}JobStatus"] != "InProgress":
-            raise ServiceError("ValidationException", f"{name} is not running")
-        record[f"{kind}JobStatus"] = "Stopping"
-        if name in self._running:
-            self._running[name].kill()
+        with self._lock:
+            if record[f"{kind}JobStatus"] != "InProgress":
+                raise ServiceError("ValidationException", f"{name} is not running")
+            record[f"{kind}JobStatus"] = "Stopping"
+        if process := self._running.get(name):
+            process.kill()
 
     def _tidy(self, folder: Path) -> None:
         for path in folder.iterdir() if folder.exists() else ():
@@ -123,6 +144,7 @@ class Jobs:
         (folder / "input" / "config" / "hyperparameters.json").write_text(json.dumps(parameters))
         channels = {}
         for channel in record.get("InputDataConfig", []):
+            _go_on(record)
             name = channel["ChannelName"]
             acting.download(channel["DataSource"]["S3DataSource"]["S3Uri"], folder / "input" / "data" / name)
             channels[f"SM_CHANNEL_{name.upper()}"] = f"/opt/ml/input/data/{name}"
@@ -140,7 +162,7 @@ class Jobs:
         argv = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
         record["SecondaryStatus"] = "Training"
         process = container(record["TrainingJobName"], argv, variables, acting, folder)
-        self._run(record["TrainingJobName"], process, record["StoppingCondition"])
+        self._run(record["TrainingJobName"], process, record)
         record["SecondaryStatus"] = "Uploading"
         output = record["OutputDataConfig"]
         uri = f"{output['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
@@ -153,7 +175,10 @@ class Jobs:
     def _process(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
         specification = record["AppSpecification"]
         acting.pull(specification["ImageUri"])
+        if not specification.get("ContainerEntrypoint"):
+            raise ServiceError("ValidationException", "only processing jobs with a ContainerEntrypoint run here")
         for given in record.get("ProcessingInputs", []):
+            _go_on(record)
             source = given.get("S3Input")
             if source is None:
                 raise ServiceError("ValidationException", f"{given['InputName']}: only S3 inputs are implemented here")
@@ -164,27 +189,40 @@ class Jobs:
         argv = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
         name = record["ProcessingJobName"]
         process = container(name, argv, record.get("Environment", {}), acting, folder)
-        self._run(name, process, record.get("StoppingCondition", {}))
+        self._run(name, process, record)
         kms_key = record.get("ProcessingOutputConfig", {}).get("KmsKeyId")
         for wanted in outputs:
+            _go_on(record)
             place = wanted["S3Output"]
             acting.upload(_below(folder, place["LocalPath"]), place["S3Uri"], kms_key)
 
-    def _run(self, name: str, process: Process, stopping: dict[str, Any]) -> None:
+    def _run(self, name: str, process: Process, record: dict[str, Any]) -> None:
         self._running[name] = process
         try:
+            _go_on(record)
             process.start()
-            code = process.wait(stopping.get("MaxRuntimeInSeconds", 86_400))
+            _go_on(record)  # a stop in between has found no process to end
+            code = process.wait(record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400))
         finally:
             process.kill()
             del self._running[name]
         if code:
             raise ProcessError(f"AlgorithmError: exit status {code}: {process.log_tail()}")
+        _go_on(record)
+
+
+def _stopping(record: dict[str, Any]) -> bool:
+    return "Stopping" in (record.get("TrainingJobStatus"), record.get("ProcessingJobStatus"))
+
+
+def _go_on(record: dict[str, Any]) -> None:
+    if _stopping(record):
+        raise _StoppedError
 
 
 def _summaries(records: Records, kind: str, part: str | None, status: str | None) -> list[dict[str, Any]]:
     names = (f"{kind}Name", f"{kind}Arn", f"{kind}Status", "CreationTime")
-    found = [one for one in records.named(part) if status in (None, one[f"{kind}Status"])]
+    found = [one for one in records.holding(part) if status in (None, one[f"{kind}Status"])]
     return [{name: one[name] for name in names} for one in found]
 
 

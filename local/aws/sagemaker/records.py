@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import threading
 from typing import Any
 
 from local.aws.account import arn
+from local.aws.clock import now
 from local.aws.errors import ServiceError
 
 
-def now() -> datetime.datetime:
-    """The time, with its zone."""
-    return datetime.datetime.now(datetime.timezone.utc)
+def named(kind: str, name: str) -> str:
+    """The ARN of something of a kind, as `endpoint-config`, by its name or by that ARN."""
+    return name if name.startswith("arn:") else arn("sagemaker", f"{kind}/{name}")
 
 
 class Records:
@@ -68,10 +68,10 @@ class Records:
         with self._lock:
             return sorted(self._records.values(), key=lambda record: record["CreationTime"], reverse=True)
 
-    def named(self, part: str | None) -> list[dict[str, Any]]:
+    def holding(self, part: str | None) -> list[dict[str, Any]]:
         """The records whose names hold a text, the newest first."""
         return [record for record in self.all() if (part or "") in record[f"{self._prefix}Name"]]
 
     def arn(self, name: str) -> str:
         """The ARN of one."""
-        return name if name.startswith("arn:") else arn("sagemaker", f"{self._kind}/{name}")
+        return named(self._kind, name)

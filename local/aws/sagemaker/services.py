@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from local.aws.account import arn
 from local.aws.model import Wire
 from local.aws.sagemaker.endpoints import Endpoints
 from local.aws.sagemaker.feature_store import FeatureStore
 from local.aws.sagemaker.jobs import Jobs
+from local.aws.sagemaker.records import named
 from local.aws.sagemaker.registry import Registry
 from local.aws.service import Permission, Service
 
@@ -28,23 +28,19 @@ _VERBS = ("Create", "Describe", "Delete", "Stop")
 Needs = Callable[[dict[str, Any]], Iterable[Permission]]
 
 
-def _named(kind: str, name: str) -> str:
-    return name if name.startswith("arn:") else arn("sagemaker", f"{kind}/{name}")
-
-
 def _on(action: str, kind: str, member: str) -> Needs:
-    return lambda given: [(action, _named(kind, given[member]))]
+    return lambda given: [(action, named(kind, given[member]))]
 
 
 def _on_both(action: str) -> Needs:
     """An endpoint's creation and its update are judged on its configuration, too."""
     members = {"endpoint": "EndpointName", "endpoint-config": "EndpointConfigName"}
-    return lambda given: [(action, _named(kind, given[member])) for kind, member in members.items()]
+    return lambda given: [(action, named(kind, given[member])) for kind, member in members.items()]
 
 
 def _on_groups(entries: str, *actions: str) -> Needs:
     return lambda given: sorted(
-        {(action, _named("feature-group", one["FeatureGroupName"])) for action in actions for one in given[entries]}
+        {(action, named("feature-group", one["FeatureGroupName"])) for action in actions for one in given[entries]}
     )
 
 
@@ -68,7 +64,7 @@ CONTROL: dict[str, Needs] = {
     "UpdateEndpoint": _on_both("sagemaker:UpdateEndpoint"),
     "CreateModelPackage": _with_tags(
         lambda given: [
-            ("sagemaker:CreateModelPackage", _named("model-package-group", given["ModelPackageGroupName"])),
+            ("sagemaker:CreateModelPackage", named("model-package-group", given["ModelPackageGroupName"])),
         ]
     ),
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),

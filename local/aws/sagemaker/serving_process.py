@@ -9,6 +9,7 @@ from local.aws.kept import Keeper
 from local.aws.sagemaker.containers import ROOT
 from local.processes import Process, answers, free_port
 
+START_TIMEOUT_S = 60.0
 GaveUp = Callable[["ServingProcess", str], None]
 
 
@@ -46,4 +47,8 @@ class ServingProcess:
 
     def _start(self) -> None:
         self.process.start()
-        self.process.wait_until(lambda: answers(self._port), "answered")
+        try:
+            self.process.wait_until(lambda: answers(self._port), "answered", START_TIMEOUT_S)
+        except BaseException:
+            self.process.kill()
+            raise

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.aws.assembly import Asset
 from local.aws.emulator import EmulatedAws
 from tests.local.aws.conftest import Deployed, attribute, function, received, ref, role
 
@@ -41,11 +43,86 @@ def test_a_function_sees_the_templates_variables_and_no_one_elses(
     assert own == {"PATH", "LANG", "LC_CTYPE", "TZ", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "_HANDLER", "remaining"}
 
 
-def test_a_function_imports_its_code_and_its_layer_alone(aws: EmulatedAws, deployed: Deployed) -> None:
-    code = "import numpy\ndef handler(event, context):\n    import local.broker\n"
-    made = deployed({"Role": role("lambda"), "Function": function(code, "Role")}, {"name": ref("Function")})
-    answer, error = invoke(aws, made["name"])
-    assert error and answer["errorMessage"] == "No module named 'local'"
+IMPORTS = """
+import importlib
+
+def handler(event, context):
+    def told(name):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            return str(error)
+        return 'imported'
+    return {name: told(name) for name in event}
+"""
+
+
+def layer(tmp_path: Path, *distributions: str) -> tuple[dict[str, Any], Asset]:
+    """A layer of these libraries as it is built for the functions' platform, and its asset."""
+    folder = tmp_path / "-".join(distributions)
+    for one in distributions:
+        info = folder / "python" / f"{one}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("")
+        (folder / "python" / f"{one}.so").write_bytes(b"for another processor")
+    asset = Asset(folder, "layers", f"{folder.name}.zip")
+    content = {"S3Bucket": asset.bucket, "S3Key": asset.key}
+    return {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": content}}, asset
+
+
+def test_a_function_imports_its_code_and_its_own_layers_alone(
+    aws: EmulatedAws, deployed: Deployed, tmp_path: Path
+) -> None:
+    numbers, asset = layer(tmp_path, "numpy", "six")
+    made = deployed(
+        {
+            "Role": role("lambda"),
+            "Numbers": numbers,
+            "Bare": function(IMPORTS, "Role"),
+            "Layered": function(IMPORTS, "Role", Layers=[ref("Numbers")]),
+        },
+        {"bare": ref("Bare"), "layered": ref("Layered")},
+        (asset,),
+    )
+    asked = ["numpy", "pydantic", "confluent_kafka", "local.broker", "boto3"]
+    seen, error = invoke(aws, made["bare"], asked)
+    assert error is None
+    no_module = {name: f"No module named '{name.split('.')[0]}'" for name in asked}
+    assert seen == no_module | {"boto3": "imported"}, "Lambda's runtime brings AWS's SDK and nothing else"
+    seen, _ = invoke(aws, made["layered"], asked)
+    assert seen == no_module | {"boto3": "imported", "numpy": "imported"}
+
+
+def test_a_layer_of_what_this_machine_does_not_have_fails_its_function(
+    aws: EmulatedAws, deployed: Deployed, tmp_path: Path
+) -> None:
+    unknown, asset = layer(tmp_path, "no_such_library")
+    made = deployed(
+        {"Role": role("lambda"), "Layer": unknown, "Function": function(IMPORTS, "Role", Layers=[ref("Layer")])},
+        {"name": ref("Function")},
+        (asset,),
+    )
+    answer, error = invoke(aws, made["name"], [])
+    assert error and "holds no_such_library, which is not in" in answer["errorMessage"]
+
+
+def test_a_function_under_another_role_gets_another_process_and_the_one_before_ends(
+    aws: EmulatedAws, deployed: Deployed
+) -> None:
+    code = "import os\ndef handler(event, context):\n    return os.environ['AWS_ACCESS_KEY_ID']\n"
+    made = deployed(
+        {"Role": role("lambda"), "Other": role("lambda"), "Function": function(code, "Role")},
+        {"name": ref("Function"), "other": attribute("Other", "Arn")},
+    )
+    name = made["name"]
+    before, _ = invoke(aws, name)
+    (process,) = aws.processes()[f"function/{name}"]
+    aws.client("lambda").update_function_configuration(FunctionName=name, Role=made["other"])
+    after, _ = invoke(aws, name)
+    assert after != before
+    (now,) = aws.processes()[f"function/{name}"]
+    assert now != process
+    assert len(list((aws.folder / "functions").glob(f"{name[:40]}-*"))) == 1, "nothing of the one before is left"
 
 
 @pytest.mark.parametrize(

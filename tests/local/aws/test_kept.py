@@ -83,6 +83,12 @@ def test_the_reason_of_a_start_that_failed_is_told(kept: Made) -> None:
     assert "the model is broken" in until(lambda: one.given_up)[0]
 
 
+def test_whatever_goes_wrong_in_a_start_counts_as_an_end(kept: Made) -> None:
+    one = kept(DIES, DIES)
+    one.keeper._again = lambda: {}["checkpoint"]
+    assert "'checkpoint'" in until(lambda: one.given_up)[0]
+
+
 def test_one_that_has_run_for_long_starts_a_new_row(kept: Made) -> None:
     one = kept(STAYS, STAYS, steady_s=0.0)
     for _ in range(TRIES + 2):

@@ -32,6 +32,15 @@ def test_what_did_its_work_is_executed_and_what_did_not_is_not_run() -> None:
     assert counts(entries) == {"executed real code": 1, "emulated": 1, "recorded only": 0, "not run here": 1}
 
 
+def test_an_application_whose_job_never_started_is_not_run() -> None:
+    kinds = {"Job": "AWS::KinesisAnalyticsV2::Application", "Cluster": "AWS::MSK::ServerlessCluster"}
+    resources = {name: {"Type": kind} for name, kind in kinds.items()}
+    physical = {"Streaming": {"Job": "job-1", "Cluster": "cluster-1"}}
+    entries = {one.logical_id: one for one in ledger([stack(**resources)], physical, {"cluster-1": 1})}
+    assert entries["Cluster"].class_ == "executed real code"
+    assert (entries["Job"].class_, entries["Job"].note) == ("not run here", "its job did not start in this run")
+
+
 def test_a_type_of_no_class_fails() -> None:
     with pytest.raises(UnknownTypeError, match="Streaming Odd: AWS::Braket::Device is in none"):
         check_types([stack(Odd={"Type": "AWS::Braket::Device"})])

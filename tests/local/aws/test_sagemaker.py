@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
 import signal
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.aws.emulator import EmulatedAws
+from local.aws.errors import ServiceError
+from local.aws.sagemaker import endpoints, serving_process
+from local.aws.sagemaker.feature_store import FeatureStore
+from local.processes import Process, ProcessError
 from tests.local.aws.conftest import Deployed, attribute, ref, role, until
 from tests.local.aws.test_state_machines import IMAGE, PULL
 
@@ -64,6 +70,7 @@ def serving(aws: EmulatedAws, deployed: Deployed) -> dict[str, str]:
             "Role": role(
                 "sagemaker",
                 ("s3:GetObject", f"arn:aws:s3:::{bucket}/*"),
+                ("s3:PutObject", f"arn:aws:s3:::{bucket}/captured/*"),
                 ("ecr:GetAuthorizationToken", "*"),
                 (PULL, "arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost"),
             ),
@@ -74,7 +81,18 @@ def serving(aws: EmulatedAws, deployed: Deployed) -> dict[str, str]:
                     "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/first.tar.gz"},
                 },
             },
-            "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}},
+            "Config": {
+                "Type": "AWS::SageMaker::EndpointConfig",
+                "Properties": {
+                    "ProductionVariants": [variant],
+                    "DataCaptureConfig": {
+                        "EnableCapture": True,
+                        "InitialSamplingPercentage": 100,
+                        "DestinationS3Uri": f"s3://{bucket}/captured",
+                        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+                    },
+                },
+            },
             "Endpoint": {
                 "Type": "AWS::SageMaker::Endpoint",
                 "Properties": {"EndpointConfigName": attribute("Config", "EndpointConfigName")},
@@ -101,6 +119,16 @@ def test_an_endpoint_serves_its_model_and_an_update_another(aws: EmulatedAws, se
 
     until(taken_over)
     assert asked(aws, serving["endpoint"])["model_version"] == "second"
+
+    # what the first configuration captures is there when another takes over; the second one captures nothing
+    s3, place = aws.client("s3"), {"Bucket": serving["bucket"], "Prefix": f"captured/{serving['endpoint']}/all/"}
+    found = until(lambda: s3.list_objects_v2(**place).get("Contents"))
+    bodies = [s3.get_object(Bucket=serving["bucket"], Key=one["Key"])["Body"].read() for one in found]
+    lines = [json.loads(line) for body in bodies for line in body.splitlines()]
+    answers = [base64.b64decode(line["captureData"]["endpointOutput"]["data"]) for line in lines]
+    assert [json.loads(answer)["model_version"] for answer in answers] == ["first", "first"]
+    question = lines[0]["captureData"]["endpointInput"]
+    assert question["observedContentType"] == "application/json" and b"instances" in base64.b64decode(question["data"])
 
 
 def test_a_model_that_does_not_load_leaves_the_endpoint_as_it_was(aws: EmulatedAws, serving: dict[str, str]) -> None:
@@ -186,3 +214,115 @@ def test_the_newest_record_stands_and_a_bad_one_stops_no_other(aws: EmulatedAws,
     assert counts == {"a": "2", "c": "3"}
     with pytest.raises(ClientError, match="101 elements; allowed: 1 to 100"):
         store.batch_get_record(Identifiers=[{**wanted, "RecordIdentifiersValueAsString": ["a"] * 101}])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    one = FeatureStore(tmp_path / "store.db")
+    columns = [("cc_num", "String"), ("trans_time", "Fractional"), ("num_trans_last_1w", "Integral")]
+    one.create_feature_group(
+        FeatureGroupName="nightly",
+        RecordIdentifierFeatureName="cc_num",
+        EventTimeFeatureName="trans_time",
+        FeatureDefinitions=[{"FeatureName": name, "FeatureType": kind} for name, kind in columns],
+        OnlineStoreConfig={"EnableOnlineStore": True},
+    )
+    return one
+
+
+@pytest.mark.parametrize(
+    ("time", "count"),
+    [("inf", "1"), ("1e300", "1"), ("nan", "1"), ("", "1"), ("0", ""), ("0", str(2**63)), ("0", "1_000")],
+)
+def test_an_unusable_value_is_refused_and_the_batch_and_the_next_go_on(
+    store: FeatureStore, time: str, count: str
+) -> None:
+    entries = [{"FeatureGroupName": "nightly", "Record": record("bad", time, count)}]
+    entries += [{"FeatureGroupName": "nightly", "Record": record("good", "1769817600.5", -(2**63))}]
+    for _ in range(2):
+        (error,) = store.batch_write_record(entries)["Errors"]
+        assert error["ErrorCode"] == "ValidationError"
+    assert store.get_record("nightly", "good")["Record"]
+    with pytest.raises(ServiceError, match="ValidationError"):
+        store.put_record("nightly", record("bad", time, count))
+
+
+def test_a_batch_that_breaks_is_rolled_back_and_the_next_goes_on(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: Any) -> None:
+        raise RuntimeError("the disk is full")
+
+    entries = [{"FeatureGroupName": "nightly", "Record": record(card, "1", 1)} for card in ("a", "b")]
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError, match="the disk is full"):
+        broken.setattr(store, "_put", breaks)
+        store.batch_write_record(entries)
+    assert store.batch_write_record(entries)["Errors"] == []
+
+
+class FakeServing:
+    """A serving process that comes up when it is let, or fails."""
+
+    variant = "all"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.let, self.ended = error, threading.Event(), threading.Event()
+
+    def __call__(self, *_: Any) -> FakeServing:
+        assert self.let.wait(5)
+        if self.error:
+            raise self.error
+        return self
+
+    def end(self, grace_s: float = 0) -> None:
+        self.ended.set()
+
+
+def brought(folder: Path, monkeypatch: pytest.MonkeyPatch, serving: FakeServing) -> endpoints.Endpoints:
+    unused: Any = None
+    one = endpoints.Endpoints(folder, unused, unused)
+    monkeypatch.setattr(one, "_serve", serving)
+    one.create_model(ModelName="model")
+    one.create_endpoint_config(
+        EndpointConfigName="config", ProductionVariants=[{"ModelName": "model", "VariantName": "all"}]
+    )
+    one.create_endpoint(EndpointName="fraud", EndpointConfigName="config")
+    return one
+
+
+def test_an_endpoint_fails_with_whatever_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving = FakeServing(tarfile.ReadError("not a gzip file"))
+    one = brought(tmp_path, monkeypatch, serving)
+    serving.let.set()
+    described = until(
+        lambda: (found := one.describe_endpoint("fraud"))["EndpointStatus"] == "Failed" and found, timeout_s=5
+    )
+    assert described["FailureReason"] == "ReadError: not a gzip file"
+
+
+def test_an_endpoint_that_is_deleted_while_its_model_comes_up_serves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving = FakeServing()
+    one = brought(tmp_path, monkeypatch, serving)
+    one.delete_endpoint("fraud")
+    serving.let.set()
+    assert serving.ended.wait(5)
+    assert one.processes() == {}
+    with pytest.raises(ServiceError, match="not found"):
+        one.invoke_endpoint("fraud", b"")
+
+
+def test_a_model_that_does_not_answer_in_time_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Process] = []
+    start = Process.start
+    monkeypatch.setattr(Process, "start", lambda self: (started.append(self), start(self))[1])
+    waits = Process.wait_until
+    monkeypatch.setattr(Process, "wait_until", lambda self, _, what, *__: waits(self, lambda: False, what, 0.2))
+    unused: Any = None
+    with pytest.raises(ProcessError, match=r"had not answered after 0.2 s"):
+        serving_process.ServingProcess("model", "all", tmp_path, {}, unused)
+    (process,) = started
+    assert not process.running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from local.aws.emulator import EmulatedAws
 from tests.local.aws.conftest import Deployed, attribute, function, received, ref, role, until
+from tests.local.aws.test_functions import invoke, layer
 
 pytestmark = pytest.mark.engines
 TELLS = """
@@ -119,6 +121,51 @@ def test_a_mapping_whose_role_may_not_read_the_topic_is_not_made(
     statements[1]["Action"] = ["kafka-cluster:DescribeTopic"]
     with pytest.raises(Exception, match=r"perform: kafka-cluster:ReadData on resource: .*topic/main/.*/forbidden"):
         deployed(resources)
+
+
+MAKES = """
+import boto3, os
+from confluent_kafka.admin import AdminClient, NewTopic
+
+def handler(event, context):
+    asked = boto3.client('kafka').get_bootstrap_brokers(ClusterArn=os.environ['CLUSTER'])
+    admin = AdminClient({'bootstrap.servers': asked['BootstrapBrokerString']})
+    admin.create_topics([NewTopic(event, 1, 1, config={'retention.ms': '1000'})])[event].result(20)
+"""
+
+
+def test_a_function_is_judged_by_the_topics_that_it_makes(
+    aws: EmulatedAws, deployed: Deployed, cluster: str, tmp_path: Path
+) -> None:
+    client, asset = layer(tmp_path, "confluent_kafka")
+    topic = f"{cluster.replace(':cluster/', ':topic/')}/allowed"
+    variables = {"Variables": {"CLUSTER": cluster}}
+    made = deployed(
+        {
+            "Role": role(
+                "lambda",
+                (["kafka:GetBootstrapBrokers", "kafka-cluster:Connect"], cluster),
+                (["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic"], topic),
+            ),
+            "Silent": role("lambda", ("kafka:GetBootstrapBrokers", cluster)),
+            "Client": client,
+            "Function": function(MAKES, "Role", Environment=variables, Layers=[ref("Client")]),
+            "Unconnected": function(MAKES, "Silent", Environment=variables, Layers=[ref("Client")]),
+        },
+        {"name": ref("Function"), "unconnected": ref("Unconnected"), "role": ref("Role")},
+        (asset,),
+    )
+    assert invoke(aws, made["name"], "allowed") == (None, None)
+    answer, error = invoke(aws, made["name"], "other")
+    assert error and "perform: kafka-cluster:CreateTopic on resource: " in answer["errorMessage"]
+    assert answer["errorMessage"].split(" on resource: ")[1].startswith(topic.replace("allowed", "other"))
+    used = next(row for row in aws.permissions() if row["role"] == made["role"])["used"]
+    assert {call["action"].partition(":")[2] for call in used if call["resource"] == topic} == {
+        "CreateTopic",
+        "DescribeTopic",
+    }
+    answer, error = invoke(aws, made["unconnected"], "allowed")
+    assert error and "perform: kafka-cluster:Connect" in answer["errorMessage"]
 
 
 def test_the_cluster_offers_plaintext_only(aws: EmulatedAws, cluster: str) -> None:
