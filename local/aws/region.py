@@ -80,6 +80,7 @@ class Region:
         return {
             "/_local/permissions": lambda: self.usage.report(ministack.role_statements()),
             "/_local/processes": self._processes,
+            "/_local/mappings": lambda: dict(self.mappings.states),
             "/_local/work": lambda: self.functions.calls + self.endpoints.calls + self.mappings.delivered,
         }
 
