@@ -27,6 +27,7 @@ from local.aws.service import Judge, Permission
 
 _log = logging.getLogger(__name__)
 _S3 = "arn:aws:s3:::"
+_SESSION = "event-source-mapping"
 
 
 class Mappings:
@@ -62,7 +63,7 @@ class Mappings:
         if given.destination.startswith(_S3):
             # asked for as the mapping is made, long before anything is put there
             needs.append(("s3:ListBucket", given.destination.split("/")[0]))
-        key = self._clients.open_session(role, "event-source-mapping")["AWS_ACCESS_KEY_ID"]
+        key = self._clients.open_session(role, "lambda", _SESSION)["AWS_ACCESS_KEY_ID"]
         for action, resource in needs:
             self._judge(key, action, resource, None)
         if str(properties.get("Enabled", True)).lower() == "true":
@@ -141,7 +142,7 @@ class _Reader:
                     if failed:
                         self._source.renew()
                     self._once()
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001
                     _log.exception("%s: mapping %s is interrupted", self._function, self._id)
                     self._mappings.states[self._id] = f"interrupted: {error!r}"
                     self._stopping.wait(wait_before(failed))
@@ -183,23 +184,23 @@ class _Reader:
             _log.error("%s: the on-failure destination was not reached: %s", self._function, error)
 
     def _send(self, message: dict[str, Any], records: Sequence[Record]) -> None:
-        destination, session = self._rules.destination, "event-source-mapping"
+        destination = self._rules.destination
         if destination.startswith(_S3):
             now = datetime.datetime.now(datetime.timezone.utc)
             name = self._function.rsplit(":", 1)[-1]
             key = f"aws/lambda/{self._id}/{name}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
             body = json.dumps({**message, "payload": self._source.event(records)}).encode()
-            s3 = self._mappings._clients.role("s3", self._role, session)
+            s3 = self._mappings._clients.role("s3", self._role, "lambda", _SESSION)
             s3.put_object(Bucket=destination.removeprefix(_S3).split("/")[0], Key=key, Body=body)
         elif ":sqs:" in destination:
-            sqs = self._mappings._clients.role("sqs", self._role, session)
+            sqs = self._mappings._clients.role("sqs", self._role, "lambda", _SESSION)
             # AWS's own delivery knows the queue by its name; GetQueueUrl is no call of the role's
             queue = self._mappings._clients.admin("sqs").get_queue_url(QueueName=destination.rsplit(":", 1)[-1])[
                 "QueueUrl"
             ]
             sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message))
         else:
-            sns = self._mappings._clients.role("sns", self._role, session)
+            sns = self._mappings._clients.role("sns", self._role, "lambda", _SESSION)
             sns.publish(TopicArn=destination, Message=json.dumps(message))
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a batch that fails, of an answer that cannot be read, and of a reader that is stopped; without an emulated AWS."""
+"""What becomes of a batch that fails, of an answer that cannot be read, of a reader that is stopped; without an emulated AWS."""
 
 from __future__ import annotations
 
