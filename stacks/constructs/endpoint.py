@@ -24,7 +24,7 @@ from stacks.settings import Settings
 VARIANT = "main"
 MODELS = "models/"
 _SERVING = ROOT / "sagemaker_src" / "serving"
-BY_ENDPOINT = "the service fetches models and keeps captured requests itself"
+BY_ENDPOINT = "the local endpoint fetches a model by its name and keeps no captured requests"
 
 
 class Endpoint(Construct):
@@ -149,14 +149,14 @@ class Endpoint(Construct):
 
     def _permissions(self, assets: list[s3_assets.Asset], models: Store, archive: Store, captured: str) -> None:
         objects = [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in assets]
-        allow(self.role, ["s3:GetObject"], objects, unused=BY_ENDPOINT)
+        allow(self.role, ["s3:GetObject"], objects)
         because = "Each training run's model has a name of its own."
-        allow(self.role, ["s3:GetObject"], [models.objects(MODELS)], because=because, unused=BY_ENDPOINT)
+        allow(self.role, ["s3:GetObject"], [models.objects(MODELS)], because=because)
         allow(self.role, ["s3:ListBucket"], [models.arn], unused=BY_ENDPOINT)
         because = "The endpoint names what it captures."
         allow(self.role, ["s3:PutObject"], [archive.objects(captured)], because=because, unused=BY_ENDPOINT)
         allow_image(self.role, self.image)
-        allow_key(self.role, self._key.key_arn, for_volumes=True)
+        allow_key(self.role, self._key.key_arn, for_volumes=True, used=["kms:Decrypt"])
         logs = cdk.Stack.of(self).format_arn(
             service="logs",
             resource="log-group",

@@ -96,22 +96,27 @@ class Cluster(Construct):
         place = cdk.Fn.select(1, cdk.Fn.split(":cluster/", self.arn))
         return cdk.Stack.of(self).format_arn(service="kafka", resource=kind, resource_name=f"{place}/{name}")
 
-    def may_connect(self, grantee: iam.Role, *, writes: bool = False) -> None:
-        """Lets a client connect; one that writes does so idempotently."""
-        allow(grantee, ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"], [self.arn], unused=BY_BROKER)
+    def may_connect(self, grantee: iam.Role, *, writes: bool = False, judged: bool = True) -> None:
+        """Lets a client connect; one that writes does so idempotently.
+
+        Args:
+            judged: whether a service connects for the role, which a local run judges, too.
+        """
+        unused = {"kafka-cluster:DescribeCluster": BY_BROKER} | ({} if judged else {"kafka-cluster:Connect": BY_BROKER})
+        allow(grantee, ["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"], [self.arn], unused=unused)
         if writes:
-            allow(grantee, ["kafka-cluster:WriteDataIdempotently"], [self.arn], unused=BY_BROKER)
+            allow(grantee, ["kafka-cluster:WriteDataIdempotently"], [self.arn])
 
     def may_read(self, grantee: iam.Role, topic: str, group: str) -> None:
         """Lets a client read a topic as a consumer group."""
         topic_arn, group_arn = self.resource_arn("topic", topic), self.resource_arn("group", group)
-        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], [topic_arn], unused=BY_BROKER)
-        allow(grantee, ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"], [group_arn], unused=BY_BROKER)
+        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], [topic_arn])
+        allow(grantee, ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"], [group_arn])
 
     def may_write(self, grantee: iam.Role, written: Sequence[str]) -> None:
         """Lets a client write topics."""
         arns = [self.resource_arn("topic", topic) for topic in written]
-        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], arns, unused=BY_BROKER)
+        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], arns)
 
     def may_make_topics(self, grantee: iam.Role, made: Sequence[str]) -> None:
         """Lets a client make topics and set what they are set to."""

@@ -80,7 +80,7 @@ class StateMachine(Construct):
             because="Traces have no resource.",
             unused="the emulated AWS takes no traces",
         )
-        allow_key(self.role, key.key_arn, for_volumes=True)
+        allow_key(self.role, key.key_arn, for_volumes=True, used=["kms:GenerateDataKey"])
         stack = cdk.Stack.of(self)
         self.resource = sfn.CfnStateMachine(
             self,
@@ -129,8 +129,8 @@ class StateMachine(Construct):
         rule = stack.format_arn(
             service="events", resource="rule", resource_name=f"StepFunctionsGetEventsForSageMaker{title}JobsRule"
         )
-        waiting = "the service learns of a job's end by a rule that it manages"
-        allow(self.role, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule], unused=waiting)
+        # the service learns of a job's end by a rule that it manages
+        allow(self.role, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule])
         self.may_pass(roles, "sagemaker.amazonaws.com")
 
     def may_pass(self, roles: Sequence[iam.Role], service: str) -> None:
