@@ -30,6 +30,7 @@ ARCHIVE_BATCH = 10_000
 ARCHIVE_WINDOW_S = 300
 WATCH_TIMEOUT_S = 30
 OWN_PREFIX = "The objects below the function's own prefix are named by the function."
+BROKEN = "only what breaks the contract is put there"
 
 
 class Streaming(FraudStack):
@@ -238,4 +239,4 @@ class Streaming(FraudStack):
             allow(role, actions, [arn], unused={action: unused[action] for action in actions if action in unused})
 
     def _may_quarantine(self, role: iam.Role) -> None:
-        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX)
+        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX, unused=BROKEN)

@@ -59,6 +59,7 @@ class Training(FraudStack):
             data.key,
             pattern={"source": ["card-fraud"], "detail-type": ["retrain"]},
             bus=streaming.bus.attr_name,
+            unused="only a request by hand starts it",
         )
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
         self.output("ModelRegistry", training.group.model_package_group_name, "models that passed the gate")

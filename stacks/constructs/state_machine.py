@@ -146,11 +146,17 @@ class StateMachine(Construct):
         """Lets it call these functions."""
         allow(self.role, ["lambda:InvokeFunction"], [function.function_arn for function in functions])
 
-    def on_event(self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None) -> None:
-        """Starts it on each event of a pattern, of the account's own bus or the named one."""
+    def on_event(
+        self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None, unused: str | None = None
+    ) -> None:
+        """Starts it on each event of a pattern, of the account's own bus or the named one.
+
+        Args:
+            unused: why a local run puts no such event, where it does not.
+        """
         queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
-        allow(caller, ["states:StartExecution"], [self.resource.ref], unused="only an event of this pattern starts it")
+        allow(caller, ["states:StartExecution"], [self.resource.ref], unused=unused)
         queue.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[iam.ServicePrincipal("events.amazonaws.com")],
