@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from local.broker import Broker
 from local.decider_settings import DeciderSettings
@@ -20,6 +20,14 @@ from local.topics import LIVE_TOPICS, REPLAY_TOPICS
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UP_TIMEOUT_S = 120
+_PASSING = {
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+}
+"""What a busy broker answers now and then. `retriable()` knows none of them: it speaks of transactions alone."""
 
 
 class StreamingSystem:
@@ -151,7 +159,7 @@ def topic_ends(brokers: str, topic: str) -> dict[int, int]:
             return _ends(brokers, topic)
         except KafkaException as error:
             # On a busy machine the broker may miss its own controller's heartbeat and lead nothing for a moment.
-            if not error.args[0].retriable() or time.monotonic() > deadline:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
 

@@ -17,7 +17,7 @@ from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.kafka import Cluster, topics
 from stacks.constructs.network import Network, zone_names
-from stacks.constructs.permissions import KEY_FOR_SERVICE, allow, explain_unused
+from stacks.constructs.permissions import KEY_FOR_SERVICE, allow
 from stacks.constructs.queues import DeadLetters, queue
 from stacks.constructs.stream_job import StreamJob
 from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
@@ -30,6 +30,7 @@ ARCHIVE_BATCH = 10_000
 ARCHIVE_WINDOW_S = 300
 WATCH_TIMEOUT_S = 30
 OWN_PREFIX = "The objects below the function's own prefix are named by the function."
+BROKEN = "only what breaks the contract is put there"
 
 
 class Streaming(FraudStack):
@@ -134,6 +135,7 @@ class Streaming(FraudStack):
         accept = self.functions.function(
             "accept",
             says="refuses what breaks the contract, has the rest watched",
+            key_used=("Decrypt", "GenerateDataKey"),
             environment={"WATCH_QUEUE_URL": waiting.queue_url, "UNDECIDED_AFTER_S": seconds, **self._quarantine},
             timeout_s=60,
             memory_mb=512,
@@ -144,6 +146,7 @@ class Streaming(FraudStack):
         watch = self.functions.function(
             "watch",
             says="decides by the fallback rule what is still undecided",
+            key_used=("Decrypt",),
             environment={
                 "DECISIONS_TABLE": self.decisions.table_name,
                 "EVENT_BUS_NAME": self.bus.attr_name,
@@ -161,6 +164,7 @@ class Streaming(FraudStack):
         decide = self.functions.function(
             "decide",
             says="decides every transaction on its own features",
+            key_used=("Decrypt",),
             environment={
                 "NIGHTLY_FEATURE_GROUP": NIGHTLY_GROUP.name,
                 "ENDPOINT_NAME": serving.endpoint_name,
@@ -184,6 +188,7 @@ class Streaming(FraudStack):
         ingest = self.functions.function(
             "ingest_features",
             says="keeps each card's newest features in the store",
+            key_used=("Decrypt", "GenerateDataKey"),
             environment={
                 "STREAM_FEATURE_GROUP": STREAM_GROUP.name,
                 "FEATURES_TTL_DAYS": str(self.settings.features_ttl_days),
@@ -198,6 +203,7 @@ class Streaming(FraudStack):
         archive = self.functions.function(
             "archive",
             says="keeps transactions and decisions as Parquet",
+            key_used=("Decrypt", "GenerateDataKey"),
             environment={
                 "ARCHIVE_BUCKET": self._data.archive.name,
                 "TRANSACTIONS_PREFIX": TRANSACTIONS,
@@ -234,9 +240,12 @@ class Streaming(FraudStack):
         self.topic_readers[f"{deployed.name} of {topic}"] = mapping
 
     def _may_decide(self, role: iam.Role, unused: Mapping[str, str]) -> None:
-        allow(role, ["dynamodb:PutItem", "dynamodb:BatchGetItem"], [self.decisions.table_arn])
-        allow(role, ["events:PutEvents"], [self.bus.attr_arn])
-        explain_unused(role, unused)
+        needed = {
+            self.decisions.table_arn: ["dynamodb:PutItem", "dynamodb:BatchGetItem"],
+            self.bus.attr_arn: ["events:PutEvents"],
+        }
+        for arn, actions in needed.items():
+            allow(role, actions, [arn], unused={action: unused[action] for action in actions if action in unused})
 
     def _may_quarantine(self, role: iam.Role) -> None:
-        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX)
+        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX, unused=BROKEN)

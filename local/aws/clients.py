@@ -11,8 +11,9 @@ from botocore.config import Config
 
 from local.aws.account import REGION
 
-OpenSession = Callable[[str, str], dict[str, str]]
-"""Given a role's ARN and a session's name: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN."""
+OpenSession = Callable[..., dict[str, str]]
+"""Given a role's ARN, the service that takes it, and if need be a session's name: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_SESSION_TOKEN. Raises AccessDeniedError if the role does not trust the service."""
 
 
 class Clients:
@@ -34,9 +35,17 @@ class Clients:
         """A client of the account's root: for what AWS itself does."""
         return self._client(service, self._admin)
 
-    def role(self, service: str, role_arn: str, session: str) -> Any:
-        """A client that signs as a role: for what a service does in its name."""
-        return self._client(service, self.open_session(role_arn, session))
+    def role(self, service: str, role_arn: str, taken_by: str, session: str = "") -> Any:
+        """A client that signs as a role: for what a service does in its name.
+
+        Args:
+            taken_by: that service, as in the name of its principal: `lambda`.
+            session: its name, if it is not the service's own.
+
+        Raises:
+            AccessDeniedError: the role does not trust the service.
+        """
+        return self._client(service, self.open_session(role_arn, taken_by, session))
 
     def _client(self, service: str, credentials: Mapping[str, str]) -> Any:
         key = (service, credentials["AWS_ACCESS_KEY_ID"])

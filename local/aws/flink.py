@@ -160,7 +160,7 @@ class Applications:
         kafka = next(group["PropertyMap"] for group in groups if group["PropertyGroupId"] == "Kafka")
         self._judge_topics(role, kafka)
         place = configuration["ApplicationCodeConfiguration"]["CodeContent"]["S3ContentLocation"]
-        s3 = self._clients.role("s3", role, "flink")
+        s3 = self._clients.role("s3", role, "kinesisanalytics")
         bucket = place["BucketARN"].rsplit(":", 1)[-1]
         folder = self._folder / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ class Applications:
             kafka.get("transactions.topic", "transactions"),
             kafka.get("features.topic", "features"),
         )
-        key = self._clients.open_session(role, "flink")["AWS_ACCESS_KEY_ID"]
+        key = self._clients.open_session(role, "kinesisanalytics")["AWS_ACCESS_KEY_ID"]
         needs = [
             *reading(cluster, transactions, kafka.get("group.id", "stream-features")),
             *writing(cluster, features),

@@ -36,39 +36,56 @@ class Usage:
         for role in sorted({*deployed, *used, *denied}):
             given = deployed.get(role, [])
             calls = used.get(role, Counter())
-            unused = [
-                {"action": action, "resource": resources}
-                for action, resources in _allowed(given)
-                if not any(_covers(action, resources, call) for call in calls)
-            ]
+            unused, used_of_own = [], []
+            for sid, action, resources in _allowed(given):
+                one = {"action": action, "resource": resources, **({"sid": sid} if sid else {})}
+                if not any(_covers(action, resources, call) for call in calls):
+                    unused.append(one)
+                elif sid:
+                    used_of_own.append(one)
             rows.append(
                 {
                     "role": role,
                     "used": _rows(calls),
                     "denied": _rows(denied.get(role, Counter())),
                     "allowed_but_unused": unused,
+                    "used_with_sid": used_of_own,
                 }
             )
         return rows
 
 
-def with_reasons(report: list[dict[str, Any]], reasons: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+def with_reasons(
+    report: list[dict[str, Any]], reasons: Mapping[str, Mapping[str, Mapping[str, str]]]
+) -> list[dict[str, Any]]:
     """The report with the reason for each action that is allowed but was not used; those without one are `removable`.
 
-    Args:
-        reasons: {role name: {action: why it is allowed}}, from the templates.
+    A reason holds for its own statement alone; one whose action was used there is in `used_though_reasoned`.
 
-    >>> unused = [{"action": "s3:GetObject", "resource": ["*"]}, {"action": "s3:PutObject", "resource": ["*"]}]
-    >>> (row,) = with_reasons([{"role": "decide", "allowed_but_unused": unused}], {"decide": {"s3:GetObject": "by hand"}})
-    >>> row["allowed_but_unused"], row["removable"]
-    ([{'action': 's3:GetObject', 'resource': ['*'], 'reason': 'by hand'}], [{'action': 's3:PutObject', 'resource': ['*']}])
+    Args:
+        reasons: {role name: {Sid of a statement: {action: why it is allowed}}}, from the templates.
+
+    >>> one, other, used = [
+    ...     {"action": "s3:PutObject", "resource": [f"arn:aws:s3:::b/{prefix}/*"], "sid": prefix} for prefix in ("a", "c", "d")
+    ... ]
+    >>> row = {"role": "decide", "allowed_but_unused": [one, other], "used_with_sid": [used]}
+    >>> said = {"a": {"s3:PutObject": "by hand"}, "d": {"s3:PutObject": "by hand"}}
+    >>> (row,) = with_reasons([row], {"decide": said})
+    >>> [[one["sid"] for one in row[part]] for part in ("allowed_but_unused", "removable", "used_though_reasoned")]
+    [['a'], ['c'], ['d']]
     """
     rows = []
     for row in report:
         given = reasons.get(row["role"], {})
-        named = [{**one, "reason": given[one["action"]]} for one in row["allowed_but_unused"] if one["action"] in given]
-        bare = [one for one in row["allowed_but_unused"] if one["action"] not in given]
-        rows.append({**row, "allowed_but_unused": named, "removable": bare})
+
+        def why(one: Mapping[str, Any], given: Mapping[str, Mapping[str, str]] = given) -> str | None:
+            return given.get(one.get("sid", ""), {}).get(one["action"])
+
+        kept = {name: value for name, value in row.items() if name != "used_with_sid"}
+        named = [{**one, "reason": why(one)} for one in row["allowed_but_unused"] if why(one)]
+        bare = [one for one in row["allowed_but_unused"] if not why(one)]
+        stale = [{**one, "reason": why(one)} for one in row.get("used_with_sid", []) if why(one)]
+        rows.append({**kept, "allowed_but_unused": named, "removable": bare, "used_though_reasoned": stale})
     return rows
 
 
@@ -76,11 +93,12 @@ def _rows(calls: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"action": action, "resource": resource, "calls": n} for (action, resource), n in sorted(calls.items())]
 
 
-def _allowed(statements: list[dict[str, Any]]) -> Iterable[tuple[str, list[str]]]:
+def _allowed(statements: list[dict[str, Any]]) -> Iterable[tuple[str, str, list[str]]]:
+    """(Sid, action, resources) of what is allowed."""
     for statement in statements:
         if statement.get("Effect") == "Allow":
             for action in _several(statement.get("Action", [])):
-                yield action, _several(statement.get("Resource", []))
+                yield statement.get("Sid", ""), action, _several(statement.get("Resource", []))
 
 
 def _covers(action: str, resources: list[str], call: tuple[str, str]) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.aws import ministack
 from local.aws.clients import Clients
+from local.aws.errors import AccessDeniedError, ServiceError
 from local.aws.flink import Applications
 from local.aws.flink import service as flink_service
 from local.aws.functions import Functions
@@ -25,6 +29,8 @@ from local.aws.sagemaker.registry import Registry
 from local.aws.sagemaker.services import services as sagemaker_services
 from local.aws.service import Router
 from local.aws.tasks import Tasks
+
+_log = logging.getLogger(__name__)
 
 QUEUE_READER = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 """What an event source mapping does with a queue in the name of its function's role."""
@@ -60,7 +66,7 @@ class Region:
         ministack.run_functions(self.functions)
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)
-        ministack.deliver(self._may_deliver, tasks)
+        ministack.deliver(self._may_deliver, tasks, self._bury)
         ministack.poll(self._may_read_queue)
         ministack.evaluate_alarms(ALARMS_EVERY_S)
         self.clusters = Clusters(folder / "kafka", ministack.judge)
@@ -83,6 +89,7 @@ class Region:
             "/_local/permissions": lambda: self.usage.report(ministack.role_statements()),
             "/_local/processes": self._processes,
             "/_local/work": self._work,
+            "/_local/mappings": lambda: dict(self.mappings.states),
         }
 
     def _work(self) -> Counter[str]:
@@ -98,12 +105,31 @@ class Region:
         for part in (self.mappings, self.applications, self.jobs, self.functions, self.endpoints, self.clusters):
             part.stop()
 
-    def _may_deliver(self, role_arn: str, target_arn: str) -> None:
-        key = self.clients.open_session(role_arn, "delivery")
-        ministack.judge(key["AWS_ACCESS_KEY_ID"], DELIVERIES[target_arn.split(":")[2]], target_arn)
+    def _may_deliver(self, role_arn: str, target_arn: str, service: str) -> None:
+        action = DELIVERIES.get(target_arn.split(":")[2])
+        if action is None:
+            raise ServiceError("NotImplementedException", f"a delivery to {target_arn} is not implemented here", 501)
+        key = self.clients.open_session(role_arn, service, "delivery")
+        ministack.judge(key["AWS_ACCESS_KEY_ID"], action, target_arn)
+
+    def _bury(self, dead: ministack.Undelivered) -> None:
+        """Sends to the dead letters: a schedule in the name of its role, a rule where the queue lets it."""
+        attributes = {name: {"DataType": "String", "StringValue": text} for name, text in dead.attributes.items()}
+        try:
+            if dead.service == "scheduler" and dead.role:
+                sqs = self.clients.role("sqs", dead.role, dead.service, "delivery")
+            elif ministack.queue_trusts(dead.queue, dead.service, dead.sender):
+                sqs = self.clients.admin("sqs")
+            else:
+                ministack.note_denial(f"{dead.service}.amazonaws.com", "sqs:SendMessage", dead.queue)
+                raise AccessDeniedError(f"the queue's policy does not let {dead.service}.amazonaws.com send to it")
+            named = self.clients.admin("sqs").get_queue_url(QueueName=dead.queue.rsplit(":", 1)[-1])
+            sqs.send_message(QueueUrl=named["QueueUrl"], MessageBody=dead.body, MessageAttributes=attributes)
+        except (ServiceError, ClientError) as error:
+            _log.error("%s: its dead letters %s were not reached: %s", dead.sender, dead.queue, error)
 
     def _may_read_queue(self, mapping: str, function_arn: str, queue_arn: str, messages: int) -> None:
-        key = self.clients.open_session(ministack.function_role(function_arn), "event-source-mapping")
+        key = self.clients.open_session(ministack.function_role(function_arn), "lambda", "event-source-mapping")
         for action in QUEUE_READER:
             ministack.judge(key["AWS_ACCESS_KEY_ID"], action, queue_arn)
         self.mappings.delivered[mapping] += messages

@@ -15,7 +15,7 @@ from local.aws.ledger import Entry, ledger
 from local.aws.permissions import with_reasons
 
 REASONS = "AllowedButUnused"
-"""A role's metadata of this name says why it is allowed what a run here does not use: {action: reason}."""
+"""A role's metadata of this name says why it is allowed what a run here does not use: {Sid: {action: reason}}."""
 
 
 def write_account(aws: EmulatedAws, stacks: Sequence[Stack], folder: Path) -> tuple[list[Entry], list[dict[str, Any]]]:

@@ -10,11 +10,11 @@ from constructs import Construct
 
 from stacks.constructs.functions import Deployed, allow_network
 from stacks.constructs.kafka import Cluster
-from stacks.constructs.permissions import allow, explain_unused
+from stacks.constructs.permissions import allow
 from stacks.constructs.storage import Store
 from stacks.settings import Settings
 
-BY_POLLER = "the local poller reads the topic itself, under no role"
+BY_POLLER = "the local poller asks for no configuration of the cluster"
 UNDELIVERED = "aws/lambda/"
 """Where Lambda puts the batches that it could not deliver, in the bucket that is named as their destination."""
 ATTEMPTS = 5
@@ -47,7 +47,6 @@ def reads_topic(
         role,
         ["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"],
         [cluster.arn],
-        unused=BY_POLLER,
     )
     allow(
         role,
@@ -56,15 +55,15 @@ def reads_topic(
         unused=BY_POLLER,
     )
     allow_network(role)
-    unused = "only batches that fail for good are put there"
-    allow(role, ["s3:ListBucket"], [undelivered.arn], unused=unused)
+    # asked for as the mapping is made
+    allow(role, ["s3:ListBucket"], [undelivered.arn])
     allow(
         role,
         ["s3:PutObject"],
         [undelivered.objects(UNDELIVERED)],
         because="Lambda names the objects below its prefix itself.",
+        unused="only batches that fail for good are put there",
     )
-    explain_unused(role, {"s3:PutObject": unused})
     return lambda_.CfnEventSourceMapping(
         scope,
         f"{_title(deployed)}From{topic.capitalize()}",
@@ -97,7 +96,6 @@ def reads_queue(
         deployed.role,
         ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
         [queue.queue_arn],
-        unused=BY_POLLER,
     )
     return _mapping(scope, f"From{queue.node.id}", deployed, queue.queue_arn, batch_size=batch_size, window_s=0)
 
@@ -110,14 +108,12 @@ def reads_changes(
         deployed.role,
         ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
         [stream_arn],
-        unused=BY_POLLER,
     )
     allow(
         deployed.role,
         ["dynamodb:ListStreams"],
         ["*"],
         because="Listing streams has no resource.",
-        unused=BY_POLLER,
     )
     allow(
         deployed.role,

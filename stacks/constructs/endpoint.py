@@ -156,7 +156,7 @@ class Endpoint(Construct):
         because = "The endpoint names what it captures."
         allow(self.role, ["s3:PutObject"], [archive.objects(captured)], because=because)
         allow_image(self.role, self.image)
-        allow_key(self.role, self._key.key_arn, for_volumes=True)
+        allow_key(self.role, self._key.key_arn, for_volumes=True, used=["kms:Decrypt", "kms:GenerateDataKey"])
         logs = cdk.Stack.of(self).format_arn(
             service="logs",
             resource="log-group",

@@ -52,6 +52,7 @@ class Functions(Construct):
         memory_mb: int,
         layers: tuple[str, ...] = (),
         network: Network | None = None,
+        key_used: tuple[str, ...] = (),
     ) -> Deployed:
         """A function, allowed nothing yet but its logs.
 
@@ -60,6 +61,7 @@ class Functions(Construct):
             environment: its own variables, beside those that all functions have.
             layers: beside the one of all functions.
             network: where it runs, if it must talk to the brokers.
+            key_used: what it does with the encryption key in a local run, too: `Decrypt`, `GenerateDataKey`.
         """
         title = "".join(part.capitalize() for part in name.split("_"))
         scope = Construct(self, title)
@@ -71,7 +73,7 @@ class Functions(Construct):
             [logs.log_group_arn],
             unused=LOGS_BY_SERVICE,
         )
-        allow_key(runner, self._key.key_arn)
+        allow_key(runner, self._key.key_arn, used=[f"kms:{one}" for one in key_used])
         if network:
             allow_network(runner)
         function = lambda_.Function(

@@ -168,7 +168,7 @@ def job_role(scope: Construct, name: str, says: str, *, code: JobCode, key_arn: 
         unused="the service puts the machine's metrics itself",
         conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
     )
-    allow_key(made, key_arn, for_volumes=True)
+    allow_key(made, key_arn, for_volumes=True, used=["kms:Decrypt", "kms:GenerateDataKey"])
     allow(made, ["kms:Encrypt"], [key_arn], unused=KEY_FOR_SERVICE)
     return made
 
@@ -177,19 +177,16 @@ def allow_image(grantee: iam.Role, image_address: str) -> None:
     """Lets the role pull a container image, given as ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG."""
     registry, repository = image_address.split(":", maxsplit=1)[0].split("/")
     account, _, _, region = registry.split(".")[:4]
-    unused = "SageMaker pulls the image; local processes run without one"
     allow(
         grantee,
         ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
         [f"arn:{cdk.Aws.PARTITION}:ecr:{region}:{account}:repository/{repository}"],
-        unused=unused,
     )
     allow(
         grantee,
         ["ecr:GetAuthorizationToken"],
         ["*"],
         because="The login to registries has no resource.",
-        unused=unused,
     )
 
 

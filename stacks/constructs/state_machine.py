@@ -81,7 +81,7 @@ class StateMachine(Construct):
             because="Traces have no resource.",
             unused="the emulated AWS takes no traces",
         )
-        allow_key(self.role, key.key_arn, for_volumes=True)
+        allow_key(self.role, key.key_arn, for_volumes=True, used=["kms:GenerateDataKey"])
         stack = cdk.Stack.of(self)
         self.resource = sfn.CfnStateMachine(
             self,
@@ -131,8 +131,8 @@ class StateMachine(Construct):
         rule = stack.format_arn(
             service="events", resource="rule", resource_name=f"StepFunctionsGetEventsForSageMaker{title}JobsRule"
         )
-        waiting = "the service learns of a job's end by a rule that it manages"
-        allow(self.role, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule], unused=waiting)
+        # the service learns of a job's end by a rule that it manages
+        allow(self.role, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule])
         self.may_pass(roles, "sagemaker.amazonaws.com")
 
     def may_pass(self, roles: Sequence[iam.Role], service: str) -> None:
@@ -148,11 +148,17 @@ class StateMachine(Construct):
         """Lets it call these functions."""
         allow(self.role, ["lambda:InvokeFunction"], [function.function_arn for function in functions])
 
-    def on_event(self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None) -> None:
-        """Starts it on each event of a pattern, of the account's own bus or the named one."""
+    def on_event(
+        self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None, unused: str | None = None
+    ) -> None:
+        """Starts it on each event of a pattern, of the account's own bus or the named one.
+
+        Args:
+            unused: why a local run puts no such event, where it does not.
+        """
         queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
-        allow(caller, ["states:StartExecution"], [self.resource.ref], unused="only an event of this pattern starts it")
+        allow(caller, ["states:StartExecution"], [self.resource.ref], unused=unused)
         queue.take_from("events")
         target = {
             "id": "machine",

@@ -54,7 +54,7 @@ class StreamJob(Construct):
         group = log_group(self, "Logs", settings, key)
         stream = logs.CfnLogStream(self, "LogStream", log_group_name=group.log_group_name)
         worker = role(self, "Role", "kinesisanalytics.amazonaws.com", "The stream job")
-        unused = "the service fetches the code; locally it lies on the disk"
+        unused = {"s3:GetObjectVersion": "the code has no versions locally"}
         allow(
             worker,
             ["s3:GetObject", "s3:GetObjectVersion"],

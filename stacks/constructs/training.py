@@ -67,6 +67,7 @@ class Training(Construct):
         self.gate = Functions(self, "Functions", settings, key).function(
             "gate",
             says="compares a candidate with the champion",
+            key_used=("Decrypt",),
             environment={"MODELS_BUCKET": models.name, "MODEL_PACKAGE_GROUP": self.group.model_package_group_name},
             timeout_s=60,
             memory_mb=256,

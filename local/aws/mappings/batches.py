@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local.aws.mappings.settings import destination_of
+
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 
 
@@ -73,7 +75,7 @@ def rules(properties: dict[str, Any], size: int) -> Rules:
         bisect=str(properties.get("BisectBatchOnFunctionError", False)).lower() == "true",
         retries=None if retries < 0 else retries,
         age_s=None if age_s < 0 else age_s,
-        destination=properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
+        destination=destination_of(properties),
         pollers=int(properties.get("ProvisionedPollerConfig", {}).get("MinimumPollers", 1)),
     )
 
@@ -81,11 +83,41 @@ def rules(properties: dict[str, Any], size: int) -> Rules:
 Invoke = Callable[[Sequence[Record]], tuple[Any, bool]]
 """Hands records to the function; its answer, and whether that is an error."""
 
-Checkpoints = Callable[[Any], dict[str, int] | None]
-"""From an answer's identifier list: {place: the lowest position that failed}; None if it cannot be read."""
+Checkpoints = Callable[[Sequence[Any]], dict[str, int] | None]
+"""From the identifiers that an answer names: {place: the lowest position that failed}; None if they cannot be read."""
 
 GiveUp = Callable[[Sequence[Record], str, int], None]
 """Told of records that are given up, why (as AWS names it) and after how many calls."""
+
+
+def named_failures(answer: Any) -> list[Any] | None:
+    """The identifiers that a function's answer names as failed; None if it cannot be read: then all has failed.
+
+    >>> named_failures({"batchItemFailures": [{"itemIdentifier": "m-1"}]}), named_failures(None)
+    (['m-1'], [])
+    >>> named_failures({"batchItemFailures": [{"itemIdentifier": ""}]}), named_failures("done")
+    (None, None)
+    """
+    if not answer:
+        return []
+    if not isinstance(answer, dict):
+        return None
+    failures = answer.get("batchItemFailures")
+    if not failures:
+        return []
+    if not isinstance(failures, list):
+        return None
+    identifiers = [one.get("itemIdentifier") if isinstance(one, dict) else None for one in failures]
+    return identifiers if all(identifiers) else None
+
+
+def wait_before(tried: int) -> float:
+    """Seconds before the next try, after so many.
+
+    >>> wait_before(0), wait_before(3), wait_before(5000)
+    (0.2, 1.6, 5.0)
+    """
+    return min(_FIRST_WAIT_S * 2.0 ** min(tried, 10), _LONGEST_WAIT_S)
 
 
 class Delivery:
@@ -105,7 +137,7 @@ class Delivery:
     def deliver(self, records: Sequence[Record]) -> bool:
         """Works a batch off; False if the reader was stopped before that, so that it is delivered again.
 
-        >>> answers = iter([({"batchItemFailures": ["of the second"]}, False), (None, False)])
+        >>> answers = iter([({"batchItemFailures": [{"itemIdentifier": "the second"}]}, False), (None, False)])
         >>> calls = []
         >>> def invoke(records):
         ...     calls.append([record.position for record in records])
@@ -117,6 +149,8 @@ class Delivery:
         """
         waiting = [(list(records), 0)]
         while waiting:
+            if self._stopping.is_set():
+                return False
             batch, tried = waiting.pop()
             batch = self._young(batch, tried)
             if not batch:
@@ -133,7 +167,7 @@ class Delivery:
             if self._rules.retries is not None and tried >= self._rules.retries:
                 self._give_up(left, "RetryAttemptsExhausted", tried + 1)
                 continue
-            if self._stopping.wait(min(_FIRST_WAIT_S * 2**tried, _LONGEST_WAIT_S)):
+            if self._stopping.wait(wait_before(tried)):
                 return False
             waiting.append((left, tried + 1))
         return True
@@ -151,14 +185,12 @@ class Delivery:
         """The records to deliver again, and whether the batch failed as a whole."""
         if failed:
             return batch, True
-        if not self._rules.partial or not answer:
+        if not self._rules.partial:
             return [], False
-        if not isinstance(answer, dict):
-            return batch, True
-        identifiers = answer.get("batchItemFailures")
-        if not identifiers:
+        identifiers = named_failures(answer)
+        if identifiers == []:
             return [], False
-        lowest = self._checkpoints(identifiers)
+        lowest = None if identifiers is None else self._checkpoints(identifiers)
         known = {(record.place, record.position) for record in batch}
         if lowest is None or not set(lowest.items()) <= known:
             return batch, True

@@ -18,11 +18,16 @@ from local.aws.account import arn
 from local.aws.clients import Clients
 from local.aws.errors import AccessDeniedError
 from local.aws.kafka import Clusters, reading
-from local.aws.mappings.batches import Delivery, Record, Rules, rules
-from local.aws.mappings.sources import Source, TableStream, TopicSource
+from local.aws.mappings.batches import Delivery, Record, Rules, rules, wait_before
+from local.aws.mappings.settings import source_kind
+from local.aws.mappings.sources import Source
+from local.aws.mappings.streams import TableStream
+from local.aws.mappings.topics import TopicSource
 from local.aws.service import Judge, Permission
 
 _log = logging.getLogger(__name__)
+_S3 = "arn:aws:s3:::"
+_SESSION = "event-source-mapping"
 
 
 class Mappings:
@@ -38,26 +43,27 @@ class Mappings:
         self._stops: dict[str, tuple[threading.Event, list[threading.Thread]]] = {}
         self._theirs = ministack.type_handlers("AWS::Lambda::EventSourceMapping")
         self.delivered: Counter[str] = Counter()
+        self.states: dict[str, str] = {}
+        """{mapping: `Enabled`, or what keeps it from reading}."""
 
     def handlers(self) -> dict[str, Callable[..., Any]]:
         """As CloudFormation calls them."""
         return {**self._theirs, "create": self.create, "update": self.update, "delete": self.delete}
 
     def create(self, logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
-        source = properties.get("EventSourceArn", "")
-        if ":sqs:" in source:
+        kind = source_kind(properties)
+        if kind == "sqs":
             made: tuple[str, dict[str, Any]] = self._theirs["create"](logical_id, properties, stack)
             return made
-        mapping_id = str(uuid.uuid4())
+        mapping_id, source = str(uuid.uuid4()), properties["EventSourceArn"]
         function = _function_arn(properties["FunctionName"])
         role = ministack.function_role(function)
-        if ":kafka:" in source:
-            given, needs = rules(properties, 100), self._topic_needs(source, properties, mapping_id)
-        elif ":dynamodb:" in source:
-            given, needs = rules(properties, 100), _stream_needs(source)
-        else:
-            raise ValueError(f"a mapping of {source} is not implemented here")
-        key = self._clients.open_session(role, "event-source-mapping")["AWS_ACCESS_KEY_ID"]
+        given = rules(properties, 100)
+        needs = list(self._topic_needs(source, properties, mapping_id) if kind == "kafka" else _stream_needs(source))
+        if given.destination.startswith(_S3):
+            # asked for as the mapping is made, long before anything is put there
+            needs.append(("s3:ListBucket", given.destination.split("/")[0]))
+        key = self._clients.open_session(role, "lambda", _SESSION)["AWS_ACCESS_KEY_ID"]
         for action, resource in needs:
             self._judge(key, action, resource, None)
         if str(properties.get("Enabled", True)).lower() == "true":
@@ -68,7 +74,7 @@ class Mappings:
     def update(
         self, physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str
     ) -> tuple[str, dict[str, Any]]:
-        if ":sqs:" in new.get("EventSourceArn", ""):
+        if source_kind(new) == "sqs":
             updated: tuple[str, dict[str, Any]] = self._theirs["update"](physical_id, old, new, stack)
             return updated
         self.delete(physical_id, old)
@@ -79,6 +85,7 @@ class Mappings:
             self._theirs["delete"](physical_id, properties)
         elif stop := self._stops.pop(physical_id, None):
             _end([stop])
+            self.states.pop(physical_id, None)
 
     def stop(self) -> None:
         """Ends every reader."""
@@ -86,6 +93,7 @@ class Mappings:
 
     def _read(self, mapping_id: str, function: str, role: str, properties: dict[str, Any], given: Rules) -> None:
         stopping, threads = threading.Event(), []
+        self.states[mapping_id] = "Enabled"
         for number in range(given.pollers if ":kafka:" in properties["EventSourceArn"] else 1):
             source = self._source(properties, mapping_id, given)
             reader = _Reader(self, mapping_id, function, role, source, given, stopping)
@@ -126,14 +134,31 @@ class _Reader:
         self._delivery = Delivery(given, self._invoke, source.checkpoints, self._give_up, stopping)
 
     def run(self) -> None:
+        """Reads until it is stopped. What was not expected is said, and reading begins anew behind what is worked off."""
+        failed = 0
         try:
             while not self._stopping.is_set():
-                records = self._source.take()
-                if records and self._delivery.deliver(records):
-                    self._source.done(records)
-                    self._mappings.delivered[self._id] += len(records)
+                try:
+                    if failed:
+                        self._source.renew()
+                    self._once()
+                except Exception as error:  # noqa: BLE001
+                    _log.exception("%s: mapping %s is interrupted", self._function, self._id)
+                    self._mappings.states[self._id] = f"interrupted: {error!r}"
+                    self._stopping.wait(wait_before(failed))
+                    failed += 1
+                else:
+                    if failed:
+                        self._mappings.states[self._id] = "Enabled"
+                    failed = 0
         finally:
             self._source.close()
+
+    def _once(self) -> None:
+        records = self._source.take(self._stopping)
+        if records and self._delivery.deliver(records):
+            self._source.done(records)
+            self._mappings.delivered[self._id] += len(records)
 
     def _invoke(self, records: Sequence[Record]) -> tuple[Any, bool]:
         answer, failed = ministack.invoke_function(self._function, self._source.event(records))
@@ -159,26 +184,24 @@ class _Reader:
             _log.error("%s: the on-failure destination was not reached: %s", self._function, error)
 
     def _send(self, message: dict[str, Any], records: Sequence[Record]) -> None:
-        destination, session = self._rules.destination, "event-source-mapping"
-        if destination.startswith("arn:aws:s3:::"):
+        destination = self._rules.destination
+        if destination.startswith(_S3):
             now = datetime.datetime.now(datetime.timezone.utc)
             name = self._function.rsplit(":", 1)[-1]
             key = f"aws/lambda/{self._id}/{name}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
             body = json.dumps({**message, "payload": self._source.event(records)}).encode()
-            s3 = self._mappings._clients.role("s3", self._role, session)
-            s3.put_object(Bucket=destination.removeprefix("arn:aws:s3:::").split("/")[0], Key=key, Body=body)
+            s3 = self._mappings._clients.role("s3", self._role, "lambda", _SESSION)
+            s3.put_object(Bucket=destination.removeprefix(_S3).split("/")[0], Key=key, Body=body)
         elif ":sqs:" in destination:
-            sqs = self._mappings._clients.role("sqs", self._role, session)
+            sqs = self._mappings._clients.role("sqs", self._role, "lambda", _SESSION)
             # AWS's own delivery knows the queue by its name; GetQueueUrl is no call of the role's
             queue = self._mappings._clients.admin("sqs").get_queue_url(QueueName=destination.rsplit(":", 1)[-1])[
                 "QueueUrl"
             ]
             sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(message))
-        elif ":sns:" in destination:
-            sns = self._mappings._clients.role("sns", self._role, session)
-            sns.publish(TopicArn=destination, Message=json.dumps(message))
         else:
-            _log.error("%s: a destination %s is not implemented here", self._function, destination)
+            sns = self._mappings._clients.role("sns", self._role, "lambda", _SESSION)
+            sns.publish(TopicArn=destination, Message=json.dumps(message))
 
 
 def _end(stops: Iterable[tuple[threading.Event, list[threading.Thread]]]) -> None:

@@ -39,7 +39,7 @@ class Acting:
 
     @property
     def credentials(self) -> dict[str, str]:
-        return self.clients.open_session(self.role_arn, self.session)
+        return self.clients.open_session(self.role_arn, "sagemaker", self.session)
 
     def pull(self, image: str) -> None:
         """Has the role judged as one that pulls an image.
@@ -64,7 +64,7 @@ class Acting:
             ServiceError: nothing is there.
         """
         bucket, prefix = split_uri(uri)
-        s3 = self.clients.role("s3", self.role_arn, self.session)
+        s3 = self.clients.role("s3", self.role_arn, "sagemaker", self.session)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [found["Key"] for page in pages for found in page.get("Contents", []) if not found["Key"].endswith("/")]
         if not keys:
@@ -77,14 +77,14 @@ class Acting:
     def fetch(self, uri: str) -> bytes:
         """One object."""
         bucket, key = split_uri(uri)
-        s3 = self.clients.role("s3", self.role_arn, self.session)
+        s3 = self.clients.role("s3", self.role_arn, "sagemaker", self.session)
         return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def upload(self, folder: Path, uri: str, kms_key: str | None = None) -> None:
         """Every file below a folder, under an S3 prefix."""
         bucket, prefix = split_uri(uri)
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
-        s3 = self.clients.role("s3", self.role_arn, self.session)
+        s3 = self.clients.role("s3", self.role_arn, "sagemaker", self.session)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             key = "/".join(part for part in (prefix.rstrip("/"), str(path.relative_to(folder))) if part)
             s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), **encryption)

@@ -59,13 +59,25 @@ def test_permissions_tell_used_denied_and_unused_apart() -> None:
     usage = Usage()
     usage.judged("decide", "s3:PutObject", "arn:aws:s3:::archive/quarantine/a", True)
     usage.judged("decide", "s3:GetObject", "arn:aws:s3:::archive/quarantine/a", False)
+    usage.judged("decide", "kms:Decrypt", "arn:aws:kms:::key/a", True)
+
+    def allowed(sid: str, *actions: str, on: str) -> dict[str, object]:
+        return {**({"Sid": sid} if sid else {}), "Effect": "Allow", "Action": list(actions), "Resource": on}
+
     statements = [
-        {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": "arn:aws:s3:::archive/quarantine/*"},
-        {"Effect": "Allow", "Action": ["s3:PutObject", "kms:Decrypt"], "Resource": "arn:aws:s3:::archive/other/*"},
+        allowed("", "s3:PutObject", on="arn:aws:s3:::archive/quarantine/*"),
+        allowed("Own", "s3:PutObject", "kms:Encrypt", on="arn:aws:s3:::archive/own/*"),
+        allowed("", "s3:PutObject", on="arn:aws:s3:::archive/other/*"),
+        allowed("Key", "kms:Decrypt", on="*"),
     ]
-    report = with_reasons(usage.report([("decide", statements)]), {"decide": {"kms:Decrypt": "by hand"}})
-    (row,) = report
-    assert [call["calls"] for call in row["used"]] == [1]
+    why = {"Own": {"s3:PutObject": "by hand"}, "Key": {"kms:Decrypt": "by hand"}}
+    (row,) = with_reasons(usage.report([("decide", statements)]), {"decide": why})
+    assert [call["calls"] for call in row["used"]] == [1, 1]
     assert [call["action"] for call in row["denied"]] == ["s3:GetObject"]
-    assert [one["action"] for one in row["allowed_but_unused"]] == ["kms:Decrypt"]
-    assert row["removable"] == [{"action": "s3:PutObject", "resource": ["arn:aws:s3:::archive/other/*"]}]
+    # a reason holds for its own statement and action: neither for another prefix nor for what stands beside it
+    assert [(one["sid"], one["action"]) for one in row["allowed_but_unused"]] == [("Own", "s3:PutObject")]
+    assert [(one.get("sid"), one["action"]) for one in row["removable"]] == [
+        ("Own", "kms:Encrypt"),
+        (None, "s3:PutObject"),
+    ]
+    assert [one["action"] for one in row["used_though_reasoned"]] == ["kms:Decrypt"]

@@ -55,6 +55,7 @@ def mapped(fails: str, cluster: str, topic: str, **properties: Any) -> dict[str,
             (["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], part("group", topic)),
             ("sqs:SendMessage", attribute("Queue", "Arn")),
             ("s3:PutObject", {"Fn::Sub": "${Given.Arn}/*"}),
+            ("s3:ListBucket", attribute("Given", "Arn")),
         ),
         "Function": function(TELLS, "Role", Environment={"Variables": variables}),
         "Mapping": {
@@ -166,6 +167,22 @@ def test_a_function_is_judged_by_the_topics_that_it_makes(
     }
     answer, error = invoke(aws, made["unconnected"], "allowed")
     assert error and "perform: kafka-cluster:Connect" in answer["errorMessage"]
+
+
+def test_a_mapping_whose_role_may_not_list_the_bucket_of_what_fails_is_not_made(
+    aws: EmulatedAws, deployed: Deployed, cluster: str
+) -> None:
+    resources = mapped("none", cluster, "unlisted")
+    resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].pop()
+    with pytest.raises(Exception, match=r"perform: s3:ListBucket on resource: arn:aws:s3:::"):
+        deployed(resources)
+
+
+def test_a_mapping_with_a_setting_that_is_not_played_is_not_made(
+    aws: EmulatedAws, deployed: Deployed, cluster: str
+) -> None:
+    with pytest.raises(Exception, match=r"Mapping.*FilterCriteria is not implemented here"):
+        deployed(mapped("none", cluster, "filtered", FilterCriteria={"Filters": [{"Pattern": "{}"}]}))
 
 
 def test_the_cluster_offers_plaintext_only(aws: EmulatedAws, cluster: str) -> None:

@@ -1,0 +1,110 @@
+"""Functions, and the tasks of state machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core.lambda_runtime import execution_credentials
+from ministack.services import cloudwatch, lambda_svc, stepfunctions
+from ministack.services.cloudformation import custom_resource, provisioners
+
+from local.aws.account import REGION
+from local.aws.embedded_metrics import embedded_metrics
+from local.aws.errors import AccessDeniedError
+from local.aws.functions import Function, Functions
+from local.aws.ministack.judging import may_take
+from local.aws.tasks import TaskFailedError
+
+_task_role: ContextVar[str] = ContextVar("task_role")
+
+
+def run_functions(functions: Functions) -> None:
+    """Python functions run in processes of `functions`; CDK's own Node.js ones stay with MiniStack's worker."""
+    theirs, kind = lambda_svc._execute_function_dispatch, "AWS::Lambda::Function"
+    handlers = provisioners._RESOURCE_HANDLERS[kind]
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        may_take(properties["Role"], "lambda")
+        return handlers["create"](logical_id, properties, stack)
+
+    def execute(func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float) -> Any:
+        try:
+            may_take(config["Role"], "lambda")
+        except AccessDeniedError as error:
+            _answer_failed(event, error.message)
+            return {"body": {"errorType": error.code, "errorMessage": error.message}, "error": True, "log": ""}
+        if not config.get("Runtime", "").startswith("python"):
+            return theirs(func, config, event, request_id, started)
+        variables = (config.get("Environment") or {}).get("Variables") or {}
+        function = Function(
+            name=config["FunctionName"],
+            arn=config["FunctionArn"],
+            version=config.get("Version", "$LATEST"),
+            handler=config["Handler"],
+            runtime=config["Runtime"],
+            code=func["code_zip"],
+            code_digest=config["CodeSha256"],
+            timeout_s=float(config.get("Timeout", 3)),
+            memory_mb=int(config.get("MemorySize", 128)),
+            environment={name: str(value) for name, value in variables.items()},
+            credentials=execution_credentials(config),
+            region=REGION,
+            layers={one["Arn"]: lambda_svc._resolve_layer_zip(one["Arn"]) or b"" for one in config.get("Layers") or []},
+        )
+        outcome = functions.invoke(function, json.dumps(event).encode())
+        if outcome.failed:
+            _answer_failed(event, outcome.payload.decode(errors="replace"))
+        lambda_svc._emit_lambda_logs(func, request_id, outcome.log, outcome.failed, 0)
+        for datum in embedded_metrics(outcome.log):
+            cloudwatch.record_metric(datum.namespace, datum.name, datum.value, datum.unit, datum.dimensions)
+        return {"body": json.loads(outcome.payload or b"null"), "error": outcome.failed, "log": outcome.log}
+
+    provisioners._RESOURCE_HANDLERS[kind] = {**handlers, "create": create}
+    lambda_svc._execute_function_dispatch = execute
+
+
+def _answer_failed(event: Any, why: str) -> None:
+    """CloudFormation would wait an hour for an answer that never comes."""
+    if isinstance(event, dict) and "ResponseURL" in event:
+        answer = {"Status": "FAILED", "Reason": why[:1000]}
+        custom_resource.deliver_response(event["ResponseURL"].rsplit("/", 1)[-1], answer)
+
+
+def invoke_function(arn: str, event: Any) -> tuple[Any, bool]:
+    """The answer of a function, and whether it is an error. Throttling is an error, too."""
+    record, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if record is None or config is None:
+        raise LookupError(f"no function {name}")
+    result = lambda_svc._execute_function_with_config_scope(
+        lambda_svc._execution_record_for_config(record, config), event
+    )
+    return result.get("body"), bool(result.get("error") or result.get("throttle"))
+
+
+def function_role(arn: str) -> str:
+    """The ARN of a function's role."""
+    return str(lambda_svc._get_func_record_for_ref(arn)[1]["Role"])
+
+
+def run_tasks(call: Callable[[str, str, Any], Any]) -> None:
+    """A state machine's tasks are `call(role ARN, resource, input)`; its TaskFailedError is the task's failure."""
+    execute = stepfunctions._execute_task
+
+    def execute_task(state: Any, raw_input: Any, execution: dict[str, Any], context: Any) -> Any:
+        machine = stepfunctions._state_machines.get(execution["stateMachineArn"])
+        _task_role.set(machine["roleArn"])
+        return execute(state, raw_input, execution, context)
+
+    def invoke(resource: str, task_input: Any) -> Any:
+        try:
+            return call(_task_role.get(), resource, task_input)
+        except TaskFailedError as error:
+            raise stepfunctions._ExecutionError(*error.args) from error
+        except AccessDeniedError as error:
+            raise stepfunctions._ExecutionError("States.Runtime", str(error)) from error
+
+    stepfunctions._execute_task = execute_task
+    stepfunctions._invoke_resource = invoke
