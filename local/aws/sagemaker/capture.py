@@ -72,7 +72,7 @@ class Capture:
         kms_key = self._config.get("KmsKeyId")
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
         try:
-            s3 = self._clients.role("s3", self._role, "capture")
+            s3 = self._clients.role("s3", self._role, "sagemaker", "capture")
             s3.put_object(
                 Bucket=self._bucket, Key=key, Body="".join(f"{one}\n" for one in lines).encode(), **encryption
             )
