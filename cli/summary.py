@@ -25,6 +25,11 @@ def show_summary(summary: dict[str, Any], written: str) -> None:
     }
     if "model" in summary:
         facts["model"] = f"average precision {summary['model']['average_precision']:.3f} on its test days"
+    if "permissions" in summary:
+        counts = summary["permissions"]
+        facts["permissions"] = (
+            f"{counts['used']} used, {counts['unused_with_reason']} unused with a reason, {counts['unused']} without one"
+        )
     if "seconds" in summary:
         facts["seconds"] = ", ".join(f"{name} {value:g}" for name, value in summary["seconds"].items())
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

@@ -20,7 +20,7 @@ from local.aws.emulator import EmulatedAws
 from local.aws.ledger import Entry, counts
 from local.aws.past import train
 from local.aws.synthesis import synthesized_stacks
-from local.aws.written import denials, write_account
+from local.aws.written import denials, permission_counts, write_account
 from local.decided_again import differing_decisions, write_nightly_of
 from local.decided_day import DecidedDay, Screen, average_precision, summary
 from local.demo import DemoSettings, Timed, staged_world
@@ -109,6 +109,7 @@ def run_through_stacks(
         "dead_letters": sum(dead.values()),
         "model": {**model, "average_precision_of_the_stream": average_precision(day)},
         "resources": counts(entries),
+        "permissions": permission_counts(permissions),
         "seconds": timed.seconds(),
     }
     if broken := _not_held(figures, dead, again[1]):

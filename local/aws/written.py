@@ -44,6 +44,15 @@ def denials(permissions: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def permission_counts(permissions: list[dict[str, Any]]) -> dict[str, int]:
+    """How many pairs of action and resource were used, and how many are allowed but were not, with a reason and without."""
+    return {
+        "used": sum(len(row["used"]) for row in permissions),
+        "unused_with_reason": sum(len(row["allowed_but_unused"]) for row in permissions),
+        "unused": sum(len(row["removable"]) for row in permissions),
+    }
+
+
 def _work(aws: EmulatedAws, made: dict[str, dict[str, tuple[str, str]]]) -> Counter[str]:
     work = Counter(aws.work())
     states = aws.client("stepfunctions")

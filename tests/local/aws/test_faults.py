@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -92,6 +93,10 @@ def test_nothing_is_lost_when_everything_fails(tmp_path: Path) -> None:
     assert (figures["quarantined"], figures["dead_letters"], figures["features_different"]) == (0, 0, 0)
     assert {record["transaction_id"] for record in day.run.features} >= day.labels.keys()
     assert figures["decisions_compared"] == figures["by_path"]["model"]
+
+    permissions = json.loads((tmp_path / "out" / "permissions.json").read_text())
+    assert sum(len(row["used"]) for row in permissions) > 100
+    assert not [(row["role"], one) for row in permissions for one in row["removable"]], "unused, and no reason for it"
 
     why = Counter(str(row["why"]).partition(":")[0] for row in day.decided if row["path"] == "fallback")
     assert why[f"no features within {UNDECIDED_AFTER_S} s"] > 100, "while the stream job was down, the watch decided"
