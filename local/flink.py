@@ -7,6 +7,7 @@ cluster's configuration, and this module writes both.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -80,7 +81,7 @@ class FlinkJob:
         program: Path = STREAM_JOB,
         jvm: str = JVM,
     ) -> None:
-        self.folder = folder
+        self.folder, self._temporary = folder, folder.resolve() / "tmp"
         self._rest_port = free_port()
         names = {"transactions": "transactions", "features": "features"} | dict(topics or {})
         self._properties = [
@@ -103,6 +104,7 @@ class FlinkJob:
             "execution.checkpointing.dir": f"file://{folder.resolve()}/checkpoints",
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
             "restart-strategy.type": "none",
+            "io.tmp.dirs": str(self._temporary),
             "rest.bind-port": str(self._rest_port),
             "rest.bind-address": "127.0.0.1",
             "taskmanager.bind-host": "127.0.0.1",
@@ -114,7 +116,8 @@ class FlinkJob:
             {
                 "APPLICATION_PROPERTIES_FILE": str(folder / "application_properties.json"),
                 "LOG4J_PROPERTIES": str(folder / "log4j.properties"),
-                "JVM_ARGS": jvm,
+                "JVM_ARGS": f"{jvm} -Djava.io.tmpdir={self._temporary}",
+                "TMPDIR": str(self._temporary),
             },
             log_path=folder / "flink.log",
         )
@@ -158,10 +161,12 @@ class FlinkJob:
     def kill(self) -> None:
         """Ends it as a crash would."""
         self._process.kill()
+        self._tidy()
 
     def stop(self) -> None:
         """Ends it. Its checkpoints stay."""
         self._process.stop(grace_s=5)
+        self._tidy()
 
     def newest_checkpoint(self) -> Path | None:
         """The folder of the newest completed checkpoint."""
@@ -177,6 +182,10 @@ class FlinkJob:
         url = f"http://127.0.0.1:{self._rest_port}{path}"
         return dict(urllib3.request("GET", url, retries=False, timeout=5).json())
 
+    def _tidy(self) -> None:
+        # Flink unpacks 60 MB of itself at each start, and one that is killed leaves them
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
     def _consumes(self) -> bool:
         try:
             jobs = self.rest("/jobs/overview").get("jobs")
@@ -191,6 +200,7 @@ class FlinkJob:
         if from_checkpoint:
             configuration["execution.state-recovery.path"] = f"file://{from_checkpoint.resolve()}"
         properties = [*self._properties, {"PropertyGroupId": "Flink", "PropertyMap": configuration}]
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._tidy()
+        self._temporary.mkdir(parents=True)
         (self.folder / "application_properties.json").write_text(json.dumps(properties, indent=2))
         (self.folder / "log4j.properties").write_text(LOG_SETTINGS)

@@ -35,6 +35,12 @@ def left_behind(folder: str) -> list[str]:
     return found
 
 
+def temporary_folders() -> set[Path]:
+    """What the application and its engines write beside a run's folder, if they write there."""
+    names = ("fraud-*", "flink-*", "minicluster_*", "kafka*", "spark-*")
+    return {path for name in names for path in Path(tempfile.gettempdir()).glob(name)}
+
+
 def asked_by_tool(application: Standing, *words: str) -> Any:
     """What AWS's own command-line tool prints, told what `fraud up` says to paste."""
     done = subprocess.run(
@@ -62,7 +68,7 @@ def decided(application: Application, count: int) -> list[dict[str, Any]]:
 
 def test_it_stands_is_attacked_is_killed_stands_again_as_production_and_leaves_nothing(tmp_path: Path) -> None:
     state = tmp_path / "up.json"
-    before = set(Path(tempfile.gettempdir()).glob("fraud-up-*"))
+    before = temporary_folders()
     first = brought(state)
     try:
         with pytest.raises(StandingError, match="stands already"):
@@ -95,4 +101,4 @@ def test_it_stands_is_attacked_is_killed_stands_again_as_production_and_leaves_n
         stop(state)
     assert standing(state) is None
     assert not left_behind(second.folder)
-    assert set(Path(tempfile.gettempdir()).glob("fraud-up-*")) <= before
+    assert temporary_folders() <= before
