@@ -19,7 +19,7 @@ from sagemaker_src.training.train import score
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
-SETTINGS = DemoSettings(transactions=3_000)
+SETTINGS = DemoSettings(transactions=2_000)
 
 
 @pytest.fixture(scope="module")
