@@ -48,8 +48,8 @@ $(EMULATOR)/.installed: $(VENV)/.uv requirements/emulator.txt
 
 $(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
 	@echo "setup: fetching the Kafka broker and Flink's connector into $(JARS)"
-	@mvn --quiet --batch-mode -f local/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka
-	@mvn --quiet --batch-mode -f flink_src/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/flink
+	@mvn --quiet --batch-mode -Dstyle.color=never -f local/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka
+	@mvn --quiet --batch-mode -Dstyle.color=never -f flink_src/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/flink
 	@touch $@
 
 node_modules/.installed: $(VENV)/.installed package.json package-lock.json

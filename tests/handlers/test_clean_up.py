@@ -11,23 +11,12 @@ from botocore.stub import Stubber
 
 from lambda_src.clean_up import buckets, jobs, models
 from lambda_src.clean_up.patience import OutOfTimeError, Patience
-from tests.handlers.cloudformation import request
+from tests.handlers.cloudformation import Time, request
 
 BUCKET = "archive"
 GROUP = "/aws/sagemaker/TrainingJobs"
 ROLE = "arn:aws:iam::123456789012:role/model"
 CONTAINER = {"Image": "i", "ModelDataUrl": "s3://models/models/run/model.tar.gz"}
-
-
-class Time:
-    """A function's context with so many calls' time left."""
-
-    def __init__(self, calls=1_000):
-        self.calls = calls
-
-    def get_remaining_time_in_millis(self):
-        self.calls -= 1
-        return 600_000 if self.calls >= 0 else 1_000
 
 
 @pytest.fixture
@@ -91,7 +80,7 @@ def test_a_bucket_that_is_gone_is_no_error(clean_up, answers, aws):
 
 def test_out_of_time_says_what_is_left_and_the_next_deletion_goes_on(clean_up, answers, filled):
     function = clean_up("DELETE_IN_PROGRESS")
-    function.handler(request("Delete", answers, Buckets=[BUCKET]), Time(calls=0))
+    function.handler(request("Delete", answers, Buckets=[BUCKET]), Time(looks=0))
     assert answers.last()["Status"] == "FAILED"
     assert "s3://archive: not all could be deleted" in answers.last()["Reason"]
     assert versions(filled) == 3
@@ -210,7 +199,7 @@ def test_running_jobs_are_stopped_and_waited_for(monkeypatch):
     assert (sagemaker.running, sagemaker.stopping, sagemaker.looks) == (["not-fraud-dev-training-1"], [], -1)
     sagemaker = RunningJobs("fraud-dev-training-1", looks=99)
     with pytest.raises(OutOfTimeError, match="fraud-dev-training-1: not all could be deleted"):
-        jobs.stop_jobs("fraud-dev-training-", Patience(Time(calls=3)))
+        jobs.stop_jobs("fraud-dev-training-", Patience(Time(looks=3)))
 
 
 def test_what_goes_wrong_is_told_and_the_deletion_fails(clean_up, answers, aws, monkeypatch):

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from lambda_src.ports import clients
 from lambda_src.ports.kafka_topics import TopicError, TopicRequest, admin_settings, ensure_topics, iam_token
-from tests.handlers.cloudformation import request
+from tests.handlers.cloudformation import Time, request
 
 
 class Cluster:
@@ -188,17 +188,6 @@ class Application:
 START, STOP = ("start", {"ApplicationName": "stream"}), ("stop", {"ApplicationName": "stream", "Force": True})
 
 
-class Time:
-    """A function's context with so many looks' time left."""
-
-    def __init__(self, looks=10):
-        self.looks = looks
-
-    def get_remaining_time_in_millis(self):
-        self.looks -= 1
-        return 600_000 if self.looks >= 0 else 1_000
-
-
 @pytest.fixture
 def start(load, answers, monkeypatch):
     """Has the function work off a request for an application of these statuses; what it did, and its answer."""
@@ -210,7 +199,7 @@ def start(load, answers, monkeypatch):
         monkeypatch.setattr(function.analytics, "describe_application", application.describe)
         monkeypatch.setattr(function.analytics, "start_application", application.act("start"))
         monkeypatch.setattr(function.analytics, "stop_application", application.act("stop"))
-        function.handler(request(kind, answers), Time())
+        function.handler(request(kind, answers), Time(looks=10))
         return application.done, answers.last()
 
     return of
