@@ -111,6 +111,10 @@ class EmulatedAws:
         """{physical id: how often it did its work}: calls of functions and endpoints, records of mappings."""
         return dict(self._page("/_local/work"))
 
+    def mappings(self) -> dict[str, str]:
+        """{an event source mapping's id: how its reader is}."""
+        return dict(self._page("/_local/mappings"))
+
     def processes(self) -> dict[str, list[int]]:
         """{`application/NAME`, `endpoint/NAME` or `function/NAME`: the process groups that are it}; `os.killpg` ends one."""
         return dict(self._page("/_local/processes"))

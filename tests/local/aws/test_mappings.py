@@ -91,8 +91,7 @@ def test_a_reader_goes_on_after_what_it_did_not_expect(aws: EmulatedAws, deploye
     )
 
     def state() -> str:
-        answer = urllib3.request("GET", f"{aws.endpoint}/_local/mappings", retries=False)
-        return str(json.loads(answer.data)[made["mapping"]])
+        return aws.mappings()[made["mapping"]]
 
     def put(key: str) -> None:
         aws.client("dynamodb").put_item(TableName=made["table"], Item={"transaction_id": {"S": key}})
