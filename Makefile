@@ -6,6 +6,9 @@ VENV := .venv
 ENGINES := .venv-engines
 EMULATOR := .venv-aws
 JARS := .jars
+MAVEN := mvn --quiet --batch-mode
+# it ends what it says with colours, even where it says nothing
+PLAIN := 2>&1 | sed 's/\x1b\[0m//g'
 
 # which environment; OPTIONS may be further settings: OPTIONS="-c nat=true"
 ENV ?= dev
@@ -48,8 +51,8 @@ $(EMULATOR)/.installed: $(VENV)/.uv requirements/emulator.txt
 
 $(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
 	@echo "setup: fetching the Kafka broker and Flink's connector into $(JARS)"
-	@mvn --quiet --batch-mode -Dstyle.color=never -f local/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka
-	@mvn --quiet --batch-mode -Dstyle.color=never -f flink_src/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/flink
+	@$(MAVEN) -f local/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka $(PLAIN)
+	@$(MAVEN) -f flink_src/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/flink $(PLAIN)
 	@touch $@
 
 node_modules/.installed: $(VENV)/.installed package.json package-lock.json
