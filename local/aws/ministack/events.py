@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.services import dynamodb, eventbridge, lambda_svc, sqs
+from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 
 from local.aws.account import ACCOUNT
 from local.aws.errors import AccessDeniedError, ServiceError
@@ -22,6 +22,10 @@ _log = logging.getLogger(__name__)
 _UNIVERSAL = "arn:aws:scheduler:::aws-sdk:"
 _messages: ContextVar[set[str] | None] = ContextVar("messages", default=None)
 """The messages of the batch that a function is called with, where its answer may name some of them."""
+
+
+LOOK_EVERY_S = 1
+"""How often schedules are looked at: what is due is a moment late, not ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ def deliver(
         bury: given what was not delivered, where the target names a queue for it.
     """
     invoke = eventbridge._invoke_target
+    eventbridge._SCHEDULER_TICK_INTERVAL = scheduler._SCHEDULE_TICK_INTERVAL = LOOK_EVERY_S
 
     def judged(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], *rest: Any, **named: Any) -> None:
         role, resource = target.get("RoleArn"), target.get("Arn", "")
