@@ -23,9 +23,12 @@ class Shell:
 
     def __init__(self, aws: EmulatedAws, out: Path) -> None:
         self._out = out
+        # what the machine says of its package registries is kept, what it says of accounts is not
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(out),
+            **kept,
+            "AWS_CONFIG_FILE": str(out / "config"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(out / "credentials"),
             "AWS_ENDPOINT_URL": aws.endpoint,
             "AWS_ENDPOINT_URL_S3": aws.endpoint,
             "AWS_REGION": REGION,
