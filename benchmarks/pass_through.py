@@ -14,4 +14,5 @@ from fraud.features.catalogue import STREAM_FEATURES
 
 if __name__ == "__main__":
     nothing = ", ".join(f"CAST(NULL AS {feature.type})" for feature in STREAM_FEATURES)
-    submit(read_properties(), [sql_text("insert_features", feature_names=nothing, source=lawful_transactions())]).wait()
+    inserts = [sql_text("insert_features", feature_names=nothing, source=lawful_transactions())]
+    submit(read_properties(), inserts, flush=True).get_job_execution_result().result()

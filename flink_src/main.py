@@ -11,44 +11,46 @@ import sys
 from pathlib import Path
 
 from pyflink.common import Configuration  # type: ignore[import-not-found]
-from pyflink.table import EnvironmentSettings, TableEnvironment, TableResult  # type: ignore[import-not-found]
+from pyflink.common.job_client import JobClient  # type: ignore[import-not-found]
+from pyflink.datastream import StreamExecutionEnvironment  # type: ignore[import-not-found]
+from pyflink.table import EnvironmentSettings, StreamTableEnvironment  # type: ignore[import-not-found]
 
 # Flink runs this file from inside the application's folder, whose root holds the packages.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
+from flink_src.configuration import NAME, configuration
+from flink_src.flushing import flush_each_operator, submitted
 from flink_src.properties import PATH_VARIABLE, JobProperties, read_properties
 from flink_src.statements import insert_statements, table_statements
 
-LATENCY_MS = "2 ms"
-"""How long a row may wait in a buffer, and how often watermarks are sent."""
 
+def submit(properties: JobProperties, inserts: list[str], *, flush: bool) -> JobClient:
+    """Starts these INSERTs as one job and returns at once; raises if Flink refuses them.
 
-def submit(properties: JobProperties, inserts: list[str]) -> TableResult:
-    """Starts these INSERTs as one job and returns at once; raises if Flink refuses them."""
-    configuration = Configuration()
-    for key, value in {
-        "pipeline.name": "stream-features",
-        "pipeline.object-reuse": "true",
-        "pipeline.auto-watermark-interval": LATENCY_MS,
-        "execution.buffer-timeout.interval": LATENCY_MS,
-        "table.local-time-zone": "UTC",
-        "table.exec.state.ttl": properties.state_ttl,
-        **properties.cluster,
-    }.items():
-        configuration.set_string(key, value)
-    settings = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
-    environment = TableEnvironment.create(settings)
-    for statement in table_statements(properties):
-        environment.execute_sql(statement)
-    job = environment.create_statement_set()
+    Args:
+        flush: whether each operator passes its records on at once (see `flink_src.flushing`).
+    """
+    own = Configuration()
+    for key, value in configuration(properties).items():
+        own.set_string(key, value)
+    stream = StreamExecutionEnvironment.get_execution_environment(own)
+    settings = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(own).build()
+    tables = StreamTableEnvironment.create(stream, settings)
+    for statement in table_statements(properties, stream.get_parallelism()):
+        tables.execute_sql(statement)
+    job = tables.create_statement_set()
     for statement in inserts:
         job.add_insert_sql(statement)
-    return job.execute()
+    job.attach_as_datastream()
+    if flush:
+        flush_each_operator(stream._j_stream_execution_environment.getTransformations())
+    return stream.execute_async(NAME)
 
 
 if __name__ == "__main__":
     job_properties = read_properties()
-    running = submit(job_properties, insert_statements(job_properties))
+    statements = insert_statements(job_properties)
+    running = submitted(lambda flush: submit(job_properties, statements, flush=flush))
     if PATH_VARIABLE in os.environ:
         # The embedded cluster ends with this process; a service's cluster goes on without it.
-        running.wait()
+        running.get_job_execution_result().result()

@@ -35,7 +35,6 @@ class JobProperties:
         state_ttl: how long a transaction's id is remembered, in Flink's form of a duration.
         heartbeat: whether the job writes heartbeats. Not for replays: they write their own, with the data's time.
         heartbeat_interval_ms: how often.
-        cluster: settings of an embedded cluster, by Flink's own names; a service's cluster has its own.
     """
 
     bootstrap_servers: str
@@ -48,7 +47,6 @@ class JobProperties:
     state_ttl: str = "2 d"
     heartbeat: bool = True
     heartbeat_interval_ms: int = 10
-    cluster: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_properties(path: Path | None = None) -> JobProperties:
@@ -58,7 +56,7 @@ def read_properties(path: Path | None = None) -> JobProperties:
 
 
 def parse_properties(groups: list[dict[str, object]]) -> JobProperties:
-    """The properties in the service's form: groups `Kafka`, `Features` and, for an embedded cluster, `Flink`.
+    """The properties in the service's form: groups `Kafka` and `Features`.
 
     Other groups are the service's own. Keys of `Kafka` that begin with `properties.` go to every Kafka client without it.
 
@@ -88,7 +86,6 @@ def parse_properties(groups: list[dict[str, object]]) -> JobProperties:
         "client": client,
         "state_ttl": features.pop("state.ttl", "2 d"),
         "heartbeat": _one_of("Features heartbeat", features.pop("heartbeat", "true"), ("true", "false")) == "true",
-        "cluster": by_id.get("Flink", {}),
         "heartbeat_interval_ms": _heartbeat_interval(features.pop("heartbeat.interval.ms", "10")),
     }
     for group, rest in (("Kafka", kafka), ("Features", features)):

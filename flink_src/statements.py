@@ -32,11 +32,16 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def table_statements(properties: JobProperties) -> list[str]:
-    """The CREATE TABLEs of the job."""
+def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
+    """The CREATE TABLEs of the job.
+
+    Args:
+        properties: its settings.
+        parallelism: of its operators. The service's autoscaling may double it past the number of partitions.
+    """
     columns = ",\n  ".join(f"{feature.name} {feature.type}" for feature in STREAM_FEATURES)
     statements = [
-        sql_text("transactions", options=_options(_source(properties))),
+        sql_text("transactions", options=_options(_source(properties, parallelism))),
         sql_text("features", options=_options(_sink(properties)), feature_columns=columns),
     ]
     if properties.heartbeat:
@@ -71,8 +76,12 @@ def _client(properties: JobProperties, defaults: dict[str, str]) -> dict[str, st
     return {"connector": "kafka"} | {f"properties.{key}": value for key, value in settings.items()}
 
 
-def _source(properties: JobProperties) -> dict[str, str]:
+def _source(properties: JobProperties, parallelism: int) -> dict[str, str]:
+    # a reader without a partition never has a watermark, and would hold back that of all others: so there are no more readers
+    # than partitions
+    readers = {"scan.parallelism": str(properties.partitions)} if parallelism > properties.partitions else {}
     return _client(properties, SOURCE_CLIENT) | {
+        **readers,
         "properties.auto.offset.reset": "latest" if properties.startup_mode == "latest-offset" else "earliest",
         "topic": properties.transactions_topic,
         "properties.group.id": properties.group_id,

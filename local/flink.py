@@ -1,29 +1,41 @@
 """The stream job on this machine: `flink_src/main.py` in a process of its own, with Flink's embedded cluster.
 
-The job is the file that is deployed, unchanged: what differs between here and the cloud is the application properties and the
-cluster's configuration, and this module writes both.
+The job is the file that is deployed, unchanged, and it is submitted as the service submits it: Flink's own command runs it
+under Flink's own guard, which refuses a program that sets what `local.managed_flink` does not list. What differs between here
+and the cloud is the application properties and the cluster's configuration, and this module writes both.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import urllib3
 
+from local.managed_flink import PROGRAMMATIC, SET_BY_FLINK
 from local.processes import Process, ProcessError, free_port
 from local.topics import PARTITIONS
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = ROOT / ".venv-engines" / "bin" / "python"
+ENGINES = ROOT / ".venv-engines"
+PYTHON = ENGINES / "bin" / "python"
 CONNECTORS = ROOT / ".jars" / "flink"
 STREAM_JOB = ROOT / "flink_src" / "main.py"
 JVM = "-Xms1g -Xmx2g -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 """With the quick compiler alone: on a few cores a run of minutes ends before the thorough one has paid for itself."""
+OPENED = tuple(
+    f"--add-opens=java.base/{package}=ALL-UNNAMED"
+    for package in (
+        *("java.io", "java.lang", "java.lang.reflect", "java.net", "java.nio", "java.text", "java.time", "java.util"),
+        *("java.util.concurrent", "java.util.concurrent.atomic", "java.util.concurrent.locks", "sun.nio.ch"),
+    )
+)
+"""What Flink and its serializers look into, as Flink's own scripts open it."""
+COMMAND = "org.apache.flink.client.cli.CliFrontend"
 
 LOG_SETTINGS = """\
 rootLogger.level = WARN
@@ -38,7 +50,15 @@ logger.metrics.level = ERROR
 logger.metrics2.name = org.apache.flink.runtime.metrics.groups
 logger.metrics2.level = ERROR
 """
-# To standard output: PyFlink gives its JVM an error pipe that no one reads, which blocks the job once it is full.
+
+
+def duration(ms: int) -> str:
+    """A duration as Flink itself writes it: its guard compares settings as text.
+
+    >>> duration(10_000), duration(1500)
+    ('10 s', '1500 ms')
+    """
+    return f"{ms} ms" if ms % 1000 else f"{ms // 1000} s" if ms % 60_000 else f"{ms // 60_000} min"
 
 
 class FlinkJob:
@@ -54,6 +74,7 @@ class FlinkJob:
         features: further properties of the group `Features` (see flink_src/properties.py).
         configuration: further settings of Flink itself, by its own names.
         program: another program than the stream job, which reads the same properties.
+        jars: what the program's SQL needs beside Flink itself; by default those that `make setup` fetched.
         jvm: Java's options; its memory holds the state.
 
     Raises:
@@ -79,6 +100,7 @@ class FlinkJob:
         features: Mapping[str, str] | None = None,
         configuration: Mapping[str, str] | None = None,
         program: Path = STREAM_JOB,
+        jars: Sequence[Path] = (),
         jvm: str = JVM,
     ) -> None:
         self.folder, self._temporary = folder, folder.resolve() / "tmp"
@@ -98,25 +120,29 @@ class FlinkJob:
             {"PropertyGroupId": "Features", "PropertyMap": {"heartbeat": str(heartbeat).lower(), **(features or {})}},
         ]
         self._configuration = {
+            "execution.target": "local",
+            "execution.program-config.enabled": "false",
+            "execution.program-config.wildcards": ";".join(sorted(PROGRAMMATIC | SET_BY_FLINK)),
+            "python.client.executable": str(PYTHON),
             "parallelism.default": str(parallelism),
-            "pipeline.jars": ";".join(f"file://{jar}" for jar in sorted(CONNECTORS.glob("*.jar"))),
-            "execution.checkpointing.interval": f"{checkpoint_interval_ms} ms",
+            "execution.checkpointing.interval": duration(checkpoint_interval_ms),
             "execution.checkpointing.dir": f"file://{folder.resolve()}/checkpoints",
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
             "restart-strategy.type": "none",
             "io.tmp.dirs": str(self._temporary),
-            "rest.bind-port": str(self._rest_port),
+            "rest.port": str(self._rest_port),
             "rest.bind-address": "127.0.0.1",
             "taskmanager.bind-host": "127.0.0.1",
             **(configuration or {}),
         }
+        self._jars = jars
         self._process = Process(
             "Flink",
-            [PYTHON, program],
+            self._command(program, jvm),
             {
-                "APPLICATION_PROPERTIES_FILE": str(folder / "application_properties.json"),
-                "LOG4J_PROPERTIES": str(folder / "log4j.properties"),
-                "JVM_ARGS": f"{jvm} -Djava.io.tmpdir={self._temporary}",
+                "APPLICATION_PROPERTIES_FILE": str(folder.resolve() / "application_properties.json"),
+                "FLINK_CONF_DIR": str(folder.resolve()),
+                "FLINK_OPT_DIR": str(self._flink() / "opt"),
                 "TMPDIR": str(self._temporary),
             },
             log_path=folder / "flink.log",
@@ -191,7 +217,22 @@ class FlinkJob:
             jobs = self.rest("/jobs/overview").get("jobs")
         except (urllib3.exceptions.HTTPError, ValueError):
             return False
-        return bool(jobs) and all(job["tasks"]["running"] == job["tasks"]["total"] for job in jobs)  # type: ignore[attr-defined]
+        return bool(jobs) and all(0 < job["tasks"]["total"] == job["tasks"]["running"] for job in jobs)  # type: ignore[attr-defined]
+
+    def _command(self, program: Path, jvm: str) -> list[str | Path]:
+        flink, found = self._flink(), self._jars or sorted(CONNECTORS.glob("*.jar"))
+        java = ["java", *jvm.split(), *OPENED, f"-Djava.io.tmpdir={self._temporary}"]
+        java.append(f"-Dlog4j.configurationFile=file:{(self.folder / 'log4j.properties').resolve()}")
+        classes = f"{flink}/lib/*:{next((flink / 'opt').glob('flink-python-*.jar'), '')}"
+        return [
+            *java,
+            *("-cp", classes, COMMAND, "run"),
+            *(part for jar in found for part in ("--classpath", f"file://{jar.resolve()}")),
+            *("--python", program),
+        ]
+
+    def _flink(self) -> Path:
+        return next(ENGINES.glob("lib/python3.*/site-packages/pyflink"), ENGINES)
 
     def _write_settings(self, from_checkpoint: Path | None) -> None:
         if not PYTHON.exists() or not list(CONNECTORS.glob("flink-sql-connector-kafka*.jar")):
@@ -199,8 +240,9 @@ class FlinkJob:
         configuration = dict(self._configuration)
         if from_checkpoint:
             configuration["execution.state-recovery.path"] = f"file://{from_checkpoint.resolve()}"
-        properties = [*self._properties, {"PropertyGroupId": "Flink", "PropertyMap": configuration}]
         self._tidy()
         self._temporary.mkdir(parents=True)
-        (self.folder / "application_properties.json").write_text(json.dumps(properties, indent=2))
+        (self.folder / "application_properties.json").write_text(json.dumps(self._properties, indent=2))
+        lines = (f"{key}: {json.dumps(value)}\n" for key, value in configuration.items())
+        (self.folder / "config.yaml").write_text("".join(lines))
         (self.folder / "log4j.properties").write_text(LOG_SETTINGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from typing import Self
 
 GUARD = Path(__file__).with_name("guard.py")
 TAIL_LINES = 20
+_FRAME = re.compile(r"\s+(at \S+\(|\.\.\. \d+ more)")
 
 
 class ProcessError(RuntimeError):
@@ -160,12 +162,13 @@ class Process:
         self.kill()
 
     def log_tail(self, lines: int = TAIL_LINES) -> str:
-        """The last lines of its log; empty before it wrote any."""
+        """The last lines of its log, without the frames of Java's stacks; empty before it wrote any."""
         if not self.log_path.exists():
             return ""
         with self.log_path.open("rb") as log:
             log.seek(max(0, self.log_path.stat().st_size - 65_536))
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+            written = log.read().decode(errors="replace").splitlines()
+        return "\n".join([line for line in written if not _FRAME.match(line)][-lines:])
 
     def _told(self, sentence: str) -> str:
         return f"{sentence}; the end of {self.log_path}:\n{self.log_tail()}"

@@ -24,7 +24,7 @@ from local.aws.kafka import Clusters, reading, writing
 from local.aws.kept import Keeper
 from local.aws.model import Wire
 from local.aws.service import Judge, Service
-from local.flink import FlinkJob
+from local.flink import FlinkJob, duration
 
 RUN_OPTIONS = "kinesis.analytics.flink.run.options"
 
@@ -36,10 +36,9 @@ class ManagedJob(FlinkJob):
 
     def __init__(self, folder: Path, code: Path, groups: list[dict[str, Any]], configuration: dict[str, str]) -> None:
         options = next((one["PropertyMap"] for one in groups if one["PropertyGroupId"] == RUN_OPTIONS), {})
-        if jar := options.get("jarfile"):
-            configuration = {**configuration, "pipeline.jars": f"file://{(code / jar).resolve()}"}
+        jars = [code / jar for jar in (options.get("jarfile"),) if jar]
         program = (code / options["python"]).resolve()
-        super().__init__(folder, "", heartbeat=False, configuration=configuration, program=program)
+        super().__init__(folder, "", heartbeat=False, configuration=configuration, program=program, jars=jars)
         self._properties = [_plain(group) for group in groups]
 
 
@@ -170,9 +169,13 @@ class Applications:
             archive.extractall(folder / "code")
         settings = configuration.get("FlinkApplicationConfiguration", {})
         checkpoints = settings.get("CheckpointConfiguration", {})
-        own = {"parallelism.default": str(settings.get("ParallelismConfiguration", {}).get("Parallelism", 1))}
+        # the service keeps state in RocksDB, whatever a program says (its page reference-flink-settings)
+        parallelism = settings.get("ParallelismConfiguration", {}).get("Parallelism", 1)
+        own = {"state.backend.type": "rocksdb", "parallelism.default": str(parallelism)}
         if interval := checkpoints.get("CheckpointInterval"):
-            own["execution.checkpointing.interval"] = f"{interval} ms"
+            own["execution.checkpointing.interval"] = duration(interval)
+        if pause := checkpoints.get("MinPauseBetweenCheckpoints"):
+            own["execution.checkpointing.min-pause"] = duration(pause)
         return ManagedJob(folder / "job", folder / "code", groups, own)
 
     def _judge_topics(self, role: str, kafka: dict[str, str]) -> None:

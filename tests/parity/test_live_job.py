@@ -7,40 +7,19 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Producer
 
 from local.broker import Broker
 from local.flink import FlinkJob
-from tests.parity.adversarial import message
 from tests.parity.conftest import FeatureReader
+from tests.parity.live_traffic import LiveTraffic, rows_named
 from tests.parity.naive import naive_stream_features
 from tests.parity.test_stream_features import features_of
 
 pytestmark = pytest.mark.engines
 
-CARDS = 20
+TOPIC = "transactions-live"
 RATE = 200
 SECONDS = 10
-
-
-class LiveTraffic:
-    """Sends rows to the live topic, one by one, at a rate."""
-
-    def __init__(self, broker: Broker) -> None:
-        settings = {
-            "bootstrap.servers": broker.address,
-            "partitioner": "murmur2_random",
-            "linger.ms": 0,
-            "log_level": 2,
-        }
-        self._producer = Producer(settings)
-
-    def send(self, rows: list[dict], rate: float = 1000) -> None:
-        for row in rows:
-            self._producer.produce("transactions-live", message(row), row["cc_num"])
-            self._producer.poll(0)
-            time.sleep(1 / rate)
-        assert self._producer.flush(10) == 0
 
 
 @pytest.fixture
@@ -50,17 +29,10 @@ def reader(broker: Broker, live_job: FlinkJob) -> Iterator[FeatureReader]:
     features.close()
 
 
-def rows_named(prefix: str, count: int) -> list[dict]:
-    return [
-        {"transaction_id": f"{prefix}{number}", "cc_num": f"{number % CARDS:032x}", "amount_cents": 100 + number}
-        for number in range(count)
-    ]
-
-
 def test_a_lone_transaction_comes_out_within_a_second(
     broker: Broker, live_job: FlinkJob, reader: FeatureReader
 ) -> None:
-    traffic = LiveTraffic(broker)
+    traffic = LiveTraffic(broker, TOPIC)
     traffic.send(rows_named("first", 1))
     assert reader.read(bool, timeout_s=30), "the job does not answer at all"
     time.sleep(1)
@@ -78,7 +50,7 @@ def test_a_lone_transaction_comes_out_within_a_second(
 
 def test_a_killed_job_goes_on_from_its_checkpoint(broker: Broker, live_job: FlinkJob, reader: FeatureReader) -> None:
     rows = rows_named("restart", RATE * SECONDS)
-    traffic = threading.Thread(target=LiveTraffic(broker).send, args=(rows, RATE))
+    traffic = threading.Thread(target=LiveTraffic(broker, TOPIC).send, args=(rows, RATE))
     started = time.time()
     traffic.start()
     time.sleep(SECONDS / 2)

@@ -1,0 +1,23 @@
+"""What the program sets of Flink itself.
+
+From Flink 2.2 on, Managed Service for Apache Flink refuses to start a program that sets what its page *Programmatic Flink
+configuration properties* does not list.
+"""
+
+from __future__ import annotations
+
+from flink_src.properties import JobProperties
+
+NAME = "stream-features"
+"""Of the job."""
+
+
+def configuration(properties: JobProperties) -> dict[str, str]:
+    """The settings, by Flink's own names."""
+    return {
+        "pipeline.name": NAME,
+        "pipeline.object-reuse": "true",
+        "pipeline.auto-watermark-interval": "2 ms",
+        "table.local-time-zone": "UTC",
+        "table.exec.state.ttl": properties.state_ttl,
+    }

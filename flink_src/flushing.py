@@ -1,0 +1,61 @@
+"""How soon a record goes on from one operator to the next.
+
+By default a record waits in a network buffer until the buffer is full or 100 ms have passed, before each operator that needs
+rows of one key together: four times on the way of a transaction, and heartbeats come in bursts. The setting of the whole job,
+`execution.buffer-timeout.interval`, is not among those that Managed Service for Apache Flink lets a program set (its page
+*programmatic-configuration*); the time-out of a single operator is no setting but a property of the job's graph, as
+`DataStream.setBufferTimeout` makes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+FLUSH_MS = 2
+"""How long a record may wait in a buffer."""
+
+REFUSED = "Not allowed configuration change"
+"""How Flink's guard, and so the service, says that a program may not set what it set."""
+
+Job = TypeVar("Job")
+
+
+def flush_each_operator(ends: Iterable[Any], interval_ms: int = FLUSH_MS) -> None:
+    """Sets the time-out of every operator before the given ones, and theirs.
+
+    Args:
+        ends: Flink's Java `Transformation`s that nothing reads from.
+        interval_ms: how long a record may wait.
+    """
+    for end in ends:
+        for operator in end.getTransitivePredecessors():
+            operator.setBufferTimeout(interval_ms)
+
+
+def submitted(submit: Callable[[bool], Job]) -> Job:
+    """The job, with operators that flush soon; with the default where that is refused, for a slow job is better than none.
+
+    Args:
+        submit: starts the job; told whether its operators are to flush soon.
+
+    >>> def service(flush: bool) -> str:
+    ...     if flush:
+    ...         raise RuntimeError("Not allowed configuration change(s) were detected")
+    ...     return "started"
+    >>> submitted(service)
+    'started'
+    """
+    try:
+        return submit(True)
+    except Exception as error:
+        if REFUSED not in str(error):
+            raise
+        print(
+            "stream-features: operators may not set how soon they flush, so each exchange adds up to 100 ms; "
+            f"ask AWS Support for execution.buffer-timeout.interval: {FLUSH_MS} ms. Refused: {error}",
+            file=sys.stderr,
+            flush=True,
+        )
+        return submit(False)
