@@ -17,6 +17,7 @@ NAMES = (
     "batch_features",
     "evaluate",
     "stream_features",
+    "stream_latency",
     "stream_model",
     "deciding_step",
     "decide_function",
