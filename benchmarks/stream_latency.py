@@ -1,7 +1,7 @@
 """How long a transaction takes through the stream job, from Kafka to Kafka, as Managed Service for Apache Flink runs it.
 
 State in RocksDB, the application's own checkpoints, one KPU's parallelism, and only what the service lets a program set. The
-broker and the clients share the cores with the job. Beside it, as the yardstick, the same job with Flink's default flush of 100 ms.
+broker and the clients share the cores with the job. The yardstick beside it is the same job with Flink's default flush of 100 ms.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ rows of one key together: four times on the way of a transaction, and heartbeats
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -34,28 +33,29 @@ def flush_each_operator(ends: Iterable[Any], interval_ms: int = FLUSH_MS) -> Non
             operator.setBufferTimeout(interval_ms)
 
 
-def submitted(submit: Callable[[bool], Job]) -> Job:
+def submitted(submit: Callable[[bool], Job], warn: Callable[[str], object]) -> Job:
     """The job, with operators that flush soon; with the default where that is refused, for a slow job is better than none.
 
     Args:
         submit: starts the job; told whether its operators are to flush soon.
+        warn: told what was refused.
 
     >>> def service(flush: bool) -> str:
     ...     if flush:
     ...         raise RuntimeError("Not allowed configuration change(s) were detected")
     ...     return "started"
-    >>> submitted(service)
-    'started'
+    >>> print(submitted(service, print))
+    operators may not flush sooner than by default, so each exchange adds up to 100 ms; ask AWS Support for \
+execution.buffer-timeout.interval: 2 ms (Not allowed configuration change(s) were detected)
+    started
     """
     try:
         return submit(True)
     except Exception as error:
         if REFUSED not in str(error):
             raise
-        print(
-            "stream-features: operators may not set how soon they flush, so each exchange adds up to 100 ms; "
-            f"ask AWS Support for execution.buffer-timeout.interval: {FLUSH_MS} ms. Refused: {error}",
-            file=sys.stderr,
-            flush=True,
+        warn(
+            "operators may not flush sooner than by default, so each exchange adds up to 100 ms; ask AWS Support for "
+            f"execution.buffer-timeout.interval: {FLUSH_MS} ms ({error})"
         )
         return submit(False)

@@ -13,6 +13,7 @@ from pathlib import Path
 from pyflink.common import Configuration  # type: ignore[import-not-found]
 from pyflink.common.job_client import JobClient  # type: ignore[import-not-found]
 from pyflink.datastream import StreamExecutionEnvironment  # type: ignore[import-not-found]
+from pyflink.java_gateway import get_gateway  # type: ignore[import-not-found]
 from pyflink.table import EnvironmentSettings, StreamTableEnvironment  # type: ignore[import-not-found]
 
 # Flink runs this file from inside the application's folder, whose root holds the packages.
@@ -50,7 +51,9 @@ def submit(properties: JobProperties, inserts: list[str], *, flush: bool) -> Job
 if __name__ == "__main__":
     job_properties = read_properties()
     statements = insert_statements(job_properties)
-    running = submitted(lambda flush: submit(job_properties, statements, flush=flush))
+    # by Java's logger, whose lines the service keeps
+    log = get_gateway().jvm.org.slf4j.LoggerFactory.getLogger(NAME)
+    running = submitted(lambda flush: submit(job_properties, statements, flush=flush), log.warn)
     if PATH_VARIABLE in os.environ:
         # The embedded cluster ends with this process; a service's cluster goes on without it.
         running.get_job_execution_result().result()

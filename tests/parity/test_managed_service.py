@@ -17,15 +17,35 @@ from local.topics import LIVE_TOPICS, PARTITIONS, suffixed
 from tests.parity.conftest import FeatureReader
 from tests.parity.live_traffic import LiveTraffic, rows_named
 
-MORE_THAN_LISTED = """
+STARTED_BY = """
 import runpy, sys
 sys.path.insert(0, {root!r})
-from flink_src import configuration
-listed = configuration.configuration
-configuration.configuration = lambda given: listed(given) | {{"execution.buffer-timeout.interval": "2 ms"}}
+{change}
 runpy.run_path({job!r}, run_name="__main__")
 """
-"""The stream job, with one setting more."""
+"""The stream job, with one thing changed."""
+
+MORE_THAN_LISTED = """
+from flink_src import configuration
+listed = configuration.configuration
+configuration.configuration = lambda given: listed(given) | {"execution.buffer-timeout.interval": "2 ms"}
+"""
+
+REFUSED_FLUSH = """
+from flink_src import flushing
+def refused(ends):
+    raise RuntimeError("Not allowed configuration change(s) were detected: time-outs")
+flushing.flush_each_operator = refused
+"""
+
+
+def changed_job(folder: Path, broker: Broker, suffix: str, change: str) -> FlinkJob:
+    """The job, not started, over live topics of its own."""
+    program = folder / "main.py"
+    program.write_text(STARTED_BY.format(root=str(STREAM_JOB.parent.parent), job=str(STREAM_JOB), change=change))
+    broker.create_topics(suffixed(LIVE_TOPICS, suffix))
+    topics = {name: name + suffix for name in ("transactions", "features")}
+    return FlinkJob(folder / "flink", broker.address, heartbeat=True, topics=topics, program=program)
 
 
 def test_the_program_sets_only_what_the_service_lists() -> None:
@@ -35,13 +55,19 @@ def test_the_program_sets_only_what_the_service_lists() -> None:
 
 @pytest.mark.engines
 def test_a_program_that_sets_what_is_not_listed_does_not_start(broker: Broker, tmp_path: Path) -> None:
-    program = tmp_path / "main.py"
-    program.write_text(MORE_THAN_LISTED.format(root=str(STREAM_JOB.parent.parent), job=str(STREAM_JOB)))
-    broker.create_topics(suffixed(LIVE_TOPICS, "-refused"))
-    topics = {name: f"{name}-refused" for name in ("transactions", "features")}
-    job = FlinkJob(tmp_path / "flink", broker.address, heartbeat=True, topics=topics, program=program)
+    job = changed_job(tmp_path, broker, "-refused", MORE_THAN_LISTED)
     with pytest.raises(ProcessError, match=r"execution\.buffer-timeout\.interval:2 ms not allowed"):
         job.start()
+
+
+@pytest.mark.engines
+def test_where_operators_may_not_flush_sooner_the_job_starts_all_the_same_and_says_so(
+    broker: Broker, tmp_path: Path
+) -> None:
+    with changed_job(tmp_path, broker, "-slow", REFUSED_FLUSH) as job:
+        said = (tmp_path / "flink" / "flink.log").read_text()
+        assert "WARN stream-features operators may not flush sooner than by default" in said
+        assert job.running
 
 
 @pytest.mark.engines
