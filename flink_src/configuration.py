@@ -19,5 +19,7 @@ def configuration(properties: JobProperties) -> dict[str, str]:
         "pipeline.object-reuse": "true",
         "pipeline.auto-watermark-interval": "2 ms",
         "table.local-time-zone": "UTC",
+        # by name, not by place in the graph, which changes with the parallelism: else a snapshot does not fit after scaling
+        "table.exec.uid.generation": "ALWAYS",
         "table.exec.state.ttl": properties.state_ttl,
     }

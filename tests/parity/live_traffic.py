@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from confluent_kafka import Producer
 
 from local.broker import Broker
+from local.flink import FlinkJob
 from tests.parity.adversarial import message
 
 CARDS = 20
@@ -38,3 +40,12 @@ def rows_named(prefix: str, count: int) -> list[dict]:
         {"transaction_id": f"{prefix}{number}", "cc_num": f"{number % CARDS:032x}", "amount_cents": 100 + number}
         for number in range(count)
     ]
+
+
+def wait_for_checkpoint(job: FlinkJob, newer_than: float) -> Path:
+    """The first checkpoint that completes after a moment, in seconds since 1970."""
+    deadline = time.monotonic() + 60
+    while not ((newest := job.newest_checkpoint()) and newest.stat().st_mtime > newer_than):
+        assert time.monotonic() < deadline, "no checkpoint within a minute"
+        time.sleep(0.1)
+    return newest

@@ -11,7 +11,7 @@ import pytest
 from local.broker import Broker
 from local.flink import FlinkJob
 from tests.parity.conftest import FeatureReader
-from tests.parity.live_traffic import LiveTraffic, rows_named
+from tests.parity.live_traffic import LiveTraffic, rows_named, wait_for_checkpoint
 from tests.parity.naive import naive_stream_features
 from tests.parity.test_stream_features import features_of
 
@@ -72,13 +72,6 @@ def test_a_killed_job_goes_on_from_its_checkpoint(broker: Broker, live_job: Flin
     for each in results:
         name = each["transaction_id"]
         assert features_of([each])[name] == expected[name]
-
-
-def wait_for_checkpoint(job: FlinkJob, newer_than: float) -> None:
-    deadline = time.monotonic() + 60
-    while not ((newest := job.newest_checkpoint()) and newest.stat().st_mtime > newer_than):
-        assert time.monotonic() < deadline, "no checkpoint within a minute"
-        time.sleep(0.1)
 
 
 def _once(results: list[dict]) -> list[dict]:

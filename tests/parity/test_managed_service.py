@@ -15,7 +15,7 @@ from local.managed_flink import PROGRAMMATIC
 from local.processes import ProcessError
 from local.topics import LIVE_TOPICS, PARTITIONS, suffixed
 from tests.parity.conftest import FeatureReader
-from tests.parity.live_traffic import LiveTraffic, rows_named
+from tests.parity.live_traffic import CARDS, LiveTraffic, rows_named, wait_for_checkpoint
 
 STARTED_BY = """
 import runpy, sys
@@ -71,24 +71,46 @@ def test_where_operators_may_not_flush_sooner_the_job_starts_all_the_same_and_sa
 
 
 @pytest.mark.engines
-def test_more_parallelism_than_partitions_stops_no_features(broker: Broker, tmp_path: Path) -> None:
-    # page how-scaling: autoscaling doubles the parallelism, and knows nothing of the topic's partitions
+def test_autoscaling_past_the_partitions_stops_no_features_and_forgets_nothing(broker: Broker, tmp_path: Path) -> None:
+    # page how-scaling-auto: "A ScaleUp action doubles the CurrentParallelism", whatever the topic's partitions
     broker.create_topics(suffixed(LIVE_TOPICS, "-scaled"))
     topics = {name: f"{name}-scaled" for name in ("transactions", "features")}
     reader = FeatureReader(broker.address, topics["features"])
     traffic = LiveTraffic(broker, topics["transactions"])
-    with FlinkJob(tmp_path, broker.address, heartbeat=True, topics=topics, parallelism=PARTITIONS + 2):
-        traffic.send(rows_named("scaled", 40))
-        found = reader.read(lambda found: len(found) >= 40, timeout_s=30)
-        assert len({each["transaction_id"] for each in found}) == 40
-
-        waits = []
-        for number in range(8):
-            sent = time.perf_counter()
-            traffic.send(rows_named(f"lone{number}-", 1))
-            while not reader.poll():
-                assert time.perf_counter() - sent < 10, "heartbeats pause"
-            waits.append(time.perf_counter() - sent)
-            time.sleep(0.7)
+    checkpoint = None
+    for round_, parallelism in enumerate((1, 2, PARTITIONS + 2)):
+        job = FlinkJob(
+            tmp_path / f"at{parallelism}",
+            broker.address,
+            heartbeat=True,
+            topics=topics,
+            parallelism=parallelism,
+            checkpoint_interval_ms=1000,
+            configuration={"state.backend.type": "rocksdb"},
+        )
+        job.start(checkpoint)
+        try:
+            started = time.time()
+            traffic.send(rows_named(f"round{round_}-", CARDS))
+            found = reader.read(lambda found: len(found) >= CARDS, timeout_s=30)
+            counts = {each["transaction_id"]: each["num_trans_last_1h"] for each in found}
+            assert counts == {f"round{round_}-{number}": round_ + 1 for number in range(CARDS)}
+            if parallelism > PARTITIONS:
+                assert max(lone_waits_s(traffic, reader)) < 1
+            checkpoint = wait_for_checkpoint(job, newer_than=started + 1)
+        finally:
+            job.stop()
     reader.close()
-    assert max(waits) < 1, f"seconds: {waits}"
+
+
+def lone_waits_s(traffic: LiveTraffic, reader: FeatureReader) -> list[float]:
+    """How long transactions take that nothing else comes after, over several rounds of the heartbeats' source."""
+    waits = []
+    for number in range(8):
+        sent = time.perf_counter()
+        traffic.send(rows_named(f"lone{number}-", 1))
+        while not reader.poll():
+            assert time.perf_counter() - sent < 10, "heartbeats pause"
+        waits.append(time.perf_counter() - sent)
+        time.sleep(0.7)
+    return waits
