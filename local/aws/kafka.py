@@ -149,8 +149,9 @@ def _topics(address: str) -> dict[str, tuple[int, dict[str, str]]]:
     return {name: (count, own[name]) for name, count in partitions.items()}
 
 
-def _delete(address: str, topics: Iterable[str]) -> None:
-    for deleted in AdminClient({"bootstrap.servers": address}).delete_topics(list(topics)).values() if topics else ():
+def _delete(address: str, topics: set[str]) -> None:
+    admin = AdminClient({"bootstrap.servers": address})
+    for deleted in admin.delete_topics(list(topics)).values() if topics else ():
         deleted.result(WITHIN_S)
 
 
