@@ -57,7 +57,7 @@ HEARTBEAT_KB, HEARTBEAT_EVENT_KB = 0.07, 0.25
 FLINK_GB_A_KPU = 50
 """Page *how-pricing*: 50 GB of running application storage a KPU, and one KPU an application for orchestration."""
 ALARM_METRICS = 31
-"""That the alarms look at; those of a growing endpoint make two more."""
+"""That the alarms look at; those of a growing endpoint make two more, those of Standard brokers' disks one each."""
 METRICS = 16
 """The functions' own."""
 MAPPING_METRICS = 9
@@ -180,7 +180,8 @@ def _stores(settings: Settings, load: Load) -> Iterator[Line]:
     yield Line("Keys and secrets", "KMS, key month", 1)
     yield Line("Keys and secrets", "KMS, million requests", load.transactions / load.batch * 2 / 1e6)
     yield Line("Keys and secrets", "Secrets Manager, secret month", 1)
-    yield Line("Monitoring", "CloudWatch, alarm month", ALARM_METRICS + 2 * settings.endpoint_grows)
+    disks = settings.zones_needed if settings.streaming == "standard" else 0
+    yield Line("Monitoring", "CloudWatch, alarm month", ALARM_METRICS + 2 * settings.endpoint_grows + disks)
     yield Line("Monitoring", "CloudWatch, dashboard month", 1)
     brokers = BROKER_METRICS * settings.zones_needed if settings.streaming == "express" else 0
     yield Line("Monitoring", "CloudWatch, metric month", METRICS + MAPPING_METRICS * READERS + brokers)

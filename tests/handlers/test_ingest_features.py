@@ -76,7 +76,7 @@ def test_a_throttled_store_fails_the_batch(ingest, feature_store, monkeypatch):
 
 
 def test_where_nobody_reads_the_answer_a_batch_with_a_failure_fails_whole(load, feature_store, monkeypatch):
-    """Page kafka-retry-configurations: partial batch responses are provisioned pollers' alone; others take any answer for done."""
+    """Page kafka-retry-configurations: partial batch responses are for provisioned pollers; others take any answer for done."""
     monkeypatch.setattr("fraud.features.batch_write.time.sleep", lambda _: None)
     ingest = load("ingest_features", PARTIAL_FAILURES="false")
     event = kafka_event(feature_message(0), feature_message(1))

@@ -109,3 +109,21 @@ def test_an_endpoint_whose_machines_do_not_change_has_no_scaling(dev: Templates,
     """Page endpoint-auto-scaling: burstable machines are refused there, and dev has one."""
     kind = "AWS::ApplicationAutoScaling::ScalableTarget"
     assert [len(list(resources(of, kind))) for of in (dev, prod)] == [0, 1]
+
+
+def test_a_disk_that_fills_is_told(dev: Templates, prod: Templates) -> None:
+    """Page bestpractices: an alarm on KafkaDataLogsDiskUsed from 85% on; Express brokers have no disks to watch."""
+    found = [
+        [
+            one.properties
+            for one in resources(of, "AWS::CloudWatch::Alarm")
+            if one.properties.get("Namespace") == "AWS/Kafka"
+        ]
+        for of in (dev, prod)
+    ]
+    (cluster,) = resources(dev, "AWS::MSK::Cluster")
+    assert [len(alarms) for alarms in found] == [2, 0]
+    for number, alarm in enumerate(found[0], 1):
+        dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        assert dimensions == {"Cluster Name": cluster.properties["ClusterName"], "Broker ID": str(number)}
+        assert (alarm["MetricName"], alarm["Threshold"]) == ("KafkaDataLogsDiskUsed", 85)

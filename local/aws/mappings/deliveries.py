@@ -153,7 +153,7 @@ class _Reader:
         self._delivery = Delivery(given, self._invoke, source.checkpoints, self._give_up, stopping)
 
     def run(self) -> None:
-        """Reads until it is stopped. What was not expected is said, and reading begins anew behind what is worked off."""
+        """Reads until it is stopped. What was not expected is said, and reading begins anew behind what is processed."""
         failed = 0
         try:
             while not self._stopping.is_set():

@@ -1,4 +1,4 @@
-"""What a template may say of a mapping here. What is not played is refused as it is made, never passed over."""
+"""What a template may say of a mapping here. What is not played is refused as it is made, never skipped."""
 
 from __future__ import annotations
 
