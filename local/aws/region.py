@@ -63,6 +63,7 @@ class Region:
         ministack.record_judgements(self.usage.judged, self.keys.needs)
         ministack.watch_resources(self.keys.made)
         ministack.refer_to_secrets_by_arn()
+        ministack.know_all_zones()
         ministack.run_functions(self.functions)
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)

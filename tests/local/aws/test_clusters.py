@@ -220,9 +220,21 @@ def test_a_cluster_in_a_forbidden_zone_or_in_no_subnet_is_not_made(aws: Emulated
             "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}},
             "Sound": subnet("use1-az1", 1),
             "Forbidden": subnet("use1-az3", 3),
+            "Last": subnet("use1-az6", 6),
         },
-        {"sound": ref("Sound"), "forbidden": ref("Forbidden")},
+        {"sound": ref("Sound"), "forbidden": ref("Forbidden"), "last": ref("Last")},
     )
+    found = aws.client("ec2").describe_subnets(SubnetIds=list(made.values()))["Subnets"]
+    zones = {one["SubnetId"]: one["AvailabilityZoneId"] for one in found}
+    assert {name: zones[made[name]] for name in made} == {
+        "sound": "use1-az1",
+        "forbidden": "use1-az3",
+        "last": "use1-az6",
+    }
+    with pytest.raises(Exception, match="no availability zone use1-az9"):
+        deployed(
+            {"Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}}, "No": subnet("use1-az9", 9)}
+        )
     kafka = aws.client("kafka")
     for subnets, says in (
         ([made["sound"], made["forbidden"]], "cannot be in the zone use1-az3"),
