@@ -19,7 +19,6 @@ from ministack.services.cloudformation import provisioners, stacks
 from local.aws.ministack.judging import OURS
 from local.aws.model import Answer, Request
 
-
 _ZONES = "abcdef"
 """Of us-east-1 (page *aws-availability-zones*)."""
 
