@@ -42,3 +42,10 @@ class FunctionEnvironment(BaseModel):
     def read(cls) -> Self:
         """The environment of this process; raises pydantic.ValidationError, which names the variable and what is allowed."""
         return cls.model_validate({name: os.environ[name] for name in cls.variables() & os.environ.keys()})
+
+
+class TopicReaderEnvironment(FunctionEnvironment):
+    """The variables of every function that reads a topic, beside those of all functions."""
+
+    partial_failures: bool = Field(alias="PARTIAL_FAILURES")
+    """Whether the mapping understands an answer that names the records that failed."""

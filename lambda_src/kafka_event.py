@@ -1,7 +1,8 @@
 """The event of a Kafka event source mapping, and the answer that says which of its records are to come again.
 
 `tests/events/msk.json` is such an event. The answer names a record as `{"partition": "TOPIC-PARTITION", "offset": N}`; the poller
-goes on from the lowest offset named in each partition, and holds an empty list for a batch that is done.
+goes on from the lowest offset named in each partition, and holds an empty list for a batch that is done. Only provisioned pollers
+read the answer: for others a batch of which a record failed must fail as a whole, or the record is lost.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ PartialFailures = dict[str, list[dict[str, Any]]]
 
 
 class WholeBatchFailedError(Exception):
-    """No record could be worked off: the invocation must count as failed, for the retries, the alarms and the metrics."""
+    """No record could be processed, or nobody reads which: the invocation must count as failed, so that the batch comes again."""
 
 
 class KafkaRecord(NamedTuple):
@@ -54,17 +55,20 @@ def kafka_records(event: dict[str, Any]) -> list[KafkaRecord]:
     ]
 
 
-def partial_failures(records: Sequence[KafkaRecord], failed: Collection[KafkaRecord]) -> PartialFailures:
+def partial_failures(
+    records: Sequence[KafkaRecord], failed: Collection[KafkaRecord], *, partial: bool
+) -> PartialFailures:
     """The answer to an event.
 
     Args:
-        records: those that were to be worked off.
+        records: those that were to be processed.
         failed: those of them that are to come again.
+        partial: whether the mapping reads the answer.
 
     Raises:
-        WholeBatchFailedError: that is all of them.
+        WholeBatchFailedError: all are to come again, or some, and the mapping does not read which.
     """
-    if records and len(failed) == len(records):
-        raise WholeBatchFailedError(f"none of {len(records)} records could be worked off; the errors are logged above")
+    if failed and (not partial or len(failed) == len(records)):
+        raise WholeBatchFailedError(f"{len(failed)} of {len(records)} records failed; the errors are logged above")
     identifiers = [{"partition": f"{record.topic}-{record.partition}", "offset": record.offset} for record in failed]
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}

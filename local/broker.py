@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from confluent_kafka import KafkaException
@@ -62,6 +62,7 @@ class Broker:
 
     Args:
         folder: its data, settings and log. Give a temporary one; nothing else is written.
+        settings: of the broker, beside those that one node on this machine needs.
 
     Raises:
         ProcessError: Java or the jars are missing, or the broker did not come up.
@@ -73,8 +74,8 @@ class Broker:
             producer = Producer({"bootstrap.servers": broker.address, "partitioner": "murmur2_random"})
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._folder, self._settings = folder, settings
         self._port = 0
         self._process: Process | None = None
 
@@ -155,7 +156,9 @@ class Broker:
         self._port, controller_port = free_port(), free_port()
         self._folder.mkdir(parents=True, exist_ok=True)
         settings = self._folder / "server.properties"
-        settings.write_text(SETTINGS.format(port=self._port, controller_port=controller_port, folder=self._folder))
+        own = "".join(f"{name}={value}\n" for name, value in self._settings.items())
+        node = SETTINGS.format(port=self._port, controller_port=controller_port, folder=self._folder)
+        settings.write_text(node + own)
         format_storage = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(settings)]
         command = ["java", *FORMAT_JVM, "-cp", f"{JARS}/*", *format_storage]
         formatted = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,5 @@
-"""What a deployment costs: a small model of its settings and its load, with every price and quantity that it assumes in view.
+"""What a deployment costs: a small model of its settings and its load, with every quantity that it assumes in view; prices stand
+in `stacks.prices`.
 
 python -m stacks.costs            # prints the tables
 python -m stacks.costs --readme   # writes them into README.md
@@ -6,52 +7,16 @@ python -m stacks.costs --readme   # writes them into README.md
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stacks.prices import PRICES
 from stacks.settings import Settings, read_settings
 
 HOURS = 730
 SECONDS = HOURS * 3600
-
-PRICES = {
-    "MSK Serverless, cluster hour": 0.75,
-    "MSK Serverless, partition hour": 0.0015,
-    "MSK Serverless, GB in": 0.10,
-    "MSK Serverless, GB out": 0.05,
-    "MSK Express, express.m7g.large hour": 0.408,
-    "MSK Express, GB in": 0.01,
-    "MSK, GB month": 0.10,
-    "Managed Flink, KPU hour": 0.11,
-    "Managed Flink, GB month": 0.10,
-    "Lambda, million calls": 0.20,
-    "Lambda, GB second": 0.0000133334,
-    "Lambda, poller hour": 0.00925,
-    "SageMaker, ml.m5.large hour": 0.115,
-    "SageMaker, ml.m5.xlarge hour": 0.23,
-    "SageMaker, ml.m5.4xlarge hour": 0.922,
-    "SageMaker, ml.c5.xlarge hour": 0.204,
-    "Feature Store, million writes": 1.25,
-    "Feature Store, million reads": 0.25,
-    "Feature Store, GB month": 0.45,
-    "DynamoDB, million writes": 0.625,
-    "DynamoDB, GB month with backups": 0.45,
-    "EventBridge, million events": 1.00,
-    "SQS, million requests": 0.40,
-    "KMS, key month": 1.00,
-    "KMS, million requests": 3.00,
-    "S3, GB month": 0.023,
-    "S3, million puts": 5.00,
-    "VPC, endpoint hour": 0.01,
-    "VPC, NAT hour": 0.045,
-    "CloudWatch, alarm month": 0.10,
-    "CloudWatch, dashboard month": 3.00,
-    "CloudWatch, metric month": 0.30,
-    "CloudWatch, GB of logs": 0.50,
-    "Secrets Manager, secret month": 0.40,
-}
-"""Assumed prices in US dollars: list prices of us-east-1, no discounts, no free tier. Compare them with today's first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +50,21 @@ LOADS = {
 
 READERS = 4
 """Functions that read a topic."""
+POLLERS_A_UNIT = 10
+"""Pollers that share an event poller unit; all mappings of a group do (page *kafka-scaling-modes*)."""
+HEARTBEAT_KB, HEARTBEAT_EVENT_KB = 0.07, 0.25
+"""A heartbeat in a topic, and in the event that a function is called with."""
+FLINK_GB_A_KPU = 50
+"""Page *how-pricing*: 50 GB of running application storage a KPU, and one KPU an application for orchestration."""
+ALARM_METRICS = 31
+"""That the alarms look at; those of a growing endpoint make two more, those of Standard brokers' disks one each."""
+METRICS = 16
+"""The functions' own."""
+MAPPING_METRICS = 9
+"""A mapping of a topic: those of EventCount and KafkaMetrics (page *monitoring-metrics-types*), counted as if they were paid for,
+which the page does not say."""
+BROKER_METRICS = 34
+"""An Express broker, level PER_BROKER (page *metrics-details-express*); those of the level DEFAULT are free."""
 LAG_CALLS_A_SECOND = 1.0
 """Calls a second of a function that waits a second for its batch to fill, with heartbeats never silent."""
 
@@ -98,7 +78,7 @@ class Line(NamedTuple):
 
     @property
     def usd(self) -> float:
-        return PRICES[self.price] * self.quantity
+        return PRICES[self.price].usd * self.quantity
 
 
 def estimate(settings: Settings, load: Load) -> list[Line]:
@@ -113,37 +93,50 @@ def estimate(settings: Settings, load: Load) -> list[Line]:
 
 
 def _kafka(settings: Settings, load: Load) -> Iterator[Line]:
-    heartbeats_gb = load.heartbeat_hz * settings.partitions * SECONDS * 0.07 / 1e6
-    transactions_gb = load.transactions * load.message_kb / 1e6 + heartbeats_gb
+    beats = load.heartbeat_hz * settings.partitions * SECONDS
+    transactions_gb = load.transactions * load.message_kb / 1e6 + beats * HEARTBEAT_KB / 1e6
     features_gb = load.transactions * load.features_kb / 1e6
     into = transactions_gb + features_gb
     # transactions go to Flink, accept and archive; features to decide and ingest_features
     out = 3 * transactions_gb + 2 * features_gb
+    zones = settings.zones_needed
     if settings.streaming == "serverless":
         yield Line("Kafka", "MSK Serverless, cluster hour", HOURS)
         yield Line("Kafka", "MSK Serverless, partition hour", 2 * settings.partitions * HOURS)
         yield Line("Kafka", "MSK Serverless, GB in", into)
         yield Line("Kafka", "MSK Serverless, GB out", out)
-    else:
-        yield Line("Kafka", f"MSK Express, {settings.express_instance_type} hour", 3 * HOURS)
+        yield Line("Kafka", "MSK, GB month", into * 7 / 30)
+    elif settings.streaming == "express":
+        yield Line("Kafka", f"MSK Express, {settings.express_instance_type} hour", zones * HOURS)
         yield Line("Kafka", "MSK Express, GB in", into)
-    yield Line("Kafka", "MSK, GB month", into * 7 / 30)
-    zones = 2 if settings.streaming == "serverless" else 3
-    yield Line("Network", "VPC, endpoint hour", 3 * zones * HOURS)
+        yield Line("Kafka", "MSK, GB month", into * 7 / 30)
+    else:
+        yield Line("Kafka", f"MSK Standard, {settings.standard_instance_type} hour", zones * HOURS)
+        yield Line("Kafka", "MSK, GB month", zones * settings.standard_storage_gb)
+    # a client is in another zone than the broker that it writes to or reads from, more often than not
+    yield Line("Network", "VPC, GB between zones", (into + out) * (zones - 1) / zones)
+    through_endpoints = settings.pollers == "on-demand" and not settings.nat
+    yield Line("Network", "VPC, endpoint hour in a zone", (3 if through_endpoints else 1) * HOURS)
+    events_gb = 2 * (beats * HEARTBEAT_EVENT_KB / 1e6 + 1.5 * into - 1.5 * beats * HEARTBEAT_KB / 1e6)
+    by_pollers = events_gb if settings.pollers == "on-demand" else 0.0
+    yield Line("Network", "VPC, GB through an endpoint", by_pollers * through_endpoints)
     yield Line("Network", "VPC, NAT hour", HOURS * settings.nat)
+    yield Line("Network", "VPC, GB through NAT", by_pollers * settings.nat)
 
 
 def _stream(settings: Settings) -> Iterator[Line]:
     yield Line("Stream job", "Managed Flink, KPU hour", (settings.flink_parallelism + 1) * HOURS)
-    yield Line("Stream job", "Managed Flink, GB month", 50 * settings.flink_parallelism)
+    yield Line("Stream job", "Managed Flink, GB month", FLINK_GB_A_KPU * settings.flink_parallelism)
 
 
 def _functions(settings: Settings, load: Load) -> Iterator[Line]:
     decided = load.transactions / load.batch
     lingering = min(LAG_CALLS_A_SECOND * SECONDS, load.transactions)
-    accepted = LAG_CALLS_A_SECOND * SECONDS * settings.consumers_least
+    provisioned = settings.pollers == "provisioned"
+    accepted = LAG_CALLS_A_SECOND * SECONDS * (settings.consumers_least if provisioned else 1)
     watched = load.transactions / 10
-    yield Line("Functions", "Lambda, poller hour", READERS * settings.consumers_least * HOURS)
+    units = math.ceil(READERS * settings.consumers_least / POLLERS_A_UNIT) if provisioned else 0
+    yield Line("Functions", "Lambda, event poller unit hour", units * HOURS)
     yield Line("Functions", "Lambda, million calls", (decided + lingering + accepted + watched) / 1e6)
     seconds = {  # function: (GB, seconds a month)
         "decide": (1.73, decided * 0.035),
@@ -187,9 +180,11 @@ def _stores(settings: Settings, load: Load) -> Iterator[Line]:
     yield Line("Keys and secrets", "KMS, key month", 1)
     yield Line("Keys and secrets", "KMS, million requests", load.transactions / load.batch * 2 / 1e6)
     yield Line("Keys and secrets", "Secrets Manager, secret month", 1)
-    yield Line("Monitoring", "CloudWatch, alarm month", 30)
+    disks = settings.zones_needed if settings.streaming == "standard" else 0
+    yield Line("Monitoring", "CloudWatch, alarm month", ALARM_METRICS + 2 * settings.endpoint_grows + disks)
     yield Line("Monitoring", "CloudWatch, dashboard month", 1)
-    yield Line("Monitoring", "CloudWatch, metric month", 20)
+    brokers = BROKER_METRICS * settings.zones_needed if settings.streaming == "express" else 0
+    yield Line("Monitoring", "CloudWatch, metric month", METRICS + MAPPING_METRICS * READERS + brokers)
 
 
 def tables() -> str:
@@ -215,9 +210,9 @@ def tables() -> str:
         "",
         "<details><summary>Prices assumed (list prices of us-east-1; compare them with today's)</summary>",
         "",
-        "| | US dollars |",
-        "| --- | ---: |",
-        *(f"| {name} | {price:g} |" for name, price in PRICES.items()),
+        "| | US dollars | read from |",
+        "| --- | ---: | --- |",
+        *(f"| {name} | {price.usd:g} | {price.read} |" for name, price in PRICES.items()),
         "",
         "</details>",
     ]

@@ -119,6 +119,24 @@ class Monitoring(FraudStack):
                 periods=3,
                 says="The stream job's checkpoints fail: a restart would go back far",
             ),
+            *self._disks(),
+        ]
+
+    def _disks(self) -> Rows:
+        """Standard brokers stop when their disk is full; page *bestpractices* asks for an alarm from 85% on."""
+        if self.settings.streaming != "standard":
+            return []
+        cluster = {"Cluster Name": str(self._streaming.cluster.resource.cluster_name)}
+        return [
+            Alarm(
+                name=f"Broker{broker}Full",
+                metric=aws_metric(
+                    "Kafka", "KafkaDataLogsDiskUsed", "Maximum", 5, **cluster, **{"Broker ID": str(broker)}
+                ),
+                at_least=85,
+                says="A broker's disk is nearly full, and at its end stops the topics: raise standard_storage_gb",
+            )
+            for broker in range(1, self.settings.zones_needed + 1)
         ]
 
     def _functions(self) -> Rows:

@@ -25,6 +25,8 @@ def settings_table() -> str:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else f"{value}"
 
 

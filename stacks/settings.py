@@ -11,10 +11,11 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fraud.decision import FallbackRule
 from stacks.images import REGIONS
+from stacks.zones import usable, zones_problem
 
 _SETTING_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CRON = r"^cron\([^()]+\)$"
@@ -38,6 +39,13 @@ def _has_images(region: str) -> str:
     return region
 
 
+def _zone_ids(given: Any) -> Any:
+    """Zones as the command line gives them: ids with commas between."""
+    if isinstance(given, str):
+        return tuple(part.strip() for part in given.split(",") if part.strip())
+    return given
+
+
 _SWITCH = "true or false"
 _OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g[4-9][a-z]*|p[3-9][a-z]+|p[4-9]|trn\d|inf2)\.")
 
@@ -57,7 +65,7 @@ class Settings(BaseModel):
     """The settings of one environment; the defaults are `dev`'s.
 
     >>> Settings(env="dev").streaming
-    'serverless'
+    'standard'
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,14 +84,28 @@ class Settings(BaseModel):
     )
     archive_days: int = _number(90, "how long archived transactions are kept, days", 60, 3650)
 
-    streaming: Literal["serverless", "express"] = _setting(
-        "serverless", "the Kafka cluster: MSK Serverless, or provisioned Express brokers", "serverless or express"
+    streaming: Literal["standard", "express", "serverless"] = _setting(
+        "standard",
+        "the Kafka cluster: two provisioned Standard brokers, three Express brokers, or MSK Serverless",
+        "standard, express or serverless",
     )
+    standard_instance_type: str = _setting(
+        "kafka.t3.small",
+        "size of a Standard broker",
+        "a Standard size, as kafka.t3.small or kafka.m7g.large",
+        pattern=r"^kafka\.(t3\.small|m5\.(large|(2|4|8|12|16|24)?xlarge)|m7g\.(large|(2|4|8|12|16)?xlarge))$",
+    )
+    standard_storage_gb: int = _number(25, "disk of a Standard broker, GiB; it can grow, never shrink", 1, 16_384)
     express_instance_type: str = _setting(
         "express.m7g.large",
         "size of an Express broker",
         "an Express size, as express.m7g.large",
-        pattern=r"^express\.m7g\.(large|[0-9]*xlarge)$",
+        pattern=r"^express\.m7g\.(large|(2|4|8|12|16)?xlarge)$",
+    )
+    zones: Annotated[tuple[str, ...], BeforeValidator(_zone_ids)] = _setting(
+        (),
+        "availability zones of the network, by id; empty: the first of the region that Kafka can stand in",
+        "two ids, three with express, with a comma between, as use1-az1,use1-az2",
     )
     replay: bool = _setting(
         False, "whether topics keep the data's own times, for past days that a replayer sends again", _SWITCH
@@ -91,8 +113,13 @@ class Settings(BaseModel):
     nat: bool = _setting(False, "whether the network reaches the internet through a NAT gateway", _SWITCH)
     partitions: int = _number(4, "partitions of the topics keyed by card", 1, 200)
     flink_parallelism: int = _number(1, "parallelism of the stream job (a Kinesis Processing Unit each)", 1, 32)
-    consumers_least: int = _number(1, "pollers that read for each function, at least", 1, 200)
-    consumers_most: int = _number(2, "pollers that read for each function, at most", 1, 2000)
+    pollers: Literal["provisioned", "on-demand"] = _setting(
+        "on-demand",
+        "what reads Kafka for the functions: pollers of our own, which cost by the hour, or Lambda's shared ones",
+        "provisioned or on-demand",
+    )
+    consumers_least: int = _number(1, "provisioned pollers that read for each function, at least", 1, 200)
+    consumers_most: int = _number(2, "provisioned pollers that read for each function, at most", 1, 500)
     features_ttl_days: int = _number(7, "how long the store keeps a card's stream features, days", 1, 365)
 
     nightly_engine: Literal["spark", "duckdb"] = _setting(
@@ -108,9 +135,9 @@ class Settings(BaseModel):
     )
     training_days: int = _number(365, "days of transactions a model is trained on", 30, 3650)
 
-    endpoint_instance_type: _INSTANCE = _setting("ml.m5.large", "machine of the model's endpoint", _INSTANCE_SAYS)
+    endpoint_instance_type: _INSTANCE = _setting("ml.t2.medium", "machine of the model's endpoint", _INSTANCE_SAYS)
     endpoint_instances_least: int = _number(1, "machines of the endpoint, at least", 1, 50)
-    endpoint_instances_most: int = _number(2, "machines of the endpoint, at most", 1, 100)
+    endpoint_instances_most: int = _number(1, "machines of the endpoint, at most", 1, 100)
     endpoint_calls_a_minute: int = _number(
         3000, "calls a minute and machine from which the endpoint grows", 10, 1_000_000
     )
@@ -149,12 +176,50 @@ class Settings(BaseModel):
             raise ValueError(
                 "replay (true) with env=prod would let producers set the clock; allowed: replay=true with env=dev"
             )
+        for impossible in (self._zones_impossible(), self._partitions_impossible(), self._growth_impossible()):
+            if impossible:
+                raise ValueError(impossible)
         if self.canary_percent and self.endpoint_instances_least == 1:
             raise ValueError(
                 f"canary_percent ({self.canary_percent}) needs a second machine that goes on serving; "
                 "allowed: canary_percent=0 with endpoint_instances_least=1, or endpoint_instances_least of 2 and more"
             )
         return self
+
+    def _zones_impossible(self) -> str | None:
+        problem = zones_problem(self.network_zones, self.region, self.zones_needed)
+        return f"zones: {problem}" if problem else None
+
+    def _partitions_impossible(self) -> str | None:
+        on = {"standard": self.standard_instance_type, "serverless": "MSK Serverless"}.get(self.streaming, "")
+        most = MOST_PARTITIONS.get(on)
+        if most is None or self.partitions <= most:
+            return None
+        return f"partitions ({self.partitions}) are more than {on} takes; allowed: 1 to {most}{MORE_PARTITIONS[on]}"
+
+    def _growth_impossible(self) -> str | None:
+        if not self.endpoint_instance_type.startswith("ml.t2.") or not self.endpoint_grows:
+            return None
+        return (
+            f"endpoint_instances_most ({self.endpoint_instances_most}) is above endpoint_instances_least "
+            f"({self.endpoint_instances_least}) with {self.endpoint_instance_type}, whose number SageMaker does not change "
+            "by itself; allowed: the same number, or a machine that is not ml.t2"
+        )
+
+    @property
+    def zones_needed(self) -> int:
+        """How many zones: Express brokers stand in three (page *msk-create-cluster*), the others in two."""
+        return 3 if self.streaming == "express" else 2
+
+    @property
+    def network_zones(self) -> tuple[str, ...]:
+        """The ids of the network's zones, in order: the same ones are the same network."""
+        return tuple(sorted(self.zones or usable(self.region)[: self.zones_needed]))
+
+    @property
+    def endpoint_grows(self) -> bool:
+        """Whether the endpoint's machines become more with its load."""
+        return self.endpoint_instances_least < self.endpoint_instances_most
 
     @property
     def fallback_rule(self) -> FallbackRule:
@@ -174,6 +239,11 @@ ORDERED = (
 )
 """Pairs of settings of which the first may not be above the second."""
 
+MOST_PARTITIONS = {"kafka.t3.small": 100, "MSK Serverless": 125}
+"""{what takes no more: partitions of a topic}. A kafka.t3.small bears 300 replicas (page *bestpractices*): each of the two
+brokers holds all of both topics, and what is Kafka's own. MSK Serverless makes 250 partitions in five minutes (page *limits*)."""
+MORE_PARTITIONS = {"kafka.t3.small": ", or a larger standard_instance_type", "MSK Serverless": ", or another streaming"}
+
 PROD: Mapping[str, Any] = {
     "removal": "retain",
     "retention_days": 365,
@@ -181,6 +251,7 @@ PROD: Mapping[str, Any] = {
     "streaming": "express",
     "partitions": 12,
     "flink_parallelism": 4,
+    "pollers": "provisioned",
     "consumers_least": 2,
     "consumers_most": 12,
     "nightly_engine": "spark",
@@ -198,7 +269,7 @@ PROD: Mapping[str, Any] = {
 
 
 def read_settings(context: Mapping[str, Any]) -> Settings:
-    """The settings in CDK's context. Keys of CDK's own, which hold `:` or `@`, are passed over.
+    """The settings in CDK's context. Keys of CDK's own, which hold `:` or `@`, are skipped.
 
     Raises:
         SettingsError: names the setting, what is wrong with it and what is allowed.

@@ -16,7 +16,7 @@ from stacks.constructs.decisions import decisions_table, event_bus
 from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.kafka import Cluster, topics
-from stacks.constructs.network import Network, zone_names
+from stacks.constructs.network import Network
 from stacks.constructs.permissions import KEY_FOR_SERVICE, allow
 from stacks.constructs.queues import DeadLetters, queue
 from stacks.constructs.stream_job import StreamJob
@@ -71,8 +71,8 @@ class Streaming(FraudStack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """As many as the Kafka cluster needs, whichever account it is."""
-        return zone_names(self.settings)
+        """The ids of those that the Kafka cluster stands in: the same in every account."""
+        return list(self.settings.network_zones)
 
     @property
     def _quarantine(self) -> dict[str, str]:
@@ -97,7 +97,8 @@ class Streaming(FraudStack):
             "Topics",
             service_token=create_topics.function.function_arn,
             resource_type="Custom::KafkaTopics",
-            properties={"Topics": wanted},
+            # another cluster needs them made anew
+            properties={"Cluster": self.cluster.arn, "Topics": wanted},
         )
         made.node.add_dependency(create_topics.role, self.network)
         return made
@@ -136,7 +137,12 @@ class Streaming(FraudStack):
             "accept",
             says="refuses what breaks the contract, has the rest watched",
             key_used=("Decrypt", "GenerateDataKey"),
-            environment={"WATCH_QUEUE_URL": waiting.queue_url, "UNDECIDED_AFTER_S": seconds, **self._quarantine},
+            environment={
+                "WATCH_QUEUE_URL": waiting.queue_url,
+                "UNDECIDED_AFTER_S": seconds,
+                **self._quarantine,
+                **consumers.answers_partially(self.settings),
+            },
             timeout_s=60,
             memory_mb=512,
         )
@@ -173,6 +179,7 @@ class Streaming(FraudStack):
                 "FALLBACK_RULE": self.settings.fallback_rule.model_dump_json(),
                 "NIGHTLY_TOO_OLD_AFTER_H": f"{self.settings.nightly_too_old_after_h:g}",
                 **self._quarantine,
+                **consumers.answers_partially(self.settings),
             },
             timeout_s=60,
             memory_mb=1769,  # a whole processor
@@ -192,6 +199,7 @@ class Streaming(FraudStack):
             environment={
                 "STREAM_FEATURE_GROUP": STREAM_GROUP.name,
                 "FEATURES_TTL_DAYS": str(self.settings.features_ttl_days),
+                **consumers.answers_partially(self.settings),
             },
             timeout_s=60,
             memory_mb=512,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lambda_src.environment import FunctionEnvironment, Name, Prefix
+from lambda_src.environment import Name, Prefix, TopicReaderEnvironment
 
 
-class Environment(FunctionEnvironment):
+class Environment(TopicReaderEnvironment):
     """Where refused transactions go, and the queue that brings sound ones to the watch after a while."""
 
     quarantine_bucket: Name = Field(alias="QUARANTINE_BUCKET")

@@ -33,7 +33,9 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
         else:
             sound.append(record)
             waiting.append(Waiting(message.decode(), record.timestamp))
-    return partial_failures(records, _watch(sound, waiting) + quarantine.keep(refused))
+    return partial_failures(
+        records, _watch(sound, waiting) + quarantine.keep(refused), partial=environment.partial_failures
+    )
 
 
 def _watch(sound: list[KafkaRecord], waiting: list[Waiting]) -> list[KafkaRecord]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field, Json
 
 from fraud.decision import FallbackRule
-from lambda_src.environment import FunctionEnvironment, Name, Prefix
+from lambda_src.environment import Name, Prefix, TopicReaderEnvironment
 
 
-class Environment(FunctionEnvironment):
+class Environment(TopicReaderEnvironment):
     """The nightly store, the model, where decisions go, and what holds when the model cannot be asked."""
 
     nightly_feature_group: Name = Field(alias="NIGHTLY_FEATURE_GROUP")

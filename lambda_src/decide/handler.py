@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
     failed: list[KafkaRecord] = []
     for start in range(0, len(records), MOST):
         failed += _decide(records[start : start + MOST])
-    return partial_failures(records, failed)
+    return partial_failures(records, failed, partial=environment.partial_failures)
 
 
 def _decide(records: list[KafkaRecord]) -> list[KafkaRecord]:

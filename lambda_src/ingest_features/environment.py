@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lambda_src.environment import FunctionEnvironment, Name
+from lambda_src.environment import Name, TopicReaderEnvironment
 
 
-class Environment(FunctionEnvironment):
+class Environment(TopicReaderEnvironment):
     """The feature group of the stream's features, and how long it keeps them."""
 
     stream_feature_group: Name = Field(alias="STREAM_FEATURE_GROUP")

@@ -30,7 +30,9 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
         known = newest.get(features["cc_num"])
         if known is None or features["trans_time"] >= known[1]["trans_time"]:
             newest[features["cc_num"]] = (record, features)
-    return partial_failures(records, _write(list(newest.values())) if newest else [])
+    return partial_failures(
+        records, _write(list(newest.values())) if newest else [], partial=environment.partial_failures
+    )
 
 
 def _write(newest: list[tuple[KafkaRecord, FeatureRecord]]) -> list[KafkaRecord]:

@@ -4,7 +4,8 @@ The broker does not know the callers' roles. What a client of the cluster would 
 this host's own: event source mappings and the stream job. A function is judged by what it leaves: it connects when it asks for
 the brokers, and once it has answered, the topics that are new, have more partitions or other settings are its doing; what its
 role may not do fails its call. What a function reads or writes in topics is not judged, nor what it does to them in a later call
-without asking for the brokers again.
+without asking for the brokers again. In the same way it is held to what the kind of its cluster takes of topics
+(`local.aws.cluster_kinds`): its call fails, and the topics that the cluster would not have made are gone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, Res
 
 from local.aws.account import arn
 from local.aws.clock import now
+from local.aws.cluster_kinds import ClusterKind, Topics, ZonesOf, kind_of
 from local.aws.counts import Counts
 from local.aws.errors import AccessDeniedError, ServiceError
 from local.aws.model import Wire
@@ -27,8 +29,6 @@ from local.broker import Broker
 SESSION = "ASIA"
 """What access keys of roles begin with."""
 WITHIN_S = 20.0
-Topics = dict[str, tuple[int, dict[str, str]]]
-"""{topic: (partitions, settings of its own)}."""
 _OWN = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
 
 
@@ -38,36 +38,41 @@ class Clusters:
     Args:
         folder: each broker's data and log go below it.
         judge: functions are judged by what they do with topics.
+        zones_of: knows in which zones subnets are.
 
     Attributes:
         starts: of each cluster's broker, by the cluster's ARN.
     """
 
-    def __init__(self, folder: Path, judge: Judge) -> None:
-        self._folder, self._judge = folder, judge
+    def __init__(self, folder: Path, judge: Judge, zones_of: ZonesOf) -> None:
+        self._folder, self._judge, self._zones_of = folder, judge, zones_of
         self._asked: dict[str, dict[str, Topics]] = {}
         self._clusters: dict[str, tuple[dict[str, Any], Broker]] = {}
+        self._kinds: dict[str, ClusterKind] = {}
         self.starts = Counts()
 
     def create_cluster_v2(self, ClusterName: str, **given: Any) -> dict[str, Any]:
-        kind = "SERVERLESS" if "Serverless" in given else "PROVISIONED"
+        kind = kind_of({"ClusterName": ClusterName, **given}, self._zones_of)
+        if any(described["ClusterName"] == ClusterName for described, _ in self._clusters.values()):
+            raise ServiceError("ConflictException", f"a cluster named {ClusterName} exists", 409)
+        type_ = "SERVERLESS" if "Serverless" in given else "PROVISIONED"
         name = f"{ClusterName}/{uuid.uuid4()}-s1"
         cluster_arn = arn("kafka", f"cluster/{name}")
-        broker = Broker(self._folder / ClusterName)
+        broker = Broker(self._folder / name.replace("/", "-"), kind.broker_settings)
         broker.start()
         self.starts.add(cluster_arn)
         described = {
             "ClusterArn": cluster_arn,
             "ClusterName": ClusterName,
-            "ClusterType": kind,
+            "ClusterType": type_,
             "CreationTime": now(),
             "CurrentVersion": "1",
             "State": "ACTIVE",
             "Tags": given.get("Tags", {}),
-            **{key: given[key] for key in ("Serverless",) if key in given},
+            **{key: given[key] for key in ("Serverless", "Provisioned") if key in given},
         }
-        self._clusters[cluster_arn] = described, broker
-        return {"ClusterArn": cluster_arn, "ClusterName": ClusterName, "State": "ACTIVE", "ClusterType": kind}
+        self._clusters[cluster_arn], self._kinds[cluster_arn] = (described, broker), kind
+        return {"ClusterArn": cluster_arn, "ClusterName": ClusterName, "State": "ACTIVE", "ClusterType": type_}
 
     def describe_cluster_v2(self, ClusterArn: str) -> dict[str, Any]:
         return {"ClusterInfo": self._find(ClusterArn)[0]}
@@ -89,7 +94,7 @@ class Clusters:
 
     def delete_cluster(self, ClusterArn: str, **_: Any) -> dict[str, Any]:
         self._find(ClusterArn)[1].stop()
-        del self._clusters[ClusterArn]
+        del self._clusters[ClusterArn], self._kinds[ClusterArn]
         return {"ClusterArn": ClusterArn, "State": "DELETING"}
 
     def broker(self, cluster_arn: str) -> Broker:
@@ -100,12 +105,17 @@ class Clusters:
         """Judges what the client of an access key has done to topics since it asked for the brokers.
 
         Returns:
-            What it may not have done; None if it might.
+            What it may not have done, or the cluster would not have taken; None if nothing.
         """
         try:
             for cluster_arn, before in self._asked.pop(key, {}).items():
-                for action, resource in _changes(cluster_arn, before, _topics(self.broker(cluster_arn).address)):
+                address = self.broker(cluster_arn).address
+                after = _topics(address)
+                for action, resource in _changes(cluster_arn, before, after):
                     self._judge(key, action, resource, None)
+                if refused := list(self._kinds[cluster_arn].refused(before, after)):
+                    _delete(address, {topic for topic, _ in refused if topic not in before})
+                    return "; ".join(f"{topic}: {why}" for topic, why in refused)
         except AccessDeniedError as error:
             return str(error)
         return None
@@ -128,7 +138,7 @@ class Clusters:
         return self._clusters[cluster_arn]
 
 
-def _topics(address: str) -> Topics:
+def _topics(address: str) -> dict[str, tuple[int, dict[str, str]]]:
     admin = AdminClient({"bootstrap.servers": address})
     partitions = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=WITHIN_S).topics.items()}
     asked = [ConfigResource(ResourceType.TOPIC, name) for name in partitions]
@@ -137,6 +147,12 @@ def _topics(address: str) -> Topics:
         entries = answer.result(WITHIN_S).values()
         own[resource.name] = {one.name: one.value for one in entries if one.source == _OWN}
     return {name: (count, own[name]) for name, count in partitions.items()}
+
+
+def _delete(address: str, topics: set[str]) -> None:
+    admin = AdminClient({"bootstrap.servers": address})
+    for deleted in admin.delete_topics(list(topics)).values() if topics else ():
+        deleted.result(WITHIN_S)
 
 
 def _changes(cluster_arn: str, before: Topics, after: Topics) -> Iterable[Permission]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +63,14 @@ class Region:
         ministack.record_judgements(self.usage.judged, self.keys.needs)
         ministack.watch_resources(self.keys.made)
         ministack.refer_to_secrets_by_arn()
+        ministack.know_all_zones()
         ministack.run_functions(self.functions)
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)
         ministack.deliver(self._may_deliver, tasks, self._bury)
         ministack.poll(self._may_read_queue)
         ministack.evaluate_alarms(ALARMS_EVERY_S)
-        self.clusters = Clusters(folder / "kafka", ministack.judge)
+        self.clusters = Clusters(folder / "kafka", ministack.judge, self._zones)
         self.functions.after = lambda function: self.clusters.judge_client(function.credentials["AWS_ACCESS_KEY_ID"])
         self.applications = Applications(folder / "flink", self.clients, ministack.judge, self.clusters)
         self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge)
@@ -104,6 +105,14 @@ class Region:
         """Ends every process, those that send before those that receive."""
         for part in (self.mappings, self.applications, self.jobs, self.functions, self.endpoints, self.clusters):
             part.stop()
+
+    def _zones(self, subnets: Sequence[str]) -> dict[str, str]:
+        """In which zone each of these subnets is, by the zones' ids."""
+        try:
+            found = self.clients.admin("ec2").describe_subnets(SubnetIds=list(subnets))["Subnets"]
+        except ClientError as error:
+            raise ValueError(str(error)) from error
+        return {subnet["SubnetId"]: subnet["AvailabilityZoneId"] for subnet in found}
 
     def _may_deliver(self, role_arn: str, target_arn: str, service: str) -> None:
         action = DELIVERIES.get(target_arn.split(":")[2])

@@ -19,6 +19,8 @@ UNDELIVERED = "aws/lambda/"
 """Where Lambda puts the batches that it could not deliver, in the bucket that is named as their destination."""
 ATTEMPTS = 5
 OLDEST_S = 6 * 3600
+POLLERS = "functions"
+"""The group of all provisioned pollers: they share what they cost, which each mapping outside of a group pays alone."""
 
 
 def reads_topic(
@@ -32,9 +34,10 @@ def reads_topic(
     window_s: int,
     undelivered: Store,
 ) -> lambda_.CfnEventSourceMapping:
-    """Calls the function with the records of a topic, by provisioned pollers.
+    """Calls the function with the records of a topic.
 
-    A batch that fails is halved until the record that cannot be worked off stands alone; that one goes to the bucket.
+    By provisioned pollers, a batch that fails is halved until the record that cannot be processed stands alone; that one goes to
+    the bucket. By pollers on demand, the whole batch comes again, and goes to the bucket after ten times.
 
     Args:
         window_s: how long a batch may wait to fill.
@@ -74,18 +77,31 @@ def reads_topic(
         amazon_managed_kafka_event_source_config={"consumerGroupId": group},
         batch_size=batch_size,
         maximum_batching_window_in_seconds=window_s,
-        provisioned_poller_config={
+        destination_config={"onFailure": {"destination": undelivered.arn}},
+        **(_provisioned(settings) if settings.pollers == "provisioned" else {}),
+        metrics_config={"metrics": ["EventCount", "KafkaMetrics"]},
+    )
+
+
+def _provisioned(settings: Settings) -> dict[str, Any]:
+    """Provisioned pollers, and what only they take (page *kafka-retry-configurations*)."""
+    return {
+        "provisioned_poller_config": {
             "minimumPollers": settings.consumers_least,
             "maximumPollers": settings.consumers_most,
+            "pollerGroupName": POLLERS,
         },
-        function_response_types=["ReportBatchItemFailures"],
-        bisect_batch_on_function_error=True,
-        maximum_retry_attempts=ATTEMPTS,
+        "function_response_types": ["ReportBatchItemFailures"],
+        "bisect_batch_on_function_error": True,
+        "maximum_retry_attempts": ATTEMPTS,
         # a replay's records are as old as their data
-        maximum_record_age_in_seconds=-1 if settings.replay else OLDEST_S,
-        destination_config={"onFailure": {"destination": undelivered.arn}},
-        metrics_config={"metrics": ["EventCount", "ErrorCount", "KafkaMetrics"]},
-    )
+        "maximum_record_age_in_seconds": -1 if settings.replay else OLDEST_S,
+    }
+
+
+def answers_partially(settings: Settings) -> dict[str, str]:
+    """Tells a reader of topics whether its answer may name the records that failed, or has to fail as a whole."""
+    return {"PARTIAL_FAILURES": str(settings.pollers == "provisioned").lower()}
 
 
 def reads_queue(

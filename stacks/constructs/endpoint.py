@@ -83,7 +83,8 @@ class Endpoint(Construct):
         )
         self.name = self.resource.attr_endpoint_name
         self.arn = self.resource.ref
-        self._autoscaling()
+        if settings.endpoint_grows:
+            self._autoscaling()
         self.alarms = self._alarms()
 
     def container(self, model_url: str) -> dict[str, Any]:

@@ -18,7 +18,11 @@ from stacks.constructs.storage import removal_policy
 from stacks.settings import Settings
 
 WEEK_MS = str(7 * 86_400_000)
+ANY_AGE_MS = str(2**63 - 1)
+"""Kafka's own default of how far a record's time may be from the broker's."""
 KAFKA_VERSION = "3.9.x"
+LONGEST_NAME = 64
+"""Of a cluster (API reference of MSK, *CreateClusterV2*)."""
 BY_BROKER = "the local broker asks for no permission"
 BY_UPDATE = "only an update of the stack changes topics that stand"
 
@@ -31,64 +35,86 @@ def topics(settings: Settings) -> list[dict[str, Any]]:
     """
     stamped = "CreateTime" if settings.replay else "LogAppendTime"
     kept_ms = "-1" if settings.replay else WEEK_MS
+    own = _of_provisioned(settings)
     return [
         {
             "Name": "transactions",
             "Partitions": str(settings.partitions),
-            "Config": {"message.timestamp.type": stamped, "retention.ms": kept_ms},
+            "Config": {"message.timestamp.type": stamped, "retention.ms": kept_ms, **own},
         },
         {
             "Name": "features",
             "Partitions": str(settings.partitions),
-            "Config": {"message.timestamp.type": "CreateTime", "retention.ms": kept_ms},
+            "Config": {"message.timestamp.type": "CreateTime", "retention.ms": kept_ms, **own},
         },
     ]
 
 
+def _of_provisioned(settings: Settings) -> dict[str, str]:
+    """What a topic must be told on provisioned brokers, and may not be on MSK Serverless (page *serverless-config*).
+
+    Features carry their transaction's time, however long ago that was: after an outage, or when the stream is read again from its
+    beginning. Express brokers refuse what is a day away (page *msk-configuration-express-read-write*).
+    """
+    if settings.streaming == "serverless":
+        return {}
+    any_age = {"message.timestamp.before.max.ms": ANY_AGE_MS, "message.timestamp.after.max.ms": ANY_AGE_MS}
+    if settings.streaming == "express":
+        return any_age
+    # true on Standard brokers of two zones (page *msk-default-configuration*): one that missed records could become the leader
+    return {**any_age, "unclean.leader.election.enable": "false"}
+
+
 class Cluster(Construct):
-    """The cluster: MSK Serverless, or three Express brokers. Clients prove themselves by IAM, under TLS."""
+    """The cluster: two Standard brokers, three Express brokers, or MSK Serverless. Clients prove themselves by IAM, under TLS."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings, *, network: Network, key: kms.IKey) -> None:
         super().__init__(scope, name)
-        subnets = network.subnet_ids
-        groups = [network.brokers.security_group_id]
-        # both kinds ask for a name; one of the construct's place and the kind changes whenever a new cluster is needed
-        cluster_name = cdk.Names.unique_resource_name(self, max_length=50, separator="-") + f"-{settings.streaming}"
+        self._settings, self._network, self._key = settings, network, key
         self.resource: msk.CfnServerlessCluster | msk.CfnCluster
         if settings.streaming == "serverless":
             self.resource = msk.CfnServerlessCluster(
                 self,
                 "Serverless",
-                cluster_name=cluster_name,
+                cluster_name=self._name(),
                 client_authentication={"sasl": {"iam": {"enabled": True}}},
-                vpc_configs=[{"subnetIds": subnets, "securityGroups": groups}],
+                vpc_configs=[{"subnetIds": network.subnet_ids, "securityGroups": [network.brokers.security_group_id]}],
             )
+        elif settings.streaming == "express":
+            self.resource = self._provisioned("Express", settings.express_instance_type, "PER_BROKER")
         else:
-            self.resource = self._express(settings, cluster_name, subnets, groups, key)
+            disk = {"ebsStorageInfo": {"volumeSize": settings.standard_storage_gb}}
+            self.resource = self._provisioned("Standard", settings.standard_instance_type, "DEFAULT", storageInfo=disk)
         self.resource.apply_removal_policy(removal_policy(settings))
         self.arn = self.resource.ref
 
-    def _express(
-        self, settings: Settings, cluster_name: str, subnets: list[str], groups: list[str], key: kms.IKey
-    ) -> msk.CfnCluster:
-        logs = log_group(self, "BrokerLogs", settings, key)
+    def _name(self) -> str:
+        """All kinds ask for a name; of the place, the kind and the zones, it changes whenever a new cluster is needed."""
+        zones = (zone.rpartition("-az")[2] for zone in self._settings.network_zones)
+        kind = "-".join([self._settings.streaming, *zones])
+        most = LONGEST_NAME - len(kind) - 1
+        return f"{cdk.Names.unique_resource_name(self, max_length=most, separator='-')}-{kind}"
+
+    def _provisioned(self, kind: str, instance_type: str, watched: str, **more: Any) -> msk.CfnCluster:
+        logs = log_group(self, "BrokerLogs", self._settings, self._key)
         return msk.CfnCluster(
             self,
-            "Express",
-            cluster_name=cluster_name,
+            kind,
+            cluster_name=self._name(),
             kafka_version=KAFKA_VERSION,
-            number_of_broker_nodes=len(subnets),
+            number_of_broker_nodes=len(self._network.subnet_ids),
             broker_node_group_info={
-                "instanceType": settings.express_instance_type,
-                "clientSubnets": subnets,
-                "securityGroups": groups,
+                "instanceType": instance_type,
+                "clientSubnets": self._network.subnet_ids,
+                "securityGroups": [self._network.brokers.security_group_id],
+                **more,
             },
             client_authentication={"sasl": {"iam": {"enabled": True}}, "unauthenticated": {"enabled": False}},
             encryption_info={
-                "encryptionAtRest": {"dataVolumeKmsKeyId": key.key_arn},
+                "encryptionAtRest": {"dataVolumeKmsKeyId": self._key.key_arn},
                 "encryptionInTransit": {"clientBroker": "TLS", "inCluster": True},
             },
-            enhanced_monitoring="PER_BROKER",
+            enhanced_monitoring=watched,
             logging_info={"brokerLogs": {"cloudWatchLogs": {"enabled": True, "logGroup": logs.log_group_name}}},
         )
 

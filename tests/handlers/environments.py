@@ -4,6 +4,7 @@ from __future__ import annotations
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/watch"
 _QUARANTINE = {"QUARANTINE_BUCKET": "archive", "QUARANTINE_PREFIX": "quarantine/"}
+_READER = {"PARTIAL_FAILURES": "true"}
 _OF = {
     "decide": {
         "NIGHTLY_FEATURE_GROUP": "cc-agg-batch-fg",
@@ -13,9 +14,10 @@ _OF = {
         "FALLBACK_RULE": '{"review_from_amount": "500.00"}',
         "NIGHTLY_TOO_OLD_AFTER_H": "48",
         **_QUARANTINE,
+        **_READER,
     },
-    "ingest_features": {"STREAM_FEATURE_GROUP": "cc-agg-fg", "FEATURES_TTL_DAYS": "7"},
-    "accept": {"WATCH_QUEUE_URL": QUEUE, "UNDECIDED_AFTER_S": "10", **_QUARANTINE},
+    "ingest_features": {"STREAM_FEATURE_GROUP": "cc-agg-fg", "FEATURES_TTL_DAYS": "7", **_READER},
+    "accept": {"WATCH_QUEUE_URL": QUEUE, "UNDECIDED_AFTER_S": "10", **_QUARANTINE, **_READER},
     "watch": {
         "DECISIONS_TABLE": "decisions",
         "EVENT_BUS_NAME": "decided",

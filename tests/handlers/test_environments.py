@@ -24,6 +24,7 @@ def test_the_variables_are_read(function, monkeypatch):
     [
         ("decide", "FALLBACK_RULE", '{"review_from_amount": "9.00", "block_from_amount": "1.00"}', "review <= block"),
         ("decide", "FALLBACK_RULE", "no JSON", "FALLBACK_RULE"),
+        ("accept", "PARTIAL_FAILURES", "sometimes", "PARTIAL_FAILURES"),
         ("decide", "QUARANTINE_PREFIX", "/quarantine", "allowed: text that ends with /"),
         ("decide", "LOG_LEVEL", "LOUD", "LOG_LEVEL"),
         ("accept", "UNDECIDED_AFTER_S", "901", "UNDECIDED_AFTER_S"),

@@ -73,3 +73,15 @@ def test_a_throttled_store_fails_the_batch(ingest, feature_store, monkeypatch):
     feature_store.failures = [(400, "ThrottlingException")] * 3
     with pytest.raises(WholeBatchFailedError):
         ingest.handler(kafka_event(feature_message(0)), None)
+
+
+def test_where_nobody_reads_the_answer_a_batch_with_a_failure_fails_whole(load, feature_store, monkeypatch):
+    """Page kafka-retry-configurations: partial batch responses are for provisioned pollers; others take any answer for done."""
+    monkeypatch.setattr("fraud.features.batch_write.time.sleep", lambda _: None)
+    ingest = load("ingest_features", PARTIAL_FAILURES="false")
+    event = kafka_event(feature_message(0), feature_message(1))
+    assert ingest.handler(event, None) == failures()
+    feature_store.errors = ["InternalFailure"]
+    with pytest.raises(WholeBatchFailedError, match="1 of 2 records failed"):
+        ingest.handler(event, None)
+    assert CARDS[1] in feature_store.groups[GROUP]

@@ -132,10 +132,17 @@ def short_visibility(templates: Templates) -> Iterator[str]:
 
 
 def whole_batches_failing(templates: Templates) -> Iterator[str]:
-    """Each consumer of batches reports the items that failed."""
+    """Each consumer of batches reports the items that failed; one of a topic that may not is told to fail as a whole."""
     for mapping in resources(templates, MAPPING):
-        if "ReportBatchItemFailures" not in mapping.properties.get("FunctionResponseTypes", []):
-            yield f"{mapping}: no partial failures"
+        reported = "ReportBatchItemFailures" in mapping.properties.get("FunctionResponseTypes", [])
+        if "Topics" not in mapping.properties:
+            if not reported:
+                yield f"{mapping}: no partial failures"
+            continue
+        function = templates[mapping.stack]["Resources"][referred(mapping.properties["FunctionName"])]["Properties"]
+        told = function["Environment"]["Variables"].get("PARTIAL_FAILURES")
+        if told is not None and told != str(reported).lower():
+            yield f"{mapping}: PARTIAL_FAILURES {told} of its function, but partial failures are {reported}"
 
 
 def failures_lost(templates: Templates) -> Iterator[str]:
@@ -160,6 +167,42 @@ def pollers_not_provisioned(templates: Templates) -> Iterator[str]:
         properties = mapping.properties
         if "Topics" in properties and retries & properties.keys() and not properties.get("ProvisionedPollerConfig"):
             yield f"{mapping}: settings of retries without provisioned pollers"
+
+
+def pollers_without_a_way(templates: Templates) -> Iterator[str]:
+    """Pollers on demand call Lambda and STS from the brokers' network; provisioned ones call from Lambda's own.
+
+    Page *with-msk-cluster-network*: "On-demand mode: NAT gateway, or AWS PrivateLink endpoints"; "Provisioned mode: None".
+    """
+    endpoints = {
+        service
+        for endpoint in resources(templates, "AWS::EC2::VPCEndpoint")
+        for service in ("lambda", "sts")
+        if str(endpoint.properties["ServiceName"]).endswith(f".{service}")
+    }
+    nat = list(resources(templates, "AWS::EC2::NatGateway"))
+    mappings = [one for one in resources(templates, MAPPING) if "Topics" in one.properties]
+    on_demand = [one for one in mappings if not one.properties.get("ProvisionedPollerConfig")]
+    if on_demand and not nat and endpoints != {"lambda", "sts"}:
+        yield from (f"{mapping}: no way to Lambda and STS" for mapping in on_demand)
+    if endpoints and (not on_demand or nat):
+        yield f"endpoints of {', '.join(sorted(endpoints))} that nobody calls"
+
+
+def pollers_paid_alone(templates: Templates) -> Iterator[str]:
+    """Provisioned pollers share one group: each mapping outside of it pays event poller units of its own.
+
+    Page *kafka-scaling-modes*: 100 mappings a group at most, 2000 pollers together.
+    """
+    groups: dict[str, list[int]] = {}
+    for mapping in resources(templates, MAPPING):
+        if pollers := mapping.properties.get("ProvisionedPollerConfig"):
+            groups.setdefault(pollers.get("PollerGroupName", ""), []).append(pollers["MaximumPollers"])
+    if "" in groups or len(groups) > 1:
+        yield f"groups of pollers: {groups}"
+    for name, most in groups.items():
+        if len(most) > 100 or sum(most) > 2000:
+            yield f"{name}: {len(most)} mappings, {sum(most)} pollers"
 
 
 def not_encrypted(templates: Templates) -> Iterator[str]:
@@ -305,6 +348,8 @@ INVARIANTS = (
     whole_batches_failing,
     failures_lost,
     pollers_not_provisioned,
+    pollers_without_a_way,
+    pollers_paid_alone,
     not_encrypted,
     not_tls,
     public,

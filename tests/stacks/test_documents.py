@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stacks.costs import LOADS, PRICES, estimate
 from stacks.diagram import PICTURE, drawing
 from stacks.readme import README, with_tables
-from stacks.settings import read_settings
 from tests.stacks.stacks_under_test import Templates
 
 
@@ -36,19 +34,3 @@ def test_the_picture_is_stale_when_a_function_goes(dev: Templates) -> None:
         },
     }
     assert drawing(less) != drawing(dev)
-
-
-def test_a_larger_load_and_a_larger_endpoint_cost_more() -> None:
-    dev = read_settings({})
-    larger = read_settings({"endpoint_instances_least": 2})
-    costs = [
-        sum(line.usd for line in estimate(*of))
-        for of in ((dev, LOADS["dev"]), (dev, LOADS["prod"]), (larger, LOADS["dev"]))
-    ]
-    assert costs[0] < min(costs[1:])
-
-
-def test_every_price_is_used() -> None:
-    settings = [read_settings({}), read_settings({"nat": True}), read_settings({"env": "prod"})]
-    used = {line.price for each in settings for line in estimate(each, LOADS[each.env])}
-    assert used == set(PRICES)

@@ -65,6 +65,17 @@ BROKEN: list[tuple[Callable[[Templates], Iterator[str]], str, Break]] = [
     (invariants.whole_batches_failing, "AWS::Lambda::EventSourceMapping", without("FunctionResponseTypes")),
     (invariants.failures_lost, "AWS::Lambda::EventSourceMapping", without("DestinationConfig")),
     (invariants.pollers_not_provisioned, "AWS::Lambda::EventSourceMapping", without("ProvisionedPollerConfig")),
+    (invariants.pollers_without_a_way, "AWS::Lambda::EventSourceMapping", without("ProvisionedPollerConfig")),
+    (
+        invariants.pollers_without_a_way,
+        "AWS::EC2::VPCEndpoint",
+        lambda properties: properties.update(ServiceName="com.amazonaws.us-east-1.sts"),
+    ),
+    (
+        invariants.pollers_paid_alone,
+        "AWS::Lambda::EventSourceMapping",
+        without("ProvisionedPollerConfig", "PollerGroupName"),
+    ),
     *((invariants.not_encrypted, type_, without(*path)) for type_, path in invariants.ENCRYPTED_BY.items()),
     (invariants.not_encrypted, "AWS::S3::Bucket", without("BucketEncryption")),
     (invariants.not_encrypted, "AWS::SageMaker::FeatureGroup", without("OnlineStoreConfig", "SecurityConfig")),

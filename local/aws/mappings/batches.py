@@ -11,6 +11,8 @@ from typing import Any
 from local.aws.mappings.settings import destination_of
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
+_RETRIES_TO_A_DESTINATION = 10
+"""Of a topic's batch that is to be retried for ever and has somewhere to go (page *kafka-retry-configurations*)."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ def rules(properties: dict[str, Any], size: int) -> Rules:
         int(properties.get("MaximumRetryAttempts", -1)),
         int(properties.get("MaximumRecordAgeInSeconds", -1)),
     )
+    destination = destination_of(properties)
+    if retries < 0 and destination and "Topics" in properties:
+        retries = _RETRIES_TO_A_DESTINATION
     return Rules(
         size=int(properties.get("BatchSize", size)),
         window_s=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
@@ -75,7 +80,7 @@ def rules(properties: dict[str, Any], size: int) -> Rules:
         bisect=str(properties.get("BisectBatchOnFunctionError", False)).lower() == "true",
         retries=None if retries < 0 else retries,
         age_s=None if age_s < 0 else age_s,
-        destination=destination_of(properties),
+        destination=destination,
         pollers=int(properties.get("ProvisionedPollerConfig", {}).get("MinimumPollers", 1)),
     )
 

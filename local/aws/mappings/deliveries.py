@@ -28,6 +28,7 @@ from local.aws.service import Judge, Permission
 _log = logging.getLogger(__name__)
 _S3 = "arn:aws:s3:::"
 _SESSION = "event-source-mapping"
+MOST_IN_GROUP, MOST_POLLERS_OF_GROUP = 100, 2000
 
 
 class Mappings:
@@ -42,6 +43,8 @@ class Mappings:
         self._clients, self._judge, self._clusters = clients, judge, clusters
         self._stops: dict[str, tuple[threading.Event, list[threading.Thread]]] = {}
         self._theirs = ministack.type_handlers("AWS::Lambda::EventSourceMapping")
+        self._groups: dict[str, dict[str, int]] = {}
+        """{group of pollers: {mapping: its pollers at most}}."""
         self.delivered: Counter[str] = Counter()
         self.states: dict[str, str] = {}
         """{mapping: `Enabled`, or what keeps it from reading}."""
@@ -66,6 +69,7 @@ class Mappings:
         key = self._clients.open_session(role, "lambda", _SESSION)["AWS_ACCESS_KEY_ID"]
         for action, resource in needs:
             self._judge(key, action, resource, None)
+        self._join_group(mapping_id, properties)
         if str(properties.get("Enabled", True)).lower() == "true":
             self._read(mapping_id, function, role, properties, given)
         named = {"Id": mapping_id, "EventSourceMappingArn": arn("lambda", f"event-source-mapping:{mapping_id}")}
@@ -86,10 +90,25 @@ class Mappings:
         elif stop := self._stops.pop(physical_id, None):
             _end([stop])
             self.states.pop(physical_id, None)
+            for group in self._groups.values():
+                group.pop(physical_id, None)
 
     def stop(self) -> None:
         """Ends every reader."""
         _end(list(self._stops.values()))
+
+    def _join_group(self, mapping_id: str, properties: dict[str, Any]) -> None:
+        """Counts a mapping among those of its group of pollers (page *kafka-scaling-modes*)."""
+        pollers = properties.get("ProvisionedPollerConfig") or {}
+        if not (name := pollers.get("PollerGroupName")):
+            return
+        group = {**self._groups.get(name, {}), mapping_id: int(pollers.get("MaximumPollers", 200))}
+        if len(group) > MOST_IN_GROUP or sum(group.values()) > MOST_POLLERS_OF_GROUP:
+            raise ValueError(
+                f"{name}: {len(group)} mappings with {sum(group.values())} pollers; "
+                f"allowed in a group: {MOST_IN_GROUP} with {MOST_POLLERS_OF_GROUP}"
+            )
+        self._groups[name] = group
 
     def _read(self, mapping_id: str, function: str, role: str, properties: dict[str, Any], given: Rules) -> None:
         stopping, threads = threading.Event(), []
@@ -134,7 +153,7 @@ class _Reader:
         self._delivery = Delivery(given, self._invoke, source.checkpoints, self._give_up, stopping)
 
     def run(self) -> None:
-        """Reads until it is stopped. What was not expected is said, and reading begins anew behind what is worked off."""
+        """Reads until it is stopped. What was not expected is said, and reading begins anew behind what is processed."""
         failed = 0
         try:
             while not self._stopping.is_set():

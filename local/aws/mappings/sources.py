@@ -20,7 +20,7 @@ class Source(Protocol):
         ...
 
     def done(self, records: Sequence[Record]) -> None:
-        """These are worked off."""
+        """These are processed."""
         ...
 
     def event(self, records: Sequence[Record]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Source(Protocol):
         ...
 
     def renew(self) -> None:
-        """Begins anew after an error, behind what is worked off."""
+        """Begins anew after an error, behind what is processed."""
         ...
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and 
 - Event source mappings of streams: it keeps no batch window, no partial failures, no bisecting, no retries.
 - Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and drops what is refused.
 - Queues' mappings: an answer that it cannot read counts as success.
+- Subnets: it knows three zones of a region, and puts those of others into the first.
 - Roles: it gives any service the session of any role, and lets pass what it knows no IAM action for.
 """
 
@@ -23,6 +24,7 @@ from local.aws.ministack.plane import (
     add_services,
     add_types,
     evaluate_alarms,
+    know_all_zones,
     refer_to_secrets_by_arn,
     serve,
     type_handlers,
@@ -38,6 +40,7 @@ __all__ = [
     "function_role",
     "invoke_function",
     "judge",
+    "know_all_zones",
     "note_denial",
     "open_session",
     "poll",

@@ -148,7 +148,7 @@ def test_the_ends_of_a_topic_are_asked_for_again(monkeypatch: pytest.MonkeyPatch
         ({"FilterCriteria": {"Filters": []}}, "FilterCriteria"),
         ({"ParallelizationFactor": 2, "TumblingWindowInSeconds": 30}, "ParallelizationFactor, TumblingWindowInSeconds are"),
         ({"StartingPosition": "AT_TIMESTAMP"}, "StartingPosition AT_TIMESTAMP"),
-        ({"ProvisionedPollerConfig": {"PollerGroupName": "a"}}, "ProvisionedPollerConfig.PollerGroupName"),
+        ({"ProvisionedPollerConfig": {"Pollers": 3}}, "ProvisionedPollerConfig.Pollers"),
         ({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:events:::a"}}}, "DestinationConfig arn:aws:events"),
         ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://again"}}}, "DestinationConfig kafka://again"),
         ({"Topics": ["a", "b"]}, "Topics other than one"),
@@ -165,4 +165,5 @@ def test_the_settings_that_are_played_are_read() -> None:
     destination = {"OnFailure": {"Destination": "arn:aws:s3:::failed"}}
     given = {"EventSourceArn": TOPIC, "Topics": ["t"], "DestinationConfig": destination, "BatchSize": "7"}
     assert source_kind(given) == "kafka"
-    assert rules(given, 100) == Rules(size=7, window_s=0, destination="arn:aws:s3:::failed")
+    # page kafka-retry-configurations: ten, where there is somewhere for a batch to go and no end was set
+    assert rules(given, 100) == Rules(size=7, window_s=0, retries=10, destination="arn:aws:s3:::failed")

@@ -36,7 +36,8 @@ def handler(event, context):
 @pytest.fixture(scope="module")
 def cluster(aws: EmulatedAws) -> str:
     authentication = {"Sasl": {"Iam": {"Enabled": True}}}
-    given = {"VpcConfigs": [{"SubnetIds": ["subnet-1"]}], "ClientAuthentication": authentication}
+    subnets = [one["SubnetId"] for one in aws.client("ec2").describe_subnets()["Subnets"][:2]]
+    given = {"VpcConfigs": [{"SubnetIds": subnets}], "ClientAuthentication": authentication}
     return str(aws.client("kafka").create_cluster_v2(ClusterName="main", Serverless=given)["ClusterArn"])
 
 
@@ -68,6 +69,7 @@ def mapped(fails: str, cluster: str, topic: str, **properties: Any) -> dict[str,
                 "StartingPosition": "TRIM_HORIZON",
                 "BatchSize": 4,
                 "MaximumBatchingWindowInSeconds": 1,
+                "ProvisionedPollerConfig": {"MinimumPollers": 1, "MaximumPollers": 2, "PollerGroupName": "tested"},
                 "DestinationConfig": {"OnFailure": {"Destination": attribute("Given", "Arn")}},
                 **properties,
             },
@@ -112,6 +114,50 @@ def test_a_batch_that_fails_whole_is_halved_until_the_poison_is_alone(
     (given,) = until(lambda: aws.client("s3").list_objects_v2(Bucket=made["given"]).get("Contents"))
     body = json.loads(aws.client("s3").get_object(Bucket=made["given"], Key=given["Key"])["Body"].read())
     assert body["KafkaBatchInfo"]["recordsInfo"]["halved-0"]["firstRecordOffset"] == 1
+
+
+def test_without_provisioned_pollers_a_failed_batch_comes_again_whole_and_is_given_up_after_ten_times(
+    aws: EmulatedAws, deployed: Deployed, cluster: str
+) -> None:
+    produced(aws, cluster, "demanded", "t1", "poison")
+    resources = mapped("whole", cluster, "demanded")
+    del resources["Mapping"]["Properties"]["ProvisionedPollerConfig"]
+    made = deployed(resources, {"given": ref("Given")})
+    (given,) = until(lambda: aws.client("s3").list_objects_v2(Bucket=made["given"]).get("Contents"), timeout_s=90)
+    body = json.loads(aws.client("s3").get_object(Bucket=made["given"], Key=given["Key"])["Body"].read())
+    assert body["requestContext"]["approximateInvokeCount"] == 11
+    assert body["KafkaBatchInfo"]["recordsInfo"]["demanded-0"]["batchSize"] == 2
+
+
+@pytest.mark.parametrize(
+    ("pollers", "said", "why"),
+    [
+        ({}, {"MaximumRetryAttempts": 1}, "MaximumRetryAttempts without provisioned pollers"),
+        (
+            {},
+            {"FunctionResponseTypes": ["ReportBatchItemFailures"]},
+            "FunctionResponseTypes without provisioned pollers",
+        ),
+        ({"MinimumPollers": 3, "MaximumPollers": 2}, {}, "3 to 2 pollers; allowed: 1 to 200"),
+        ({"MaximumPollers": 2001, "MinimumPollers": 1}, {}, "1 to 2001 pollers"),
+        ({"PollerGroupName": "no spaces"}, {}, "PollerGroupName 'no spaces'"),
+        (
+            {"MaximumPollers": 2000, "PollerGroupName": "tested"},
+            {},
+            r"tested: \d+ mappings with 20\d\d pollers; allowed",
+        ),
+    ],
+)
+def test_a_mapping_with_pollers_that_lambda_refuses_is_not_made(
+    aws: EmulatedAws, deployed: Deployed, cluster: str, pollers: Any, said: Any, why: str
+) -> None:
+    resources = mapped("none", cluster, "refused", **said)
+    if pollers:
+        resources["Mapping"]["Properties"]["ProvisionedPollerConfig"] = pollers
+    else:
+        del resources["Mapping"]["Properties"]["ProvisionedPollerConfig"]
+    with pytest.raises(Exception, match=why):
+        deployed(resources)
 
 
 def test_a_mapping_whose_role_may_not_read_the_topic_is_not_made(
