@@ -55,6 +55,17 @@ def read_scores(body: bytes) -> Scores:
         raise ScorerUnavailableError(f"the model's answer makes no sense: {str(error)[:200]}") from error
 
 
+def may_pass(status: int) -> bool:
+    """Whether the next try may succeed, after what the model's container answered; 0 is no answer.
+
+    A refusal stays one: the container gives 4xx to what is wrong with the request itself.
+
+    >>> [may_pass(status) for status in (0, 400, 406, 415, 429, 500, 503)]
+    [True, False, False, False, True, True, True]
+    """
+    return not 400 <= status < 500 or status == 429
+
+
 class Pause:
     """Leaves an endpoint alone after a failure: a payment cannot wait for a dead one.
 
