@@ -126,7 +126,9 @@ def answer(model: Model, content: bytes | str, content_type: str, accept: str) -
     kind = answer_type(accept)
     text = written(predict(read_request(content, content_type), model), kind)
     if len(text) > MAX_ANSWER_BYTES:
-        raise RefusedError(400, f"an answer of {len(text)} bytes; allowed: {MAX_ANSWER_BYTES}; ask for fewer rows or reasons")
+        raise RefusedError(
+            400, f"an answer of {len(text)} bytes; allowed: {MAX_ANSWER_BYTES}; ask for fewer rows or reasons"
+        )
     return text, kind
 
 

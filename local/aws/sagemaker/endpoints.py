@@ -241,7 +241,9 @@ class Endpoints:
         variables = primary.get("Environment", {})
         extract(acting.fetch(_model_uri(primary)), folder / "model")
         if "SAGEMAKER_PROGRAM" not in variables:
-            raise ServiceError("ValidationException", "only script mode is served here: SAGEMAKER_PROGRAM names the program")
+            raise ServiceError(
+                "ValidationException", "only script mode is served here: SAGEMAKER_PROGRAM names the program"
+            )
         # the program that serves is the one that was deployed with the model, whatever stands in this checkout
         submitted = variables.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{OPT_ML}/code")
         if submitted.startswith("s3://"):

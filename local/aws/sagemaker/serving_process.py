@@ -50,7 +50,9 @@ class ServingProcess:
             self.process.wait_until(lambda: serving.healthy(self._port), "answered", START_TIMEOUT_S)
         except serving.UnhealthyError as error:
             self.process.kill()
-            raise ProcessError(f"{self.process.name} {error}; the end of its log:\n{self.process.log_tail()}") from error
+            raise ProcessError(
+                f"{self.process.name} {error}; the end of its log:\n{self.process.log_tail()}"
+            ) from error
         except BaseException:
             self.process.kill()
             raise
