@@ -27,7 +27,7 @@ from local.aws.sagemaker.serving_process import GaveUp, ServingProcess
 from local.aws.service import Judge
 
 MAX_BYTES = 6_291_456
-"""Page API_runtime_InvokeEndpoint: the body of a request, and that of an answer. The service model refuses the first."""
+"""Page API_runtime_InvokeEndpoint: the body of a request, and that of an answer, at most."""
 NO_ANSWER = "Your invocation timed out while waiting for a response from container primary."
 
 _log = logging.getLogger(__name__)
@@ -135,6 +135,8 @@ class Endpoints:
         serving = self._serving.get(EndpointName)
         if serving is None:
             raise ServiceError("ValidationError", f"Endpoint {EndpointName} of account {ACCOUNT} not found.")
+        if len(Body) > MAX_BYTES:
+            raise ServiceError("ValidationError", f"a body of {len(Body)} bytes; allowed: at most {MAX_BYTES}")
         headers = {"Content-Type": ContentType, "Accept": Accept}
         try:
             answer = self._pool.request("POST", f"{serving.url}/invocations", body=Body, headers=headers)

@@ -187,7 +187,7 @@ def test_a_model_that_ends_again_and_again_fails_its_endpoint(aws: EmulatedAws, 
 
 
 def test_a_refused_request_is_counted_and_raises_the_alarm(aws: EmulatedAws, serving: dict[str, str]) -> None:
-    """Page API_runtime_InvokeEndpoint: ModelError, "HTTP Status Code: 424", with OriginalStatusCode, OriginalMessage, LogStreamArn.
+    """Page API_runtime_InvokeEndpoint: ModelError, status 424, with OriginalStatusCode, OriginalMessage and LogStreamArn.
 
     Page monitoring-cloudwatch: Invocation4XXErrors, "the number of InvokeEndpoint requests where the model returned a 4xx".
     """
