@@ -3,9 +3,10 @@
     python -m local.serving --model DIR --port 0
 
 The HTTP server is the container's, gunicorn with gevent, and so is the application over the program that was deployed: see
-`local.serving_app`. They live in an environment of their own, `.venv-serving`. Against the container: one worker where it has one
-for each core, and no nginx before it, whose part here is small (it passes bodies of any size, closes idle connections after 3 s,
-and waits 60 s for an answer); gunicorn keeps connections open instead. The size of a request is limited by InvokeEndpoint.
+`local.serving_app`. They live in an environment of their own, `.venv-serving`. Other than in the container, there is one worker,
+not one for each core (there, a worker loads the model with its own first request, which may be a payment's), and no nginx before
+it, whose part is small: it passes bodies of any size, closes idle connections after 3 s, and waits 60 s for an answer; here
+gunicorn keeps connections open itself. The size of a request is limited by InvokeEndpoint.
 
 By hand, it prints its address once the model is loaded. SIGTERM ends it after the requests in hand.
 """

@@ -294,7 +294,18 @@ def store(tmp_path: Path) -> FeatureStore:
 
 @pytest.mark.parametrize(
     ("time", "count"),
-    [("inf", "1"), ("1e300", "1"), ("nan", "1"), ("", "1"), ("0", ""), ("0", str(2**63)), ("0", "1_000")],
+    [
+        ("inf", "1"),
+        ("1e300", "1"),
+        ("nan", "1"),
+        ("", "1"),
+        ("0", ""),
+        ("0", str(2**63)),
+        ("0", "1_000"),
+        ("0", "\u0661"),
+        ("1_000", "1"),
+        ("\u0661", "1"),
+    ],
 )
 def test_an_unusable_value_is_refused_and_the_batch_and_the_next_go_on(
     store: FeatureStore, time: str, count: str
