@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 ENGINES := .venv-engines
 EMULATOR := .venv-aws
+SERVING := .venv-serving
 JARS := .jars
 MAVEN := mvn --quiet --batch-mode
 # it ends what it says with colours, even where it says nothing
@@ -22,7 +23,7 @@ SETTINGS = --context env=$(ENV) $(OPTIONS)
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.installed $(ENGINES)/.installed $(EMULATOR)/.installed $(JARS)/.installed node_modules/.installed ## install everything below this folder: three Python environments, the engines' jars, two Node.js packages
+setup: $(VENV)/.installed $(ENGINES)/.installed $(EMULATOR)/.installed $(SERVING)/.installed $(JARS)/.installed node_modules/.installed ## install everything below this folder: four Python environments, the engines' jars, two Node.js packages
 
 $(VENV)/.uv: requirements/installer.txt
 	@local/prerequisites.sh $(PYTHON)
@@ -47,6 +48,14 @@ $(EMULATOR)/.installed: $(VENV)/.uv requirements/emulator.txt
 	@echo "setup: installing the emulated AWS into $(EMULATOR)"
 	@$(PYTHON) -m venv $(EMULATOR)
 	@$(VENV)/bin/uv pip install --quiet --python $(EMULATOR)/bin/python --require-hashes -r requirements/emulator.txt
+	@touch $@
+
+# --no-deps: the list is complete, and holds the container's versions against sagemaker_containers' own requirements.
+# CC=true: its C extension renames training hosts and is not used, so no compiler is needed.
+$(SERVING)/.installed: $(VENV)/.uv requirements/serving.txt
+	@echo "setup: installing the model's server into $(SERVING)"
+	@$(PYTHON) -m venv $(SERVING)
+	@CC=true LDSHARED=true $(VENV)/bin/uv pip install --quiet --python $(SERVING)/bin/python --no-deps --require-hashes -r requirements/serving.txt
 	@touch $@
 
 $(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
@@ -84,6 +93,7 @@ lock: $(VENV)/.uv ## pin the requirements anew, with hashes
 	  $(LOCK) --universal --python-version 3.11 requirements/$${set%%:*}.in -o $${set##*:}; done
 	@for set in functions functions-kafka functions-parquet; do \
 	  $(LOCK) --python-version 3.13 --python-platform aarch64-manylinux_2_28 requirements/$$set.in -o requirements/$$set.txt; done
+	@$(LOCK) --universal --python-version 3.11 --override requirements/serving-overrides.txt requirements/serving.in -o requirements/serving.txt
 	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 requirements/jobs.in -o requirements/jobs.txt
 
 check: $(VENV)/.installed ## ruff and mypy
@@ -101,4 +111,4 @@ bench: setup ## measure; writes benchmarks/out/*.json
 	@$(VENV)/bin/python -m benchmarks.run
 
 clean: ## remove everything set up or written below this folder
-	rm -rf $(VENV) $(ENGINES) $(EMULATOR) $(JARS) .cache node_modules cdk.out out benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ENGINES) $(EMULATOR) $(SERVING) $(JARS) .cache node_modules cdk.out out benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fraud.notation import decimal_number
 from fraud.vector import SAYS
 
 Outcome = Literal["approve", "review", "block"]
@@ -27,7 +28,7 @@ class Thresholds(BaseModel):
     'review'
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     review: Annotated[float, Field(ge=0)]
     block: Annotated[float, Field(ge=0)]
@@ -149,6 +150,13 @@ class FallbackRule(BaseModel):
     review_from_amount: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=2)] | None = Decimal("500.00")
     block_from_amount: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=2)] | None = Decimal("5000.00")
     review_from_num_trans_last_10m: Annotated[int, Field(ge=1, le=10_000)] | None = 4
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _in_plain_digits(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            decimal_number(value)
+        return value
 
     @model_validator(mode="after")
     def _ordered(self) -> FallbackRule:

@@ -6,14 +6,13 @@ The other side of it is `sagemaker_src/serving/inference.py`.
 from __future__ import annotations
 
 import io
-import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from fraud.decision import Thresholds
 from fraud.ports import ScorerUnavailableError, Scores
@@ -43,16 +42,35 @@ def read_scores(body: bytes) -> Scores:
         ScorerUnavailableError: it makes no sense.
     """
     try:
-        answer: dict[str, Any] = json.loads(body)
-        return Scores(
-            scores=answer["scores"],
-            reasons=[[(str(name), float(value)) for name, value in row] for row in answer["reasons"]],
-            model_version=str(answer["model_version"]),
-            thresholds=Thresholds.model_validate(answer["thresholds"]),
-            categories=tuple(answer["categories"]),
-        )
-    except (ValidationError, ValueError, TypeError, KeyError) as error:
-        raise ScorerUnavailableError(f"the model's answer makes no sense: {str(error)[:200]}") from error
+        answer = _Answer.model_validate_json(body)
+    except ValidationError as error:
+        what = error.errors(include_input=False)[0]
+        where = ".".join(map(str, what["loc"]))
+        raise ScorerUnavailableError(f"the model's answer makes no sense: {where}: {what['msg']}"[:200]) from error
+    return Scores(**dict(answer))
+
+
+def may_pass(status: int) -> bool:
+    """Whether the next try may succeed, after what the model's container answered; 0 is no answer.
+
+    A refusal stays one: the container gives 4xx to what is wrong with the request itself.
+
+    >>> [may_pass(status) for status in (0, 400, 406, 415, 429, 500, 503)]
+    [True, False, False, False, True, True, True]
+    """
+    return not 400 <= status < 500 or status == 429
+
+
+class _Answer(BaseModel):
+    """The answer's form: JSON's own numbers, all of them finite. What else it says is for others."""
+
+    model_config = ConfigDict(strict=True, protected_namespaces=())
+
+    scores: list[Annotated[float, Field(ge=0, le=1)]]
+    reasons: list[list[tuple[str, FiniteFloat]]]
+    model_version: str
+    thresholds: Thresholds
+    categories: tuple[str, ...]
 
 
 class Pause:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from fraud.notation import decimal_number
 
 
 def _is_prefix(value: str) -> str:
@@ -28,6 +30,13 @@ class FunctionEnvironment(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(alias="LOG_LEVEL")
     service: Name = Field(alias="POWERTOOLS_SERVICE_NAME")
     metrics_namespace: Name = Field(alias="POWERTOOLS_METRICS_NAMESPACE")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _in_plain_digits(cls, value: Any, info: ValidationInfo) -> Any:
+        if cls.model_fields[str(info.field_name)].annotation in (int, float) and isinstance(value, str):
+            return decimal_number(value)
+        return value
 
     @classmethod
     def variables(cls) -> frozenset[str]:

@@ -38,8 +38,7 @@ class ModelScorer:
 
     def score(self, vectors: NDArray[np.float32], reasons: int) -> Scores:
         """The scores of n vectors of FEATURE_NAMES."""
-        request = inference.input_fn(request_body(vectors), request_type(reasons))
-        text, _ = inference.output_fn(inference.predict_fn(request, self._model), ACCEPT)
+        text, _ = inference.answer(self._model, request_body(vectors), request_type(reasons), ACCEPT)
         return read_scores(text.encode())
 
 

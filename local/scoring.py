@@ -9,7 +9,7 @@ import numpy as np
 import urllib3
 from numpy.typing import NDArray
 
-from fraud.model_request import ACCEPT, Pause, read_scores, request_body, request_type
+from fraud.model_request import ACCEPT, Pause, may_pass, read_scores, request_body, request_type
 from fraud.ports import ScorerUnavailableError, Scores
 
 
@@ -65,7 +65,7 @@ class HttpScorer:
                 continue
             if answer.status == 200:
                 return answer.data
-            if attempt == 2 or answer.status < 500:
+            if attempt == 2 or not may_pass(answer.status):
                 text = answer.data[:200].decode(errors="replace")
                 raise ScorerUnavailableError(f"the model answered HTTP {answer.status}: {text}")
         raise AssertionError("unreachable")

@@ -1,97 +1,90 @@
-"""The model behind HTTP on this machine, as the SageMaker container serves it: GET /ping and POST /invocations.
+"""A model behind HTTP as the SageMaker XGBoost container serves it: GET /ping and POST /invocations.
 
     python -m local.serving --model DIR --port 0
 
-Prints its address once it answers. SIGTERM ends it after the requests in hand.
+The HTTP server is the container's, gunicorn with gevent, and so is the application over the program that was deployed: see
+`local.serving_app`. They live in an environment of their own, `.venv-serving`. Other than in the container, there is one worker,
+not one for each core (there, a worker loads the model with its own first request, which may be a payment's), and no nginx before
+it, whose part is small: it passes bodies of any size, closes idle connections after 3 s, and waits 60 s for an answer; here
+gunicorn keeps connections open itself. The size of a request is limited by InvokeEndpoint.
+
+By hand, it prints its address once the model is loaded. SIGTERM ends it after the requests in hand.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import http.client
 import os
 import signal
+import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from sagemaker_src.serving import inference
+from local.processes import free_port
 
-MAX_BODY_BYTES = 6 * 1024 * 1024
-"""What an endpoint takes."""
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Speaks the container's contract; connections are kept open."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # headers and body leave in one segment
-    timeout = 60
-    model: inference.Model
-
-    def do_GET(self) -> None:
-        if self.path == "/ping":
-            self._answer(200, "", "text/plain")
-        else:
-            self._refuse(404, f"{self.path}: no such page; there are GET /ping and POST /invocations")
-
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            self.close_connection = True  # the body stays unread
-            self._refuse(
-                413, f"a body of {length or 'unknown'} bytes; allowed: at most {MAX_BODY_BYTES}, with Content-Length"
-            )
-            return
-        body = self.rfile.read(int(length))
-        if self.path != "/invocations":
-            self._refuse(404, f"{self.path}: no such page; there are GET /ping and POST /invocations")
-            return
-        try:
-            request = inference.input_fn(body, self.headers.get("Content-Type", ""))
-            text, kind = inference.output_fn(
-                inference.predict_fn(request, self.model), self.headers.get("Accept", "application/json")
-            )
-        except inference.BaseInferenceToolkitError as error:
-            self._refuse(error.status_code, error.message)
-        else:
-            self._answer(200, text, kind)
-
-    def _refuse(self, status: int, message: str) -> None:
-        self._answer(status, json.dumps({"error": message}), "application/json")
-
-    def _answer(self, status: int, text: str, kind: str) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silent: a line a request would cost more than the request."""
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".venv-serving" / "bin" / "python"
+PROGRAM = ROOT / "sagemaker_src" / "serving" / "inference.py"
+PING_TIMEOUT_S = 2.0
+"""Page *your-algorithms-inference-code*: "The request timeout on /ping attempts is 2 seconds." """
+POLL_S = 0.05
 
 
-class Server(ThreadingHTTPServer):
-    """The server of one model. Port 0 takes a free one; `server_address` tells which."""
+class UnhealthyError(RuntimeError):
+    """The server answers its health check, but not with 200."""
 
-    daemon_threads = True
 
-    def __init__(self, model: inference.Model, port: int = 0) -> None:
-        handler = type("ModelHandler", (Handler,), {"model": model})
-        super().__init__(("127.0.0.1", port), handler)
+def command(folder: Path, port: int, variables: Mapping[str, str]) -> list[str]:
+    """What starts gunicorn, with the container's arguments.
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that has gone is no error of the server's."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
+    Args:
+        folder: what the container sees as /opt/ml: `model` holds the model, `code` the program.
+        variables: the container's, of which some are the server's.
+    """
+    workers = int(variables.get("SAGEMAKER_MODEL_SERVER_WORKERS", "1"))
+    options = {
+        "--timeout": variables.get("SAGEMAKER_MODEL_SERVER_TIMEOUT", "60"),
+        "--worker-class": "gevent",
+        "--pythonpath": f"{ROOT},{folder / 'code'}",
+        "--bind": f"127.0.0.1:{port}",
+        "--worker-connections": str(1000 * workers),
+        "--workers": str(workers),
+        "--log-level": variables.get("SAGEMAKER_GUNICORN_LOG_LEVEL", "warning"),
+        "--keep-alive": variables.get("SAGEMAKER_GUNICORN_KEEP_ALIVE", "60"),
+    }
+    # idle connections, which no nginx closes here, would hold up its end for the 30 s that are gunicorn's default
+    options["--graceful-timeout"] = "2"
+    given = [part for option in options.items() for part in option]
+    return [str(PYTHON), "-m", "gunicorn", *given, "--no-control-socket", "local.serving_app:main"]
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
+
+def environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """The server's variables, those of the container among them."""
+    threads = {"OMP_NUM_THREADS": "1"}  # the container's default
+    return threads | dict(variables) | {"SAGEMAKER_BASE_DIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def healthy(port: int) -> bool:
+    """Whether it answers GET /ping, as the service asks before it sends requests; False before it answers anything.
+
+    Raises:
+        UnhealthyError: it answers something other than 200.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PING_TIMEOUT_S)
+    try:
+        connection.request("GET", "/ping")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    if status != http.HTTPStatus.OK:
+        raise UnhealthyError(f"did not pass the ping health check: HTTP {status}")
+    return True
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -102,13 +95,31 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.model or not (Path(options.model) / "manifest.json").is_file():
         parser.error(f"--model: {options.model} holds no manifest.json; name a folder that training wrote")
-    with Server(inference.model_fn(options.model), options.port) as server:
-        # shutdown waits for serve_forever, which runs in this very thread
-        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
-        print(f"serving {options.model} at {server.url}", flush=True)
-        server.serve_forever(poll_interval=0.1)
-    return 0
+    if not PYTHON.exists():
+        parser.error(f"{PYTHON} is missing; run: make setup")
+    with tempfile.TemporaryDirectory(prefix="serving-") as folder:
+        return _serve(Path(options.model), options.port or free_port(), Path(folder))
+
+
+def _serve(model: Path, port: int, folder: Path) -> int:
+    (folder / "code").mkdir()
+    (folder / "code" / "inference.py").symlink_to(PROGRAM)
+    (folder / "model").symlink_to(model.resolve())
+    variables = {**os.environ, "SAGEMAKER_PROGRAM": "inference.py"}
+    server = subprocess.Popen(command(folder, port, variables), env=environment(folder, variables))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.terminate())
+    try:
+        while server.poll() is None and not healthy(port):
+            time.sleep(POLL_S)
+        if server.poll() is None:
+            print(f"serving {model} at http://127.0.0.1:{port}", flush=True)
+    except UnhealthyError as error:
+        server.terminate()
+        server.wait()
+        print(f"{model} {error}", file=sys.stderr)
+        return 1
+    return server.wait()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from fraud.features.catalogue import (
     names,
 )
 from fraud.features.nightly import CardRecord, PopulationRecord
+from fraud.notation import decimal_number, whole_number
 
 ColumnType = Literal["String", "Integral", "Fractional"]
 FeatureValues = list[dict[str, str]]
@@ -87,7 +88,9 @@ TRAINING_GROUP = FeatureGroup(
 )
 FEATURE_GROUPS = (STREAM_GROUP, NIGHTLY_GROUP, TRAINING_GROUP)
 
-_CARD_FEATURES = tuple((feature.name, int if feature.type == "BIGINT" else float) for feature in NIGHTLY_CARD_FEATURES)
+_CARD_FEATURES = tuple(
+    (feature.name, whole_number if feature.type == "BIGINT" else decimal_number) for feature in NIGHTLY_CARD_FEATURES
+)
 
 
 def feature_values(group: FeatureGroup, values: Mapping[str, Any], moment_ms: int) -> FeatureValues:

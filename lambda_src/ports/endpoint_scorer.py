@@ -10,7 +10,7 @@ import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from numpy.typing import NDArray
 
-from fraud.model_request import ACCEPT, Pause, read_scores, request_body, request_type
+from fraud.model_request import ACCEPT, Pause, may_pass, read_scores, request_body, request_type
 from fraud.ports import ScorerUnavailableError, Scores
 
 BOOTSTRAP_VERSION = "bootstrap"
@@ -60,6 +60,6 @@ class EndpointScorer:
 
 
 def _may_pass(error: ClientError) -> bool:
-    """Whether the next try may succeed: the container failed, or the service; not that the request is wrong."""
-    status: int = error.response.get("OriginalStatusCode") or error.response["ResponseMetadata"]["HTTPStatusCode"]
-    return status >= 500 or status == 429
+    """Whether the next try may succeed: the container failed, or the service, or it is asked too often."""
+    status = error.response.get("OriginalStatusCode", error.response["ResponseMetadata"]["HTTPStatusCode"])
+    return may_pass(status) or error.response["Error"]["Code"] == "ThrottlingException"

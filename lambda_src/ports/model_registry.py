@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from fraud.notation import decimal_number
 from fraud.promotion import COMPARED
 
 
@@ -43,4 +44,4 @@ def champion(client: Any, group: str) -> Champion | None:
     missing = [name for name in COMPARED if name not in kept]
     if missing:
         raise ValueError(f"{arn} lacks the metadata {', '.join(missing)}; needed of a champion: {', '.join(COMPARED)}")
-    return Champion(arn, {name: float(kept[name]) for name in COMPARED})
+    return Champion(arn, {name: decimal_number(kept[name]) for name in COMPARED})

@@ -10,11 +10,12 @@ class ServiceError(Exception):
         code: the service's own name of the error, as `ResourceNotFound`.
         message: what a person reads.
         status: of the HTTP answer.
+        members: what else the error's shape holds, as ModelError's OriginalStatusCode.
     """
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, **members: str | int) -> None:
         super().__init__(f"{code}: {message}")
-        self.code, self.message, self.status = code, message, status
+        self.code, self.message, self.status, self.members = code, message, status, members
 
 
 class AccessDeniedError(ServiceError):

@@ -130,7 +130,8 @@ class Wire:
     def refusal(self, error: ServiceError) -> Answer:
         """An error on the wire."""
         headers = {"Content-Type": "application/json", "x-amzn-errortype": error.code}
-        return Answer(error.status, headers, json.dumps({"__type": error.code, "message": error.message}).encode())
+        told = {"__type": error.code, "message": error.message, **error.members}
+        return Answer(error.status, headers, json.dumps(told).encode())
 
     def _validation_error(self) -> str:
         known = ("ValidationError", "BadRequestException", "InvalidArgumentException")

@@ -1,15 +1,19 @@
 """Serve the fraud model: script mode for the SageMaker XGBoost 3.2-0 container. Needs only xgboost, numpy and Python 3.10.
 
-A request is rows of the model's vector: `text/csv` (a row a line, empty for missing), `application/x-npy` (a float32 array, a
-fifth of the others' cost), or `application/json`:
+A request is rows of the model's vector: `text/csv` (a row a line, empty for missing), `application/x-npy` (a float32 array, NaN
+for missing; a fifth of the others' cost), or `application/json` (null for missing):
 
     {"instances": [[12.5, null, ...], ...], "reasons": 3, "feature_names": [...]}
 
+A number is written in ASCII digits, with a sign, a point and an exponent where it has them, as -12.5 or 1e-3; in CSV, spaces and
+tabs may stand around it. Nothing else is a number: no `1_000`, no digits of another script, no `nan`, no `inf`, no `0x1p3`.
 `reasons` (0 unless given) asks for each row's strongest features; `feature_names`, where given, must be the model's own. The
 other types say so after themselves: `application/x-npy; reasons=3; feature-names=amount,category,...`.
-The answer is one score a line for `Accept: text/csv`, otherwise JSON:
+The answer is one score a line where the caller would rather have `text/csv`, otherwise JSON:
 
     {"model_version": "...", "thresholds": {...}, "categories": [...], "scores": [...], "reasons": [[["amount", 1.2], ...], ...]}
+
+A wrong request is answered with 400, 406 or 415 and `{"error": "..."}`, which repeats no value of the request's body.
 
 A reason is a feature's contribution to the score's log-odds. Exact ones (TreeSHAP) cost 3 to 5 ms a row with 500 trees of depth
 6; approximate ones (Saabas: along the row's own path) cost a seventieth of that, and 4 of 5 name the same features. So the rows
@@ -18,50 +22,46 @@ that a person will look at, from the review threshold up, get exact ones, at mos
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
 import math
 import os
-from importlib.util import find_spec
+import re
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xgboost as xgb
 
-if TYPE_CHECKING or not find_spec("sagemaker_inference"):
-
-    class BaseInferenceToolkitError(Exception):
-        """The container's error, where there is no container: it has the status to answer with."""
-
-        def __init__(self, status_code: int, message: str, phrase: str) -> None:
-            self.status_code, self.message, self.phrase = status_code, message, phrase
-            super().__init__(message)
-
-else:  # the container turns this error, and only this, into its status
-    from sagemaker_inference.errors import BaseInferenceToolkitError
-
-
+JSON, CSV, NPY = "application/json", "text/csv", "application/x-npy"
 MAX_ROWS = 20_000
 """A larger request is refused: the endpoint takes 6 MB."""
+MAX_ANSWER_BYTES = 6_291_456
+"""What InvokeEndpoint brings back (page API_runtime_InvokeEndpoint)."""
+MAX_NPY_HEADER = 1_000
+"""Bytes. numpy writes 118; the literal in it is parsed, so it must be small."""
 EXACT_ROWS = 8
 """Exact reasons a request at most, so that a burst of fraud cannot make payments wait."""
 
-
-class BadRequestError(BaseInferenceToolkitError):
-    """The request's body breaks the contract (HTTP 400)."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(400, message, "Bad Request")
+# each part ends where the next begins, so that a long run of digits is read once
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_WEIGHT = re.compile(r"0(?:\.[0-9]*)?|1(?:\.0*)?|\.[0-9]+")
+_BLANK = " \t"
 
 
-class UnsupportedTypeError(BaseInferenceToolkitError):
-    """The request's or the answer's type is not served (HTTP 415 or 406)."""
+class RefusedError(Exception):
+    """The request is wrong in itself: the same one will be refused again.
 
-    def __init__(self, status_code: int, message: str) -> None:
-        super().__init__(status_code, message, {415: "Unsupported Media Type", 406: "Not Acceptable"}[status_code])
+    Attributes:
+        status: 400 for the body, 406 for what the caller accepts, 415 for the body's type.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Model(NamedTuple):
@@ -84,7 +84,7 @@ class Request(NamedTuple):
 
 
 def model_fn(model_dir: str) -> Model:
-    """The model in a folder that training wrote.
+    """The model in a folder that training wrote. The container calls it by this name.
 
     Raises:
         ValueError: the trees and the manifest do not belong together.
@@ -98,87 +98,173 @@ def model_fn(model_dir: str) -> Model:
         raise ValueError(f"{folder}: model.ubj and manifest.json name different features")
     model = Model(booster, manifest)
     # The first call sets things up inside the library; no payment should wait for that.
-    predict_fn(Request(np.full((1, model.width), np.nan, dtype=np.float32), reasons=1), model)
+    predict(Request(np.full((1, model.width), np.nan, dtype=np.float32), reasons=1), model)
     return model
 
 
-def input_fn(request_body: Any, content_type: str) -> Request:
-    """The request in a body, bytes or text.
+def transform_fn(model: Model, content: Any, content_type: str, accept: str) -> Any:
+    """Answers a request. The container calls it by this name, and then must find no `input_fn`, `predict_fn` or `output_fn`.
+
+    The container makes 500 of whatever a function of ours raises, its own UnsupportedFormatError included
+    (sagemaker_containers 2.8.6, `_functions.error_wrapper`). A pair of text and type it answers with 200, and a response of its
+    server's own as it is; so a refusal is returned as one.
+    """
+    try:
+        return answer(model, content, content_type, accept)
+    except RefusedError as refusal:
+        from flask import Response  # noqa: PLC0415 - the container's server is Flask; whoever else asks the model has none
+
+        return Response(json.dumps({"error": str(refusal)}), status=refusal.status, mimetype=JSON)
+
+
+def answer(model: Model, content: bytes | str, content_type: str, accept: str) -> tuple[str, str]:
+    """The answer's text and its type.
 
     Raises:
-        UnsupportedTypeError: of another type than text/csv and application/json.
-        BadRequestError: not rows of numbers.
+        RefusedError: the request is wrong.
+    """
+    kind = answer_type(accept)
+    text = written(predict(read_request(content, content_type), model), kind)
+    if len(text) > MAX_ANSWER_BYTES:
+        raise RefusedError(
+            400, f"an answer of {len(text)} bytes; allowed: {MAX_ANSWER_BYTES}; ask for fewer rows or reasons"
+        )
+    return text, kind
 
-    >>> input_fn(b"1.5,\\n2,3", "text/csv").rows.tolist()
+
+def read_request(content: bytes | str, content_type: str) -> Request:
+    """The request in a body. Of some types the container decodes the body itself, from UTF-8.
+
+    Raises:
+        RefusedError: of another type than those served, or not rows of numbers.
+
+    >>> read_request(b"1.5,\\n2,3", "text/csv").rows.tolist()
     [[1.5, nan], [2.0, 3.0]]
     """
-    kind, *parameters = [part.strip() for part in (content_type or "").split(";")]
-    kind = kind.lower()
+    kind, _, parameters = (content_type or "").partition(";")
+    kind = kind.strip().lower()
     read = _READERS.get(kind)
     if read is None:
-        raise UnsupportedTypeError(415, f"content type {kind!r}; allowed: {', '.join(_READERS)}")
-    body = request_body.encode() if isinstance(request_body, str) else bytes(request_body)
+        raise RefusedError(415, f"content type {kind[:100]!r}; allowed: {', '.join(_READERS)}")
+    body = content.encode(errors="replace") if isinstance(content, str) else bytes(content)
     try:
-        request = read(body, dict(parameter.split("=", 1) for parameter in parameters))
+        request = read(body, _parameters(parameters))
     except (ValueError, RecursionError) as error:
-        raise BadRequestError(f"the body is not {kind} of numbers: {str(error)[:200]}") from error
+        raise RefusedError(400, f"the body is not {kind} of numbers: {str(error)[:200]}") from error
     if not 1 <= len(request.rows) <= MAX_ROWS:
-        raise BadRequestError(f"{len(request.rows)} rows; allowed: 1 to {MAX_ROWS}")
+        raise RefusedError(400, f"{len(request.rows)} rows; allowed: 1 to {MAX_ROWS}")
     return request
 
 
+def _parameters(text: str) -> dict[str, str]:
+    """What stands after a content type, as `; reasons=3; charset="utf-8"`."""
+    parameters: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, equals, value = part.partition("=")
+        name = name.strip().lower()
+        if not equals or name in parameters:
+            raise ValueError(
+                f"the content type's parameter {name[:50]!r} {'is given twice' if equals else 'has no value'}"
+            )
+        parameters[name] = value.strip().strip('"')
+    return parameters
+
+
 def _from_csv(body: bytes, parameters: dict[str, str]) -> Request:
-    lines = [line for line in body.decode("utf-8").splitlines() if line]
-    rows = [[float(cell) if cell.strip() else math.nan for cell in row] for row in csv.reader(lines)]
-    return _with_parameters(_array(rows), parameters)
+    try:
+        lines = list(csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True))
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+    while lines and "".join(lines[-1]).strip(_BLANK) == "" and len(lines[-1]) <= 1:
+        lines.pop()
+    # a line left out would move the scores of all that follow
+    if (blank := next((number for number, line in enumerate(lines, 1) if not line), None)) is not None:
+        raise ValueError(f"row {blank} is blank; a row has a cell for each feature, empty where it is missing")
+    rows = [[_number(cell) for cell in line] for line in lines[: MAX_ROWS + 1]]
+    return _with_parameters(_array(rows, "not a number, as -12.5 or 1e-3, or nothing where it is missing"), parameters)
+
+
+def _number(cell: str) -> float | str:
+    """The number in a cell, NaN if it is blank; the cell itself if it holds anything else."""
+    text = cell.strip(_BLANK)
+    if not text:
+        return math.nan
+    return float(text) if _NUMBER.fullmatch(text) else cell
 
 
 def _from_npy(body: bytes, parameters: dict[str, str]) -> Request:
-    # not np.load, which makes room for whatever size the header claims
-    stream = io.BytesIO(body)
-    if np.lib.format.read_magic(stream) != (1, 0):
+    # not numpy's own reader, which makes room for whatever size the header claims, and types that run code
+    if body[:8] != b"\x93NUMPY\x01\x00":
         raise ValueError("not version 1.0 of the format")
-    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype != np.dtype("<f4") or by_columns or len(shape) != 2:
-        raise ValueError("not a float32 array of two dimensions, row by row")
-    if 4 * math.prod(shape) != len(body) - stream.tell():
-        raise ValueError(f"shape {shape} is not the body's length")
-    rows = np.frombuffer(body, dtype=np.float32, offset=stream.tell()).reshape(shape)
-    return _with_parameters(_finite(rows), parameters)
+    begin = 10 + int.from_bytes(body[8:10], "little")
+    if not 10 <= begin <= min(len(body), MAX_NPY_HEADER):
+        raise ValueError(f"the header is cut off, or longer than {MAX_NPY_HEADER} bytes")
+    try:
+        header = ast.literal_eval(body[10:begin].decode("ascii").strip())
+        kind, by_columns, shape = header["descr"], header["fortran_order"], header["shape"]
+        rows, columns = shape
+    except Exception as error:  # whatever a parser of Python raises for noise; nothing of it was run
+        raise ValueError(
+            "the header is not a dictionary of descr, fortran_order and shape of two dimensions"
+        ) from error
+    if kind != "<f4" or by_columns is not False or not type(rows) is type(columns) is int or min(rows, columns) < 0:
+        raise ValueError("not a float32 array ('<f4') of two dimensions, row by row")
+    if 4 * rows * columns != len(body) - begin:
+        raise ValueError("the shape is not the body's length")
+    array = np.frombuffer(body, dtype="<f4", offset=begin).reshape(rows, columns)
+    return _with_parameters(_finite(array), parameters)
 
 
 def _with_parameters(rows: np.ndarray, parameters: dict[str, str]) -> Request:
-    names = parameters.get("feature-names")
-    reasons = parameters.get("reasons", "0")
+    names, reasons = parameters.get("feature-names"), parameters.get("reasons", "0")
+    count = int(reasons) if re.fullmatch("[0-9]{1,3}", reasons) else None
+    return Request(rows, _reasons(count), names.split(",") if names else None)
+
+
+def _from_json(body: bytes, _: dict[str, str]) -> Request:
+    text = body.removeprefix(b"\xef\xbb\xbf")
+    document = json.loads(text, parse_constant=_not_a_number, object_pairs_hook=_each_once)
+    if not isinstance(document, dict) or not isinstance(document.get("instances"), list):
+        raise ValueError('no list under "instances"')
+    rows = document["instances"]
+    for number, row in enumerate(rows, 1):
+        if type(row) is not list:
+            raise ValueError(f"instance {number} is not a list")
     return Request(
-        rows, _reasons(int(reasons) if reasons.isdecimal() else reasons), names.split(",") if names else None
+        _array(rows, "neither a number nor null"), _reasons(document.get("reasons", 0)), document.get("feature_names")
     )
 
 
-def _from_json(body_bytes: bytes, _: dict[str, str]) -> Request:
-    body = json.loads(body_bytes, parse_constant=_not_a_number)
-    if not isinstance(body, dict) or not isinstance(body.get("instances"), list):
-        raise ValueError('no list under "instances"')
-    rows = body["instances"]
-    if not all(type(row) is list for row in rows):
-        raise ValueError("an instance is not a list")
-    if not set(map(type, chain.from_iterable(rows))) <= {float, int, type(None)}:
-        raise ValueError("a value is neither a number nor null")
-    return Request(_array(rows), _reasons(body.get("reasons", 0)), body.get("feature_names"))
+def _not_a_number(constant: str) -> None:
+    raise ValueError(f"{constant}; missing is null")
 
 
-_READERS = {"text/csv": _from_csv, "application/json": _from_json, "application/x-npy": _from_npy}
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError("a name is given twice")
+    return document
+
+
+_READERS = {CSV: _from_csv, JSON: _from_json, NPY: _from_npy}
 
 
 def _reasons(count: Any) -> int:
     if type(count) is not int or not 0 <= count <= 100:
-        raise ValueError(f"reasons: {count!r}; allowed: a whole number, 0 to 100")
+        raise ValueError("reasons: not a whole number from 0 to 100")
     return count
 
 
-def _array(rows: list[list[Any]]) -> np.ndarray:
+def _array(rows: list[list[Any]], otherwise: str) -> np.ndarray:
+    """float32 (n, width) of numbers; None is missing. `otherwise` says what any other value is."""
     if len({len(row) for row in rows}) > 1:
         raise ValueError("rows of different lengths")
+    numbers = {float, int, type(None)}
+    if not set(map(type, chain.from_iterable(rows))) <= numbers:
+        row, column = next(
+            (r, c) for r, row in enumerate(rows, 1) for c, x in enumerate(row, 1) if type(x) not in numbers
+        )
+        raise ValueError(f"row {row}, column {column}: {otherwise}")
     try:
         with np.errstate(over="ignore"):
             array = np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0).astype(np.float32)
@@ -189,29 +275,26 @@ def _array(rows: list[list[Any]]) -> np.ndarray:
 
 def _finite(rows: np.ndarray) -> np.ndarray:
     if np.isinf(rows).any():
-        raise ValueError("infinity; missing is empty, null or NaN")
+        row, column = np.argwhere(np.isinf(rows))[0].tolist()
+        raise ValueError(f"row {row + 1}, column {column + 1}: infinity, or a number too large for a float32")
     return rows
 
 
-def _not_a_number(constant: str) -> None:
-    raise ValueError(f"{constant}; missing is null")
-
-
-def predict_fn(request: Request, model: Model) -> dict[str, Any]:
+def predict(request: Request, model: Model) -> dict[str, Any]:
     """The answer, ready for JSON: n scores (probabilities of fraud) and, where asked for, n lists of reasons.
 
     Raises:
-        BadRequestError: the rows are not the model's vector.
+        RefusedError: the rows are not the model's vector.
     """
     names = model.manifest["feature_names"]
     if request.rows.shape[1] != model.width:
-        raise BadRequestError(
-            f"rows of {request.rows.shape[1]} values; the model takes {model.width}: {', '.join(names)}"
+        raise RefusedError(
+            400, f"rows of {request.rows.shape[1]} values; the model takes {model.width}: {', '.join(names)}"
         )
     if request.feature_names is not None and request.feature_names != names:
-        raise BadRequestError(f"feature_names are not the model's, in its order: {', '.join(names)}")
+        raise RefusedError(400, f"feature_names are not the model's, in its order: {', '.join(names)}")
     scores = model.booster.inplace_predict(request.rows, validate_features=False)
-    answer = {
+    prediction = {
         "model_version": model.manifest["model_version"],
         # A threshold that nothing may reach is infinite, which JSON cannot say; no score reaches 2.
         "thresholds": {name: min(value, 2.0) for name, value in model.manifest["thresholds"].items()},
@@ -220,8 +303,8 @@ def predict_fn(request: Request, model: Model) -> dict[str, Any]:
     }
     if request.reasons:
         contributions = _contributions(request.rows, scores, model)
-        answer["reasons"] = strongest(contributions, names, request.reasons)
-    return answer
+        prediction["reasons"] = strongest(contributions, names, request.reasons)
+    return prediction
 
 
 def _contributions(rows: np.ndarray, scores: np.ndarray, model: Model) -> np.ndarray:
@@ -262,16 +345,44 @@ def strongest(contributions: np.ndarray, names: list[str], count: int) -> list[l
     ]
 
 
-def output_fn(prediction: dict[str, Any], accept: str) -> tuple[str, str]:
-    """The answer's text and its type.
+def answer_type(accept: str) -> str:
+    """The served type that the caller would rather have: of the greatest weight, then the one named first, then JSON.
 
     Raises:
-        UnsupportedTypeError: the caller accepts neither JSON nor CSV.
+        RefusedError: the caller accepts none of them.
+
+    >>> answer_type("text/csv;q=0.5, application/json;q=0.4"), answer_type("application/json;q=0, */*")
+    ('text/csv', 'text/csv')
     """
-    kinds = [part.partition(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
-    for kind in kinds:
-        if kind in ("application/json", "application/*", "*/*"):
-            return json.dumps(prediction, separators=(",", ":")), "application/json"
-        if kind in ("text/csv", "text/*"):
-            return "".join(f"{score!r}\n" for score in prediction["scores"]), "text/csv"
-    raise UnsupportedTypeError(406, f"accept {accept!r}; served: application/json, text/csv")
+    if not (accept or "").strip():
+        return JSON
+    ranges = [_range(part) for part in accept.split(",") if part.strip()]
+    offers = []
+    for kind in (JSON, CSV):
+        for pattern in (kind, kind.partition("/")[0] + "/*", "*/*"):  # the closest one decides
+            at = next((at for at, (name, _) in enumerate(ranges) if name == pattern), None)
+            if at is not None:
+                offers.append((-ranges[at][1], at, kind))
+                break
+    best = min(offers, key=lambda offer: offer[:2], default=(0.0, 0, ""))
+    if best[0] == 0:
+        raise RefusedError(406, f"accept {accept[:100]!r}; served: {JSON}, {CSV}")
+    return best[2]
+
+
+def _range(text: str) -> tuple[str, float]:
+    """A range of types and its weight, as `text/*;q=0.5`."""
+    kind, *parameters = (part.strip().lower() for part in text.split(";"))
+    weight = next(
+        (value.strip() for name, _, value in (p.partition("=") for p in parameters) if name.strip() == "q"), "1"
+    )
+    if not _WEIGHT.fullmatch(weight):
+        raise RefusedError(406, f"accept: the weight q={weight[:20]} is not a number from 0 to 1")
+    return "*/*" if kind == "*" else kind, float(weight)
+
+
+def written(prediction: dict[str, Any], kind: str) -> str:
+    """The answer's text, in a type that `answer_type` chose."""
+    if kind == CSV:
+        return "".join(f"{score!r}\n" for score in prediction["scores"])
+    return json.dumps(prediction, separators=(",", ":"))

@@ -41,12 +41,15 @@ class _StandIn:
             failure = self.failures.pop(0)
             if isinstance(failure, str):
                 raise ReadTimeoutError(endpoint_url=request.url)
-            status, code = failure
-            text = {"Message": "a failure of the stand-in", "OriginalStatusCode": status, "OriginalMessage": "failed"}
-            # the endpoint's own service answers 424 for whatever the container answered
-            status = 424 if code == "ModelError" else status
-            return answer(request, json.dumps(text).encode(), status, **{"x-amzn-ErrorType": code})
+            return self.fail(request, *failure)
         return self.serve(request)
+
+    def fail(self, request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
+        text: dict[str, Any] = {"Message": "a failure of the stand-in"}
+        if code == "ModelError":  # the endpoint's own service answers 424 for whatever the container answered
+            text |= {"OriginalStatusCode": status, "OriginalMessage": "failed"}
+            status = 424
+        return answer(request, json.dumps(text).encode(), status, **{"x-amzn-ErrorType": code})
 
     def serve(self, request: AWSPreparedRequest) -> AWSResponse:
         raise NotImplementedError
@@ -64,9 +67,13 @@ class Endpoint(_StandIn):
 
     def serve(self, request: AWSPreparedRequest) -> AWSResponse:
         content_type = request.headers["Content-Type"]
-        parsed = inference.input_fn(request.body, _text(content_type))
-        self.rows.append(parsed.rows)
-        text, kind = inference.output_fn(inference.predict_fn(parsed, self.model), _text(request.headers["Accept"]))
+        self.rows.append(inference.read_request(request.body, _text(content_type)).rows)
+        try:
+            text, kind = inference.answer(
+                self.model, request.body, _text(content_type), _text(request.headers["Accept"])
+            )
+        except inference.RefusedError as error:
+            return self.fail(request, error.status, "ModelError")
         return answer(request, text.encode(), **{"Content-Type": kind})
 
 

@@ -145,7 +145,10 @@ def test_heartbeats_are_passed_over(decide, aws):
     ("failing", "why", "asked"),
     [
         ([(400, "ValidationError")], "a failure of the stand-in", 1),
-        ([(400, "ModelError")], "ModelError", 1),
+        *[([(status, "ModelError")], "ModelError", 1) for status in (400, 406, 415)],
+        ([(0, "ModelError")] * 2, "ModelError", 2),
+        ([(429, "ModelNotReadyException")] * 2, "ModelNotReadyException", 2),
+        ([(400, "ThrottlingException")] * 2, "ThrottlingException", 2),
         ([(500, "ModelError")] * 2, "ModelError", 2),
         ([(503, "ServiceUnavailable")] * 2, "ServiceUnavailable", 2),
         (["time-out"], "the model did not answer in time", 1),

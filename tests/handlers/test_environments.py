@@ -28,6 +28,11 @@ def test_the_variables_are_read(function, monkeypatch):
         ("decide", "QUARANTINE_PREFIX", "/quarantine", "allowed: text that ends with /"),
         ("decide", "LOG_LEVEL", "LOUD", "LOG_LEVEL"),
         ("accept", "UNDECIDED_AFTER_S", "901", "UNDECIDED_AFTER_S"),
+        ("accept", "UNDECIDED_AFTER_S", "1_0", "digits 0 to 9"),
+        ("watch", "UNDECIDED_AFTER_S", "\u0661\u0660", "UNDECIDED_AFTER_S"),
+        ("ingest_features", "FEATURES_TTL_DAYS", "1_0", "digits 0 to 9"),
+        ("decide", "NIGHTLY_TOO_OLD_AFTER_H", "inf", "digits 0 to 9"),
+        ("decide", "FALLBACK_RULE", '{"review_from_amount": "1_000"}', "digits 0 to 9"),
         ("create_topics", "CLUSTER_ARN", "cluster", "CLUSTER_ARN"),
     ],
 )

@@ -91,7 +91,14 @@ def test_a_new_model_takes_over_behind_alarms(dev: Templates, prod: Templates) -
     for templates, kind in ((dev, "ALL_AT_ONCE"), (prod, "CANARY")):
         update = definitions(templates)["Training"]["States"]["Update endpoint"]["Arguments"]["DeploymentConfig"]
         assert update["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == kind
-        assert len(update["AutoRollbackConfiguration"]["Alarms"]) == 2
+        assert len(update["AutoRollbackConfiguration"]["Alarms"]) == 3
+        alarms = [one.properties for one in resources(templates, "AWS::CloudWatch::Alarm") if one.stack == "Serving"]
+        # a model that takes another vector answers 4xx to all that `decide` sends
+        assert {alarm["MetricName"] for alarm in alarms} == {
+            "Invocation4XXErrors",
+            "Invocation5XXErrors",
+            "ModelLatency",
+        }
 
 
 def test_topics_keep_the_brokers_time_and_a_replay_the_datas_own(dev: Templates, other: Templates) -> None:

@@ -130,10 +130,10 @@ def container(name: str, argv: Sequence[str], variables: Mapping[str, str], acti
         folder: what the container sees as /opt/ml.
     """
     environment = ROOT / (".venv-engines" if Path(argv[0]).name == "smspark-submit" else ".venv")
-    here = {key: _placed(value, folder) for key, value in variables.items()}
+    here = {key: placed(value, folder) for key, value in variables.items()}
     packages = [str(path) for path in sorted((environment / "lib").glob("python3.*/site-packages"))]
     paths = [path for path in here.pop("PYTHONPATH", "").split(":") if path]
-    command = [_placed(part, folder) for part in _command(list(argv), paths, folder)]
+    command = [placed(part, folder) for part in _command(list(argv), paths, folder)]
     return Process(
         name,
         # without `site`: what is not in the container's folders or its packages cannot be imported
@@ -164,7 +164,7 @@ def _command(argv: list[str], paths: list[str], folder: Path) -> list[str]:
         rest = argv[1:]
         while rest and rest[0].startswith("--"):
             if rest[0] == "--py-files":
-                paths += [_placed(path, folder) for path in rest[1].split(",")]
+                paths += [placed(path, folder) for path in rest[1].split(",")]
             rest = rest[2:]
         return rest
     if program.startswith("python"):
@@ -172,5 +172,6 @@ def _command(argv: list[str], paths: list[str], folder: Path) -> list[str]:
     raise ServiceError("ValidationException", f"{argv[0]} cannot be run here; allowed: python3, smspark-submit")
 
 
-def _placed(text: str, folder: Path) -> str:
+def placed(text: str, folder: Path) -> str:
+    """A text in which /opt/ml is the container's folder here."""
     return re.sub(rf"(?<![\w/]){OPT_ML}(?=/|$)", str(folder), text)

@@ -15,15 +15,20 @@ from typing import Any
 
 import urllib3
 
+from local.aws.account import ACCOUNT, arn
 from local.aws.clients import Clients
 from local.aws.clock import now
 from local.aws.counts import Counts
 from local.aws.errors import ServiceError
 from local.aws.sagemaker.capture import Capture
-from local.aws.sagemaker.containers import Acting, extract, reason
+from local.aws.sagemaker.containers import OPT_ML, Acting, extract, placed, reason
 from local.aws.sagemaker.records import Records
 from local.aws.sagemaker.serving_process import GaveUp, ServingProcess
 from local.aws.service import Judge
+
+MAX_BYTES = 6_291_456
+"""Page API_runtime_InvokeEndpoint: the body of a request, and that of an answer, at most."""
+NO_ANSWER = "Your invocation timed out while waiting for a response from container primary."
 
 _log = logging.getLogger(__name__)
 
@@ -129,16 +134,20 @@ class Endpoints:
     ) -> dict[str, Any]:
         serving = self._serving.get(EndpointName)
         if serving is None:
-            raise ServiceError("ValidationError", f"Endpoint {EndpointName} of account not found.")
+            raise ServiceError("ValidationError", f"Endpoint {EndpointName} of account {ACCOUNT} not found.")
+        if len(Body) > MAX_BYTES:
+            raise ServiceError("ValidationError", f"a body of {len(Body)} bytes; allowed: at most {MAX_BYTES}")
         headers = {"Content-Type": ContentType, "Accept": Accept}
         try:
             answer = self._pool.request("POST", f"{serving.url}/invocations", body=Body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise ServiceError("ModelError", f"no answer from the model: {error}", 424) from error
+            _log.warning("endpoint %s: no answer: %s", EndpointName, error)
+            raise self._model_error(EndpointName, serving.variant, 0, NO_ANSWER) from error
         if answer.status != 200:
-            whose = "client" if answer.status < 500 else "server"
-            said = answer.data.decode(errors="replace")[:1000]
-            raise ServiceError("ModelError", f"Received {whose} error ({answer.status}) from primary: {said}", 424)
+            raise self._model_error(EndpointName, serving.variant, answer.status, answer.data.decode(errors="replace"))
+        if len(answer.data) > MAX_BYTES:
+            too_long = f"an answer of {len(answer.data)} bytes; allowed: at most {MAX_BYTES}"
+            raise self._model_error(EndpointName, serving.variant, 0, too_long)
         self.calls.add(self.endpoints.arn(EndpointName))
         content_type = answer.headers.get("Content-Type", "")
         if capture := self._captures.get(EndpointName):
@@ -148,6 +157,26 @@ class Endpoints:
             "ContentType": content_type,
             "InvokedProductionVariant": serving.variant,
         }
+
+    def _model_error(self, endpoint: str, variant: str, status: int, said: str) -> ServiceError:
+        """What a caller gets for whatever the container answered but 200; the endpoint's metric counts it."""
+        whose = "client" if 400 <= status < 500 else "server"
+        group = f"/aws/sagemaker/Endpoints/{endpoint}"
+        metric = {
+            "MetricName": f"Invocation{'4' if whose == 'client' else '5'}XXErrors",
+            "Dimensions": [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}],
+            "Value": 1.0,
+        }
+        self._clients.admin("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=[metric])
+        return ServiceError(
+            "ModelError",
+            f'Received {whose} error ({status}) from primary with message "{said[:1000]}". '
+            f"See the log group {group} in account {ACCOUNT} for more information.",
+            424,
+            OriginalStatusCode=status,
+            OriginalMessage=said[:1000],
+            LogStreamArn=arn("logs", f"log-group:{group}"),
+        )
 
     def stop(self) -> None:
         """Ends every serving process. The buckets go with this host, and so do captured requests that are not there yet."""
@@ -213,16 +242,16 @@ class Endpoints:
         acting.pull(primary["Image"])
         variables = primary.get("Environment", {})
         extract(acting.fetch(_model_uri(primary)), folder / "model")
-        program = folder / "code" / "sagemaker_src" / "serving" / "inference.py"
-        program.parent.mkdir(parents=True)
-        for package in (program.parent, program.parent.parent):
-            (package / "__init__.py").touch()
-        if variables.get("SAGEMAKER_SUBMIT_DIRECTORY", "").startswith("s3://"):
-            extract(acting.fetch(variables["SAGEMAKER_SUBMIT_DIRECTORY"]), folder / "submitted")
-        else:
-            shutil.move(folder / "model" / "code", folder / "submitted")
+        if "SAGEMAKER_PROGRAM" not in variables:
+            raise ServiceError(
+                "ValidationException", "only script mode is served here: SAGEMAKER_PROGRAM names the program"
+            )
         # the program that serves is the one that was deployed with the model, whatever stands in this checkout
-        shutil.copy(folder / "submitted" / variables.get("SAGEMAKER_PROGRAM", "inference.py"), program)
+        submitted = variables.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{OPT_ML}/code")
+        if submitted.startswith("s3://"):
+            extract(acting.fetch(submitted), folder / "code")
+        else:
+            shutil.copytree(placed(submitted, folder), folder / "code")
         return ServingProcess(variant["ModelName"], variant["VariantName"], folder, variables, gave_up)
 
 

@@ -5,10 +5,8 @@ Records for an offline store are checked alone: nothing is written to S3.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
-import math
 import re
 import sqlite3
 import threading
@@ -22,6 +20,7 @@ from local.aws.sagemaker.records import Records
 
 _UNITS_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
 _LARGEST = 2**63 - 1
+_PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS online (
   feature_group TEXT, identifier TEXT, event_us INTEGER, expires_us INTEGER, record TEXT,
@@ -198,14 +197,10 @@ def _integral(text: str) -> bool:
 def _fractional(text: str) -> bool:
     """Whether it is a number, or none (NaN).
 
-    >>> [_fractional(text) for text in ("0.25", "-1e-3", "NaN", "0_1", "")]
-    [True, True, True, False, False]
+    >>> [_fractional(text) for text in ("0.25", "-1e-3", "NaN", "0_1", "\\u0661", "")]
+    [True, True, True, False, False, False]
     """
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
+    return text == "NaN" or bool(_PLAIN.fullmatch(text))
 
 
 _ALLOWED: dict[str, Callable[[str], bool]] = {
@@ -226,8 +221,6 @@ def _microseconds(event_time: str) -> int:
         return round(moment.timestamp() * 1e6)
     except (ValueError, OverflowError):
         pass
-    with contextlib.suppress(ValueError):
-        seconds = float(event_time)
-        if math.isfinite(seconds) and abs(seconds) * 1e6 <= _LARGEST:
-            return round(seconds * 1e6)
+    if _PLAIN.fullmatch(event_time) and abs(float(event_time)) * 1e6 <= _LARGEST:
+        return round(float(event_time) * 1e6)
     raise ServiceError("ValidationError", f"event time {event_time!r}; allowed: ISO 8601 or seconds")

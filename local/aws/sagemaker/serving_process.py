@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from local import serving
 from local.aws.kept import Keeper
-from local.aws.sagemaker.containers import ROOT
-from local.processes import Process, answers, free_port
+from local.processes import Process, ProcessError, free_port
 
 START_TIMEOUT_S = 60.0
 GaveUp = Callable[["ServingProcess", str], None]
@@ -18,7 +18,7 @@ class ServingProcess:
 
     Args:
         model, variant: their names.
-        folder: holds `model` and `code`; the log goes there.
+        folder: what the container sees as /opt/ml, with `model` and `code`; the log goes there.
         variables: of the container.
         gave_up: told of it and why, when the process ended again and again.
 
@@ -29,11 +29,10 @@ class ServingProcess:
     def __init__(self, model: str, variant: str, folder: Path, variables: dict[str, str], gave_up: GaveUp) -> None:
         self._port, self.variant = free_port(), variant
         self.url = f"http://127.0.0.1:{self._port}"
-        argv: list[str | Path] = [ROOT / ".venv" / "bin" / "python", "-m", "local.serving", "--model", folder / "model"]
         self.process = Process(
             f"the model {model}",
-            [*argv, "--port", str(self._port)],
-            {**variables, "PATH": "/usr/bin:/bin", "PYTHONPATH": f"{folder / 'code'}:{ROOT}", "OMP_NUM_THREADS": "1"},
+            serving.command(folder, self._port, variables),
+            {**serving.environment(folder, variables), "PATH": "/usr/bin:/bin"},
             log_path=folder / "serving.log",
             inherit=False,
         )
@@ -48,7 +47,12 @@ class ServingProcess:
     def _start(self) -> None:
         self.process.start()
         try:
-            self.process.wait_until(lambda: answers(self._port), "answered", START_TIMEOUT_S)
+            self.process.wait_until(lambda: serving.healthy(self._port), "answered", START_TIMEOUT_S)
+        except serving.UnhealthyError as error:
+            self.process.kill()
+            raise ProcessError(
+                f"{self.process.name} {error}; the end of its log:\n{self.process.log_tail()}"
+            ) from error
         except BaseException:
             self.process.kill()
             raise

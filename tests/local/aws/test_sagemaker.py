@@ -9,6 +9,7 @@ import os
 import signal
 import tarfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from tests.local.aws.test_state_machines import IMAGE, PULL
 
 ROOT = Path(__file__).resolve().parents[3]
 BOOTSTRAP = ROOT / "sagemaker_src" / "serving" / "bootstrap"
+
+
+SCRIPT = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
 
 
 def packed(**files: bytes) -> bytes:
@@ -78,7 +82,11 @@ def serving(aws: EmulatedAws, deployed: Deployed) -> dict[str, str]:
                 "Type": "AWS::SageMaker::Model",
                 "Properties": {
                     "ExecutionRoleArn": attribute("Role", "Arn"),
-                    "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/first.tar.gz"},
+                    "PrimaryContainer": {
+                        "Image": IMAGE,
+                        "ModelDataUrl": f"s3://{bucket}/first.tar.gz",
+                        "Environment": SCRIPT,
+                    },
                 },
             },
             "Config": {
@@ -106,7 +114,7 @@ def serving(aws: EmulatedAws, deployed: Deployed) -> dict[str, str]:
 def test_an_endpoint_serves_its_model_and_an_update_another(aws: EmulatedAws, serving: dict[str, str]) -> None:
     assert asked(aws, serving["endpoint"])["model_version"] == "first"
     sagemaker, uri = aws.client("sagemaker"), f"s3://{serving['bucket']}/second.tar.gz"
-    container = {"Image": IMAGE, "ModelDataUrl": uri}
+    container = {"Image": IMAGE, "ModelDataUrl": uri, "Environment": SCRIPT}
     sagemaker.create_model(ModelName="second", ExecutionRoleArn=serving["role"], PrimaryContainer=container)
     variant = {"VariantName": "all", "ModelName": "second", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     sagemaker.create_endpoint_config(EndpointConfigName="second", ProductionVariants=[variant])
@@ -131,10 +139,23 @@ def test_an_endpoint_serves_its_model_and_an_update_another(aws: EmulatedAws, se
     assert question["observedContentType"] == "application/json" and b"instances" in base64.b64decode(question["data"])
 
 
-def test_a_model_that_does_not_load_leaves_the_endpoint_as_it_was(aws: EmulatedAws, serving: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        (SCRIPT, "the model bad did not pass the ping health check: HTTP 500"),
+        ({}, "only script mode is served here: SAGEMAKER_PROGRAM names the program"),
+        ({"SAGEMAKER_PROGRAM": "inference.py"}, "No such file or directory"),  # the container looks into /opt/ml/code
+    ],
+)
+def test_a_model_that_does_not_load_leaves_the_endpoint_as_it_was(
+    aws: EmulatedAws, serving: dict[str, str], environment: dict[str, str], why: str
+) -> None:
     sagemaker = aws.client("sagemaker")
+    with suppress(ClientError):  # of the case before
+        sagemaker.delete_endpoint_config(EndpointConfigName="bad")
+        sagemaker.delete_model(ModelName="bad")
     aws.client("s3").put_object(Bucket=serving["bucket"], Key="bad.tar.gz", Body=packed(code__inference_dot_py=b""))
-    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{serving['bucket']}/bad.tar.gz"}
+    container = {"Image": IMAGE, "ModelDataUrl": f"s3://{serving['bucket']}/bad.tar.gz", "Environment": environment}
     sagemaker.create_model(ModelName="bad", ExecutionRoleArn=serving["role"], PrimaryContainer=container)
     variant = {"VariantName": "all", "ModelName": "bad", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     sagemaker.create_endpoint_config(EndpointConfigName="bad", ProductionVariants=[variant])
@@ -143,6 +164,7 @@ def test_a_model_that_does_not_load_leaves_the_endpoint_as_it_was(aws: EmulatedA
         lambda: (found := sagemaker.describe_endpoint(EndpointName=serving["endpoint"])).get("FailureReason") and found
     )
     assert described["EndpointStatus"] == "InService" and described["EndpointConfigName"] != "bad"
+    assert why in described["FailureReason"]
     assert asked(aws, serving["endpoint"])["model_version"] == "first"
 
 
@@ -152,7 +174,7 @@ def test_a_model_that_ends_again_and_again_fails_its_endpoint(aws: EmulatedAws, 
     for trees in (aws.folder / "endpoints").glob(f"{name}-*/model/model.ubj"):
         trees.unlink()
     os.killpg(group, signal.SIGKILL)
-    with pytest.raises(ClientError, match="no answer from the model"):
+    with pytest.raises(ClientError, match=r"Received server error .0. from primary"):
         asked(aws, name)
     sagemaker = aws.client("sagemaker")
     described = until(
@@ -164,11 +186,51 @@ def test_a_model_that_ends_again_and_again_fails_its_endpoint(aws: EmulatedAws, 
         asked(aws, name)
 
 
-def test_an_endpoint_passes_on_what_the_model_refuses(aws: EmulatedAws, serving: dict[str, str]) -> None:
-    with pytest.raises(ClientError, match=r"ModelError.*400"):
-        aws.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=serving["endpoint"], Body=b"no numbers", ContentType="text/csv"
-        )
+def test_a_refused_request_is_counted_and_raises_the_alarm(aws: EmulatedAws, serving: dict[str, str]) -> None:
+    """Page API_runtime_InvokeEndpoint: ModelError, status 424, with OriginalStatusCode, OriginalMessage and LogStreamArn.
+
+    Page monitoring-cloudwatch: Invocation4XXErrors, "the number of InvokeEndpoint requests where the model returned a 4xx".
+    """
+    name, cloudwatch = serving["endpoint"], aws.client("cloudwatch")
+    dimensions = [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": "all"}]
+    of_alarm = {"Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1, "Namespace": "AWS/SageMaker"}
+    of_alarm |= {"ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching"}
+    for metric in ("Invocation4XXErrors", "Invocation5XXErrors"):
+        cloudwatch.put_metric_alarm(AlarmName=f"{name}-{metric}", MetricName=metric, Dimensions=dimensions, **of_alarm)
+    runtime = aws.client("sagemaker-runtime")
+    for body, kind, accept, status in (
+        (b"no numbers", "text/csv", "*/*", 400),
+        (b"1_000", "text/csv", "*/*", 400),
+        (b"1", "image/png", "*/*", 415),
+        (b"1", "text/csv", "image/png", 406),
+    ):
+        with pytest.raises(ClientError, match=rf"ModelError.*Received client error .{status}. from primary") as refused:
+            runtime.invoke_endpoint(EndpointName=name, Body=body, ContentType=kind, Accept=accept)
+        told = refused.value.response
+        assert told["ResponseMetadata"]["HTTPStatusCode"] == 424
+        assert told["OriginalStatusCode"] == status and "error" in json.loads(told["OriginalMessage"])
+        assert told["LogStreamArn"].endswith(f":log-group:/aws/sagemaker/Endpoints/{name}")
+
+    def states() -> dict[str, str]:
+        found = cloudwatch.describe_alarms(AlarmNamePrefix=name)["MetricAlarms"]
+        return {alarm["MetricName"]: alarm["StateValue"] for alarm in found}
+
+    until(lambda: states()["Invocation4XXErrors"] == "ALARM", timeout_s=20)
+    assert states()["Invocation5XXErrors"] != "ALARM"
+
+
+def test_a_request_over_the_services_limits_never_reaches_the_model(aws: EmulatedAws, serving: dict[str, str]) -> None:
+    """Page API_runtime_InvokeEndpoint: Body "Maximum length of 6291456", ContentType and Accept "Maximum length of 1024"."""
+    runtime = aws.client("sagemaker-runtime")
+    for given in (
+        {"Body": b"1" * 6_291_457, "ContentType": "text/csv"},
+        {"Body": b"1", "ContentType": "text/csv;" + "x" * 1_016},
+        {"Body": b"1", "ContentType": "text/csv", "Accept": "x" * 1_025},
+    ):
+        with pytest.raises(ClientError, match="ValidationError"):
+            runtime.invoke_endpoint(EndpointName=serving["endpoint"], **given)
+    with pytest.raises(ClientError, match="ModelError"):
+        runtime.invoke_endpoint(EndpointName=serving["endpoint"], Body=b"1" * 6_291_456, ContentType="text/csv")
 
 
 @pytest.fixture
@@ -232,7 +294,18 @@ def store(tmp_path: Path) -> FeatureStore:
 
 @pytest.mark.parametrize(
     ("time", "count"),
-    [("inf", "1"), ("1e300", "1"), ("nan", "1"), ("", "1"), ("0", ""), ("0", str(2**63)), ("0", "1_000")],
+    [
+        ("inf", "1"),
+        ("1e300", "1"),
+        ("nan", "1"),
+        ("", "1"),
+        ("0", ""),
+        ("0", str(2**63)),
+        ("0", "1_000"),
+        ("0", "\u0661"),
+        ("1_000", "1"),
+        ("\u0661", "1"),
+    ],
 )
 def test_an_unusable_value_is_refused_and_the_batch_and_the_next_go_on(
     store: FeatureStore, time: str, count: str
