@@ -71,7 +71,7 @@ class Cluster(Construct):
     def _express(
         self, settings: Settings, cluster_name: str, subnets: list[str], groups: list[str], key: kms.IKey
     ) -> msk.CfnCluster:
-        logs = log_group(self, "BrokerLogs", settings, key)
+        logs = log_group(self, "BrokerLogs", settings, key, vended="msk")
         return msk.CfnCluster(
             self,
             "Express",
