@@ -1,4 +1,4 @@
-"""The way is cleared for stacks that have never stood alone; that the CDK tool then goes on, `test_failed_deployments.py` shows."""
+"""Protection is taken from what never stood alone; `test_failed_deployments.py` shows that the CDK tool then goes on."""
 
 from __future__ import annotations
 
