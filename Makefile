@@ -76,6 +76,7 @@ synth: node_modules/.installed ## write the templates of ENV (dev or prod) to cd
 	@echo "synth: wrote cdk.out, $$(ls cdk.out/CardFraud-*.template.json | wc -l) stacks of $(ENV)"
 
 deploy: node_modules/.installed ## deploy ENV into the AWS account of your credentials
+	@$(VENV)/bin/python -m stacks.recovery $(SETTINGS)
 	@$(CDK) deploy --all --strict $(SETTINGS)
 
 diff: node_modules/.installed ## what a deployment of ENV would change

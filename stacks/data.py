@@ -8,6 +8,7 @@ from constructs import Construct
 from stacks.base import FraudStack
 from stacks.constructs.archive_tables import archive_tables
 from stacks.constructs.clean_up import CleanUp, leftovers
+from stacks.constructs.consumers import UNDELIVERED
 from stacks.constructs.encryption import project_key
 from stacks.constructs.permissions import acknowledge
 from stacks.constructs.storage import Store, data_bucket, log_bucket, removal_policy
@@ -35,6 +36,8 @@ class Data(FraudStack):
                 DECISIONS: settings.archive_days,
                 QUARANTINE: settings.archive_days,
                 CAPTURED: settings.retention_days,
+                # batches that failed for good: they hold what transactions hold, and may be the only copy
+                UNDELIVERED: settings.archive_days,
             },
         }
         says = {

@@ -7,7 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from stacks.base import FraudStack
-from stacks.constructs.alarms import Alarm, alarms, aws_metric, growth, own_metric, told_percent, topic
+from stacks.constructs.alarms import Alarm, added, alarms, aws_metric, growth, own_metric, resting, told_percent, topic
 from stacks.constructs.queues import dead_letters_of
 from stacks.data import Data
 from stacks.features import Features
@@ -59,7 +59,7 @@ class Monitoring(FraudStack):
                         "SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=queue.queue_name
                     ),
                     at_least=1,
-                    says=f"{name}: something could not be worked off; the message says what",
+                    says=f"{name}: something could not be processed; the message says what",
                 )
                 for stack in (features, streaming, training)
                 for name, queue in dead_letters_of(stack).items()
@@ -100,21 +100,34 @@ class Monitoring(FraudStack):
 
     def _stream(self) -> Rows:
         application = self._streaming.stream_job.application.ref
+
+        def metric(name: str, minutes: int = 1) -> cloudwatch.Metric:
+            return aws_metric("KinesisAnalytics", name, "Maximum", minutes, Application=application)
+
         return [
             Alarm(
                 name="StreamDown",
-                metric=aws_metric("KinesisAnalytics", "downtime", "Maximum", Application=application),
+                # page flink-2-2: "Replace downtime with one or more of restartingTime, cancellingTime, and failingTime"
+                metric=added(
+                    [metric(name) for name in ("restartingTime", "cancellingTime", "failingTime")], "not running, ms"
+                ),
                 at_least=1,
                 periods=2,
-                missing_is_bad=True,
                 says="The stream job is down: no features, so no decisions but the fallback rule's",
+            ),
+            Alarm(
+                name="StreamStopped",
+                # the same page: "Replace uptime with the new metric runningTime"; an application at rest has no figures at all
+                metric=resting(metric("runningTime")),
+                at_least=1,
+                periods=15,
+                missing_is_bad=True,
+                says="The stream job has not run for a quarter of an hour: look at its application's status; start it again",
             ),
             Alarm(
                 name="CheckpointsFail",
                 # counted since the job started: what matters is that it grows
-                metric=growth(
-                    aws_metric("KinesisAnalytics", "numberOfFailedCheckpoints", "Maximum", 5, Application=application)
-                ),
+                metric=growth(metric("numberOfFailedCheckpoints", 5)),
                 at_least=1,
                 periods=3,
                 says="The stream job's checkpoints fail: a restart would go back far",

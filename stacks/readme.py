@@ -1,4 +1,4 @@
-"""The README's tables, from the code that knows them:
+"""The tables of the README and of `docs/first-deployment.md`, from the code that knows them:
 
 python -m stacks.readme
 """
@@ -6,12 +6,14 @@ python -m stacks.readme
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from stacks import costs
+from stacks import costs, quotas
 from stacks.settings import Settings, allowed, read_settings
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+FIRST_DEPLOYMENT = README.parent / "docs" / "first-deployment.md"
 
 
 def settings_table() -> str:
@@ -30,25 +32,37 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value).lower() if isinstance(value, bool) else f"{value}"
 
 
-def with_tables(readme: str) -> str:
-    """The README with each table between its marks.
+def with_tables(document: Path, text: str | None = None) -> str:
+    """A document with each of its tables between its marks.
+
+    Args:
+        text: the document's; what the file holds unless it is given.
 
     Raises:
         ValueError: a mark is missing.
     """
-    for name, table in (("settings", settings_table()), ("costs", costs.tables())):
-        before, _, rest = readme.partition(f"<!-- {name} -->")
+    text = document.read_text(encoding="utf-8") if text is None else text
+    for name, table in TABLES[document].items():
+        before, _, rest = text.partition(f"<!-- {name} -->")
         _, end, after = rest.partition(f"<!-- /{name} -->")
         if not end:
-            raise ValueError(f"README.md: no <!-- {name} --> ... <!-- /{name} -->")
-        readme = f"{before}<!-- {name} -->\n{table}\n{end}{after}"
-    return readme
+            raise ValueError(f"{document.name}: no <!-- {name} --> ... <!-- /{name} -->")
+        text = f"{before}<!-- {name} -->\n{table()}\n{end}{after}"
+    return text
+
+
+TABLES: dict[Path, dict[str, Callable[[], str]]] = {
+    README: {"settings": settings_table, "costs": costs.tables},
+    FIRST_DEPLOYMENT: {"quotas": quotas.table},
+}
+"""{document: {mark: what makes the table there}}."""
 
 
 def main() -> int:
     """Writes the tables anew."""
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"wrote {README}")
+    for document in TABLES:
+        document.write_text(with_tables(document), encoding="utf-8")
+        print(f"wrote {document}")
     return 0
 
 

@@ -5,20 +5,40 @@ Settings come from CDK's context: `cdk.json`, or `npx cdk deploy -c env=prod -c 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 from difflib import get_close_matches
+from math import ceil
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from fraud.decision import FallbackRule
 from stacks.images import REGIONS
+from stacks.schedules import CRON_SAYS
+from stacks.setting_kinds import (
+    EMAIL,
+    EndpointMachine,
+    ExpressSize,
+    JobMachine,
+    Money,
+    Schedule,
+    StandardSize,
+    read_plainly,
+)
 from stacks.zones import usable, zones_problem
 
-_SETTING_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_CRON = r"^cron\([^()]+\)$"
+_OF_CDK = ("cdk-migrate", "cli-telemetry")
+"""Keys of CDK's own that hold neither `:` nor `@`."""
 
 
 class SettingsError(ValueError):
@@ -47,18 +67,7 @@ def _zone_ids(given: Any) -> Any:
 
 
 _SWITCH = "true or false"
-_OWN_DISKS = re.compile(r"ml\.([a-z]+\d[a-z]*d[a-z]*|g[4-9][a-z]*|p[3-9][a-z]+|p[4-9]|trn\d|inf2)\.")
-
-
-def _takes_a_key(instance: str) -> str:
-    if _OWN_DISKS.match(instance):
-        raise ValueError("SageMaker takes no key for a machine with disks of its own")
-    return instance
-
-
-_INSTANCE = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"), AfterValidator(_takes_a_key)]
-Money = Annotated[Decimal, Field(decimal_places=2)]
-_INSTANCE_SAYS = "an instance type without disks of its own, as ml.m5.large"
+_MACHINE_SAYS = "a machine of SageMaker's for {}, x86-64, without accelerators or disks of its own, as ml.m5.large"
 
 
 class Settings(BaseModel):
@@ -89,18 +98,16 @@ class Settings(BaseModel):
         "the Kafka cluster: two provisioned Standard brokers, three Express brokers, or MSK Serverless",
         "standard, express or serverless",
     )
-    standard_instance_type: str = _setting(
+    standard_instance_type: StandardSize = _setting(
         "kafka.t3.small",
         "size of a Standard broker",
-        "a Standard size, as kafka.t3.small or kafka.m7g.large",
-        pattern=r"^kafka\.(t3\.small|m5\.(large|(2|4|8|12|16|24)?xlarge)|m7g\.(large|(2|4|8|12|16)?xlarge))$",
+        "kafka.t3.small, or kafka.m5 or kafka.m7g with .large, .xlarge, .2xlarge and so on to .16xlarge (m5: .24xlarge)",
     )
     standard_storage_gb: int = _number(25, "disk of a Standard broker, GiB; it can grow, never shrink", 1, 16_384)
-    express_instance_type: str = _setting(
+    express_instance_type: ExpressSize = _setting(
         "express.m7g.large",
         "size of an Express broker",
-        "an Express size, as express.m7g.large",
-        pattern=r"^express\.m7g\.(large|(2|4|8|12|16)?xlarge)$",
+        "express.m7g.large, .xlarge, .2xlarge, .4xlarge, .8xlarge, .12xlarge or .16xlarge",
     )
     zones: Annotated[tuple[str, ...], BeforeValidator(_zone_ids)] = _setting(
         (),
@@ -125,17 +132,20 @@ class Settings(BaseModel):
     nightly_engine: Literal["spark", "duckdb"] = _setting(
         "duckdb", "what computes the nightly features", "spark or duckdb"
     )
-    nightly_instance_type: _INSTANCE = _setting("ml.m5.large", "machine of the nightly job", _INSTANCE_SAYS)
-    nightly_at: str = _setting("cron(20 0 * * ? *)", "when the nightly job starts, UTC", "cron(...)", pattern=_CRON)
+    nightly_instance_type: JobMachine = _setting(
+        "ml.m5.large", "machine of the nightly job", _MACHINE_SAYS.format("jobs")
+    )
+    nightly_at: Schedule = _setting("cron(20 0 * * ? *)", "when the nightly job starts, UTC", CRON_SAYS)
     nightly_too_old_after_h: float = _number(48, "nightly features older than this many hours carry a warning", 1, 8760)
 
-    training_instance_type: _INSTANCE = _setting("ml.m5.xlarge", "machine of the training jobs", _INSTANCE_SAYS)
-    training_at: str = _setting(
-        "cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", "cron(...)", pattern=_CRON
+    training_instance_type: JobMachine = _setting(
+        "ml.m5.xlarge", "machine of the training jobs", _MACHINE_SAYS.format("jobs")
     )
-    training_days: int = _number(365, "days of transactions a model is trained on", 30, 3650)
+    training_at: Schedule = _setting("cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", CRON_SAYS)
 
-    endpoint_instance_type: _INSTANCE = _setting("ml.t2.medium", "machine of the model's endpoint", _INSTANCE_SAYS)
+    endpoint_instance_type: EndpointMachine = _setting(
+        "ml.t2.medium", "machine of the model's endpoint", _MACHINE_SAYS.format("endpoints")
+    )
     endpoint_instances_least: int = _number(1, "machines of the endpoint, at least", 1, 50)
     endpoint_instances_most: int = _number(1, "machines of the endpoint, at most", 1, 100)
     endpoint_calls_a_minute: int = _number(
@@ -156,7 +166,7 @@ class Settings(BaseModel):
         "INFO", "what functions log", "DEBUG, INFO, WARNING or ERROR"
     )
     alarm_email: str | None = _setting(
-        None, "who is told of alarms", "an e-mail address", pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+        None, "who is told of alarms", "an e-mail address", pattern=EMAIL, max_length=254
     )
     alarm_latency_ms: int = _number(
         2000, "alarm: from transaction to decision, 99th percentile, milliseconds", 50, 60_000
@@ -164,6 +174,11 @@ class Settings(BaseModel):
     alarm_consumer_lag: int = _number(10_000, "alarm: records a function is behind", 1, 100_000_000)
     alarm_fraud_percent: float = _number(5, "alarm: share of transactions blocked or reviewed, percent", 0.01, 100)
     alarm_model_latency_ms: int = _number(250, "alarm: the endpoint's 99th percentile, milliseconds", 5, 60_000)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _written_plainly(cls, value: Any, info: ValidationInfo) -> Any:
+        return read_plainly(cls.model_fields[str(info.field_name)].annotation, value)
 
     @model_validator(mode="after")
     def _possible_together(self) -> Self:
@@ -183,6 +198,12 @@ class Settings(BaseModel):
             raise ValueError(
                 f"canary_percent ({self.canary_percent}) needs a second machine that goes on serving; "
                 "allowed: canary_percent=0 with endpoint_instances_least=1, or endpoint_instances_least of 2 and more"
+            )
+        if 0 < self.canary_percent * self.endpoint_instances_least < 100:
+            least = ceil(100 / self.endpoint_instances_least)
+            raise ValueError(
+                f"canary_percent ({self.canary_percent}) of endpoint_instances_least ({self.endpoint_instances_least}) "
+                f"is less than one machine; allowed: 0, or {f'{least} to 50' if least < 50 else '50'}"
             )
         return self
 
@@ -260,7 +281,7 @@ PROD: Mapping[str, Any] = {
     "endpoint_instance_type": "ml.c5.xlarge",
     "endpoint_instances_least": 2,
     "endpoint_instances_most": 8,
-    "canary_percent": 10,
+    "canary_percent": 50,
     "undecided_after_s": 10,
     "alarm_latency_ms": 500,
     "alarm_model_latency_ms": 100,
@@ -279,12 +300,12 @@ def read_settings(context: Mapping[str, Any]) -> Settings:
     >>> read_settings({"nat": "perhaps"})
     Traceback (most recent call last):
     ...
-    stacks.settings.SettingsError: nat: 'perhaps'; allowed: true or false
+    stacks.settings.SettingsError: nat: 'perhaps' (neither true nor false); allowed: true or false
     """
-    given = {key: value for key, value in context.items() if _SETTING_NAME.fullmatch(key)}
+    given = {key: value for key, value in context.items() if not {":", "@"} & set(key) and key not in _OF_CDK}
     for key in given:
         if key not in Settings.model_fields:
-            near = get_close_matches(key, Settings.model_fields, n=1)
+            near = get_close_matches(key.lower().replace("-", "_"), Settings.model_fields, n=1)
             hint = f" (is {near[0]} meant?)" if near else ""
             raise SettingsError(f"{key}: no such setting{hint}; allowed: {', '.join(Settings.model_fields)}")
     defaults = PROD if given.get("env") == "prod" else {}
@@ -295,7 +316,9 @@ def read_settings(context: Mapping[str, Any]) -> Settings:
         if not first["loc"]:
             raise SettingsError(str(first["ctx"]["error"])) from error
         name = str(first["loc"][0])
-        raise SettingsError(f"{name}: {first['input']!r}; allowed: {allowed(name)}") from error
+        # what the checks here say of a value; of their own, pydantic's say no more than what is allowed does
+        why = f" ({first['ctx']['error']})" if first["type"] == "value_error" else ""
+        raise SettingsError(f"{name}: {first['input']!r}{why}; allowed: {allowed(name)}") from error
 
 
 def allowed(name: str) -> str:

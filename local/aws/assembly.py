@@ -63,12 +63,14 @@ class Stack:
         body: the template's text.
         assets: what it refers to.
         needs: the names of the stacks that come before it.
+        protected: whether it is protected from being deleted.
     """
 
     name: str
     body: str
     assets: tuple[Asset, ...]
     needs: tuple[str, ...]
+    protected: bool = False
 
     @cached_property
     def template(self) -> dict[str, Any]:
@@ -120,6 +122,7 @@ def _stack(folder: Path, artifact_id: str, artifacts: dict[str, Any]) -> Stack:
         body,
         tuple(assets),
         tuple(name for name in needed if artifacts[name]["type"] == "aws:cloudformation:stack"),
+        bool(artifact["properties"].get("terminationProtection")),
     )
 
 

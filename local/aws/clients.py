@@ -12,8 +12,8 @@ from botocore.config import Config
 from local.aws.account import REGION
 
 OpenSession = Callable[..., dict[str, str]]
-"""Given a role's ARN, the service that takes it, and if need be a session's name: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-AWS_SESSION_TOKEN. Raises AccessDeniedError if the role does not trust the service."""
+"""Given a role's ARN, what takes it (the ARN of a service's resource, or the service), and if need be a session's name:
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. Raises AccessDeniedError if the role does not trust the service."""
 
 
 class Clients:
@@ -39,7 +39,7 @@ class Clients:
         """A client that signs as a role: for what a service does in its name.
 
         Args:
-            taken_by: that service, as in the name of its principal: `lambda`.
+            taken_by: the ARN of what that service takes it for, or the service as in the name of its principal: `lambda`.
             session: its name, if it is not the service's own.
 
         Raises:

@@ -1,10 +1,12 @@
-"""What `cdk deploy` does, against the emulated AWS: assets into the bootstrap bucket, then each stack by a change set.
+"""What `make deploy` does, against the emulated AWS: assets into the bootstrap bucket, then each stack by a change set.
 
-A stream application takes longer to start than its stack to stand, so its start is waited for, too.
+A stack whose first deployment failed is deleted before it is made anew, as the CDK tool does it. A stream application takes
+longer to start than its stack to stand, so its start is waited for, too.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,6 +14,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local.aws.assembly import Stack
+from stacks.recovery import NEVER_STOOD, clear
+
+_log = logging.getLogger(__name__)
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
@@ -41,6 +46,7 @@ def deploy(stacks: Iterable[Stack], client: Client, told: Callable[[str], None] 
         DeploymentError: one did not come up.
     """
     stacks = list(stacks)
+    clear(client("cloudformation"), [stack.name for stack in stacks], _log.warning)
     client("ssm").put_parameter(Name=BOOTSTRAP_VERSION, Value="30", Type="String", Overwrite=True)
     buckets: set[str] = set()
     for stack in stacks:
@@ -70,6 +76,9 @@ def resources(client: Client, stack: str) -> dict[str, tuple[str, str]]:
 def _deploy_stack(stack: Stack, cloudformation: Any, s3: Any, bucket: str | None) -> None:
     name = f"deploy-{int(time.time() * 1000)}"
     stands = _status(cloudformation, stack.name)
+    if stands in NEVER_STOOD:
+        _delete(cloudformation, stack.name)
+        stands = ""
     cloudformation.create_change_set(
         StackName=stack.name,
         ChangeSetName=name,
@@ -89,6 +98,8 @@ def _deploy_stack(stack: Stack, cloudformation: Any, s3: Any, bucket: str | None
         if stands and "didn't contain changes" in reason:
             return
         raise DeploymentError(f"{stack.name}: {reason}")
+    # the CDK tool protects a stack before anything in it is made
+    cloudformation.update_termination_protection(StackName=stack.name, EnableTerminationProtection=stack.protected)
     cloudformation.execute_change_set(StackName=stack.name, ChangeSetName=name)
     _wait(
         lambda: not _status(cloudformation, stack.name).endswith("IN_PROGRESS"),
@@ -97,6 +108,15 @@ def _deploy_stack(stack: Stack, cloudformation: Any, s3: Any, bucket: str | None
     )
     if (status := _status(cloudformation, stack.name)) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise DeploymentError(f"{stack.name}: {status}: {_first_failure(cloudformation, stack.name)}")
+
+
+def _delete(cloudformation: Any, name: str) -> None:
+    cloudformation.delete_stack(StackName=name)
+    _wait(
+        lambda: not _status(cloudformation, name).endswith("IN_PROGRESS"), f"{name} was being deleted", STACK_TIMEOUT_S
+    )
+    if status := _status(cloudformation, name):
+        raise DeploymentError(f"{name}: {status}: what a failed deployment has left of it cannot be deleted")
 
 
 def _wait_for_applications(stack: Stack, client: Client) -> None:

@@ -157,9 +157,9 @@ class Applications:
         role = application["ServiceExecutionRole"]
         groups = configuration["EnvironmentProperties"]["PropertyGroups"]
         kafka = next(group["PropertyMap"] for group in groups if group["PropertyGroupId"] == "Kafka")
-        self._judge_topics(role, kafka)
+        self._judge_topics(role, application["ApplicationARN"], kafka)
         place = configuration["ApplicationCodeConfiguration"]["CodeContent"]["S3ContentLocation"]
-        s3 = self._clients.role("s3", role, "kinesisanalytics")
+        s3 = self._clients.role("s3", role, application["ApplicationARN"])
         bucket = place["BucketARN"].rsplit(":", 1)[-1]
         folder = self._folder / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -178,14 +178,14 @@ class Applications:
             own["execution.checkpointing.min-pause"] = duration(pause)
         return ManagedJob(folder / "job", folder / "code", groups, own)
 
-    def _judge_topics(self, role: str, kafka: dict[str, str]) -> None:
+    def _judge_topics(self, role: str, application_arn: str, kafka: dict[str, str]) -> None:
         """What the job does with the cluster: it reads transactions, and writes features and heartbeats."""
         cluster = self._clusters.cluster_at(kafka["bootstrap.servers"])
         transactions, features = (
             kafka.get("transactions.topic", "transactions"),
             kafka.get("features.topic", "features"),
         )
-        key = self._clients.open_session(role, "kinesisanalytics")["AWS_ACCESS_KEY_ID"]
+        key = self._clients.open_session(role, application_arn)["AWS_ACCESS_KEY_ID"]
         needs = [
             *reading(cluster, transactions, kafka.get("group.id", "stream-features")),
             *writing(cluster, features),

@@ -67,7 +67,7 @@ class Region:
         ministack.run_functions(self.functions)
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)
-        ministack.deliver(self._may_deliver, tasks, self._bury)
+        ministack.deliver(self._may_deliver, tasks, self._to_dead_letters)
         ministack.poll(self._may_read_queue)
         ministack.evaluate_alarms(ALARMS_EVERY_S)
         self.clusters = Clusters(folder / "kafka", ministack.judge, self._zones)
@@ -114,19 +114,19 @@ class Region:
             raise ValueError(str(error)) from error
         return {subnet["SubnetId"]: subnet["AvailabilityZoneId"] for subnet in found}
 
-    def _may_deliver(self, role_arn: str, target_arn: str, service: str) -> None:
+    def _may_deliver(self, role_arn: str, target_arn: str, taken_by: str) -> None:
         action = DELIVERIES.get(target_arn.split(":")[2])
         if action is None:
             raise ServiceError("NotImplementedException", f"a delivery to {target_arn} is not implemented here", 501)
-        key = self.clients.open_session(role_arn, service, "delivery")
+        key = self.clients.open_session(role_arn, taken_by, "delivery")
         ministack.judge(key["AWS_ACCESS_KEY_ID"], action, target_arn)
 
-    def _bury(self, dead: ministack.Undelivered) -> None:
+    def _to_dead_letters(self, dead: ministack.Undelivered) -> None:
         """Sends to the dead letters: a schedule in the name of its role, a rule where the queue lets it."""
         attributes = {name: {"DataType": "String", "StringValue": text} for name, text in dead.attributes.items()}
         try:
             if dead.service == "scheduler" and dead.role:
-                sqs = self.clients.role("sqs", dead.role, dead.service, "delivery")
+                sqs = self.clients.role("sqs", dead.role, dead.taken_by, "delivery")
             elif ministack.queue_trusts(dead.queue, dead.service, dead.sender):
                 sqs = self.clients.admin("sqs")
             else:

@@ -33,6 +33,8 @@ SLACK_S = 300
 _POLL_S = 0.25
 
 _log = logging.getLogger(__name__)
+_Taken = tuple[str, str]
+"""A role's ARN, and what it is taken for."""
 
 
 class TaskFailedError(Exception):
@@ -63,61 +65,65 @@ class Tasks:
     def __init__(self, clients: Clients, judge: Judge) -> None:
         self._clients, self._judge = clients, judge
 
-    def __call__(self, role_arn: str, resource: str, task_input: Any) -> Any:
+    def __call__(self, role_arn: str, resource: str, task_input: Any, taken_by: str = "states") -> Any:
         """Runs a task to its end.
+
+        Args:
+            taken_by: what the role is taken for: the state machine's ARN.
 
         Raises:
             TaskFailedError: it failed, or is not known here.
         """
+        taken = (role_arn, taken_by)
         if resource.startswith("arn:aws:lambda:"):
-            return self._invoke(role_arn, {"FunctionName": resource, "Payload": task_input})["Payload"]
+            return self._invoke(taken, {"FunctionName": resource, "Payload": task_input})["Payload"]
         known = re.fullmatch(r"arn:aws:states:::(?:aws-sdk:)?([a-z0-9-]+):(\w+?)(\.sync)?", resource)
         if not known:
             raise TaskFailedError("States.Runtime", f"{resource} is not implemented here")
         service, action, sync = known.groups()
         service, operation = _BOTOCORE_NAMES.get(service, service), action[0].upper() + action[1:]
         if (service, operation) == ("lambda", "Invoke"):
-            return self._invoke(role_arn, task_input)
-        result = self._call(role_arn, service, operation, task_input)
+            return self._invoke(taken, task_input)
+        result = self._call(taken, service, operation, task_input)
         if not sync:
             return result
         if service == "sagemaker" and operation in _JOBS:
-            return self._job(role_arn, operation, task_input)
+            return self._job(taken, operation, task_input)
         raise TaskFailedError("States.Runtime", f"{resource}: waiting for it is not implemented here")
 
-    def _invoke(self, role_arn: str, task_input: Mapping[str, Any]) -> dict[str, Any]:
+    def _invoke(self, taken: _Taken, task_input: Mapping[str, Any]) -> dict[str, Any]:
         payload = json.dumps(task_input.get("Payload", {}))
-        answer = self._raw_call(role_arn, "lambda", "Invoke", {**task_input, "Payload": payload.encode()})
+        answer = self._raw_call(taken, "lambda", "Invoke", {**task_input, "Payload": payload.encode()})
         body = answer["Payload"].read()
         parsed = json.loads(body or b"null")
         if "FunctionError" in answer:
             raise TaskFailedError((parsed or {}).get("errorType", "Lambda.Unknown"), body.decode())
         return {"StatusCode": 200, "ExecutedVersion": answer.get("ExecutedVersion", "$LATEST"), "Payload": parsed}
 
-    def _job(self, role_arn: str, create: str, task_input: Mapping[str, Any]) -> Any:
+    def _job(self, taken: _Taken, create: str, task_input: Mapping[str, Any]) -> Any:
         job = _JOBS[create]
         rule = arn("events", f"rule/StepFunctionsGetEventsForSageMaker{job.rule}Rule")
-        key = self._clients.open_session(role_arn, "states")["AWS_ACCESS_KEY_ID"]
+        key = self._clients.open_session(*taken)["AWS_ACCESS_KEY_ID"]
         for action in ("events:PutRule", "events:PutTargets", "events:DescribeRule"):
             self._allowed(key, action, rule)
         describe, named = create.replace("Create", "Describe"), {job.name: task_input[job.name]}
         longest_s = task_input.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _LONGEST_S) + SLACK_S
         deadline = time.monotonic() + longest_s
         while True:
-            found = self._call(role_arn, "sagemaker", describe, named)
+            found = self._call(taken, "sagemaker", describe, named)
             if found[job.status] == job.done:
                 return found
             if found[job.status] in ("Failed", "Stopped"):
                 raise TaskFailedError("States.TaskFailed", json.dumps(found))
             if time.monotonic() > deadline:
-                self._stop(role_arn, create.replace("Create", "Stop"), named)
+                self._stop(taken, create.replace("Create", "Stop"), named)
                 raise TaskFailedError("States.Timeout", f"{named[job.name]} had not ended after {longest_s:g} s")
             time.sleep(_POLL_S)
 
-    def _stop(self, role_arn: str, stop: str, named: Mapping[str, Any]) -> None:
+    def _stop(self, taken: _Taken, stop: str, named: Mapping[str, Any]) -> None:
         """A job that is waited for no longer is stopped, if the role may."""
         try:
-            self._call(role_arn, "sagemaker", stop, named)
+            self._call(taken, "sagemaker", stop, named)
         except TaskFailedError as error:
             _log.error("%s: %s: %s", stop, named, error)
 
@@ -127,11 +133,11 @@ class Tasks:
         except AccessDeniedError as error:
             raise TaskFailedError("States.TaskFailed", str(error)) from error
 
-    def _call(self, role_arn: str, service: str, operation: str, task_input: Any) -> Any:
+    def _call(self, taken: _Taken, service: str, operation: str, task_input: Any) -> Any:
         shape = service_model(service).operation_model(operation).output_shape
-        return _sdk_form(shape, self._raw_call(role_arn, service, operation, task_input)) if shape else {}
+        return _sdk_form(shape, self._raw_call(taken, service, operation, task_input)) if shape else {}
 
-    def _raw_call(self, role_arn: str, service: str, operation: str, task_input: Any) -> Any:
+    def _raw_call(self, taken: _Taken, service: str, operation: str, task_input: Any) -> Any:
         model = service_model(service)
         if operation not in model.operation_names:
             raise TaskFailedError("States.Runtime", f"{service} has no operation {operation}")
@@ -140,7 +146,7 @@ class Tasks:
         unknown = {key.lower() for key in parameters} - {name.lower() for name in (shape.members if shape else ())}
         if unknown:
             raise TaskFailedError("States.Runtime", f"{service} {operation} has no parameter {', '.join(unknown)}")
-        client = self._clients.role(service, role_arn, "states")
+        client = self._clients.role(service, *taken)
         try:
             return getattr(client, method_name(operation))(**(coerce(shape, parameters) if shape else {}))
         except ClientError as error:

@@ -4,7 +4,7 @@
 
 Rows are split by time, never at random: [fit | label delay | validation | label delay | test]. Thresholds come from validation;
 the model that is kept is then fitted again on everything that would be labelled by the day the test begins.
-Writes `model.ubj` and `manifest.json`.
+Writes `model.ubj`, `manifest.json` and, for the container that serves them, `code/inference.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,13 @@ def _outcomes(label: NDArray[Any], score: NDArray[Any], thresholds: dict[str, fl
     }
 
 
+def _add_program(model_dir: Path) -> None:
+    """Puts the program that serves the model beside it: a container without a network can fetch none."""
+    program = resources.files("sagemaker_src.serving").joinpath("inference.py").read_bytes()
+    (model_dir / "code").mkdir(exist_ok=True)
+    (model_dir / "code" / "inference.py").write_bytes(program)
+
+
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Train the fraud model on a file or folder of feature rows (Parquet).")
     environment = os.environ
@@ -311,6 +319,7 @@ def main(arguments: list[str] | None = None) -> int:
     except TrainingDataError as error:
         parser.error(f"--train: {error}")
     trained.save(options.model_dir)
+    _add_program(options.model_dir)
     print(json.dumps(trained.manifest["metrics"]["test"], indent=2))
     return 0
 

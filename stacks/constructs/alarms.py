@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,24 @@ def growth(counter: cloudwatch.Metric) -> cloudwatch.MathExpression:
         using_metrics={"counter": counter},
         period=counter.period,
         label=f"{counter.metric_name}, growth",
+    )
+
+
+def added(metrics: Sequence[cloudwatch.Metric], label: str) -> cloudwatch.MathExpression:
+    """The sum of metrics; one that has no figure counts as 0, as long as another has."""
+    names = {f"m{number}": metric for number, metric in enumerate(metrics)}
+    return cloudwatch.MathExpression(
+        expression=" + ".join(f"FILL({name}, 0)" for name in names),
+        using_metrics=dict(names),
+        period=metrics[0].period,
+        label=label,
+    )
+
+
+def resting(running: cloudwatch.Metric) -> cloudwatch.MathExpression:
+    """1 where a time that something has been running for is 0."""
+    return cloudwatch.MathExpression(
+        expression="IF(running > 0, 0, 1)", using_metrics={"running": running}, period=running.period, label="at rest"
     )
 
 

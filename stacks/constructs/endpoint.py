@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -23,6 +24,8 @@ from stacks.settings import Settings
 
 VARIANT = "main"
 MODELS = "models/"
+PROGRAM = "code/inference.py"
+"""Where a model's archive holds the program that serves it."""
 _SERVING = ROOT / "sagemaker_src" / "serving"
 BY_ENDPOINT = "the service looks for models itself"
 
@@ -47,23 +50,18 @@ class Endpoint(Construct):
     ) -> None:
         super().__init__(scope, name)
         self._settings, self._key = settings, key
-        code = s3_assets.Asset(self, "Code", path=str(tarball("serving", {"inference.py": _SERVING / "inference.py"})))
-        bootstrap = s3_assets.Asset(
-            self,
-            "Bootstrap",
-            path=str(
-                tarball("bootstrap", {file: _SERVING / "bootstrap" / file for file in ("model.ubj", "manifest.json")})
-            ),
-        )
-        self._code_url = code.s3_object_url
+        files = {file: _SERVING / "bootstrap" / file for file in ("model.ubj", "manifest.json")}
+        archive_path = tarball("bootstrap", {**files, PROGRAM: _SERVING / "inference.py"})
+        bootstrap = s3_assets.Asset(self, "Bootstrap", path=str(archive_path))
         self._captured = archive.uri(captured)
         self.image = image("xgboost", settings.region)
         self.role = role(self, "Role", "sagemaker.amazonaws.com", "The model's endpoint")
-        self._permissions([code, bootstrap], models, archive, captured)
+        self._permissions([bootstrap], models, archive, captured)
         model = sagemaker.CfnModel(
             self,
             "BootstrapModel",
             execution_role_arn=self.role.role_arn,
+            enable_network_isolation=True,
             primary_container=_l1(self.container(bootstrap.s3_object_url)),
         )
         model.node.add_dependency(self.role)
@@ -88,13 +86,18 @@ class Endpoint(Construct):
         self.alarms = self._alarms()
 
     def container(self, model_url: str) -> dict[str, Any]:
-        """The container of a model, in the form of SageMaker's API."""
+        """The container of a model, in the form of SageMaker's API.
+
+        Isolated from the network, it cannot fetch its program: it comes in the model's archive.
+        """
         return {
             "Image": self.image,
             "ModelDataUrl": model_url,
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",
-                "SAGEMAKER_SUBMIT_DIRECTORY": self._code_url,
+                "SAGEMAKER_SUBMIT_DIRECTORY": f"/opt/ml/model/{Path(PROGRAM).parent}",
+                # the container installs its program as a package; 0 keeps pip from asking an index for setuptools
+                "PIP_NO_BUILD_ISOLATION": "0",
                 "SAGEMAKER_REGION": cdk.Stack.of(self).region,
             },
         }

@@ -57,6 +57,8 @@ class ProcessingJob:
         environment: the container's variables.
         spark: whether Spark's launcher starts it.
         with_libraries: whether it brings the libraries of `requirements/jobs.txt`.
+        isolated: whether its container reaches nothing and no one, and has no credentials: SageMaker itself brings its inputs and
+            takes its outputs. Not for one that calls AWS.
     """
 
     name: str
@@ -73,6 +75,7 @@ class ProcessingJob:
     environment: Mapping[str, str] = field(default_factory=dict)
     spark: bool = False
     with_libraries: bool = False
+    isolated: bool = True
 
     def task(self, code: JobCode, job_role: iam.Role, key_arn: str) -> dict[str, Any]:
         """The state that runs the job and waits for it."""
@@ -108,7 +111,10 @@ class ProcessingJob:
                         "VolumeKmsKeyId": key_arn,
                     }
                 },
-                "NetworkConfig": {"EnableInterContainerTrafficEncryption": self.instances > 1},
+                "NetworkConfig": {
+                    "EnableInterContainerTrafficEncryption": self.instances > 1,
+                    "EnableNetworkIsolation": self.isolated,
+                },
                 "StoppingCondition": {"MaxRuntimeInSeconds": self.time_limit_s},
             },
         }
@@ -173,15 +179,17 @@ def job_role(scope: Construct, name: str, says: str, *, code: JobCode, key_arn: 
     return made
 
 
-def allow_image(grantee: iam.Role, image_address: str) -> None:
-    """Lets the role pull a container image, given as ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG."""
+def image_arn(image_address: str) -> str:
+    """The ARN of a container image's repository, given as ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG."""
     registry, repository = image_address.split(":", maxsplit=1)[0].split("/")
     account, _, _, region = registry.split(".")[:4]
-    allow(
-        grantee,
-        ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        [f"arn:{cdk.Aws.PARTITION}:ecr:{region}:{account}:repository/{repository}"],
-    )
+    return f"arn:{cdk.Aws.PARTITION}:ecr:{region}:{account}:repository/{repository}"
+
+
+def allow_image(grantee: iam.Role, image_address: str) -> None:
+    """Lets the role pull a container image."""
+    pulling = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    allow(grantee, pulling, [image_arn(image_address)])
     allow(
         grantee,
         ["ecr:GetAuthorizationToken"],

@@ -96,7 +96,7 @@ class Cluster(Construct):
         return f"{cdk.Names.unique_resource_name(self, max_length=most, separator='-')}-{kind}"
 
     def _provisioned(self, kind: str, instance_type: str, watched: str, **more: Any) -> msk.CfnCluster:
-        logs = log_group(self, "BrokerLogs", self._settings, self._key)
+        logs = log_group(self, "BrokerLogs", self._settings, self._key, vended="msk")
         return msk.CfnCluster(
             self,
             kind,

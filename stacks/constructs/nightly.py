@@ -77,6 +77,8 @@ class Nightly(Construct):
             environment={"AWS_DEFAULT_REGION": cdk.Stack.of(self).region},
             spark=settings.nightly_engine == "spark",
             with_libraries=True,
+            # it fills the feature store by calls of AWS
+            isolated=False,
         )
         self.machine = StateMachine(
             self,

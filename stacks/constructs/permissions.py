@@ -19,9 +19,38 @@ LOGS_BY_SERVICE = "the service writes the logs itself; local processes write the
 NETWORK_BY_SERVICE = "the service makes the network interfaces itself; local processes have none"
 
 
+_SOURCES = {
+    # pages procedure-create-iam-role (Step Functions), flow-logs-cwl (VPC); and the roles that EventBridge's console and CDK's
+    # own schedules make: a schedule names its group
+    "states": "states:{here}:stateMachine:*",
+    "vpc-flow-logs": "ec2:{here}:vpc-flow-log/*",
+    "events": "events:{here}:rule/*",
+    "scheduler": "scheduler:{here}:schedule-group/default",
+    "sagemaker": "sagemaker:{here}:*",
+    "kinesisanalytics": "kinesisanalytics:{here}:application/*",
+}
+"""What each service takes roles for. Not Lambda, which takes a function's role for the function and for its pollers."""
+_MAY_NOT_SAY = ("sagemaker", "kinesisanalytics")
+"""Services that are not known to say so always: page *security-confused-deputy-prevention* of SageMaker has it of training jobs,
+no page of Managed Flink's was found. Their roles are kept from what they say is another account's, not from what says nothing."""
+
+
 def role(scope: Construct, name: str, service: str, says: str) -> iam.Role:
-    """A role of its own for one function, job or service, allowed nothing yet."""
-    return iam.Role(scope, name, assumed_by=iam.ServicePrincipal(service), description=says)
+    """A role of its own for one function, job or service, allowed nothing yet.
+
+    The service takes it for what is in this account and region alone, so that nobody can have it act on their behalf.
+
+    Args:
+        service: its principal, as `lambda.amazonaws.com`.
+    """
+    stack, kind = cdk.Stack.of(scope), service.removesuffix(".amazonaws.com")
+    if_named = "IfExists" if kind in _MAY_NOT_SAY else ""
+    conditions: dict[str, Any] = {f"StringEquals{if_named}": {"aws:SourceAccount": stack.account}}
+    if kind != "lambda":
+        source = _SOURCES[kind].format(here=f"{stack.region}:{stack.account}")
+        conditions[f"ArnLike{if_named}"] = {"aws:SourceArn": f"arn:{cdk.Aws.PARTITION}:{source}"}
+    principal = iam.ServicePrincipal(service).with_conditions(conditions)
+    return iam.Role(scope, name, assumed_by=principal, description=says)
 
 
 def allow(

@@ -93,6 +93,7 @@ class Promotion:
                 {
                     "ModelName": model_name,
                     "ExecutionRoleArn": self.endpoint.role.role_arn,
+                    "EnableNetworkIsolation": True,
                     "PrimaryContainer": container,
                     "Tags": tags,
                 },

@@ -66,7 +66,7 @@ class StateMachine(Construct):
     ) -> None:
         super().__init__(scope, name)
         self.role = role(self, "Role", "states.amazonaws.com", f"State machine: {says}")
-        logs = log_group(self, "Logs", settings, key)
+        logs = log_group(self, "Logs", settings, key, vended="states")
         allow(
             self.role,
             _LOG_DELIVERY,
@@ -206,7 +206,7 @@ def sagemaker_call(operation: str, arguments: Mapping[str, Any]) -> dict[str, An
 
 
 def keep(store: Store, prefix: str, day: str | None = None) -> dict[str, Any]:
-    """A step that puts an empty object below a prefix: SageMaker mounts no empty one, and nothing there is lawful.
+    """A step that puts an empty object below a prefix: SageMaker mounts no empty one, and one without files is valid.
 
     Args:
         day: a variable that holds a day, for the prefix of that day.

@@ -33,8 +33,12 @@ class Store:
 
 
 def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
-    """What the settings say becomes of data when its stack is deleted."""
-    return cdk.RemovalPolicy.DESTROY if settings.removal == "destroy" else cdk.RemovalPolicy.RETAIN
+    """What the settings say becomes of data when its stack is deleted.
+
+    What is to be kept is deleted all the same where the very deployment that makes it fails (`RetainExceptOnCreate`): it holds
+    nothing yet, and its name would be in the next deployment's way.
+    """
+    return cdk.RemovalPolicy.DESTROY if settings.removal == "destroy" else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
 def log_bucket(scope: Construct, name: str, settings: Settings) -> s3.Bucket:

@@ -21,6 +21,7 @@ from stacks.constructs.jobs import (
     ProcessingJob,
     allow_image,
     allow_prefix,
+    image_arn,
     job_role,
     run_name,
 )
@@ -183,6 +184,7 @@ class Training(Construct):
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": 4 * 3600},
             "EnableInterContainerTrafficEncryption": False,
+            "EnableNetworkIsolation": True,
         }
 
     def _permissions(self, worker: iam.Role, trainer: iam.Role) -> None:
@@ -216,9 +218,11 @@ class Training(Construct):
             [registry, packages],
             because=because,
         )
-        # the service looks at what is registered in the name of whoever registers it
+        # the service looks at what is registered in the name of whoever registers it: AWS's own policy for that, page
+        # security-iam-awsmanpol-model-registry, has these on the archive and the image
         registering = "the emulated registry does not look at the model"
         allow(machine.role, ["s3:GetObject"], [self._models.objects(MODELS)], because=because, unused=registering)
+        allow(machine.role, ["ecr:BatchGetImage", "ecr:DescribeImages"], [image_arn(self._xgboost)])
         because = "A run names what it makes after itself."
         allow(
             machine.role,

@@ -313,10 +313,11 @@ def checkpoints_off(templates: Templates) -> Iterator[str]:
 
 def removal(templates: Templates, policy: str) -> Iterator[str]:
     """Data is deleted with its stack, or kept, as the settings say."""
+    wanted = {"DeletionPolicy": policy, "UpdateReplacePolicy": policy.removesuffix("ExceptOnCreate")}
     for resource in resources(templates, *DATA):
-        for name in ("DeletionPolicy", "UpdateReplacePolicy"):
-            if resource.body.get(name) != policy:
-                yield f"{resource}: {name} {resource.body.get(name)}, not {policy}"
+        for name, value in wanted.items():
+            if resource.body.get(name) != value:
+                yield f"{resource}: {name} {resource.body.get(name)}, not {value}"
 
 
 def _allowing(resource: Resource) -> Iterator[dict[str, Any]]:

@@ -2,23 +2,84 @@
 
 from __future__ import annotations
 
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from stacks.diagram import PICTURE, drawing
-from stacks.readme import README, with_tables
-from tests.stacks.stacks_under_test import Templates
+from stacks.quotas import needs
+from stacks.readme import FIRST_DEPLOYMENT, README, TABLES, with_tables
+from stacks.settings import Settings, read_settings
+from tests.stacks.stacks_under_test import ROOT, Templates, resources
 
 
-def test_the_readmes_tables_are_the_codes() -> None:
-    readme = README.read_text(encoding="utf-8")
-    assert with_tables(readme) == readme, "run python -m stacks.readme"
+@pytest.mark.parametrize("document", TABLES, ids=lambda document: document.name)
+def test_the_tables_are_the_codes(document: Path) -> None:
+    assert with_tables(document) == document.read_text(encoding="utf-8"), "run python -m stacks.readme"
 
 
 def test_a_readme_without_a_place_for_a_table_is_refused() -> None:
     with pytest.raises(ValueError, match="no <!-- settings -->"):
-        with_tables("# Nothing")
+        with_tables(README, "# Nothing")
+
+
+def test_the_page_on_the_first_deployment_names_what_there_is() -> None:
+    """Its commands are the Makefile's and the code's own; the README leads to it."""
+    page = FIRST_DEPLOYMENT.read_text(encoding="utf-8")
+    assert "docs/first-deployment.md" in README.read_text(encoding="utf-8")
+    targets = set(re.findall(r"`make ([a-z-]+)", page))
+    assert targets <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for module in set(re.findall(r"-m (stacks\.[a-z_]+)", page)):
+        assert find_spec(module), module
+    named = set(re.findall(r"`-c ([a-z_]+)=", page))
+    assert named <= Settings.model_fields.keys()
+    for stack in ("Data", "Features", "Serving", "Streaming", "Training", "Monitoring"):
+        assert f"**{stack}**" in page
+
+
+def test_what_only_aws_can_prove_can_be_ticked_off() -> None:
+    page = FIRST_DEPLOYMENT.read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| [ ]")]
+    assert len(rows) >= 25
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        # the box, what it is, what to run or look at, what to expect
+        assert len(cells) == 4, row
+        assert all(cells), row
+
+
+def test_outputs_that_the_page_names_are_the_stacks(dev: Templates) -> None:
+    page = FIRST_DEPLOYMENT.read_text(encoding="utf-8")
+    outputs = {name for template in dev.values() for name in template.get("Outputs", {})}
+    for name in set(re.findall(r"\$\{(\w+)\}", page)):
+        assert name in outputs, name
+
+
+def test_alarms_that_the_page_names_are_the_stacks(dev: Templates) -> None:
+    page = FIRST_DEPLOYMENT.read_text(encoding="utf-8")
+    alarms = [one.id for one in resources(dev, "AWS::CloudWatch::Alarm")]
+    for name in set(re.findall(r"alarm `(\w+)`", page)):
+        assert any(name in one for one in alarms), name
+
+
+def test_quotas_follow_the_settings() -> None:
+    larger = read_settings(
+        {
+            "endpoint_instances_most": 5,
+            "endpoint_instance_type": "ml.m5.large",
+            "partitions": 20,
+            "nat": True,
+            "nightly_instance_type": "ml.r5.large",
+            "pollers": "provisioned",
+        }
+    )
+    found = {quota.name: count for quota, count in needs(larger).items()}
+    assert found["ml.m5.large for endpoint usage"] == 10
+    assert found["ml.r5.large for processing job usage"] == 1
+    assert found["Concurrent executions"] == 4 * 20 + 10
+    assert found["EC2-VPC Elastic IPs"] == 1
 
 
 def test_the_picture_is_of_these_stacks(dev: Templates) -> None:

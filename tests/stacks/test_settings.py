@@ -10,23 +10,36 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from stacks.settings import PROD, Settings, SettingsError, read_settings
+from fraud.decision import FallbackRule
+from stacks.machines import TABLE, ask_botocore
+from stacks.settings import PROD, Settings, SettingsError, allowed, read_settings
 from tests.stacks.stacks_under_test import ROOT, context
+from tests.stacks.wrong_settings import BESIDE, MAY_BE, NOTHING, RIGHT, WRONG
 
-WRONG = [
+SENTENCES = [
     ({"env": "test"}, "env: 'test'; allowed: dev or prod"),
     ({"nta": "true"}, r"nta: no such setting \(is nat meant\?\); allowed: env, region"),
-    ({"nat": "perhaps"}, "nat: 'perhaps'; allowed: true or false"),
-    ({"partitions": "many"}, "partitions: 'many'; allowed: 1 to 200"),
+    ({"nat": "perhaps"}, r"nat: 'perhaps' \(neither true nor false\); allowed: true or false"),
+    ({"partitions": "many"}, r"partitions: 'many' \(no whole number\); allowed: 1 to 200"),
     ({"partitions": 0}, "partitions: 0; allowed: 1 to 200"),
-    ({"partitions": 2.5}, "partitions: 2.5; allowed: 1 to 200"),
-    ({"region": "mars-1"}, "region: 'mars-1'; allowed: ap-northeast-1"),
+    ({"partitions": 2.5}, r"partitions: 2.5 \(no whole number\); allowed: 1 to 200"),
+    ({"region": "mars-1"}, "region: 'mars-1' .*; allowed: ap-northeast-1"),
     ({"retention_days": 31}, "retention_days: 31; allowed: 7, 14"),
-    ({"endpoint_instance_type": "m5.large"}, "endpoint_instance_type: 'm5.large'; allowed: an instance type"),
-    ({"training_instance_type": "ml.g5.xlarge"}, "training_instance_type: 'ml.g5.xlarge'; allowed: .* without disks"),
-    ({"nightly_at": "at night"}, "nightly_at: 'at night'; allowed: cron"),
+    (
+        {"endpoint_instance_type": "m5.large"},
+        "endpoint_instance_type: 'm5.large' .*; allowed: a machine of SageMaker's",
+    ),
+    (
+        {"training_instance_type": "ml.c7g.xlarge"},
+        r"training_.*: 'ml.c7g.xlarge' \(a Graviton machine; .*\); allowed: .*x86-64",
+    ),
+    (
+        {"training_instance_type": "ml.g5.xlarge"},
+        r"training_instance_type: 'ml.g5.xlarge' \(.*accelerators.*\); allowed: ",
+    ),
+    ({"nightly_at": "at night"}, r"nightly_at: 'at night' \(no cron\(...\)\); allowed: cron\(MINUTES HOURS"),
     ({"alarm_email": "nobody"}, "alarm_email: 'nobody'; allowed: an e-mail address"),
-    ({"review_from_amount": "1.234"}, "review_from_amount: '1.234'; allowed: 0 to 1000000"),
+    ({"review_from_amount": "1.234"}, "review_from_amount: .*1.234.*; allowed: 0 to 1000000"),
     ({"review_from_amount": 6000}, "review_from_amount .6000. is above block_from_amount .5000.; allowed: "),
     (
         {"consumers_least": 9},
@@ -35,9 +48,9 @@ WRONG = [
     ({"streaming": "kinesis"}, "streaming: 'kinesis'; allowed: standard, express or serverless"),
     (
         {"standard_instance_type": "kafka.t3.medium"},
-        "standard_instance_type: 'kafka.t3.medium'; allowed: a Standard size",
+        "standard_instance_type: 'kafka.t3.medium'; allowed: kafka.t3.small, or kafka.m5",
     ),
-    ({"express_instance_type": "express.m7g.3xlarge"}, "express_instance_type: .* allowed: an Express size"),
+    ({"express_instance_type": "express.m7g.3xlarge"}, "express_instance_type: .* allowed: express.m7g.large, .xlarge"),
     ({"standard_storage_gb": 0}, "standard_storage_gb: 0; allowed: 1 to 16384"),
     ({"zones": 1}, "zones: 1; allowed: two ids, three with express, with a comma between"),
     (
@@ -61,14 +74,68 @@ WRONG = [
     ),
     ({"flink_parallelism": 8}, "flink_parallelism .8. is above partitions .4.; allowed"),
     ({"canary_percent": 10}, "canary_percent .10. needs a second machine .* allowed: canary_percent=0 with"),
+    (
+        {"env": "prod", "canary_percent": 10},
+        "canary_percent .10. of endpoint_instances_least .2. is less than one .* 0, or 50$",
+    ),
+    (
+        {"env": "prod", "endpoint_instances_least": 4, "canary_percent": 24},
+        "canary_percent .24. .* less than one machine; allowed: 0, or 25 to 50$",
+    ),
     ({"env": "prod", "replay": True}, "replay .true. with env=prod .* allowed: replay=true with env=dev"),
+    # no key of CDK's own, and no setting: left unread, it would deploy another environment
+    ({"Env": "prod"}, r"Env: no such setting \(is env meant\?\)"),
+    ({"alarm-email": "a@b.org"}, r"alarm-email: no such setting \(is alarm_email meant\?\)"),
 ]
 
 
-@pytest.mark.parametrize(("given", "says"), WRONG, ids=[" ".join(map(str, given.items())) for given, _ in WRONG])
+@pytest.mark.parametrize(
+    ("given", "says"), SENTENCES, ids=[" ".join(map(str, given.items())) for given, _ in SENTENCES]
+)
 def test_a_wrong_setting_is_refused_in_a_sentence(given: dict[str, object], says: str) -> None:
     with pytest.raises(SettingsError, match=f"^{says}"):
         read_settings(given)
+
+
+def test_every_setting_is_in_the_tables() -> None:
+    assert WRONG.keys() == RIGHT.keys() == Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_no_wrong_value_of_a_setting_is_taken(name: str) -> None:
+    for value in (*WRONG[name], *NOTHING):
+        if value in MAY_BE.get(name, ()):
+            continue
+        try:
+            taken = read_settings({**BESIDE.get(name, {}), name: value})
+        except SettingsError as error:
+            assert str(error).startswith(f"{name}: "), (value, str(error))
+            assert str(error).endswith(f"; allowed: {allowed(name)}") or (
+                name == "zones" and "; allowed: 2 diff" in str(error)
+            )
+        else:
+            pytest.fail(f"{name}: {value!r} is taken, as {getattr(taken, name)!r}")
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_furthest_values_of_a_setting_are_taken(name: str) -> None:
+    for value in RIGHT[name]:
+        taken = getattr(read_settings({**BESIDE.get(name, {}), name: value}), name)
+        if name == "zones":
+            taken, value = ",".join(taken), value if isinstance(value, str) else ",".join(value)  # noqa: PLW2901
+        assert str(taken).lower() == str(value).lower() or float(taken) == float(value)
+
+
+def test_every_setting_is_read_by_what_is_deployed() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "stacks").rglob("*.py") if path.name != "settings.py")
+    rule = {name for name in Settings.model_fields if name in FallbackRule.model_fields}
+    assert [name for name in Settings.model_fields if f"settings.{name}" not in code and name not in rule] == []
+
+
+def test_keys_of_cdks_own_are_no_settings() -> None:
+    assert (
+        read_settings({"aws:cdk:version-reporting": True, "@aws-cdk/core:x": 1, "cli-telemetry": False}) == Settings()
+    )
 
 
 def test_synth_fails_on_a_wrong_setting_before_anything_is_written(tmp_path) -> None:
@@ -98,4 +165,11 @@ def test_the_command_line_says_the_sentence_alone() -> None:
     command = [sys.executable, "app.py"]
     environment = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context(nat="perhaps"))}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
-    assert (done.returncode, done.stderr) == (1, "error: nat: 'perhaps'; allowed: true or false\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: nat: 'perhaps' (neither true nor false); allowed: true or false\n",
+    )
+
+
+def test_the_machines_are_botocores() -> None:
+    assert json.loads(TABLE.read_text()) == ask_botocore(), "run python -m stacks.machines"

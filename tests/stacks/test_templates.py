@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -199,3 +200,60 @@ def test_what_is_to_be_kept_nothing_may_delete(kept: str, request: pytest.Fixtur
         assert not {action for action in allowed if action.split(":")[1].startswith(("Delete", "Put", "Stop"))} - {
             "logs:PutLogEvents"
         }
+
+
+FLINK_METRICS = {"restartingTime", "cancellingTime", "failingTime", "runningTime", "numberOfFailedCheckpoints"}
+"""What is watched of the stream job, of what Flink 2.2 has.
+
+Page *flink-2-2*: "The fullRestarts metric has been removed"; "The uptime and downtime metrics are both marked as deprecated in
+Flink 2.2 and will be removed soon"; the first four take their place.
+"""
+
+
+def test_the_stream_jobs_alarms_watch_what_flink_2_2_has(templates: Templates) -> None:
+    watched: dict[str, set[str]] = {}
+    for alarm in resources(templates, "AWS::CloudWatch::Alarm"):
+        found = json.dumps(alarm.properties)
+        if "AWS/KinesisAnalytics" in found:
+            watched[alarm.id] = set(re.findall(r'"MetricName": "(\w+)"', found))
+            if alarm.properties["TreatMissingData"] == "breaching":
+                # no figures at all: at rest, or being deployed; only the first is told
+                assert alarm.properties["EvaluationPeriods"] >= 15, alarm
+    assert set().union(*watched.values()) == FLINK_METRICS
+    (board,) = resources(templates, "AWS::CloudWatch::Dashboard")
+    shown = re.findall(r"AWS/KinesisAnalytics\W+(\w+)", json.dumps(board.properties))
+    assert shown
+    assert set(shown) <= FLINK_METRICS
+
+
+def test_a_model_brings_the_program_that_serves_it(dev_folder: Path, dev: Templates) -> None:
+    """Without a network, a container cannot fetch one (page mkt-algo-model-internet-free)."""
+    (model,) = resources(dev, "AWS::SageMaker::Model")
+    container = model.properties["PrimaryContainer"]
+    key = container["ModelDataUrl"]["Fn::Sub"].rsplit("/", 1)[-1] if "Fn::Sub" in container["ModelDataUrl"] else ""
+    key = key or json.dumps(container["ModelDataUrl"]).rsplit("/", 1)[-1].rstrip('"]} ')
+    manifest = json.loads((dev_folder / "CardFraud-Dev-Serving.assets.json").read_text())
+    source = next(
+        file["source"]["path"]
+        for file in manifest["files"].values()
+        if any(place["objectKey"].endswith(key) for place in file["destinations"].values())
+    )
+    with tarfile.open(dev_folder / source) as archive:
+        assert sorted(archive.getnames()) == ["code/inference.py", "manifest.json", "model.ubj"]
+    for given in (
+        container["Environment"],
+        definitions(dev)["Training"]["States"]["Create model"]["Arguments"]["PrimaryContainer"]["Environment"],
+    ):
+        assert given["SAGEMAKER_SUBMIT_DIRECTORY"] == "/opt/ml/model/code"
+        assert given["SAGEMAKER_PROGRAM"] == "inference.py"
+
+
+def test_whoever_registers_a_model_may_look_at_it(templates: Templates) -> None:
+    """Page security-iam-awsmanpol-model-registry: s3:GetObject, ecr:BatchGetImage and ecr:DescribeImages."""
+    (policy,) = (
+        one
+        for one in resources(templates, "AWS::IAM::Policy")
+        if "sagemaker:CreateModelPackage" in json.dumps(one.properties)
+    )
+    allowed = {action for one in statements(policy.properties["PolicyDocument"]) for action in listed(one["Action"])}
+    assert {"s3:GetObject", "ecr:BatchGetImage", "ecr:DescribeImages"} <= allowed

@@ -18,7 +18,7 @@ from local.aws.functions import Function, Functions
 from local.aws.ministack.judging import may_take
 from local.aws.tasks import TaskFailedError
 
-_task_role: ContextVar[str] = ContextVar("task_role")
+_task_machine: ContextVar[dict[str, str]] = ContextVar("task_machine")
 
 
 def run_functions(functions: Functions) -> None:
@@ -89,18 +89,18 @@ def function_role(arn: str) -> str:
     return str(lambda_svc._get_func_record_for_ref(arn)[1]["Role"])
 
 
-def run_tasks(call: Callable[[str, str, Any], Any]) -> None:
-    """A state machine's tasks are `call(role ARN, resource, input)`; its TaskFailedError is the task's failure."""
+def run_tasks(call: Callable[[str, str, Any, str], Any]) -> None:
+    """A state machine's tasks are `call(role ARN, resource, input, machine ARN)`; its TaskFailedError is the task's failure."""
     execute = stepfunctions._execute_task
 
     def execute_task(state: Any, raw_input: Any, execution: dict[str, Any], context: Any) -> Any:
-        machine = stepfunctions._state_machines.get(execution["stateMachineArn"])
-        _task_role.set(machine["roleArn"])
+        _task_machine.set(stepfunctions._state_machines.get(execution["stateMachineArn"]))
         return execute(state, raw_input, execution, context)
 
     def invoke(resource: str, task_input: Any) -> Any:
         try:
-            return call(_task_role.get(), resource, task_input)
+            machine = _task_machine.get()
+            return call(machine["roleArn"], resource, task_input, machine["stateMachineArn"])
         except TaskFailedError as error:
             raise stepfunctions._ExecutionError(*error.args) from error
         except AccessDeniedError as error:

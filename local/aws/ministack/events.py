@@ -15,7 +15,6 @@ from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 from local.aws.account import ACCOUNT
 from local.aws.errors import AccessDeniedError, ServiceError
 from local.aws.mappings.batches import named_failures
-from local.aws.ministack.judging import may_take
 from local.aws.tasks import TaskFailedError
 
 _log = logging.getLogger(__name__)
@@ -35,6 +34,7 @@ class Undelivered:
     Attributes:
         service: `events` or `scheduler`.
         sender: the rule's or schedule's ARN.
+        taken_by: what the service takes the role for: the rule, or the schedule's group.
         role: of the target; None if it has none.
         queue: the ARN of the dead letters.
         body, attributes: the message.
@@ -42,6 +42,7 @@ class Undelivered:
 
     service: str
     sender: str
+    taken_by: str
     role: str | None
     queue: str
     body: str
@@ -50,17 +51,17 @@ class Undelivered:
 
 def deliver(
     before: Callable[[str, str, str], None],
-    call: Callable[[str, str, Any], Any],
-    bury: Callable[[Undelivered], None],
+    call: Callable[[str, str, Any, str], Any],
+    undelivered: Callable[[Undelivered], None],
 ) -> None:
     """Rules and schedules deliver in the name of their target's role, where it has one.
 
     What is refused goes to the target's dead letters at once, as in AWS, which tries again only what may yet succeed.
 
     Args:
-        before: asked (role ARN, target ARN, service that delivers) whether the role may; raises ServiceError.
-        call: a schedule's universal target, as a state machine's task: (role ARN, resource, input).
-        bury: given what was not delivered, where the target names a queue for it.
+        before: asked (role ARN, target ARN, what delivers) whether the role may; raises ServiceError.
+        call: a schedule's universal target, as a state machine's task: (role ARN, resource, input, what delivers).
+        undelivered: given what was not delivered, where the target names a queue for it.
     """
     invoke = eventbridge._invoke_target
     eventbridge._SCHEDULER_TICK_INTERVAL = scheduler._SCHEDULE_TICK_INTERVAL = LOOK_EVERY_S
@@ -71,18 +72,17 @@ def deliver(
         try:
             if role and resource.startswith(_UNIVERSAL):
                 operation = f"arn:aws:states:::aws-sdk:{resource.removeprefix(_UNIVERSAL)}"
-                may_take(role, service)
-                call(role, operation, json.loads(target.get("Input") or "{}"))
+                call(role, operation, json.loads(target.get("Input") or "{}"), _taken_by(rule))
                 return
             if role:
-                before(role, resource, service)
+                before(role, resource, _taken_by(rule))
         except (ServiceError, TaskFailedError) as error:
             _log.error("%s was not delivered: %s", resource, error)
             queue = (target.get("DeadLetterConfig") or {}).get("Arn")
             if queue:
                 dead = _undelivered(service, rule, target, event, error)
                 # sent by a call to this very address: never on the thread that answers requests
-                threading.Thread(target=bury, args=(dead,), name="dead letter", daemon=True).start()
+                threading.Thread(target=undelivered, args=(dead,), name="dead letter", daemon=True).start()
             return
         invoke(target, event, rule, *rest, **named)
 
@@ -101,7 +101,17 @@ def _undelivered(
         refused = isinstance(error, AccessDeniedError)
         attributes |= {"ERROR_CODE": "NO_PERMISSIONS" if refused else code, "RULE_ARN": sender}
         body = json.dumps(eventbridge._pattern_event_view(event).event_with_detail())
-    return Undelivered(service, sender, target.get("RoleArn"), target["DeadLetterConfig"]["Arn"], body, attributes)
+    queue = target["DeadLetterConfig"]["Arn"]
+    return Undelivered(service, sender, _taken_by(rule), target.get("RoleArn"), queue, body, attributes)
+
+
+def _taken_by(rule: dict[str, Any]) -> str:
+    """The `aws:SourceArn` of a delivery: a rule's own ARN, but of a schedule its group's."""
+    sender = str(rule.get("Arn", ""))
+    if ":scheduler:" not in sender:
+        return sender
+    place, _, path = sender.partition(":schedule/")
+    return f"{place}:schedule-group/{path.split('/')[0]}"
 
 
 def queue_trusts(queue_arn: str, service: str, sender_arn: str) -> bool:
@@ -134,7 +144,7 @@ def poll(queue_reader: Callable[[str, str, str, int], None]) -> None:
             return result
         named = named_failures(result.get("body"))
         if named is None or not all(isinstance(one, str) and one in messages for one in named):
-            # its own reading passes over what it does not know, and deletes the messages
+            # its own reading skips what it does not know, and deletes the messages
             says = f"the answer names no messages of the batch: {json.dumps(result.get('body'))[:500]}"
             return {**result, "error": True, "body": {"errorType": "UnreadableAnswer", "errorMessage": says}}
         return {**result, "body": {"batchItemFailures": [{"itemIdentifier": one} for one in named]}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -26,8 +26,6 @@ Implied = Callable[[str, str], Iterable[tuple[str, str, dict[str, Any]]]]
 
 _denied: ContextVar[tuple[str, str]] = ContextVar("denied")
 _told: list[Judged] = []
-_KEYS_OF_SERVICES = {"aws:SourceAccount": ACCOUNT}
-"""The condition keys that are known of a service that takes a role."""
 
 
 def record_judgements(judged: Judged, implied: Implied) -> None:
@@ -104,23 +102,34 @@ def note_denial(who: str, action: str, resource: str) -> None:
         judged(who, action, resource, False)
 
 
-def may_take(role_arn: str, service: str) -> None:
+def may_take(role_arn: str, taken_by: str) -> None:
     """Asks the trust policy of a role whether a service may take it.
 
     Args:
-        service: as in the name of its principal, `lambda` for `lambda.amazonaws.com`.
+        taken_by: the ARN of what the service takes it for; or the service alone, as in the name of its principal, where a trust
+            policy need not say more: `lambda` for `lambda.amazonaws.com`.
 
     Raises:
         AccessDeniedError: it may not; the message names role and service.
     """
-    why = _not_trusted(iam._roles.get(role_arn.rsplit("/", 1)[-1]), f"{service}.amazonaws.com")
+    service = _service(taken_by)
+    keys = {"aws:SourceAccount": ACCOUNT} | ({"aws:SourceArn": taken_by} if service != taken_by else {})
+    why = _not_trusted(iam._roles.get(role_arn.rsplit("/", 1)[-1]), f"{service}.amazonaws.com", keys)
     if why:
         note_denial(f"{service}.amazonaws.com", "sts:AssumeRole", role_arn)
         raise AccessDeniedError(f"{service}.amazonaws.com may not take the role {role_arn}: {why}")
 
 
-def _not_trusted(role: dict[str, Any] | None, principal: str) -> str:
-    """Why a service may not take a role; empty if it may."""
+def _service(taken_by: str) -> str:
+    return taken_by.split(":")[2] if taken_by.startswith("arn:") else taken_by
+
+
+def _not_trusted(role: dict[str, Any] | None, principal: str, keys: Mapping[str, str]) -> str:
+    """Why a service may not take a role; empty if it may.
+
+    Args:
+        keys: the condition keys that are known of it.
+    """
     if role is None:
         return "there is no such role"
     policy = role.get("AssumeRolePolicyDocument") or {}
@@ -132,7 +141,7 @@ def _not_trusted(role: dict[str, Any] | None, principal: str) -> str:
         action="sts:AssumeRole",
         resource_arn="*",
         region=REGION,
-        service_context={name.lower(): value for name, value in _KEYS_OF_SERVICES.items()},
+        service_context={name.lower(): value for name, value in keys.items()},
     )
     allowed = False
     for statement in _several(document.get("Statement")):
@@ -142,8 +151,8 @@ def _not_trusted(role: dict[str, Any] | None, principal: str) -> str:
         if not any(iam_evaluator.fnmatch_iam(context.action, action) for action in actions):
             continue
         conditions = statement.get("Condition") or {}
-        keys = {key for given in conditions.values() for key in given}
-        unknown = sorted(key for key in keys if key.lower() not in context.service_context)
+        asked = {key for given in conditions.values() for key in given}
+        unknown = sorted(key for key in asked if key.lower() not in context.service_context)
         if unknown:
             return f"the condition {', '.join(unknown)} of its trust policy is not implemented here"
         if iam_evaluator._conditions_met(conditions, context):
@@ -157,18 +166,18 @@ def _several(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] if value else []
 
 
-def open_session(role_arn: str, service: str, name: str = "") -> dict[str, str]:
+def open_session(role_arn: str, taken_by: str, name: str = "") -> dict[str, str]:
     """Credentials of a role, for a process or a service that acts for it: the same for the same role and name.
 
     Args:
-        service: who takes the role, as in the name of its principal.
+        taken_by: what the role is taken for, or by which service: see `may_take`.
         name: of the session; the service's own if it is left out.
 
     Raises:
         AccessDeniedError: the role does not trust the service.
     """
-    may_take(role_arn, service)
-    role, name = role_arn.rsplit("/", 1)[-1], name or service
+    may_take(role_arn, taken_by)
+    role, name = role_arn.rsplit("/", 1)[-1], name or _service(taken_by)
     digest = hashlib.sha256(f"{role_arn} {name}".encode()).hexdigest()
     key, secret, token = f"ASIA{digest[:16].upper()}", digest[16:56], digest[:48]
     if key not in sts._sessions:

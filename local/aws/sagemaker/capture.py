@@ -10,6 +10,7 @@ import threading
 import uuid
 from typing import Any
 
+from local.aws.account import arn
 from local.aws.clients import Clients
 from local.aws.clock import now
 from local.aws.sagemaker.containers import split_uri
@@ -31,6 +32,7 @@ class Capture:
 
     def __init__(self, clients: Clients, role_arn: str, endpoint: str, variant: str, config: dict[str, Any]) -> None:
         self._clients, self._role, self._config = clients, role_arn, config
+        self._taken_by = arn("sagemaker", f"endpoint/{endpoint}")
         self._bucket, prefix = split_uri(config["DestinationS3Uri"])
         self._folder = "/".join(part for part in (prefix.strip("/"), endpoint, variant) if part)
         self._share = config["InitialSamplingPercentage"] / 100
@@ -72,7 +74,7 @@ class Capture:
         kms_key = self._config.get("KmsKeyId")
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
         try:
-            s3 = self._clients.role("s3", self._role, "sagemaker", "capture")
+            s3 = self._clients.role("s3", self._role, self._taken_by, "capture")
             s3.put_object(
                 Bucket=self._bucket, Key=key, Body="".join(f"{one}\n" for one in lines).encode(), **encryption
             )

@@ -30,16 +30,21 @@ PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:Ba
 
 @dataclass(frozen=True)
 class Acting:
-    """Someone who acts in a role's name: who may pull images, and what S3 lets through."""
+    """Someone who acts in a role's name: who may pull images, and what S3 lets through.
+
+    Attributes:
+        taken_by: the ARN of what SageMaker takes the role for.
+    """
 
     clients: Clients
     judge: Judge
     role_arn: str
     session: str
+    taken_by: str
 
     @property
     def credentials(self) -> dict[str, str]:
-        return self.clients.open_session(self.role_arn, "sagemaker", self.session)
+        return self.clients.open_session(self.role_arn, self.taken_by, self.session)
 
     def pull(self, image: str) -> None:
         """Has the role judged as one that pulls an image.
@@ -47,12 +52,11 @@ class Acting:
         Raises:
             ServiceError: it may not, or nothing stands in for the image.
         """
-        found = re.fullmatch(r"(\d+)\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/([^:]+):.+", image)
-        if not found or found[2] not in _IMAGES:
+        repository = repository_arn(image)
+        if not repository or repository.rsplit("/", 1)[-1] not in _IMAGES:
             raise ServiceError("ValidationException", f"nothing here stands in for the image {image}")
         key = self.credentials["AWS_ACCESS_KEY_ID"]
         self.judge(key, "ecr:GetAuthorizationToken", "*", None)
-        repository = f"arn:aws:ecr:{REGION}:{found[1]}:repository/{found[2]}"
         for action in PULL:
             self.judge(key, action, repository, None)
 
@@ -64,7 +68,7 @@ class Acting:
             ServiceError: nothing is there.
         """
         bucket, prefix = split_uri(uri)
-        s3 = self.clients.role("s3", self.role_arn, "sagemaker", self.session)
+        s3 = self.clients.role("s3", self.role_arn, self.taken_by, self.session)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [found["Key"] for page in pages for found in page.get("Contents", []) if not found["Key"].endswith("/")]
         if not keys:
@@ -77,17 +81,27 @@ class Acting:
     def fetch(self, uri: str) -> bytes:
         """One object."""
         bucket, key = split_uri(uri)
-        s3 = self.clients.role("s3", self.role_arn, "sagemaker", self.session)
+        s3 = self.clients.role("s3", self.role_arn, self.taken_by, self.session)
         return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def upload(self, folder: Path, uri: str, kms_key: str | None = None) -> None:
         """Every file below a folder, under an S3 prefix."""
         bucket, prefix = split_uri(uri)
         encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
-        s3 = self.clients.role("s3", self.role_arn, "sagemaker", self.session)
+        s3 = self.clients.role("s3", self.role_arn, self.taken_by, self.session)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             key = "/".join(part for part in (prefix.rstrip("/"), str(path.relative_to(folder))) if part)
             s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), **encryption)
+
+
+def repository_arn(image: str) -> str:
+    """The ARN of an image's repository; empty for an image elsewhere.
+
+    >>> repository_arn("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0")
+    'arn:aws:ecr:us-east-1:683313688378:repository/sagemaker-xgboost'
+    """
+    found = re.fullmatch(r"(\d+)\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/([^:]+):.+", image)
+    return f"arn:aws:ecr:{REGION}:{found[1]}:repository/{found[2]}" if found else ""
 
 
 def reason(error: Exception) -> str:
@@ -122,10 +136,19 @@ def pack(folder: Path, archive: Path) -> None:
             packed.add(path, arcname=path.name)
 
 
-def container(name: str, argv: Sequence[str], variables: Mapping[str, str], acting: Acting, folder: Path) -> Process:
+def container(
+    name: str,
+    argv: Sequence[str],
+    variables: Mapping[str, str],
+    acting: Acting,
+    folder: Path,
+    *,
+    isolated: bool = False,
+) -> Process:
     """The process that stands in for a container, not started yet.
 
     Args:
+        isolated: without a network, as SageMaker calls it. Here it is without credentials, as there, and without AWS's address.
         argv, variables: as the container would get them; /opt/ml in them is `folder`.
         folder: what the container sees as /opt/ml.
     """
@@ -134,13 +157,14 @@ def container(name: str, argv: Sequence[str], variables: Mapping[str, str], acti
     packages = [str(path) for path in sorted((environment / "lib").glob("python3.*/site-packages"))]
     paths = [path for path in here.pop("PYTHONPATH", "").split(":") if path]
     command = [placed(part, folder) for part in _command(list(argv), paths, folder)]
+    aws = {} if isolated else {**acting.credentials, "AWS_ENDPOINT_URL": acting.clients.endpoint}
     return Process(
         name,
         # without `site`: what is not in the container's folders or its packages cannot be imported
         [environment / "bin" / "python", "-S", *command],
         {
             **here,
-            **acting.credentials,
+            **aws,
             "PATH": f"{environment / 'bin'}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONPATH": ":".join([*paths, *packages]),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -149,7 +173,6 @@ def container(name: str, argv: Sequence[str], variables: Mapping[str, str], acti
             "LANG": "C.UTF-8",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ENDPOINT_URL": acting.clients.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",
         },
         log_path=folder / "log",

@@ -238,7 +238,8 @@ class Endpoints:
     def _serve(self, variant: dict[str, Any], folder: Path, gave_up: GaveUp) -> ServingProcess:
         model = self.models.get(variant["ModelName"])
         primary = model["PrimaryContainer"]
-        acting = Acting(self._clients, self._judge, model["ExecutionRoleArn"], variant["ModelName"])
+        _check_reach(model)
+        acting = Acting(self._clients, self._judge, model["ExecutionRoleArn"], variant["ModelName"], model["ModelArn"])
         acting.pull(primary["Image"])
         variables = primary.get("Environment", {})
         extract(acting.fetch(_model_uri(primary)), folder / "model")
@@ -257,6 +258,15 @@ class Endpoints:
 
 def _summaries(records: list[dict[str, Any]], *members: str) -> list[dict[str, Any]]:
     return [{name: record[name] for name in (*members, "CreationTime")} for record in records]
+
+
+def _check_reach(model: dict[str, Any]) -> None:
+    """A container without a network cannot fetch its program."""
+    submitted = model["PrimaryContainer"].get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    if model.get("EnableNetworkIsolation") and submitted.startswith("s3://"):
+        raise ServiceError(
+            "ValidationException", f"{model['ModelName']}: isolated from the network, it cannot fetch {submitted}"
+        )
 
 
 def _model_uri(primary: dict[str, Any]) -> str:

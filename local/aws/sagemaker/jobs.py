@@ -91,7 +91,7 @@ class Jobs:
 
     def _start(self, record: dict[str, Any], kind: str, work: Callable[[dict[str, Any], Acting, Path], None]) -> None:
         name = record[f"{kind}JobName"]
-        acting = Acting(self._clients, self._judge, record["RoleArn"], name)
+        acting = Acting(self._clients, self._judge, record["RoleArn"], name, record[f"{kind}JobArn"])
 
         def run() -> None:
             folder = self._folder / name
@@ -161,7 +161,8 @@ class Jobs:
         }
         argv = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
         record["SecondaryStatus"] = "Training"
-        process = container(record["TrainingJobName"], argv, variables, acting, folder)
+        isolated = bool(record.get("EnableNetworkIsolation"))
+        process = container(record["TrainingJobName"], argv, variables, acting, folder, isolated=isolated)
         self._run(record["TrainingJobName"], process, record)
         record["SecondaryStatus"] = "Uploading"
         output = record["OutputDataConfig"]
@@ -188,7 +189,8 @@ class Jobs:
             _below(folder, wanted["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
         argv = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
         name = record["ProcessingJobName"]
-        process = container(name, argv, record.get("Environment", {}), acting, folder)
+        isolated = bool(record.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
+        process = container(name, argv, record.get("Environment", {}), acting, folder, isolated=isolated)
         self._run(name, process, record)
         kms_key = record.get("ProcessingOutputConfig", {}).get("KmsKeyId")
         for wanted in outputs:

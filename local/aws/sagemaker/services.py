@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from local.aws.model import Wire
+from local.aws.sagemaker.containers import repository_arn
 from local.aws.sagemaker.endpoints import Endpoints
 from local.aws.sagemaker.feature_store import FeatureStore
 from local.aws.sagemaker.jobs import Jobs
@@ -55,6 +56,14 @@ def _with_tags(needs: Needs) -> Needs:
     return both
 
 
+def _registering(given: dict[str, Any]) -> Iterable[Permission]:
+    """Whoever registers a model may look at its images: page *security-iam-awsmanpol-model-registry*."""
+    yield "sagemaker:CreateModelPackage", named("model-package-group", given["ModelPackageGroupName"])
+    for container in given.get("InferenceSpecification", {}).get("Containers", []):
+        if repository := repository_arn(container.get("Image", "")):
+            yield from ((action, repository) for action in ("ecr:BatchGetImage", "ecr:DescribeImages"))
+
+
 CONTROL: dict[str, Needs] = {
     f"{verb}{kind}": _with_tags(_on(f"sagemaker:{verb}{kind}", name, f"{kind}Name"))
     for kind, name in _KINDS.items()
@@ -62,11 +71,7 @@ CONTROL: dict[str, Needs] = {
 } | {
     "CreateEndpoint": _with_tags(_on_both("sagemaker:CreateEndpoint")),
     "UpdateEndpoint": _on_both("sagemaker:UpdateEndpoint"),
-    "CreateModelPackage": _with_tags(
-        lambda given: [
-            ("sagemaker:CreateModelPackage", named("model-package-group", given["ModelPackageGroupName"])),
-        ]
-    ),
+    "CreateModelPackage": _with_tags(_registering),
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
     **{
         f"List{kind}s": lambda _, kind=kind: [(f"sagemaker:List{kind}s", "*")]

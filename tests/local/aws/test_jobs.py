@@ -62,7 +62,7 @@ class Ran:
 
 @pytest.fixture
 def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ran:
-    monkeypatch.setattr("local.aws.sagemaker.jobs.container", lambda *_: None)
+    monkeypatch.setattr("local.aws.sagemaker.jobs.container", lambda *_, **__: None)
     return Ran(tmp_path, monkeypatch)
 
 
@@ -102,9 +102,9 @@ def test_a_job_that_is_stopped_while_data_come_or_go_is_stopped(
 
 
 def test_a_job_that_is_waited_for_no_longer_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[str, str]] = []
+    calls: list[tuple[tuple[str, str], str]] = []
 
-    def answer(role: str, _service: str, operation: str, _given: Any) -> dict[str, Any]:
+    def answer(role: tuple[str, str], _service: str, operation: str, _given: Any) -> dict[str, Any]:
         calls.append((role, operation))
         return {"TrainingJobStatus": "InProgress"}
 
@@ -121,4 +121,4 @@ def test_a_job_that_is_waited_for_no_longer_is_stopped(monkeypatch: pytest.Monke
     with pytest.raises(TaskFailedError, match=r"slow had not ended after 0.1 s"):
         waiting("machine", "arn:aws:states:::sagemaker:createTrainingJob.sync", given)
     assert [operation for _, operation in calls][0::len(calls) - 1] == ["CreateTrainingJob", "StopTrainingJob"]  # fmt: skip
-    assert {role for role, _ in calls} == {"machine"}
+    assert {role for role, _ in calls} == {("machine", "states")}

@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 
 from local.aws.emulator import EmulatedAws
 from tests.local.aws.conftest import Deployed, attribute, function, received, ref, role, until
+from tests.local.aws.test_state_machines import IMAGE
 
 NOTHING = "def handler(event, context):\n    return 1\n"
 
@@ -34,6 +35,11 @@ def denied(aws: EmulatedAws, who: str) -> list[tuple[str, str]]:
     [
         ("states", None, "its trust policy does not allow it"),
         ("lambda", {"StringEquals": {"aws:SourceAccount": "999999999999"}}, "its trust policy does not allow it"),
+        (
+            "lambda",
+            {"StringEqualsIfExists": {"aws:SourceAccount": "999999999999"}},
+            "its trust policy does not allow it",
+        ),
         ("lambda", {"StringEquals": {"aws:SourceVpc": "vpc-1"}}, "the condition aws:SourceVpc .* not implemented here"),
     ],
 )
@@ -100,9 +106,102 @@ def test_a_state_machine_and_a_job_need_roles_that_trust_them(aws: EmulatedAws, 
     assert ("sts:AssumeRole", made["role"]) in denied(aws, "sagemaker.amazonaws.com")
 
 
-@pytest.mark.parametrize("may_bury", [True, False])
+HERE = "us-east-1:123456789012"
+
+
+@pytest.mark.parametrize(
+    ("service", "trusted", "other"),
+    [
+        ("states", f"arn:aws:states:{HERE}:stateMachine:*", "arn:aws:states:us-east-1:999999999999:stateMachine:*"),
+        ("states", f"arn:aws:states:{HERE}:stateMachine:*", f"arn:aws:states:{HERE}:activity:*"),
+        ("sagemaker", f"arn:aws:sagemaker:{HERE}:*", f"arn:aws:sagemaker:{HERE}:endpoint/*"),
+    ],
+)
+def test_a_role_may_be_kept_for_what_a_service_takes_it_for(
+    aws: EmulatedAws, deployed: Deployed, service: str, trusted: str, other: str
+) -> None:
+    """`aws:SourceArn` is the machine's, the job's, as on the pages on confused deputies of Step Functions and SageMaker."""
+    sagemaker, states = aws.client("sagemaker"), aws.client("stepfunctions")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sqs:listQueues", "End": True}
+    definition = json.dumps({"StartAt": "List", "States": {"List": task}})
+    for source, allowed in ((trusted, True), (other, False)):
+        own = {"ArnLike": {"aws:SourceArn": source}, "StringEquals": {"aws:SourceAccount": "123456789012"}}
+        taken = trusting(service, own, ("sqs:ListQueues", "*"))
+        if service == "states":
+            machine = {"RoleArn": attribute("Role", "Arn"), "DefinitionString": definition}
+            resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}
+            made = deployed({"Role": taken, "States": resource}, {"machine": ref("States")})
+            run = states.start_execution(stateMachineArn=made["machine"])["executionArn"]
+            found = until(
+                lambda run=run: (one := states.describe_execution(executionArn=run))["status"] != "RUNNING" and one
+            )
+            says = found.get("cause", "")
+        else:
+            made = deployed({"Role": taken}, {"role": attribute("Role", "Arn")})
+            name = f"source-{allowed}".lower()
+            sagemaker.create_processing_job(
+                ProcessingJobName=name,
+                ProcessingResources={
+                    "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
+                },
+                AppSpecification={"ImageUri": IMAGE},
+                RoleArn=made["role"],
+            )
+
+            def ended(name: str = name) -> Any:
+                job = sagemaker.describe_processing_job(ProcessingJobName=name)
+                return job["ProcessingJobStatus"] == "Failed" and job
+
+            says = until(ended)["FailureReason"]
+        assert ("may not take the role" not in says) == allowed, says
+
+
+def test_a_rule_and_a_schedule_take_roles_for_themselves(aws: EmulatedAws, deployed: Deployed) -> None:
+    """A rule for its own ARN; a schedule for its group's, as CDK's own schedules ask for."""
+    sources = {
+        "events": f"arn:aws:events:{HERE}:rule/*",
+        "scheduler": f"arn:aws:scheduler:{HERE}:schedule-group/default",
+    }
+    for service, source in sources.items():
+        for pattern, allowed in ((source, True), (source.replace("123456789012", "999999999999"), False)):
+            own = {"ArnLike": {"aws:SourceArn": pattern}}
+            target = {"Arn": attribute("Queue", "Arn"), "RoleArn": attribute("Caller", "Arn")}
+            dead = {"DeadLetterConfig": {"Arn": attribute("Dead", "Arn")}}
+            kinds = {
+                "events": ("AWS::Events::Rule", {
+                    "EventPattern": {"source": [f"tests.source.{allowed}"]},
+                    "Targets": [{"Id": "queue", **target}],
+                }),
+                "scheduler": ("AWS::Scheduler::Schedule", {
+                    "FlexibleTimeWindow": {"Mode": "OFF"},
+                    "ScheduleExpression": "at(2020-01-01T00:00:00)",
+                    "Target": {**target, **dead, "Input": "{}"},
+                }),
+            }  # fmt: skip
+            kind, properties = kinds[service]
+            sent = ("sqs:SendMessage", [attribute("Queue", "Arn"), attribute("Dead", "Arn")])
+            made = deployed(
+                {
+                    "Queue": {"Type": "AWS::SQS::Queue"},
+                    "Dead": {"Type": "AWS::SQS::Queue"},
+                    "Caller": trusting(service, own, sent),
+                    "From": {"Type": kind, "Properties": properties},
+                },
+                {"queue": ref("Queue"), "role": attribute("Caller", "Arn")},
+            )
+            if service == "events":
+                entry = {"Source": f"tests.source.{allowed}", "DetailType": "made", "Detail": "{}"}
+                aws.client("events").put_events(Entries=[entry])
+            if allowed:
+                assert received(aws, made["queue"])
+            else:
+                role_arn, who = made["role"], f"{service}.amazonaws.com"
+                until(lambda role_arn=role_arn, who=who: ("sts:AssumeRole", role_arn) in denied(aws, who))
+
+
+@pytest.mark.parametrize("may_send", [True, False])
 def test_what_a_rule_may_not_deliver_goes_to_its_dead_letters(
-    aws: EmulatedAws, deployed: Deployed, may_bury: bool
+    aws: EmulatedAws, deployed: Deployed, may_send: bool
 ) -> None:
     own = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     sends = {
@@ -121,11 +220,11 @@ def test_what_a_rule_may_not_deliver_goes_to_its_dead_letters(
         "Id": "machine", "Arn": ref("States"), "RoleArn": attribute("Caller", "Arn"),
         "DeadLetterConfig": {"Arn": attribute("Dead", "Arn")},
     }  # fmt: skip
-    source = f"tests.dead.{may_bury}"
+    source = f"tests.dead.{may_send}"
     made = deployed(
         {
             "Dead": {"Type": "AWS::SQS::Queue"},
-            **({"Policy": policy} if may_bury else {}),
+            **({"Policy": policy} if may_send else {}),
             "Caller": role("events"),
             "Role": role("states"),
             "States": {
@@ -140,7 +239,7 @@ def test_what_a_rule_may_not_deliver_goes_to_its_dead_letters(
         {"dead": ref("Dead"), "arn": attribute("Dead", "Arn"), "machine": ref("States")},
     )
     aws.client("events").put_events(Entries=[{"Source": source, "DetailType": "made", "Detail": '{"n": 1}'}])
-    if not may_bury:
+    if not may_send:
         until(lambda: ("sqs:SendMessage", made["arn"]) in denied(aws, "events.amazonaws.com"))
         return
 

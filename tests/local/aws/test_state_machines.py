@@ -7,6 +7,8 @@ import json
 import zipfile
 from typing import Any
 
+import pytest
+
 from local.aws.emulator import EmulatedAws
 from tests.local.aws.conftest import Deployed, attribute, function, ref, role, until
 
@@ -38,7 +40,7 @@ def ended(aws: EmulatedAws, arn: str, given: Any = None) -> dict[str, Any]:
     return found
 
 
-def processing_job(job_role: dict[str, Any], program: str, name: str) -> dict[str, Any]:
+def processing_job(job_role: dict[str, Any], program: str, name: str, *, isolated: bool = False) -> dict[str, Any]:
     def given(part: str) -> dict[str, Any]:
         place = {"S3Uri": {"Fn::Sub": f"s3://${{Bucket}}/{part}"}, "LocalPath": f"/opt/ml/processing/input/{part}"}
         return {"InputName": part, "S3Input": {**place, "S3DataType": "S3Prefix", "S3InputMode": "File"}}
@@ -63,13 +65,14 @@ def processing_job(job_role: dict[str, Any], program: str, name: str) -> dict[st
             "ProcessingResources": {
                 "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
             },
+            "NetworkConfig": {"EnableNetworkIsolation": isolated},
             "RoleArn": attribute("Job", "Arn"),
         },
         "End": True,
     }
 
 
-def job_stack(name: str, *, may_write: bool = True) -> dict[str, Any]:
+def job_stack(name: str, *, may_write: bool = True, isolated: bool = False) -> dict[str, Any]:
     jobs = "arn:aws:sagemaker:us-east-1:123456789012:processing-job/*"
     rule = "arn:aws:events:us-east-1:123456789012:rule/StepFunctionsGetEventsForSageMakerProcessingJobsRule"
     objects = {"Fn::Sub": "${Bucket.Arn}/*"}
@@ -89,7 +92,7 @@ def job_stack(name: str, *, may_write: bool = True) -> dict[str, Any]:
             ("iam:PassRole", attribute("Job", "Arn")),
             (WAITING, rule),
         ),
-        "States": machine({"Job": processing_job({}, "program.zip", name)}),
+        "States": machine({"Job": processing_job({}, "program.zip", name, isolated=isolated)}),
     }
 
 
@@ -109,6 +112,25 @@ def test_a_job_is_run_and_waited_for(aws: EmulatedAws, deployed: Deployed) -> No
     assert found["status"] == "SUCCEEDED", found
     assert json.loads(found["output"])["ProcessingJobStatus"] == "Completed"
     assert s3.get_object(Bucket=made["bucket"], Key="out/numbers")["Body"].read() == b"42"
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_container_without_a_network_has_its_data_but_no_credentials(
+    aws: EmulatedAws, deployed: Deployed, isolated: bool
+) -> None:
+    """Page mkt-algo-model-internet-free: "not able to make any outbound network calls, even to other AWS services such as Amazon
+    S3. Additionally, no AWS credentials are made available"; "SageMaker still performs download and upload operations"."""
+    wanted = {"machine": ref("States"), "bucket": ref("Bucket")}
+    made = deployed(job_stack(f"isolated-{isolated}".lower(), isolated=isolated), wanted)
+    s3 = aws.client("s3")
+    told = "import os\n" + DOUBLED + "(out / 'aws').write_text(' '.join(sorted(os.environ)))\n"
+    s3.put_object(Bucket=made["bucket"], Key="code/program.zip", Body=program(told))
+    s3.put_object(Bucket=made["bucket"], Key="data/numbers", Body=b"21")
+    assert ended(aws, made["machine"])["status"] == "SUCCEEDED"
+    assert s3.get_object(Bucket=made["bucket"], Key="out/numbers")["Body"].read() == b"42"
+    variables = s3.get_object(Bucket=made["bucket"], Key="out/aws")["Body"].read().decode().split()
+    found = {name for name in variables if name in ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")}
+    assert len(found) == (0 if isolated else 3)
 
 
 def test_a_program_that_fails_fails_its_job_and_the_machine(aws: EmulatedAws, deployed: Deployed) -> None:

@@ -1,0 +1,99 @@
+"""The kinds of values that settings have, and how each is read from `cdk.json` and from the command line."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import partial
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import AfterValidator, Field
+
+from stacks.machines import ENDPOINT, JOBS, checked_machine
+from stacks.schedules import checked_cron
+
+JobMachine = Annotated[str, AfterValidator(partial(checked_machine, JOBS))]
+EndpointMachine = Annotated[str, AfterValidator(partial(checked_machine, ENDPOINT))]
+Schedule = Annotated[str, AfterValidator(checked_cron)]
+Money = Annotated[Decimal, Field(decimal_places=2)]
+StandardSize = Literal[
+    "kafka.t3.small",
+    "kafka.m5.large",
+    "kafka.m5.xlarge",
+    "kafka.m5.2xlarge",
+    "kafka.m5.4xlarge",
+    "kafka.m5.8xlarge",
+    "kafka.m5.12xlarge",
+    "kafka.m5.16xlarge",
+    "kafka.m5.24xlarge",
+    "kafka.m7g.large",
+    "kafka.m7g.xlarge",
+    "kafka.m7g.2xlarge",
+    "kafka.m7g.4xlarge",
+    "kafka.m7g.8xlarge",
+    "kafka.m7g.12xlarge",
+    "kafka.m7g.16xlarge",
+]
+ExpressSize = Literal[
+    "express.m7g.large",
+    "express.m7g.xlarge",
+    "express.m7g.2xlarge",
+    "express.m7g.4xlarge",
+    "express.m7g.8xlarge",
+    "express.m7g.12xlarge",
+    "express.m7g.16xlarge",
+]
+"""All that there are (page *broker-instance-sizes*), of either kind."""
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+EMAIL = (
+    rf"^{_ATOM}(\.{_ATOM})*@([A-Za-z0-9]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]$"
+)
+"""A mailbox in plain ASCII, and nothing beside it: what SNS can send to."""
+
+
+def read_plainly(annotation: Any, value: Any) -> Any:
+    """A setting's value as JSON or as the command line's text has it; Python's other ways to write it are refused.
+
+    Args:
+        annotation: the setting's type.
+
+    Raises:
+        ValueError: says what it is not.
+
+    >>> read_plainly(int, "30")
+    30
+    >>> read_plainly(int, "1_000")
+    Traceback (most recent call last):
+    ...
+    ValueError: no whole number
+    """
+    kinds = {type(choice) for choice in get_args(annotation)} if get_origin(annotation) is Literal else {annotation}
+    reader = next((_READERS[kind] for kind in kinds if kind in _READERS), None)
+    return reader(value) if reader else value
+
+
+def _whole_number(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}", value):
+        return int(value)
+    if type(value) is not int:
+        raise ValueError("no whole number")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", value):
+        return Decimal(value)
+    if type(value) not in (int, float, Decimal):
+        raise ValueError("no number")
+    return value
+
+
+def _switch(value: Any) -> Any:
+    if isinstance(value, str) and value in ("true", "false"):
+        return value == "true"
+    if type(value) is not bool:
+        raise ValueError("neither true nor false")
+    return value
+
+
+_READERS = {int: _whole_number, float: _number, Decimal: _number, bool: _switch}

@@ -1,0 +1,148 @@
+"""For each setting: values that could not be deployed, or that a person cannot have meant; and the furthest that are taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NOTHING: tuple[Any, ...] = (None, "", " ", [], {}, ["a"], float("nan"), float("inf"))
+"""What no setting is, but for those in MAY_BE."""
+MAY_BE: dict[str, tuple[Any, ...]] = {"alarm_email": (None,), "zones": ("", " ", [])}
+
+NO_WHOLE_NUMBER: tuple[Any, ...] = (
+    *("many", "1_0", "٧٠", "７０", "7e1", "0x40", "+70", "-1", " 70", "70 ", "70\n", "70.0", "70,0", "9" * 5000),
+    *(True, False, 70.0, 70.5, -1),
+)
+NO_NUMBER: tuple[Any, ...] = (
+    *("many", "1_0", "٧", "7e0", "+7", "-7", " 7", "7\n", "7,5", ".5", "5.", "nan", "NaN", "inf", "Infinity", "1/2"),
+    *(True, False, float("nan"), float("-inf"), -7),
+)
+NO_SWITCH: tuple[Any, ...] = ("yes", "no", "on", "1", "0", "True", "TRUE", "t", 1, 0, 1.0, "truefalse")
+
+NO_JOB_MACHINE: tuple[Any, ...] = (
+    *("m5.large", "ml.m5", "ml.m5.lrge", "ml.m5.3xlarge", "ML.M5.LARGE", "ml.m5.large ", "ml.x9.large", 5, True),
+    # Graviton, which the images are not built for; Grace, too
+    *("ml.c7g.xlarge", "ml.m6gd.large", "ml.r8g.xlarge", "ml.c6gn.xlarge", "ml.p6e-gb200.36xlarge"),
+    # accelerators
+    *("ml.g5.xlarge", "ml.g4dn.xlarge", "ml.p3.2xlarge", "ml.p2.xlarge", "ml.trn1.2xlarge", "ml.inf2.xlarge"),
+    # disks of their own, which take no key
+    *("ml.m5d.large", "ml.r5d.large", "ml.c5d.xlarge"),
+    # hosting has it, jobs do not; and training has it, processing does not
+    *("ml.c5.large", "ml.t2.medium", "ml.c5n.xlarge"),
+)
+NO_ENDPOINT_MACHINE: tuple[Any, ...] = (
+    *("m5.large", "ml.m5.lrge", "ml.c7g.xlarge", "ml.m6g.large", "ml.c8g.medium", "ml.g5.xlarge", "ml.inf1.xlarge"),
+    *("ml.dl1.24xlarge", "ml.m5d.large", "ml.p4d.24xlarge"),
+    # jobs have it, hosting does not
+    *("ml.m7i-flex.large", "ml.r5.8xlarge"),
+)
+NO_SCHEDULE: tuple[Any, ...] = (
+    *("at night", "cron", "cron()", "cron( )", "0 0 * * ? *", "rate(1 day)", "at(2030-01-01T00:00:00)", 5, True),
+    *("cron(0 0 * * * *)", "cron(0 0 * * ?)", "cron(0 25 * * ? *)", "cron(0 3 ? * 0 *)", "CRON(0 0 * * ? *)"),
+)
+
+RANGES: dict[str, tuple[float, float]] = {
+    "archive_days": (60, 3650),
+    "partitions": (1, 200),
+    "flink_parallelism": (1, 32),
+    "consumers_least": (1, 200),
+    "consumers_most": (1, 500),
+    "standard_storage_gb": (1, 16_384),
+    "features_ttl_days": (1, 365),
+    "endpoint_instances_least": (1, 50),
+    "endpoint_instances_most": (1, 100),
+    "endpoint_calls_a_minute": (10, 1_000_000),
+    "captured_percent": (0, 100),
+    "canary_percent": (0, 50),
+    "canary_wait_s": (60, 3600),
+    "review_from_num_trans_last_10m": (1, 10_000),
+    "undecided_after_s": (5, 900),
+    "alarm_latency_ms": (50, 60_000),
+    "alarm_consumer_lag": (1, 100_000_000),
+    "alarm_model_latency_ms": (5, 60_000),
+    "nightly_too_old_after_h": (1, 8760),
+    "review_from_amount": (0, 1_000_000),
+    "block_from_amount": (0, 1_000_000),
+    "alarm_fraud_percent": (0.01, 100),
+}
+"""Whole numbers, but for the last four."""
+DECIMAL = ("nightly_too_old_after_h", "review_from_amount", "block_from_amount", "alarm_fraud_percent")
+
+WRONG: dict[str, tuple[Any, ...]] = {
+    "env": ("test", "Prod", "prod ", "staging", 1, True),
+    # a zone, a zone's id, another case, one without the images, China's
+    "region": ("mars-1", "us-east-1a", "use1-az1", "US-EAST-1", "us-east-1 ", "me-south-1", "cn-north-1", 1),
+    "removal": ("keep", "snapshot", "DESTROY", True),
+    "retention_days": ("31", 31, 0, 10_000, *NO_WHOLE_NUMBER),
+    "streaming": ("kinesis", "Serverless", True),
+    "standard_instance_type": (
+        "m7g.large",
+        "kafka.t3.medium",
+        "kafka.m7g.24xlarge",
+        "kafka.m5.3xlarge",
+        "KAFKA.T3.SMALL",
+        1,
+    ),
+    "zones": (
+        *("us-east-1a,us-east-1b", "use1-az1", "use1-az1,use1-az1", "use1-az1,use1-az3", "use1-az1,use2-az1"),
+        *("use1-az1;use1-az2", "use1-az1,use1-az2,use1-az4", 1, True),
+    ),
+    "pollers": ("shared", "Provisioned", True),
+    "express_instance_type": ("kafka.m7g.large", "express.m7g.3xlarge", "express.m7g.medium", "express.m5.large", 1),
+    "replay": NO_SWITCH,
+    "nat": NO_SWITCH,
+    "nightly_engine": ("flink", "Spark", True),
+    "nightly_instance_type": NO_JOB_MACHINE,
+    "training_instance_type": NO_JOB_MACHINE,
+    "endpoint_instance_type": NO_ENDPOINT_MACHINE,
+    "nightly_at": NO_SCHEDULE,
+    "training_at": NO_SCHEDULE,
+    "log_level": ("TRACE", "info", "WARN", 20),
+    "alarm_email": (
+        *("nobody", "a@b", "a@b.c", "@b.org", "a@", "a b@c.org", "a@b..org", ".a@b.org", "a@-b.org", "a@b.org;c"),
+        *("a@b.org,c@d.org", "<a@b.org>", "A <a@b.org>", "a@b.org\n", "mailto:a@b.org", "ä@b.org", "a@bücher.org"),
+        *("a" * 250 + "@b.org", 1, True),
+    ),
+    **{
+        name: (least - 1, most + 1, f"{most + 1:g}", *(NO_NUMBER if name in DECIMAL else NO_WHOLE_NUMBER))
+        for name, (least, most) in RANGES.items()
+    },
+}
+WRONG["review_from_amount"] += ("1.234", 1.234)
+WRONG["block_from_amount"] += ("1.234", 1.234)
+
+RIGHT: dict[str, tuple[Any, ...]] = {
+    "env": ("dev", "prod"),
+    "region": ("us-east-1", "eu-central-1"),
+    "removal": ("destroy", "retain"),
+    "retention_days": (7, "30", 365),
+    "streaming": ("standard", "serverless", "express"),
+    "standard_instance_type": ("kafka.t3.small", "kafka.m5.24xlarge", "kafka.m7g.16xlarge"),
+    "zones": ("", "use1-az5,use1-az6", ["use1-az1", "use1-az2"]),
+    "pollers": ("provisioned", "on-demand"),
+    "express_instance_type": ("express.m7g.large", "express.m7g.16xlarge"),
+    "replay": (True, "true", "false"),
+    "nat": (True, "true", "false"),
+    "nightly_engine": ("spark", "duckdb"),
+    "nightly_instance_type": ("ml.m5.large", "ml.t3.medium", "ml.r7i.48xlarge", "ml.m8i-flex.large"),
+    "training_instance_type": ("ml.m5.xlarge", "ml.c5.18xlarge"),
+    "endpoint_instance_type": ("ml.m5.large", "ml.c5.large", "ml.c6in.xlarge", "ml.t2.medium"),
+    "nightly_at": ("cron(20 0 * * ? *)",),
+    "training_at": ("cron(0 3 ? * SUN *)", "cron(15 10 ? * 6L 2026-2027)"),
+    "log_level": ("DEBUG", "WARNING"),
+    "alarm_email": (None, "fraud@example.com", "a.b+fraud@mail.example.co.uk"),
+    **{name: (least, most, f"{most:g}" if most < 100_000 else str(most)) for name, (least, most) in RANGES.items()},
+}
+RIGHT["review_from_amount"] += ("250.50", 250.5)
+
+BESIDE: dict[str, dict[str, Any]] = {
+    # what the extremes of one need of others
+    "consumers_least": {"consumers_most": 500},
+    "partitions": {"standard_instance_type": "kafka.m7g.large"},
+    "consumers_most": {"consumers_least": 1},
+    "flink_parallelism": {"partitions": 100},
+    "endpoint_instances_least": {"endpoint_instances_most": 100, "endpoint_instance_type": "ml.m5.large"},
+    "endpoint_instances_most": {"endpoint_instance_type": "ml.m5.large"},
+    "canary_percent": {"endpoint_instances_least": 2, "endpoint_instances_most": 2},
+    "review_from_amount": {"block_from_amount": 1_000_000},
+    "block_from_amount": {"review_from_amount": 0},
+}
