@@ -2,20 +2,32 @@
 
 `tests/events/msk.json` is such an event. The answer names a record as `{"partition": "TOPIC-PARTITION", "offset": N}`; the poller
 goes on from the lowest offset named in each partition, and holds an empty list for a batch that is done.
+
+A producer can write any bytes, key, headers and time into a topic: nothing of a record is believed before it was looked at, and
+reading an event raises for no record.
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
+
+from fraud.transaction import InvalidTransactionError, is_heartbeat
 
 PartialFailures = dict[str, list[dict[str, Any]]]
 """The answer: {"batchItemFailures": [{"itemIdentifier": ...}, ...]}."""
 
+UNKNOWN = -1
+"""A partition or an offset that the event does not tell: Kafka's begin with 0."""
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
 
 class WholeBatchFailedError(Exception):
-    """No record could be worked off: the invocation must count as failed, for the retries, the alarms and the metrics."""
+    """No record could be processed, or one that failed cannot be named: the invocation must count as failed, for the retries, the
+    alarms and the metrics."""
 
 
 class KafkaRecord(NamedTuple):
@@ -23,15 +35,23 @@ class KafkaRecord(NamedTuple):
 
     Attributes:
         topic, partition, offset: where it is.
-        timestamp: its clock, milliseconds since 1970 in UTC.
-        value: None for a record without one.
+        timestamp: its clock, as the event tells it; `fraud.clock.moment` says whether that can be.
+        value: None for a record without one. What could not be read is here as it came.
+        unreadable: why the value could not be read.
     """
 
     topic: str
     partition: int
     offset: int
-    timestamp: int
+    timestamp: Any
     value: bytes | None
+    unreadable: InvalidTransactionError | None = None
+
+    def message(self) -> bytes:
+        """The value; empty if there is none. Raises InvalidTransactionError: it could not be read."""
+        if self.unreadable is not None:
+            raise self.unreadable
+        return self.value or b""
 
 
 def kafka_records(event: dict[str, Any]) -> list[KafkaRecord]:
@@ -39,32 +59,75 @@ def kafka_records(event: dict[str, Any]) -> list[KafkaRecord]:
 
     >>> kafka_records({"records": {"features-0": [
     ...     {"topic": "features", "partition": 0, "offset": 7, "timestamp": 5, "value": "e30="}]}})
-    [KafkaRecord(topic='features', partition=0, offset=7, timestamp=5, value=b'{}')]
+    [KafkaRecord(topic='features', partition=0, offset=7, timestamp=5, value=b'{}', unreadable=None)]
     """
-    return [
-        KafkaRecord(
-            record["topic"],
-            record["partition"],
-            record["offset"],
-            record["timestamp"],
-            None if record.get("value") is None else b64decode(record["value"]),
-        )
-        for records in event["records"].values()
-        for record in records
-    ]
+    return [_record(place, each) for place, records in event["records"].items() for each in records or ()]
+
+
+def payments(event: dict[str, Any]) -> list[KafkaRecord]:
+    """The records of an event without the stream job's heartbeats, which are skipped everywhere."""
+    return [record for record in kafka_records(event) if record.unreadable or not is_heartbeat(record.value)]
+
+
+def _record(place: str, told: Any) -> KafkaRecord:
+    topic, _, partition = place.rpartition("-")
+    fields = told if isinstance(told, dict) else {}
+    value, unreadable = _value(fields.get("value") if isinstance(told, dict) else told)
+    stated = fields.get("topic")
+    return KafkaRecord(
+        stated if isinstance(stated, str) and _TOPIC.fullmatch(stated) else _topic_of(topic),
+        _number(
+            fields.get("partition"), otherwise=int(partition) if re.fullmatch("[0-9]{1,9}", partition) else UNKNOWN
+        ),
+        _number(fields.get("offset"), otherwise=UNKNOWN),
+        fields.get("timestamp"),
+        value,
+        unreadable,
+    )
+
+
+def _topic_of(place: str) -> str:
+    return place if _TOPIC.fullmatch(place) else "unknown"
+
+
+def _number(value: Any, *, otherwise: int) -> int:
+    return value if type(value) is int and value >= 0 else otherwise
+
+
+def _value(text: Any) -> tuple[bytes | None, InvalidTransactionError | None]:
+    if text is None:
+        return None, None
+    if not isinstance(text, str):
+        problem = InvalidTransactionError("message", f"a JSON {type(text).__name__} in the event", "text, base64")
+        return None, problem
+    try:
+        return b64decode(text, validate=True), None
+    except ValueError:
+        problem = InvalidTransactionError("message", f"{len(text)} characters that are not base64", "text, base64")
+        return text.encode(errors="replace"), problem
 
 
 def partial_failures(records: Sequence[KafkaRecord], failed: Collection[KafkaRecord]) -> PartialFailures:
     """The answer to an event.
 
     Args:
-        records: those that were to be worked off.
+        records: those that were to be processed.
         failed: those of them that are to come again.
 
     Raises:
-        WholeBatchFailedError: that is all of them.
+        WholeBatchFailedError: that is all of them, or one of them has no place by which it could be asked for.
     """
     if records and len(failed) == len(records):
-        raise WholeBatchFailedError(f"none of {len(records)} records could be worked off; the errors are logged above")
+        raise WholeBatchFailedError(f"none of {len(records)} records could be processed; the errors are logged above")
+    if any(UNKNOWN in (record.partition, record.offset) for record in failed):
+        raise WholeBatchFailedError("a record without partition or offset failed, so all must come again")
     identifiers = [{"partition": f"{record.topic}-{record.partition}", "offset": record.offset} for record in failed]
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}
+
+
+def by_partition(records: Sequence[KafkaRecord]) -> Iterator[tuple[str, list[KafkaRecord]]]:
+    """Records by where they are: (TOPIC-PARTITION, those of it in their order)."""
+    places: dict[str, list[KafkaRecord]] = {}
+    for record in records:
+        places.setdefault(f"{record.topic}-{record.partition}", []).append(record)
+    yield from places.items()

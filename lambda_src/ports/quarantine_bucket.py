@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 
+from fraud.clock import day_of
 from fraud.quarantine import quarantine_record
 from fraud.transaction import InvalidTransactionError
 from lambda_src.kafka_event import KafkaRecord
@@ -55,5 +55,4 @@ class QuarantineBucket:
         )
 
     def _key(self, first: KafkaRecord) -> str:
-        day = datetime.fromtimestamp(first.timestamp / 1000, timezone.utc).date()
-        return f"{self._prefix}{first.topic}/{day}/{first.partition}-{first.offset}.jsonl"
+        return f"{self._prefix}{first.topic}/{day_of(first.timestamp)}/{first.partition}-{first.offset}.jsonl"

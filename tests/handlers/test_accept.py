@@ -1,4 +1,4 @@
-"""The function `accept`: sound transactions under watch, the others in quarantine."""
+"""The function `accept`: valid transactions under watch, the others in quarantine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def test_a_happy_batch_of_a_hundred_is_one_delayed_message(accept, aws, monkeypa
     assert aws.calls == ["sqs.SendMessage"]
     [given] = arguments
     assert given["DelaySeconds"] == 10
-    waiting = waiting_transactions(given["MessageBody"])
+    waiting, unreadable = waiting_transactions(given["MessageBody"])
+    assert unreadable == []
     assert [transaction for transaction, _ in waiting] == [parse_transaction(message) for message in messages]
     assert [trans_time for _, trans_time in waiting] == [MOMENT + place for place in range(100)]
 
@@ -55,7 +56,7 @@ def test_messages_stay_below_what_a_queue_takes(accept, monkeypatch):
     assert accept.handler(event(*messages), None) == failures()
     assert len(arguments) > 1
     assert all(len(given["MessageBody"]) < 256 * 1024 for given in arguments)
-    assert sum(len(waiting_transactions(given["MessageBody"])) for given in arguments) == 30
+    assert sum(len(waiting_transactions(given["MessageBody"])[0]) for given in arguments) == 30
 
 
 def test_poison_goes_to_quarantine_and_the_good_are_watched(accept, queue, quarantined):
@@ -73,7 +74,7 @@ def test_the_same_batch_again_writes_the_same_object(accept, quarantined):
     assert len(quarantined()) == 1
 
 
-def test_a_queue_that_refuses_has_the_sound_ones_come_again(accept, aws, queue, quarantined):
+def test_a_queue_that_refuses_has_the_valid_ones_come_again(accept, aws, queue, quarantined):
     aws.client("sqs").delete_queue(QueueUrl=queue[0])
     assert accept.handler(event(transaction_message(1), b"\xff", transaction_message(3)), None) == failures(
         0, 2, topic="transactions"
@@ -83,6 +84,6 @@ def test_a_queue_that_refuses_has_the_sound_ones_come_again(accept, aws, queue, 
         accept.handler(event(transaction_message(1)), None)
 
 
-def test_heartbeats_are_passed_over(accept, aws):
+def test_heartbeats_are_skipped(accept, aws):
     assert accept.handler(event(None, b"{}"), None) == failures()
     assert aws.calls == []

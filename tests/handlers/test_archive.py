@@ -68,7 +68,7 @@ def test_a_part_of_a_batch_that_comes_again_does_not_replace_the_whole(archive, 
     assert kept == {"t1", "t2"}
 
 
-def test_poison_and_heartbeats_are_passed_over(archive, bucket):
+def test_poison_and_heartbeats_are_skipped(archive, bucket):
     archive.handler(
         event(b"{}", transaction_message(1), b"\xff", transaction_message(2, cc_num="4111111111111111")), None
     )
