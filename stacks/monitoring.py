@@ -59,7 +59,7 @@ class Monitoring(FraudStack):
                         "SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=queue.queue_name
                     ),
                     at_least=1,
-                    says=f"{name}: something could not be worked off; the message says what",
+                    says=f"{name}: something could not be processed; the message says what",
                 )
                 for stack in (features, streaming, training)
                 for name, queue in dead_letters_of(stack).items()
@@ -76,6 +76,14 @@ class Monitoring(FraudStack):
                 metric=own_metric("Undecided", "Sum", service="watch"),
                 at_least=1,
                 says="Transactions got no decision in time; the fallback rule decided. Look at the stream job and `decide`.",
+            ),
+            Alarm(
+                name="Collisions",
+                # the watch sees every accepted transaction, so it finds those that the stream job and `decide` have found too
+                metric=own_metric("Collisions", "Sum", 5, service="watch"),
+                at_least=1,
+                says="Two payments under one id: the first one's decision stands, the other has none. A producer gives an id twice; "
+                "both payments are in the archive bucket under quarantine/collisions/.",
             ),
             Alarm(
                 name="Late",

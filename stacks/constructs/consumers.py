@@ -34,7 +34,7 @@ def reads_topic(
 ) -> lambda_.CfnEventSourceMapping:
     """Calls the function with the records of a topic, by provisioned pollers.
 
-    A batch that fails is halved until the record that cannot be worked off stands alone; that one goes to the bucket.
+    A batch that fails is halved until the record that cannot be processed stands alone; that one goes to the bucket.
 
     Args:
         window_s: how long a batch may wait to fill.

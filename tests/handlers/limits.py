@@ -17,7 +17,7 @@ KIB, MIB = 1024, 1024 * 1024
 
 def refuse_over_limits(params: dict[str, Any], model: OperationModel, **_: Any) -> None:
     """A hook of botocore: raises ClientError for what the service would refuse."""
-    problems = [*_by_model(params, model.input_shape, model.name), *_by_page(model.name, params)]
+    problems = [*_by_model(params, model.input_shape, model.name), *_PAGES.get(model.name, _no_page)(params)]
     if problems:
         error = {"Code": "ValidationException", "Message": "; ".join(problems)}
         raise ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}, model.name)
@@ -41,44 +41,63 @@ def _by_model(value: Any, shape: Shape | None, path: str) -> Iterator[str]:
             yield from _by_model(each, shape.value, f"{path}{{}}")
 
 
-def _by_page(operation: str, params: dict[str, Any]) -> Iterator[str]:
-    if operation == "BatchGetRecord":
-        # page feature-store-quotas: "BatchGetRecord API: can contain as many as 100 records"
-        records = sum(len(each["RecordIdentifiersValueAsString"]) for each in params["Identifiers"])
-        if records > 100:
-            yield f"{records} records, at most 100"
-    elif operation == "BatchWriteRecord":
-        # page feature-store-quotas: "Maximum size of a record: 350 KB"
-        for entry in params["Entries"]:
-            if _bytes(entry["Record"]) > 350 * KIB:
-                yield "a record of over 350 KB"
-    elif operation == "PutEvents":
-        # page CalculatePutEventsEntrySize: "the total entry size must be less than 256KB", and how it is counted
-        texts = [entry[name] for entry in params["Entries"] for name in ("Source", "DetailType", "Detail")]
-        if sum(len(text.encode()) for text in texts) + 14 * len(params["Entries"]) >= 256 * KIB:
-            yield "entries of 256 KB and more"
-    elif operation == "TransactWriteItems":
-        # page API_TransactWriteItems: "the aggregate size of the items in the transaction cannot exceed 4 MB"; an item, page
-        # ServiceQuotas: 400 KB. "No two actions can target the same item."
-        items = [each["Put"]["Item"] for each in params["TransactItems"]]
-        if sum(map(item_bytes, items)) > 4 * MIB or any(item_bytes(item) > 400 * KIB for item in items):
-            yield "items of over 4 MB, or one of over 400 KB"
-        if len({item["transaction_id"]["S"] for item in items}) < len(items):
-            yield "two actions on one item"
-    elif operation == "SendMessage":
-        # page API_SendMessage: "the maximum size is 1 MiB"; DelaySeconds 0 to 900. A queue from before takes 256 KiB.
-        if len(params["MessageBody"].encode()) > 256 * KIB or not 0 <= params.get("DelaySeconds", 0) <= 900:
-            yield "a body of over 256 KiB, or a delay of over 900 s"
-    elif operation == "PutObject" and len(params["Key"].encode()) > 1024:
-        # page object-keys: "at most 1,024 bytes"
+def _no_page(_: dict[str, Any]) -> Iterator[str]:
+    return iter(())
+
+
+def _batch_get_record(params: dict[str, Any]) -> Iterator[str]:
+    # page feature-store-quotas: "BatchGetRecord API: can contain as many as 100 records"
+    records = sum(len(each["RecordIdentifiersValueAsString"]) for each in params["Identifiers"])
+    if records > 100:
+        yield f"{records} records, at most 100"
+
+
+def _batch_write_record(params: dict[str, Any]) -> Iterator[str]:
+    # page feature-store-quotas: "Maximum size of a record: 350 KB"
+    if any(len(json.dumps(entry["Record"]).encode()) > 350 * KIB for entry in params["Entries"]):
+        yield "a record of over 350 KB"
+
+
+def _put_events(params: dict[str, Any]) -> Iterator[str]:
+    # page CalculatePutEventsEntrySize: "the total entry size must be less than 256KB", and how it is counted
+    texts = [entry[name] for entry in params["Entries"] for name in ("Source", "DetailType", "Detail")]
+    if sum(len(text.encode()) for text in texts) + 14 * len(params["Entries"]) >= 256 * KIB:
+        yield "entries of 256 KB and more"
+
+
+def _transact_write_items(params: dict[str, Any]) -> Iterator[str]:
+    # page API_TransactWriteItems: "the aggregate size of the items in the transaction cannot exceed 4 MB", "no two actions can
+    # target the same item"; page ServiceQuotas: an item takes 400 KB
+    items = [each["Put"]["Item"] for each in params["TransactItems"]]
+    if sum(map(item_bytes, items)) > 4 * MIB or any(item_bytes(item) > 400 * KIB for item in items):
+        yield "items of over 4 MB, or one of over 400 KB"
+    if len({item["transaction_id"]["S"] for item in items}) < len(items):
+        yield "two actions on one item"
+
+
+def _send_message(params: dict[str, Any]) -> Iterator[str]:
+    # page API_SendMessage: at most 1 MiB (256 KiB before, which older queues keep); DelaySeconds 0 to 900
+    if len(params["MessageBody"].encode()) > 256 * KIB or not 0 <= params.get("DelaySeconds", 0) <= 900:
+        yield "a body of over 256 KiB, or a delay of over 900 s"
+
+
+def _put_object(params: dict[str, Any]) -> Iterator[str]:
+    # page object-keys: at most 1,024 bytes
+    if len(params["Key"].encode()) > 1_024:
         yield "a key of over 1,024 bytes"
+
+
+_PAGES = {
+    "BatchGetRecord": _batch_get_record,
+    "BatchWriteRecord": _batch_write_record,
+    "PutEvents": _put_events,
+    "TransactWriteItems": _transact_write_items,
+    "SendMessage": _send_message,
+    "PutObject": _put_object,
+}
 
 
 def item_bytes(item: dict[str, Any]) -> int:
     """The size of an item of DynamoDB."""
     # page CapacityUnitCalculations: names and values in UTF-8; a number never takes more than its digits
     return sum(len(name.encode()) + len(text.encode()) for name, value in item.items() for text in value.values())
-
-
-def _bytes(value: Any) -> int:
-    return len(json.dumps(value).encode())

@@ -364,7 +364,7 @@ def test_an_event_that_the_bus_refuses_has_its_transaction_come_again_alone(deci
 def test_the_largest_decision_is_a_hundredth_of_what_a_call_takes(decide, table, nightly):
     # 12 bytes a character as JSON, the longest numbers, the longest reason of a fallback
     texts = {"transaction_id": "t" * 64, "category": "\U0001f600" * 100, "amount_cents": 99_999_999}
-    numbers = {name: 123456789012345.67 for name in STREAM_NAMES}
+    numbers = dict.fromkeys(STREAM_NAMES, 123456789012345.67)
     decide.handler(kafka_event(feature_message(1, **texts, **numbers)), None)
     nightly.failures = [(400, "ThrottlingException" * 10_000)] * 2
     decide.handler(kafka_event(feature_message(1, **{**texts, **numbers, "transaction_id": "u" * 64})), None)
