@@ -72,7 +72,7 @@ def payments(event: dict[str, Any]) -> list[KafkaRecord]:
 def _record(place: str, told: Any) -> KafkaRecord:
     topic, _, partition = place.rpartition("-")
     fields = told if isinstance(told, dict) else {}
-    value, unreadable = _value(fields.get("value") if isinstance(told, dict) else told)
+    value, unreadable = _value(fields.get("value")) if fields is told else (None, _not_of(told, "a record"))
     stated = fields.get("topic")
     return KafkaRecord(
         stated if isinstance(stated, str) and _TOPIC.fullmatch(stated) else _topic_of(topic),
@@ -98,13 +98,16 @@ def _value(text: Any) -> tuple[bytes | None, InvalidTransactionError | None]:
     if text is None:
         return None, None
     if not isinstance(text, str):
-        problem = InvalidTransactionError("message", f"a JSON {type(text).__name__} in the event", "text, base64")
-        return None, problem
+        return None, _not_of(text, "text, base64")
     try:
         return b64decode(text, validate=True), None
     except ValueError:
         problem = InvalidTransactionError("message", f"{len(text)} characters that are not base64", "text, base64")
         return text.encode(errors="replace"), problem
+
+
+def _not_of(told: Any, allowed: str) -> InvalidTransactionError:
+    return InvalidTransactionError("message", f"a JSON {type(told).__name__} in the event", allowed)
 
 
 def partial_failures(records: Sequence[KafkaRecord], failed: Collection[KafkaRecord]) -> PartialFailures:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from fraud.clock import LATEST_MS
 from fraud.transaction import parse_transaction
 from lambda_src.kafka_event import WholeBatchFailedError
 from lambda_src.ports.watch_queue import waiting_transactions
@@ -66,6 +67,33 @@ def test_poison_goes_to_quarantine_and_the_good_are_watched(accept, queue, quara
     assert key == "quarantine/transactions/2026-01-01/0-1.jsonl"
     assert line["field"] == "cc_num"
     assert "4111" not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "problem"),
+    [
+        (MOMENT * 1_000, "16 digits, which would be 2026-01-01 in microseconds"),
+        (MOMENT * 1_000_000, "19 digits, which would be 2026-01-01 in nanoseconds"),
+        (MOMENT // 1_000, "10 digits, which would be 2026-01-01 in seconds"),
+        (-1, "negative"),
+        (LATEST_MS, "a number of 42 bits"),
+        (None, "missing"),
+        ("now", "a JSON str"),
+    ],
+)
+def test_a_record_of_an_impossible_time_is_refused_with_its_reason_alone(
+    accept, quarantined, monkeypatch, timestamp, problem
+):
+    arguments = sent(accept, monkeypatch)
+    batch = event(transaction_message(1), transaction_message(2), transaction_message(3))
+    batch["records"]["transactions-0"][1]["timestamp"] = timestamp
+    assert accept.handler(batch, None) == failures()
+    [(key, [line])] = quarantined().items()
+    assert key == "quarantine/transactions/undated/0-1.jsonl"
+    assert line["reason"].startswith(f"timestamp: {problem}; allowed: whole milliseconds since 1970 in UTC")
+    [given] = arguments
+    waiting, _ = waiting_transactions(given["MessageBody"])
+    assert [transaction.transaction_id for transaction, _ in waiting] == ["t1", "t3"]
 
 
 def test_the_same_batch_again_writes_the_same_object(accept, quarantined):
