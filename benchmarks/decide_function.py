@@ -40,7 +40,7 @@ from tests.handlers.environments import ENVIRONMENTS
 from tests.handlers.kafka import kafka_event
 from tests.handlers.stand_ins import Endpoint, FeatureStore, answer
 
-BATCH = 100
+BATCH = 99
 BATCHES = 30
 RUNS = 5
 TREES = 500

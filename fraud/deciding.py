@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
+from math import isfinite, isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 from fraud.decision import Decision, FallbackRule, Reason
 from fraud.feature_record import STREAM_NAMES, FeatureRecord, parse_feature_record
 from fraud.features.catalogue import NIGHTLY_FEATURES, names
-from fraud.features.nightly import CardRecord, PopulationRecord, nightly_columns
+from fraud.features.nightly import CardRecord, nightly_columns
+from fraud.payment import Collision, Payment, collision, stated_time
 from fraud.ports import (
     DecisionStore,
+    Nightly,
     NightlyStore,
     NightlyUnavailableError,
     Scorer,
     ScorerUnavailableError,
     Scores,
 )
-from fraud.transaction import InvalidTransactionError, Transaction
+from fraud.transaction import InvalidTransactionError, Transaction, format_event_time
 from fraud.vector import FEATURE_NAMES, model_vector
 
 _NIGHTLY_NAMES = names(NIGHTLY_FEATURES)
@@ -34,6 +36,10 @@ _POSITIONS = {name: position for position, name in enumerate(FEATURE_NAMES)}
 
 REASONS = 3
 """A decision carries this many reasons."""
+WHY_CHARACTERS = 300
+"""Of what a decision says of its fallback: an error may repeat what it was given, and a table's items are limited."""
+VERSION_CHARACTERS = 256
+"""Of a model's version: as many as the model registry keeps."""
 
 
 class Rejected(NamedTuple):
@@ -43,6 +49,13 @@ class Rejected(NamedTuple):
     error: InvalidTransactionError
 
 
+class Collided(NamedTuple):
+    """A message with another payment under an id that has its decision: its place in the batch, and both payments."""
+
+    position: int
+    collision: Collision
+
+
 class Batch(NamedTuple):
     """What became of a batch.
 
@@ -50,11 +63,15 @@ class Batch(NamedTuple):
         decisions: those that stand, one a transaction.
         new: those of them that were made now; the others' transactions had theirs before.
         rejected: the messages that broke the contract.
+        collided: the messages that kept it, but got no decision: their id stands for another payment.
+        places: {transaction_id: its message's place in the batch, the first if there are several}.
     """
 
     decisions: list[Decision]
     new: list[Decision]
     rejected: list[Rejected]
+    collided: list[Collided]
+    places: dict[str, int]
 
 
 def now_ms() -> int:
@@ -82,7 +99,7 @@ class Deciding:
     _categories: tuple[str, ...] = ()
 
     def decide_batch(self, messages: Sequence[bytes]) -> Batch:
-        """Decides and records every sound message; a transaction that already has a decision keeps it.
+        """Decides and records every valid message; a transaction that already has a decision keeps it.
 
         Args:
             messages: values of the topic `features`.
@@ -91,6 +108,8 @@ class Deciding:
             Whatever the decision store raises: nothing is recorded then, and the batch can be given again.
         """
         records: dict[str, FeatureRecord] = {}
+        kept: list[tuple[int, FeatureRecord]] = []
+        places: dict[str, int] = {}
         rejected = []
         for position, message in enumerate(messages):
             try:
@@ -99,22 +118,48 @@ class Deciding:
                 rejected.append(Rejected(position, error))
             else:
                 records.setdefault(record["transaction_id"], record)
+                kept.append((position, record))
+                places.setdefault(record["transaction_id"], position)
         decided = self._decide(list(records.values())) if records else []
         standing = self.store.record(decided) if decided else []
-        return Batch(
-            standing, [made for made, stands in zip(decided, standing, strict=True) if made == stands], rejected
-        )
+        new = [made for made, stands in zip(decided, standing, strict=True) if made == stands]
+        collided = [] if len(new) == len(kept) else _collided(kept, standing)
+        return Batch(standing, new, rejected, collided, places)
 
     def _decide(self, records: list[FeatureRecord]) -> list[Decision]:
         try:
             nightly = self.nightly.read({record["cc_num"] for record in records})
-            cards = [nightly.cards.get(record["cc_num"]) for record in records]
-            columns = _columns(records, cards, nightly.population)
+        except NightlyUnavailableError as error:
+            return self._by_rule(records, str(error))
+        try:
+            columns = _columns(records, nightly)
+        except NightlyUnavailableError as error:
+            return self._decide_apart(records, nightly, str(error))
+        return self._decide_on(records, nightly, columns)
+
+    def _decide_apart(self, records: list[FeatureRecord], nightly: Nightly, why: str) -> list[Decision]:
+        """Decides those whose own nightly record is malformed by the rule, and the others as ever."""
+        flaws = [_flaw(record, nightly) for record in records]
+        others = [record for record, flaw in zip(records, flaws, strict=True) if flaw is None]
+        if not others or len(others) == len(records):
+            return self._by_rule(records, why)
+        decided = iter(self._decide_on(others, nightly, _columns(others, nightly)))
+        return [
+            next(decided) if flaw is None else self._by_rule([record], flaw)[0]
+            for record, flaw in zip(records, flaws, strict=True)
+        ]
+
+    def _decide_on(self, records: list[FeatureRecord], nightly: Nightly, columns: Mapping[str, Any]) -> list[Decision]:
+        try:
             vectors, answer = self._score(columns)
-        except (NightlyUnavailableError, ScorerUnavailableError) as error:
-            decided_at = self.clock()
-            return [_by_rule(record, self.fallback, decided_at, str(error)) for record in records]
+        except ScorerUnavailableError as error:
+            return self._by_rule(records, str(error))
+        cards = [nightly.cards.get(record["cc_num"]) for record in records]
         return self._by_model(records, cards, columns, vectors, answer)
+
+    def _by_rule(self, records: list[FeatureRecord], why: str) -> list[Decision]:
+        decided_at = self.clock()
+        return [_by_rule(record, self.fallback, decided_at, why) for record in records]
 
     def _score(self, columns: Mapping[str, Any]) -> tuple[NDArray[np.float32], Scores]:
         # The codes of the categories belong to a model, and a deployment can change the model between two batches.
@@ -149,6 +194,7 @@ class Deciding:
                     cc_num=record["cc_num"],
                     amount_cents=record["amount_cents"],
                     trans_time=record["trans_time"],
+                    event_time=stated_time(record),
                     decided_at=decided_at,
                     outcome=answer.thresholds.outcome(score),
                     path="model",
@@ -193,6 +239,7 @@ def decide_without_features(
             "cc_num": transaction.cc_num,
             "amount_cents": transaction.amount_cents,
             "trans_time": trans_time,
+            "event_time": format_event_time(transaction.event_time),
             "category": transaction.category,
         }
         decisions.append(_by_rule(record, fallback, decided_at, why))
@@ -208,12 +255,13 @@ def _by_rule(record: FeatureRecord, fallback: FallbackRule, decided_at: int, why
         cc_num=record["cc_num"],
         amount_cents=record["amount_cents"],
         trans_time=record["trans_time"],
+        event_time=stated_time(record),
         decided_at=decided_at,
         outcome=outcome,
         path="fallback",
         reasons=reasons,
         features=_stated(record),
-        why=why,
+        why=why if len(why) <= WHY_CHARACTERS else f"{why[: WHY_CHARACTERS - 3]}...",
     )
 
 
@@ -234,22 +282,46 @@ def _reasons(
     return tuple(reasons)
 
 
-def _columns(
-    records: list[FeatureRecord], cards: list[CardRecord | None], population: Mapping[str, PopulationRecord]
-) -> dict[str, Any]:
+def _collided(kept: list[tuple[int, FeatureRecord]], standing: Sequence[Decision]) -> list[Collided]:
+    payments = {decision.transaction_id: Payment.of(decision) for decision in standing}
+    found = []
+    for position, record in kept:
+        key, stated = record["transaction_id"], stated_time(record)
+        other = Payment(key, record["cc_num"], record["amount_cents"], stated)
+        if collides := collision(payments[key], other):
+            found.append(Collided(position, collides))
+    return found
+
+
+def _flaw(record: FeatureRecord, nightly: Nightly) -> str | None:
+    try:
+        _columns([record], nightly)
+    except NightlyUnavailableError as error:
+        return str(error)
+    return None
+
+
+def _columns(records: list[FeatureRecord], nightly: Nightly) -> dict[str, Any]:
+    """The columns of the vectors; raises NightlyUnavailableError: a nightly record is malformed."""
+    for record in records if nightly.malformed else ():
+        if record["cc_num"] in nightly.malformed:
+            raise NightlyUnavailableError(f"a nightly record is malformed: {nightly.malformed[record['cc_num']]}")
+    cards = [nightly.cards.get(record["cc_num"]) for record in records]
     category = [record["category"] for record in records]
     event_ms = np.array([record["trans_time"] for record in records], dtype=np.int64)
     stream = {name: np.array([record[name] for record in records], dtype=np.float64) for name in STREAM_NAMES}
     try:
-        nightly = nightly_columns(category, event_ms, cards, population)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        habits = nightly_columns(category, event_ms, cards, nightly.population)
+        if any(np.isinf(values).any() for values in habits.values()):
+            raise ValueError("an infinite number")
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
         raise NightlyUnavailableError(f"a nightly record is malformed: {error!r}") from error
     return {
         "amount_cents": np.array([record["amount_cents"] for record in records], dtype=np.int64),
         "category": category,
         "event_ms": event_ms,
         **stream,
-        **nightly,
+        **habits,
     }
 
 
@@ -260,6 +332,12 @@ def _checked(answer: Scores, n: int) -> Scores:
     unknown = {name for row in answer.reasons for name, _ in row} - _POSITIONS.keys()
     if unknown:
         raise ScorerUnavailableError(f"the model gave reasons that are no features: {', '.join(sorted(unknown))}")
+    if len(answer.model_version) > VERSION_CHARACTERS:
+        problem = f"a version of {len(answer.model_version)} characters"
+        raise ScorerUnavailableError(f"the model answered {problem}; allowed: at most {VERSION_CHARACTERS}")
+    for name, contribution in (each for row in answer.reasons for each in row):
+        if not isfinite(contribution):
+            raise ScorerUnavailableError(f"the model answered a contribution of {contribution} of {name}")
     for score in answer.scores:
         if not (isinstance(score, float) and 0 <= score <= 1):
             raise ScorerUnavailableError(f"the model answered a score of {score!r}; allowed: a probability, 0 to 1")

@@ -84,6 +84,7 @@ class Decision:
         cc_num: the card's token.
         amount_cents: the amount in whole cents.
         trans_time: when the transaction happened, milliseconds since 1970 in UTC: the clock.
+        event_time: the same as its producer states it, in the contract's form; None if that is not known.
         decided_at: when the decision was made, in the same unit.
         outcome: what is done with the payment.
         path: `model`, or `fallback` when the model could not be asked.
@@ -100,6 +101,7 @@ class Decision:
     cc_num: str
     amount_cents: int
     trans_time: int
+    event_time: str | None = None
     decided_at: int
     outcome: Outcome
     path: Path
@@ -125,10 +127,15 @@ class Decision:
 
     @classmethod
     def from_json(cls, text: str) -> Decision:
-        """The decision that `to_json` wrote."""
+        """The decision that `to_json` wrote; fields that another version added are skipped.
+
+        Raises:
+            ValueError, TypeError, KeyError: it did not write this.
+        """
         fields: dict[str, Any] = json.loads(text)
-        fields["reasons"] = tuple(Reason(*reason) for reason in fields["reasons"])
-        return cls(**fields)
+        known = {name: fields[name] for name in cls.__slots__ if name in fields}
+        known["reasons"] = tuple(Reason(*reason) for reason in known["reasons"])
+        return cls(**known)
 
 
 class FallbackRule(BaseModel):

@@ -9,6 +9,8 @@ import json
 import re
 from typing import Any
 
+from fraud.clock import ALLOWED as MOMENTS
+from fraud.clock import EARLIEST_MS, LATEST_MS
 from fraud.features.catalogue import STREAM_FEATURES, names
 from fraud.transaction import (
     ALLOWED,
@@ -21,9 +23,6 @@ from fraud.transaction import (
 )
 
 STREAM_NAMES = names(STREAM_FEATURES)
-LATEST_MS = 4_102_444_800_000
-"""2100-01-01 in UTC: no transaction is later."""
-
 FeatureRecord = dict[str, Any]
 """The parsed message; its fields named in `_check` are of their types, a missing feature is None."""
 
@@ -32,11 +31,11 @@ _TEXTS = (
     ("transaction_id", re.compile(TRANSACTION_ID_PATTERN).fullmatch),
     ("cc_num", re.compile(TOKEN_PATTERN).fullmatch),
 )
-_WHOLE_NUMBERS = (("amount_cents", MAX_AMOUNT_CENTS + 1), ("trans_time", LATEST_MS))
+_WHOLE_NUMBERS = (("amount_cents", 0, MAX_AMOUNT_CENTS + 1), ("trans_time", EARLIEST_MS, LATEST_MS))
 _ALLOWED = {
     **ALLOWED,
     "amount_cents": f"whole cents, 0 to {MAX_AMOUNT_CENTS}",
-    "trans_time": f"whole milliseconds since 1970 in UTC, 0 to {LATEST_MS - 1}",
+    "trans_time": MOMENTS,
     **dict.fromkeys(STREAM_NAMES, "a number, 0 to 1e15, or null for missing"),
 }
 
@@ -77,8 +76,8 @@ def _check(record: FeatureRecord) -> str | None:
     for name, matches in _TEXTS:
         if type(record[name]) is not str or not matches(record[name]):
             return name
-    for name, end in _WHOLE_NUMBERS:
-        if type(record[name]) is not int or not 0 <= record[name] < end:
+    for name, start, end in _WHOLE_NUMBERS:
+        if type(record[name]) is not int or not start <= record[name] < end:
             return name
     category = record["category"]
     if type(category) is not str or not 1 <= len(category) <= 100 or not category.strip():

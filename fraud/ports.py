@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from fraud.decision import Decision, Thresholds
 from fraud.features.nightly import CardRecord, PopulationRecord
+from fraud.payment import Payment
 
 
 class NightlyUnavailableError(Exception):
@@ -21,10 +23,15 @@ class ScorerUnavailableError(Exception):
 
 
 class Nightly(NamedTuple):
-    """What the nightly store knows of some cards: their records, and every category's."""
+    """What the nightly store knows of some cards: their records, and every category's.
+
+    Attributes:
+        malformed: {card: what is wrong}, of the cards whose record cannot be read. Such a card is no card without history.
+    """
 
     cards: Mapping[str, CardRecord]
     population: Mapping[str, PopulationRecord]
+    malformed: Mapping[str, str] = MappingProxyType({})
 
 
 class NightlyStore(Protocol):
@@ -72,6 +79,6 @@ class DecisionStore(Protocol):
         """
         ...
 
-    def decided(self, transaction_ids: Collection[str]) -> set[str]:
-        """Those of the transactions that have a decision."""
+    def decided(self, transaction_ids: Collection[str]) -> Mapping[str, Payment]:
+        """Those of the transactions that have a decision, each with the payment that it was made about."""
         ...

@@ -26,6 +26,8 @@ Work = Callable[[Request, Context], dict[str, str]]
 """Does what a request asks and gives the resource's attributes. What it raises fails the deployment, with its text."""
 
 ANSWER_WITHIN_S = 20
+MOST_BYTES = 4_096
+"""Of an answer: page crpg-ref-responses, "the total size of the response body can't exceed 4096 bytes". A reason gets half."""
 
 
 def custom_resource(physical_id: str) -> Callable[[Work], Callable[[Request, Context], None]]:
@@ -44,12 +46,19 @@ def custom_resource(physical_id: str) -> Callable[[Work], Callable[[Request, Con
             except Exception as error:  # noqa: BLE001 - it is told to the one who waits
                 # unanswered, CloudFormation would wait for an hour
                 logger.exception("the request failed")
-                answer = {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1_000]}
+                answer = {"Status": "FAILED", "Reason": _reason(error)}
             _send(request, answer | {"PhysicalResourceId": request.get("PhysicalResourceId", physical_id)})
 
         return handler
 
     return handler_of
+
+
+def _reason(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}"
+    while len(json.dumps(text)) > MOST_BYTES // 2:
+        text = text[: len(text) * 3 // 4]
+    return text
 
 
 def _send(request: Request, answer: dict[str, Any]) -> None:

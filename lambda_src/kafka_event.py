@@ -3,20 +3,33 @@
 `tests/events/msk.json` is such an event. The answer names a record as `{"partition": "TOPIC-PARTITION", "offset": N}`; the poller
 goes on from the lowest offset named in each partition, and holds an empty list for a batch that is done. Only provisioned pollers
 read the answer: for others a batch of which a record failed must fail as a whole, or the record is lost.
+
+
+A producer can write any bytes, key, headers and time into a topic: nothing of a record is believed before it was looked at, and
+reading an event raises for no record.
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
+
+from fraud.transaction import InvalidTransactionError, is_heartbeat
 
 PartialFailures = dict[str, list[dict[str, Any]]]
 """The answer: {"batchItemFailures": [{"itemIdentifier": ...}, ...]}."""
 
+UNKNOWN = -1
+"""A partition or an offset that the event does not tell: Kafka's begin with 0."""
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
 
 class WholeBatchFailedError(Exception):
-    """No record could be processed, or nobody reads which: the invocation must count as failed, so that the batch comes again."""
+    """No record could be processed, or nobody reads which failed, or one that failed cannot be named: the invocation must count
+    as failed, for the retries, the alarms and the metrics."""
 
 
 class KafkaRecord(NamedTuple):
@@ -24,15 +37,23 @@ class KafkaRecord(NamedTuple):
 
     Attributes:
         topic, partition, offset: where it is.
-        timestamp: its clock, milliseconds since 1970 in UTC.
-        value: None for a record without one.
+        timestamp: its clock, as the event tells it; `fraud.clock.moment` says whether that can be.
+        value: None for a record without one. What could not be read is here as it came.
+        unreadable: why the value could not be read.
     """
 
     topic: str
     partition: int
     offset: int
-    timestamp: int
+    timestamp: Any
     value: bytes | None
+    unreadable: InvalidTransactionError | None = None
+
+    def message(self) -> bytes:
+        """The value; empty if there is none. Raises InvalidTransactionError: it could not be read."""
+        if self.unreadable is not None:
+            raise self.unreadable
+        return self.value or b""
 
 
 def kafka_records(event: dict[str, Any]) -> list[KafkaRecord]:
@@ -40,19 +61,55 @@ def kafka_records(event: dict[str, Any]) -> list[KafkaRecord]:
 
     >>> kafka_records({"records": {"features-0": [
     ...     {"topic": "features", "partition": 0, "offset": 7, "timestamp": 5, "value": "e30="}]}})
-    [KafkaRecord(topic='features', partition=0, offset=7, timestamp=5, value=b'{}')]
+    [KafkaRecord(topic='features', partition=0, offset=7, timestamp=5, value=b'{}', unreadable=None)]
     """
-    return [
-        KafkaRecord(
-            record["topic"],
-            record["partition"],
-            record["offset"],
-            record["timestamp"],
-            None if record.get("value") is None else b64decode(record["value"]),
-        )
-        for records in event["records"].values()
-        for record in records
-    ]
+    return [_record(place, each) for place, records in event["records"].items() for each in records or ()]
+
+
+def payments(event: dict[str, Any]) -> list[KafkaRecord]:
+    """The records of an event without the stream job's heartbeats, which are skipped everywhere."""
+    return [record for record in kafka_records(event) if record.unreadable or not is_heartbeat(record.value)]
+
+
+def _record(place: str, told: Any) -> KafkaRecord:
+    topic, _, partition = place.rpartition("-")
+    fields = told if isinstance(told, dict) else {}
+    value, unreadable = _value(fields.get("value")) if fields is told else (None, _not_of(told, "a record"))
+    stated = fields.get("topic")
+    return KafkaRecord(
+        stated if isinstance(stated, str) and _TOPIC.fullmatch(stated) else _topic_of(topic),
+        _number(
+            fields.get("partition"), otherwise=int(partition) if re.fullmatch("[0-9]{1,9}", partition) else UNKNOWN
+        ),
+        _number(fields.get("offset"), otherwise=UNKNOWN),
+        fields.get("timestamp"),
+        value,
+        unreadable,
+    )
+
+
+def _topic_of(place: str) -> str:
+    return place if _TOPIC.fullmatch(place) else "unknown"
+
+
+def _number(value: Any, *, otherwise: int) -> int:
+    return value if type(value) is int and value >= 0 else otherwise
+
+
+def _value(text: Any) -> tuple[bytes | None, InvalidTransactionError | None]:
+    if text is None:
+        return None, None
+    if not isinstance(text, str):
+        return None, _not_of(text, "text, base64")
+    try:
+        return b64decode(text, validate=True), None
+    except ValueError:
+        problem = InvalidTransactionError("message", f"{len(text)} characters that are not base64", "text, base64")
+        return text.encode(errors="replace"), problem
+
+
+def _not_of(told: Any, allowed: str) -> InvalidTransactionError:
+    return InvalidTransactionError("message", f"a JSON {type(told).__name__} in the event", allowed)
 
 
 def partial_failures(
@@ -66,9 +123,20 @@ def partial_failures(
         partial: whether the mapping reads the answer.
 
     Raises:
-        WholeBatchFailedError: all are to come again, or some, and the mapping does not read which.
+        WholeBatchFailedError: all are to come again; or some, and the mapping does not read which, or one of them has no place by
+            which it could be asked for.
     """
     if failed and (not partial or len(failed) == len(records)):
         raise WholeBatchFailedError(f"{len(failed)} of {len(records)} records failed; the errors are logged above")
+    if any(UNKNOWN in (record.partition, record.offset) for record in failed):
+        raise WholeBatchFailedError("a record without partition or offset failed, so all must come again")
     identifiers = [{"partition": f"{record.topic}-{record.partition}", "offset": record.offset} for record in failed]
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}
+
+
+def by_partition(records: Sequence[KafkaRecord]) -> Iterator[tuple[str, list[KafkaRecord]]]:
+    """Records by where they are: (TOPIC-PARTITION, those of it in their order)."""
+    places: dict[str, list[KafkaRecord]] = {}
+    for record in records:
+        places.setdefault(f"{record.topic}-{record.partition}", []).append(record)
+    yield from places.items()

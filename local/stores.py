@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fraud.decision import Decision
+from fraud.payment import Payment
 from fraud.ports import Nightly, NightlyUnavailableError
 
 _DECISIONS = """
@@ -57,7 +58,7 @@ class SqliteDecisionStore:
 
     >>> store = SqliteDecisionStore(Path(tempfile.mkdtemp(), "decisions.db"))
     >>> store.decided(["t1"])
-    set()
+    {}
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,10 +97,13 @@ class SqliteDecisionStore:
             return list(decisions)
         return [standing[decision.transaction_id] for decision in decisions]
 
-    def decided(self, transaction_ids: Collection[str]) -> set[str]:
-        """Those of the transactions that have a decision."""
-        query = "SELECT transaction_id FROM decisions WHERE transaction_id IN (SELECT value FROM json_each(?))"
-        return {row[0] for row in self._connection.execute(query, (json.dumps(list(transaction_ids)),))}
+    def decided(self, transaction_ids: Collection[str]) -> dict[str, Payment]:
+        """Those of the transactions that have a decision, each with the payment that it was made about."""
+        query = (
+            "SELECT transaction_id, cc_num, amount_cents, decision ->> '$.event_time' FROM decisions "
+            "WHERE transaction_id IN (SELECT value FROM json_each(?))"
+        )
+        return {row[0]: Payment(*row) for row in self._connection.execute(query, (json.dumps(list(transaction_ids)),))}
 
     def _turn_on_wal(self) -> None:
         # Two processes that create the file at once: SQLite refuses one of them at once, whatever its time-out.

@@ -78,6 +78,14 @@ class Monitoring(FraudStack):
                 says="Transactions got no decision in time; the fallback rule decided. Look at the stream job and `decide`.",
             ),
             Alarm(
+                name="Collisions",
+                # the watch sees every accepted transaction, so it finds those that the stream job and `decide` have found too
+                metric=own_metric("Collisions", "Sum", 5, service="watch"),
+                at_least=1,
+                says="Two payments under one id: the first one's decision stands, the other has none. A producer gives an id "
+                "twice; both payments are in the archive bucket under quarantine/collisions/.",
+            ),
+            Alarm(
                 name="Late",
                 metric=own_metric("DecisionLatency", "p99", 5, service="decide"),
                 at_least=self.settings.alarm_latency_ms,

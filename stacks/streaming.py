@@ -24,13 +24,16 @@ from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
 from stacks.serving import Serving
 from stacks.settings import Settings
 
-BATCH = 100
-"""Transactions decided together, at most: what one write to the decision table takes."""
+DECIDED_TOGETHER = 99
+"""Transactions decided together, at most: one read of the nightly features takes 100 records (page feature-store-quotas), and all
+categories' figures are one of them."""
+INGEST_BATCH = 100
 ARCHIVE_BATCH = 10_000
 ARCHIVE_WINDOW_S = 300
 WATCH_TIMEOUT_S = 30
 OWN_PREFIX = "The objects below the function's own prefix are named by the function."
 BROKEN = "only what breaks the contract is put there"
+COLLIDED = "only two payments under one id are put there"
 
 
 class Streaming(FraudStack):
@@ -158,12 +161,14 @@ class Streaming(FraudStack):
                 "EVENT_BUS_NAME": self.bus.attr_name,
                 "FALLBACK_RULE": self.settings.fallback_rule.model_dump_json(),
                 "UNDECIDED_AFTER_S": seconds,
+                **self._quarantine,
             },
             timeout_s=WATCH_TIMEOUT_S,
             memory_mb=512,
         )
         undecided = "only a transaction without features in time is decided by the watch"
         self._may_decide(watch.role, {"dynamodb:PutItem": undecided, "events:PutEvents": undecided})
+        self._may_quarantine(watch.role, COLLIDED)
         consumers.reads_queue(self, watch, waiting, batch_size=10)
 
     def _decide(self, serving: Serving) -> None:
@@ -189,7 +194,7 @@ class Streaming(FraudStack):
         again = "only a transaction that comes again has a decision to be read"
         self._may_decide(decide.role, {"dynamodb:BatchGetItem": again})
         self._may_quarantine(decide.role)
-        self._reads(decide, "features", batch_size=BATCH, window_s=0)
+        self._reads(decide, "features", batch_size=DECIDED_TOGETHER, window_s=0)
 
     def _ingest_features(self) -> None:
         ingest = self.functions.function(
@@ -205,7 +210,7 @@ class Streaming(FraudStack):
             memory_mb=512,
         )
         allow(ingest.role, ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"], [group_arn(self, STREAM_GROUP.name)])
-        self._reads(ingest, "features", batch_size=BATCH, window_s=1)
+        self._reads(ingest, "features", batch_size=INGEST_BATCH, window_s=1)
 
     def _archive(self) -> None:
         archive = self.functions.function(
@@ -216,6 +221,7 @@ class Streaming(FraudStack):
                 "ARCHIVE_BUCKET": self._data.archive.name,
                 "TRANSACTIONS_PREFIX": TRANSACTIONS,
                 "DECISIONS_PREFIX": DECISIONS,
+                "QUARANTINE_PREFIX": QUARANTINE,
             },
             timeout_s=120,
             memory_mb=1024,
@@ -223,6 +229,7 @@ class Streaming(FraudStack):
         )
         kept = [self._data.archive.objects(prefix) for prefix in (TRANSACTIONS, DECISIONS)]
         allow(archive.role, ["s3:PutObject"], kept, because=OWN_PREFIX)
+        self._may_quarantine(archive.role)
         self._reads(archive, "transactions", batch_size=ARCHIVE_BATCH, window_s=ARCHIVE_WINDOW_S)
         consumers.reads_changes(
             self,
@@ -255,5 +262,5 @@ class Streaming(FraudStack):
         for arn, actions in needed.items():
             allow(role, actions, [arn], unused={action: unused[action] for action in actions if action in unused})
 
-    def _may_quarantine(self, role: iam.Role) -> None:
-        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX, unused=BROKEN)
+    def _may_quarantine(self, role: iam.Role, unused: str = BROKEN) -> None:
+        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX, unused=unused)

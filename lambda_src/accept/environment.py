@@ -8,7 +8,7 @@ from lambda_src.environment import Name, Prefix, TopicReaderEnvironment
 
 
 class Environment(TopicReaderEnvironment):
-    """Where refused transactions go, and the queue that brings sound ones to the watch after a while."""
+    """Where refused transactions go, and the queue that brings valid ones to the watch after a while."""
 
     quarantine_bucket: Name = Field(alias="QUARANTINE_BUCKET")
     quarantine_prefix: Prefix = Field(alias="QUARANTINE_PREFIX")

@@ -1,12 +1,13 @@
-"""The door of the topic `transactions`: refuses what breaks the contract, and has the watch look after what does not."""
+"""The door of the topic `transactions`: refuses what breaks the contract, and has the watch look after what keeps it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fraud.transaction import InvalidTransactionError, is_heartbeat, parse_transaction
+from fraud.clock import moment
+from fraud.transaction import InvalidTransactionError, parse_transaction
 from lambda_src.accept.environment import Environment
-from lambda_src.kafka_event import KafkaRecord, PartialFailures, kafka_records, partial_failures
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, partial_failures, payments
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
 from lambda_src.ports.watch_queue import Waiting, WatchQueue
@@ -19,29 +20,29 @@ quarantine = QuarantineBucket(environment.quarantine_bucket, environment.quarant
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], _: object) -> PartialFailures:
-    """Works off an event; see `lambda_src.kafka_event` for both its sides."""
-    records = [record for record in kafka_records(event) if not is_heartbeat(record.value)]
-    sound: list[KafkaRecord] = []
+    """Processes an event; see `lambda_src.kafka_event` for both its sides."""
+    records = payments(event)
+    valid: list[KafkaRecord] = []
     waiting: list[Waiting] = []
     refused: list[Refused] = []
     for record in records:
-        message = record.value or b""
         try:
+            message = record.message()
             parse_transaction(message)
+            trans_time = moment(record.timestamp)
         except InvalidTransactionError as error:
             refused.append((record, error))
         else:
-            sound.append(record)
-            waiting.append(Waiting(message.decode(), record.timestamp))
-    return partial_failures(
-        records, _watch(sound, waiting) + quarantine.keep(refused), partial=environment.partial_failures
-    )
+            valid.append(record)
+            waiting.append(Waiting(message.decode(), trans_time))
+    failed = _watch(valid, waiting) + quarantine.keep(refused)
+    return partial_failures(records, failed, partial=environment.partial_failures)
 
 
-def _watch(sound: list[KafkaRecord], waiting: list[Waiting]) -> list[KafkaRecord]:
+def _watch(valid: list[KafkaRecord], waiting: list[Waiting]) -> list[KafkaRecord]:
     try:
         queue.send(waiting)
     except AwsError:
-        logger.exception("transactions could not be put under watch", extra={"records": len(sound)})
-        return sound
+        logger.exception("transactions could not be put under watch", extra={"records": len(valid)})
+        return valid
     return []

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from fraud.decision import Decision
-from fraud.transaction import InvalidTransactionError, is_heartbeat, parse_transaction
+from fraud.clock import moment
+from fraud.transaction import InvalidTransactionError, parse_transaction
+from lambda_src.archive.changes import Change, added, source
 from lambda_src.archive.environment import Environment
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS, decision_row, transaction_row
-from lambda_src.kafka_event import PartialFailures, kafka_records
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, by_partition, payments
 from lambda_src.ports.clients import client
-from lambda_src.ports.parquet_archive import ParquetArchive
-from lambda_src.telemetry import logger
+from lambda_src.ports.parquet_archive import ParquetArchive, Unfit
+from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
+from lambda_src.telemetry import logger, metrics
 
 environment = Environment.read()
 _s3 = client("s3", timeout_s=10)
 transactions = ParquetArchive(_s3, environment.archive_bucket, environment.transactions_prefix, TRANSACTIONS)
 decisions = ParquetArchive(_s3, environment.archive_bucket, environment.decisions_prefix, DECISIONS)
+quarantine = QuarantineBucket(environment.archive_bucket, environment.quarantine_prefix)
 
 DONE: PartialFailures = {"batchItemFailures": []}
 
 
+class NotKeptError(Exception):
+    """What cannot be archived could not be put into the quarantine either."""
+
+
+@metrics.log_metrics
 def handler(event: dict[str, Any], _: object) -> PartialFailures:
-    """Archives an event whole, or raises what the bucket answered: then all of it comes again."""
+    """Archives what can be of an event; the rest goes to the quarantine.
+
+    Raises:
+        ClientError, BotoCoreError, NotKeptError: the bucket refuses; then all of it comes again.
+    """
     if "records" in event:
         _archive_transactions(event)
     else:
@@ -31,25 +43,44 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
 
 
 def _archive_transactions(event: dict[str, Any]) -> None:
-    for place, records in event["records"].items():
-        of_partition = [
-            record for record in kafka_records({"records": {place: records}}) if not is_heartbeat(record.value)
-        ]
+    for place, records in by_partition(payments(event)):
+        valid: list[KafkaRecord] = []
         rows = []
-        for record in of_partition:
+        for record in records:
             try:
-                transaction = parse_transaction(record.value or b"")
+                transaction = parse_transaction(record.message())
+                trans_time = moment(record.timestamp)
             except InvalidTransactionError as error:
-                logger.warning("passed over", extra={"reason": str(error)})  # `accept` keeps it in the quarantine
+                logger.warning("rejected", extra={"reason": str(error)})  # `accept` keeps it in the quarantine
             else:
-                rows.append((record.timestamp, transaction_row(transaction, record.timestamp)))
+                valid.append(record)
+                rows.append((trans_time, transaction_row(transaction, trans_time)))
         if rows:
-            transactions.put(f"{place}-{of_partition[0].offset}-{of_partition[-1].offset}", rows)
+            unfit = transactions.put(f"{place}-{valid[0].offset}-{valid[-1].offset}", rows)
+            _quarantine([(valid[each.position], _unfit(each)) for each in unfit])
 
 
 def _archive_decisions(event: dict[str, Any]) -> None:
-    added = [record for record in event["Records"] if record["eventName"] == "INSERT"]
-    made = [Decision.from_json(record["dynamodb"]["NewImage"]["decision"]["S"]) for record in added]
-    if made:
-        first = added[0]["dynamodb"]["SequenceNumber"]
-        decisions.put(f"{first}-{len(made)}", [(each.trans_time, decision_row(each)) for each in made])
+    changes: list[tuple[Any, Change]] = []
+    refused: list[Refused] = []
+    for told in event["Records"]:
+        try:
+            change = added(told)
+        except InvalidTransactionError as error:
+            refused.append((source(told), error))
+        else:
+            changes += [] if change is None else [(told, change)]
+    if changes:
+        rows = [(change.decision.trans_time, decision_row(change.decision)) for _, change in changes]
+        unfit = decisions.put(f"{changes[0][1].name}-{len(changes)}", rows)
+        refused += [(source(changes[each.position][0]), _unfit(each)) for each in unfit]
+    _quarantine(refused)
+
+
+def _unfit(each: Unfit) -> InvalidTransactionError:
+    return InvalidTransactionError("row", each.problem[:200], "values of the archive's columns")
+
+
+def _quarantine(refused: list[Refused]) -> None:
+    if quarantine.keep(refused):
+        raise NotKeptError(f"{len(refused)} records can neither be archived nor be put into the quarantine")

@@ -50,7 +50,7 @@ GOING = ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 
 @custom_resource("leftovers")
 def handler(request: Request, context: Context) -> dict[str, str]:
-    """Works off a request of CloudFormation."""
+    """Processes a request of CloudFormation."""
     if request["RequestType"] == "Delete" and _stack_goes(request["StackId"]):
         patience = Patience(context)
         properties: dict[str, Any] = request["ResourceProperties"]

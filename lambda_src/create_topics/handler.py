@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from lambda_src.create_topics.environment import Environment
 from lambda_src.custom_resource import Context, Request, custom_resource
 from lambda_src.ports.clients import client, session
-from lambda_src.ports.kafka_topics import TopicRequest, admin_settings, ensure_topics
+from lambda_src.ports.kafka_topics import TopicError, TopicRequest, admin_settings, ensure_topics
 
 environment = Environment.read()
 kafka = client("kafka", timeout_s=10)
@@ -21,10 +21,13 @@ kafka = client("kafka", timeout_s=10)
 
 @custom_resource("topics")
 def handler(request: Request, _: Context) -> dict[str, str]:
-    """Works off a request of CloudFormation."""
+    """Processes a request of CloudFormation."""
     if request["RequestType"] == "Delete":
         return {}
-    topics = [_topic(asked) for asked in request["ResourceProperties"]["Topics"]]
+    asked = request["ResourceProperties"].get("Topics")
+    if not isinstance(asked, list):
+        raise TopicError(f"Topics: {'missing' if asked is None else type(asked).__name__}; allowed: a list")
+    topics = [_topic(f"Topics[{place}]", each) for place, each in enumerate(asked)]
     brokers = kafka.get_bootstrap_brokers(ClusterArn=environment.cluster_arn)
     settings = admin_settings(
         {name: text for name, text in brokers.items() if name.startswith("BootstrapBroker")}, session
@@ -33,10 +36,14 @@ def handler(request: Request, _: Context) -> dict[str, str]:
     return {"BootstrapServers": settings["bootstrap.servers"]}
 
 
-def _topic(asked: dict[str, Any]) -> TopicRequest:
-    # CloudFormation gives every number as text
-    return TopicRequest(
-        name=asked["Name"],
-        partitions=int(asked["Partitions"]),
-        config={name: str(value) for name, value in asked.get("Config", {}).items()},
-    )
+def _topic(place: str, asked: Any) -> TopicRequest:
+    if not isinstance(asked, dict):
+        raise TopicError(f"{place}: a {type(asked).__name__}; allowed: Name, Partitions, Config")
+    if missing := {"Name", "Partitions"} - asked.keys():
+        raise TopicError(f"{place}: {', '.join(sorted(missing))}: missing")
+    try:
+        partitions = int(asked["Partitions"])  # CloudFormation gives every number as text
+    except (TypeError, ValueError) as error:
+        raise TopicError(f"{place}: Partitions: {asked['Partitions']!r}; allowed: a whole number") from error
+    config = {name: str(value) for name, value in asked.get("Config", {}).items()}
+    return TopicRequest(name=asked["Name"], partitions=partitions, config=config)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from fraud.deciding import Batch, Deciding, now_ms
-from fraud.transaction import is_heartbeat
+from fraud.transaction import InvalidTransactionError
 from lambda_src.decide.environment import Environment
-from lambda_src.kafka_event import KafkaRecord, PartialFailures, kafka_records, partial_failures
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, partial_failures, payments
 from lambda_src.ports.clients import AwsError, client
+from lambda_src.ports.collision_archive import CollisionArchive
 from lambda_src.ports.decision_table import MOST, DecisionTable, TableThrottledError
 from lambda_src.ports.endpoint_scorer import EndpointScorer
 from lambda_src.ports.event_bus import EventBus, EventsNotPublishedError
-from lambda_src.ports.nightly_feature_store import NightlyFeatureStore
-from lambda_src.ports.quarantine_bucket import QuarantineBucket
+from lambda_src.ports.nightly_feature_store import MOST_CARDS, NightlyFeatureStore
+from lambda_src.ports.packs import packs
+from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
 from lambda_src.telemetry import count_decisions, logger, metrics
 
 environment = Environment.read()
@@ -28,36 +30,58 @@ deciding = Deciding(
 )
 events = EventBus(client("events"), environment.event_bus_name)
 quarantine = QuarantineBucket(environment.quarantine_bucket, environment.quarantine_prefix)
+collisions = CollisionArchive(environment.quarantine_bucket, environment.quarantine_prefix)
+
+TOGETHER = min(MOST_CARDS, MOST)
+"""Transactions decided together, at most: what one read of the nightly store and one write to the table take."""
 
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], _: object) -> PartialFailures:
-    """Works off an event; see `lambda_src.kafka_event` for both its sides."""
-    records = [record for record in kafka_records(event) if not is_heartbeat(record.value)]
-    failed: list[KafkaRecord] = []
-    for start in range(0, len(records), MOST):
-        failed += _decide(records[start : start + MOST])
+    """Processes an event; see `lambda_src.kafka_event` for both its sides."""
+    records = payments(event)
+    readable: list[tuple[KafkaRecord, bytes]] = []
+    refused: list[Refused] = []
+    for record in records:
+        try:
+            readable.append((record, record.message()))
+        except InvalidTransactionError as error:
+            refused.append((record, error))
+    failed = quarantine.keep(refused)
+    for batch in packs(readable, TOGETHER):
+        failed += _decide([record for record, _ in batch], [message for _, message in batch])
     return partial_failures(records, failed, partial=environment.partial_failures)
 
 
-def _decide(records: list[KafkaRecord]) -> list[KafkaRecord]:
-    """Decides up to MOST records; returns those that are to come again."""
+def _decide(records: list[KafkaRecord], messages: list[bytes]) -> list[KafkaRecord]:
+    """Decides up to TOGETHER records; returns those that are to come again."""
     try:
-        batch = deciding.decide_batch([record.value or b"" for record in records])
+        batch = deciding.decide_batch(messages)
     except (*AwsError, TableThrottledError):
         logger.exception("no decision could be recorded", extra={"records": len(records)})
         return records
     count_decisions(batch.new, now_ms())
     refused = [(records[rejected.position], rejected.error) for rejected in batch.rejected]
-    return quarantine.keep(refused) + _publish(records, batch)
+    again = _publish(batch) | _collide(batch)
+    return quarantine.keep(refused) + [records[position] for position in sorted(again)]
 
 
-def _publish(records: list[KafkaRecord], batch: Batch) -> list[KafkaRecord]:
+def _publish(batch: Batch) -> set[int]:
+    """Tells of the decisions; returns the places of the messages that are to come again for it."""
     # also what stood before: the invocation that recorded it may have ended before it was told
     try:
         events.publish(batch.decisions)
-    except (*AwsError, EventsNotPublishedError):
-        logger.exception("decisions could not be published")
-        refused = {rejected.position for rejected in batch.rejected}
-        return [record for position, record in enumerate(records) if position not in refused]
-    return []
+    except EventsNotPublishedError as error:
+        logger.exception("decisions could not be published", extra={"decisions": len(error.transaction_ids)})
+        return {batch.places[transaction_id] for transaction_id in error.transaction_ids}
+    return set()
+
+
+def _collide(batch: Batch) -> set[int]:
+    """Keeps the collisions; returns as `_publish` does."""
+    try:
+        collisions.keep([collided.collision for collided in batch.collided])
+    except AwsError:
+        logger.exception("collisions could not be kept", extra={"records": len(batch.collided)})
+        return {collided.position for collided in batch.collided}
+    return set()

@@ -7,9 +7,9 @@ from typing import Any
 from fraud.feature_record import FeatureRecord, parse_feature_record
 from fraud.features.batch_write import write_records
 from fraud.features.groups import STREAM_GROUP, feature_values
-from fraud.transaction import InvalidTransactionError, is_heartbeat
+from fraud.transaction import InvalidTransactionError
 from lambda_src.ingest_features.environment import Environment
-from lambda_src.kafka_event import KafkaRecord, PartialFailures, kafka_records, partial_failures
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, partial_failures, payments
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.telemetry import logger
 
@@ -18,14 +18,14 @@ store = client("sagemaker-featurestore-runtime")
 
 
 def handler(event: dict[str, Any], _: object) -> PartialFailures:
-    """Works off an event; see `lambda_src.kafka_event` for both its sides."""
-    records = [record for record in kafka_records(event) if not is_heartbeat(record.value)]
+    """Processes an event; see `lambda_src.kafka_event` for both its sides."""
+    records = payments(event)
     newest: dict[str, tuple[KafkaRecord, FeatureRecord]] = {}
     for record in records:
         try:
-            features = parse_feature_record(record.value or b"")
+            features = parse_feature_record(record.message())
         except InvalidTransactionError as error:
-            logger.warning("passed over", extra={"reason": str(error)})  # `decide` keeps it in the quarantine
+            logger.warning("skipped", extra={"reason": str(error)})  # `decide` keeps it in the quarantine
             continue
         known = newest.get(features["cc_num"])
         if known is None or features["trans_time"] >= known[1]["trans_time"]:

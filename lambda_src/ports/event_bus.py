@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from fraud.decision import Decision
+from lambda_src.ports.clients import AwsError
+from lambda_src.ports.packs import packs
 
 SOURCE = "card-fraud"
 DETAIL_TYPES = {"review": "Transaction review", "block": "Transaction block"}
 MOST = 10
-"""Entries a call, the service's limit."""
+"""Entries a call: page API_PutEvents, at most 10."""
+MOST_BYTES = 256 * 1024 - 1
+"""Of a call's entries: page CalculatePutEventsEntrySize, "the total entry size must be less than 256KB"."""
+TIME_BYTES = 14
+"""Of an entry's time, by the same page."""
 ATTEMPTS = 3
 FIRST_PAUSE_S = 0.1
 
+Entry = tuple[str, dict[str, Any]]
+"""An event's transaction and the entry itself."""
+
 
 class EventsNotPublishedError(Exception):
-    """The bus went on refusing events."""
+    """The bus could not be reached or went on refusing events: those of `transaction_ids`."""
+
+    def __init__(self, problem: str, transaction_ids: Collection[str]) -> None:
+        super().__init__(problem)
+        self.transaction_ids = transaction_ids
 
 
 class EventBus:
@@ -36,25 +49,40 @@ class EventBus:
         self._client, self._bus, self._sleep = client, bus, sleep
 
     def publish(self, decisions: Sequence[Decision]) -> None:
-        """Publishes what there is to tell of these decisions.
+        """Publishes what there is to tell of these decisions. What the bus refuses of them holds up no other.
 
         Raises:
-            EventsNotPublishedError, ClientError, BotoCoreError: some may have been published.
+            EventsNotPublishedError: names those that were not published.
         """
-        entries = [self._entry(decision) for decision in decisions if decision.outcome in DETAIL_TYPES]
-        for start in range(0, len(entries), MOST):
-            self._put(entries[start : start + MOST])
+        entries = [
+            (decision.transaction_id, self._entry(decision))
+            for decision in decisions
+            if decision.outcome in DETAIL_TYPES
+        ]
+        refused: list[Entry] = []
+        problem = ""
+        for pack in packs(entries, MOST, MOST_BYTES, _size):
+            left, why = self._put(pack)
+            refused += left
+            problem = why or problem
+        if refused:
+            ids = {transaction_id for transaction_id, _ in refused}
+            raise EventsNotPublishedError(f"{self._bus}: {len(refused)} events refused: {problem}", ids)
 
-    def _put(self, entries: list[dict[str, Any]]) -> None:
+    def _put(self, entries: list[Entry]) -> tuple[list[Entry], str]:
+        """Those that were not published, and why."""
         for attempt in range(1, ATTEMPTS + 1):
-            answers = self._client.put_events(Entries=entries)["Entries"]
+            try:
+                answers = self._client.put_events(Entries=[entry for _, entry in entries])["Entries"]
+            except AwsError as error:  # the client has tried again by itself
+                return entries, str(error)
             failed = [(entry, answer) for entry, answer in zip(entries, answers, strict=True) if "ErrorCode" in answer]
             if not failed:
-                return
+                return [], ""
             entries = [entry for entry, _ in failed]
             if attempt < ATTEMPTS:
                 self._sleep(FIRST_PAUSE_S * 2**attempt)
-        raise EventsNotPublishedError(f"{self._bus}: {len(entries)} events refused: {failed[0][1]['ErrorCode']}")
+        return entries, str(failed[0][1]["ErrorCode"])
 
     def _entry(self, decision: Decision) -> dict[str, Any]:
         return {
@@ -64,3 +92,7 @@ class EventBus:
             "Time": datetime.fromtimestamp(decision.decided_at / 1000, timezone.utc),
             "Detail": decision.to_json(),
         }
+
+
+def _size(entry: Entry) -> int:
+    return TIME_BYTES + sum(len(entry[1][name].encode()) for name in ("Source", "DetailType", "Detail"))

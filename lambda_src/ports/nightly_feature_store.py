@@ -6,16 +6,24 @@ from collections.abc import Collection
 from typing import Any
 
 from fraud.features.groups import POPULATION, card_record, population_of
-from fraud.features.nightly import PopulationRecord
+from fraud.features.nightly import CardRecord, PopulationRecord
 from fraud.ports import Nightly, NightlyUnavailableError
 from lambda_src.ports.clients import AwsError
+from lambda_src.ports.packs import packs
 
+MOST = 100
+"""Records a call, whatever groups they are of. Page feature-store-quotas: "BatchGetRecord API: can contain as many as 100
+records"."""
+MOST_CARDS = MOST - 1
+"""Cards that one call reads with every category's figures, which are a record of their own."""
 ATTEMPTS = 3
 """How often the store is asked for what it left unprocessed."""
 
+_MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+
 
 class NightlyFeatureStore:
-    """Reads a batch's cards and every category's figures in one call of BatchGetRecord.
+    """Reads a batch's cards and every category's figures, MOST records a call of BatchGetRecord.
 
     Args:
         client: of sagemaker-featurestore-runtime.
@@ -27,23 +35,30 @@ class NightlyFeatureStore:
         self._population: tuple[dict[str, str], dict[str, PopulationRecord]] = ({}, {})
 
     def read(self, cards: Collection[str]) -> Nightly:
-        """The records of the cards that the store knows, at most 100 of them, and of all categories.
+        """The records of the cards that the store knows, and of all categories: up to MOST_CARDS in one call.
 
         Raises:
             NightlyUnavailableError: no answer, or one without some card. A card that was not read is no card without history.
         """
-        records = self._records([sorted(cards), [POPULATION]])
+        records: dict[str, dict[str, str]] = {}
+        for identifiers in packs([POPULATION, *sorted(cards)], MOST):
+            records |= self._records(identifiers)
         try:
             of_all = records.pop(POPULATION, None)
-            return Nightly(
-                {card: card_record(values) for card, values in records.items()},
-                {} if of_all is None else self._parsed_population(of_all),
-            )
-        except (KeyError, ValueError) as error:
-            raise NightlyUnavailableError(f"a nightly record is malformed: {error!r}") from error
+            population = {} if of_all is None else self._parsed_population(of_all)
+        except _MALFORMED as error:
+            raise NightlyUnavailableError(f"the nightly record of all categories is malformed: {error!r}") from error
+        known: dict[str, CardRecord] = {}
+        malformed: dict[str, str] = {}
+        for card, values in records.items():
+            try:
+                known[card] = card_record(values)
+            except _MALFORMED as error:
+                malformed[card] = repr(error)
+        return Nightly(known, population, malformed)
 
-    def _records(self, identifiers: list[list[str]]) -> dict[str, dict[str, str]]:
-        asked = [{"FeatureGroupName": self._group, "RecordIdentifiersValueAsString": each} for each in identifiers]
+    def _records(self, identifiers: list[str]) -> dict[str, dict[str, str]]:
+        asked = [{"FeatureGroupName": self._group, "RecordIdentifiersValueAsString": identifiers}]
         found: dict[str, dict[str, str]] = {}
         for _ in range(ATTEMPTS):
             try:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fraud.clock import day_of
+
 Rows = Sequence[tuple[int, dict[str, Any]]]
-"""Each row with the moment it belongs to, milliseconds since 1970 in UTC."""
+"""Each row with the moment it belongs to, a moment of the clock."""
+
+_UNFIT = (pa.ArrowException, OverflowError, TypeError, ValueError)
+
+
+class Unfit(NamedTuple):
+    """A row that is not of the archive's schema: its place among those given, and what is wrong."""
+
+    position: int
+    problem: str
 
 
 class ParquetArchive:
@@ -27,17 +37,45 @@ class ParquetArchive:
     def __init__(self, client: Any, bucket: str, prefix: str, schema: pa.Schema) -> None:
         self._client, self._bucket, self._prefix, self._schema = client, bucket, prefix, schema
 
-    def put(self, name: str, rows: Rows) -> None:
-        """Writes rows as `PREFIXday=DAY/NAME.parquet`, an object a day. Raises ClientError, BotoCoreError."""
-        days: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for moment_ms, row in rows:
-            days[str(datetime.fromtimestamp(moment_ms / 1000, timezone.utc).date())].append(row)
+    def put(self, name: str, rows: Rows) -> list[Unfit]:
+        """Writes rows as `PREFIXday=DAY/NAME.parquet`, an object a day; gives those that it could not write.
+
+        Raises:
+            ClientError, BotoCoreError: the bucket refuses.
+        """
+        days: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+        for position, (moment_ms, row) in enumerate(rows):
+            days[day_of(moment_ms)].append((position, row))
+        unfit: list[Unfit] = []
         for day, of_day in days.items():
-            sink = pa.BufferOutputStream()
-            pq.write_table(pa.Table.from_pylist(of_day, self._schema), sink, compression="zstd")
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=f"{self._prefix}day={day}/{name}.parquet",
-                Body=sink.getvalue().to_pybytes(),
-                ContentType="application/vnd.apache.parquet",
-            )
+            table, left_out = self._table(of_day)
+            unfit += left_out
+            if len(table):
+                self._put(f"{self._prefix}day={day}/{name}.parquet", table)
+        return unfit
+
+    def _table(self, rows: list[tuple[int, dict[str, Any]]]) -> tuple[pa.Table, list[Unfit]]:
+        try:
+            return pa.Table.from_pylist([row for _, row in rows], self._schema), []
+        except _UNFIT:
+            return self._fitting(rows)
+
+    def _fitting(self, rows: list[tuple[int, dict[str, Any]]]) -> tuple[pa.Table, list[Unfit]]:
+        # one by one is slow, and needed for one batch in a million
+        tables, unfit = [self._schema.empty_table()], []
+        for position, row in rows:
+            try:
+                tables.append(pa.Table.from_pylist([row], self._schema))
+            except _UNFIT as error:
+                unfit.append(Unfit(position, str(error)))
+        return pa.concat_tables(tables), unfit
+
+    def _put(self, key: str, table: pa.Table) -> None:
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=key,
+            Body=sink.getvalue().to_pybytes(),
+            ContentType="application/vnd.apache.parquet",
+        )

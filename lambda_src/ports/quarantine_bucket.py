@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 
+from fraud.clock import day_of
 from fraud.quarantine import quarantine_record
 from fraud.transaction import InvalidTransactionError
-from lambda_src.kafka_event import KafkaRecord
+from lambda_src.kafka_event import UNKNOWN, KafkaRecord
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.telemetry import MetricUnit, logger, metrics
 
@@ -47,13 +48,12 @@ class QuarantineBucket:
             json.dumps(quarantine_record(record.value, error, record.topic, record.partition, record.offset))
             for record, error in refused
         ]
+        body = "".join(f"{line}\n" for line in lines).encode()
         self._client.put_object(
-            Bucket=self._bucket,
-            Key=self._key(refused[0][0]),
-            Body="".join(f"{line}\n" for line in lines).encode(),
-            ContentType="application/jsonl",
+            Bucket=self._bucket, Key=self._key(refused[0][0], body), Body=body, ContentType="application/jsonl"
         )
 
-    def _key(self, first: KafkaRecord) -> str:
-        day = datetime.fromtimestamp(first.timestamp / 1000, timezone.utc).date()
-        return f"{self._prefix}{first.topic}/{day}/{first.partition}-{first.offset}.jsonl"
+    def _key(self, first: KafkaRecord, body: bytes) -> str:
+        known = UNKNOWN not in (first.partition, first.offset)
+        name = f"{first.partition}-{first.offset}" if known else hashlib.sha256(body).hexdigest()[:32]
+        return f"{self._prefix}{first.topic}/{day_of(first.timestamp)}/{name}.jsonl"

@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fraud.transaction import Transaction, parse_transaction
+from fraud.clock import moment
+from fraud.transaction import InvalidTransactionError, Transaction, parse_transaction
 from lambda_src.ports.decision_table import MOST
+from lambda_src.ports.packs import packs
 
 MOST_BYTES = 250_000
-"""Of a message's body: a queue takes 256 KiB, and more only where its limit was raised."""
+"""Of a message's body. Page API_SendMessage: at most 1 MiB; a queue that was made before that was raised takes
+256 KiB."""
 
 
 class Waiting(NamedTuple):
@@ -39,23 +42,44 @@ class WatchQueue:
 
 
 def _bodies(waiting: Sequence[Waiting]) -> Iterator[str]:
-    pack: list[str] = []
-    size = 0
-    for each in waiting:
-        text = json.dumps(each, separators=(",", ":"))
-        if pack and (len(pack) == MOST or size + len(text) > MOST_BYTES):
-            yield f"[{','.join(pack)}]"
-            pack, size = [], 0
-        pack.append(text)
-        size += len(text) + 1
-    if pack:
+    texts = (json.dumps(each, separators=(",", ":")) for each in waiting)
+    for pack in packs(texts, MOST, MOST_BYTES, lambda text: len(text) + 1):
         yield f"[{','.join(pack)}]"
 
 
-def waiting_transactions(body: str) -> list[tuple[Transaction, int]]:
-    """The transactions in a message of the queue, each with its clock.
+class Unreadable(NamedTuple):
+    """An item of a message that is no waiting transaction: its place in the message, and what is wrong with it."""
+
+    position: int
+    error: InvalidTransactionError
+
+
+def waiting_transactions(body: str) -> tuple[list[tuple[Transaction, int]], list[Unreadable]]:
+    """The transactions in a message of the queue, each with its clock, and what is none.
+
+    Raises:
+        ValueError: the message is no list.
 
     >>> waiting_transactions("[]")
-    []
+    ([], [])
+    >>> waiting_transactions('[["no JSON", 5]]')[1][0].error.field
+    'message'
     """
-    return [(parse_transaction(message.encode()), trans_time) for message, trans_time in json.loads(body)]
+    items = json.loads(body)
+    if not isinstance(items, list):
+        raise ValueError(f"the body is a JSON {type(items).__name__}; allowed: a list")
+    found: list[tuple[Transaction, int]] = []
+    unreadable: list[Unreadable] = []
+    for position, item in enumerate(items):
+        try:
+            found.append(_waiting(item))
+        except InvalidTransactionError as error:
+            unreadable.append(Unreadable(position, error))
+    return found, unreadable
+
+
+def _waiting(item: Any) -> tuple[Transaction, int]:
+    if not (isinstance(item, list) and len(item) == 2 and isinstance(item[0], str)):
+        raise InvalidTransactionError("message", f"a JSON {type(item).__name__}", "[message, its time]")
+    message, trans_time = item
+    return parse_transaction(message.encode(errors="replace")), moment(trans_time)

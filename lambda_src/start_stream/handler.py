@@ -27,7 +27,7 @@ class StreamError(RuntimeError):
 
 @custom_resource("running")
 def handler(request: Request, context: Context) -> dict[str, str]:
-    """Works off a request of CloudFormation."""
+    """Processes a request of CloudFormation."""
     name = environment.application_name
     try:
         status, _ = _status(name)

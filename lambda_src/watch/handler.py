@@ -1,4 +1,8 @@
-"""The watch: decides, by the fallback rule, the transactions that the stream gave no features of in time."""
+"""The watch: decides, by the fallback rule, the transactions that the stream gave no features of in time.
+
+It sees every accepted transaction, also those that the stream job takes for a redelivery, so it is here that a second payment
+under an id is found that stands for another.
+"""
 
 from __future__ import annotations
 
@@ -9,38 +13,66 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from fraud.deciding import decide_without_features, now_ms
+from fraud.payment import Payment, collision
+from fraud.transaction import Transaction
 from lambda_src.ports.clients import client
-from lambda_src.ports.decision_table import DecisionTable
+from lambda_src.ports.collision_archive import CollisionArchive
+from lambda_src.ports.decision_table import MOST, DecisionTable
 from lambda_src.ports.event_bus import EventBus
-from lambda_src.ports.watch_queue import waiting_transactions
+from lambda_src.ports.packs import packs
+from lambda_src.ports.watch_queue import Unreadable, waiting_transactions
 from lambda_src.telemetry import MetricUnit, count_decisions, logger, metrics
 from lambda_src.watch.environment import Environment
 
 environment = Environment.read()
 store = DecisionTable(client("dynamodb"), environment.decisions_table)
 events = EventBus(client("events"), environment.event_bus_name)
+collisions = CollisionArchive(environment.quarantine_bucket, environment.quarantine_prefix)
 processor = BatchProcessor(event_type=EventType.SQS, logger=logger)
 WHY = f"no features within {environment.undecided_after_s} s"
 
 
+class UnreadableError(ValueError):
+    """A message holds what is no waiting transaction. The others in it are processed."""
+
+    def __init__(self, unreadable: list[Unreadable]) -> None:
+        said = "; ".join(f"item {position}: {error}" for position, error in unreadable[:3])
+        super().__init__(f"{len(unreadable)} items of the message could not be read: {said}")
+
+
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
-    """Works off messages of the watch queue; a message that fails comes again, and at last lies in the dead-letter queue."""
+    """Processes messages of the watch queue; a message that fails comes again, and at last lies in the dead-letter queue."""
     return process_partial_response(event=event, record_handler=_settle, processor=processor, context=context)
 
 
 def _settle(record: SQSRecord) -> None:
-    waiting = waiting_transactions(record.body)
+    waiting, unreadable = waiting_transactions(record.body)
     # a message that comes again may have its decisions recorded but not published
-    again = int(record.attributes.approximate_receive_count) > 1
-    decided = set() if again else store.decided([transaction.transaction_id for transaction, _ in waiting])
-    overdue = [each for each in waiting if each[0].transaction_id not in decided]
-    if not overdue:
-        return
-    standing = decide_without_features(overdue, WHY, store=store, fallback=environment.fallback_rule)
-    ours = [decision for decision in standing if decision.why == WHY]
+    again = record.raw_event.get("attributes", {}).get("ApproximateReceiveCount") != "1"
+    for pack in packs(waiting, MOST):
+        _settle_pack(pack, again)
+    if unreadable:
+        raise UnreadableError(unreadable)
+
+
+def _settle_pack(waiting: list[tuple[Transaction, int]], again: bool) -> None:
+    standing = {} if again else store.decided([transaction.transaction_id for transaction, _ in waiting])
+    overdue = [each for each in waiting if each[0].transaction_id not in standing]
+    if overdue:
+        standing |= _decide(overdue)
+    compared = ((standing[each.transaction_id], Payment.of(each)) for each, _ in waiting)
+    collisions.keep([found for ours, other in compared if (found := collision(ours, other))])
+
+
+def _decide(overdue: list[tuple[Transaction, int]]) -> dict[str, Payment]:
+    """Decides those that have no decision yet; returns the payments that the decisions stand for."""
+    decided = decide_without_features(overdue, WHY, store=store, fallback=environment.fallback_rule)
+    standing = {decision.transaction_id: decision for decision in decided}
+    ours = [decision for decision in standing.values() if decision.why == WHY]
     if ours:
         logger.warning("transactions without features in time", extra={"transactions": len(ours)})
         metrics.add_metric("Undecided", MetricUnit.Count, len(ours))
         count_decisions(ours, now_ms())
         events.publish(ours)
+    return {key: Payment.of(decision) for key, decision in standing.items()}

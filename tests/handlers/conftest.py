@@ -21,6 +21,7 @@ from fraud.decision import Decision
 from lambda_src.ports import clients
 from tests.handlers.cloudformation import Answers
 from tests.handlers.environments import ENVIRONMENTS
+from tests.handlers.limits import refuse_over_limits
 from tests.handlers.stand_ins import FeatureStore
 
 REGION = "eu-west-1"
@@ -44,6 +45,7 @@ class Aws:
             session.register_component("data_loader", loader)
         self.events = self.session.get_component("event_emitter")
         self.events.register("before-call", self._called)
+        self.events.register("before-parameter-build", refuse_over_limits)
 
     def _called(self, model: Any, params: dict[str, Any], **_: Any) -> None:
         self.calls.append(f"{model.service_model.service_name}.{model.name}")

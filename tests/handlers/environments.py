@@ -23,11 +23,13 @@ _OF = {
         "EVENT_BUS_NAME": "decided",
         "FALLBACK_RULE": "{}",
         "UNDECIDED_AFTER_S": "10",
+        **_QUARANTINE,
     },
     "archive": {
         "ARCHIVE_BUCKET": "archive",
         "TRANSACTIONS_PREFIX": "transactions/",
         "DECISIONS_PREFIX": "decisions/",
+        "QUARANTINE_PREFIX": "quarantine/",
     },
     "create_topics": {"CLUSTER_ARN": "arn:aws:kafka:eu-west-1:123456789012:cluster/fraud/0-1"},
     "start_stream": {"APPLICATION_NAME": "stream"},

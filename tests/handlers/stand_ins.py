@@ -1,4 +1,5 @@
-"""Services that moto lacks, behind the real clients: requests and answers go through botocore's own model of the service."""
+"""Services that moto lacks, behind the real clients: requests and answers go through botocore's own model of the service, and
+what the service would refuse is refused before (`tests/handlers/limits.py`)."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pyarrow.parquet as pq
@@ -68,7 +69,7 @@ def test_a_part_of_a_batch_that_comes_again_does_not_replace_the_whole(archive, 
     assert kept == {"t1", "t2"}
 
 
-def test_poison_and_heartbeats_are_passed_over(archive, bucket):
+def test_poison_and_heartbeats_are_skipped(archive, bucket):
     archive.handler(
         event(b"{}", transaction_message(1), b"\xff", transaction_message(2, cc_num="4111111111111111")), None
     )
@@ -76,6 +77,17 @@ def test_poison_and_heartbeats_are_passed_over(archive, bucket):
     assert [row["transaction_id"] for row in rows] == ["t1"]
     assert archive.handler(event(b"{}", None), None) == failures()
     assert len(bucket()) == 1
+
+
+@pytest.mark.parametrize("timestamp", [MOMENT * 1_000, MOMENT * 1_000_000, -1, None])
+def test_a_record_of_an_impossible_time_is_rejected_and_the_others_are_archived(archive, bucket, caplog, timestamp):
+    batch = event(transaction_message(1), transaction_message(2), transaction_message(3))
+    batch["records"]["transactions-0"][1]["timestamp"] = timestamp
+    assert archive.handler(batch, None) == failures()
+    [rows] = tables(bucket).values()
+    assert [row["transaction_id"] for row in rows] == ["t1", "t3"]
+    [rejected] = [record for record in caplog.records if record.message == "rejected"]
+    assert rejected.reason.startswith("timestamp: ")
 
 
 def decision(number):
@@ -105,6 +117,43 @@ def test_decisions_are_archived_from_the_tables_stream(archive, bucket):
     )  # fmt: skip
     assert json.loads(rows[0]["reasons"]) == [["amount", 12.5, 0.5]]
     assert json.loads(rows[0]["features"]) == {"amount": 12.5}
+
+
+def test_a_decision_of_an_impossible_time_is_kept_with_its_reason_and_the_others_are_archived(archive, bucket):
+    late = replace(decision(2), trans_time=MOMENT * 1_000)
+    assert archive.handler(stream_event(decision(1), late, decision(3)), None) == failures()
+    kept = {key: content for key, content in bucket().items() if key.startswith("decisions/")}
+    [rows] = [pq.read_table(io.BytesIO(content)).to_pylist() for content in kept.values()]
+    assert [row["transaction_id"] for row in rows] == ["t1", "t3"]
+    [key] = bucket().keys() - kept.keys()
+    assert key == "quarantine/decisions/2026-01-01/0-4421584500000000017450439091.jsonl"
+    line = json.loads(bucket()[key])
+    assert line["reason"].startswith("trans_time: 16 digits, which would be 2026-01-01 in microseconds; allowed: ")
+    assert '"t2"' in line["message"]
+
+
+def test_a_decision_that_fits_no_column_is_kept_with_its_reason_and_the_others_are_archived(archive, bucket):
+    odd = replace(decision(2), amount_cents="much")
+    assert archive.handler(stream_event(decision(1), odd), None) == failures()
+    content = bucket()
+    assert [key.split("/")[0] for key in sorted(content)] == ["decisions", "quarantine"]
+    [line] = [json.loads(text) for key, text in content.items() if key.startswith("quarantine/")]
+    assert line["reason"].startswith("row: ")
+
+
+def test_what_can_neither_be_archived_nor_kept_comes_again(archive, aws):
+    aws.client("s3").delete_bucket(Bucket="archive")
+    with pytest.raises(archive.NotKeptError):
+        archive.handler({"Records": [{"eventName": "INSERT"}]}, None)
+
+
+def test_a_decision_of_another_version_is_archived(archive, bucket):
+    newer = stream_event(decision(1))
+    image = newer["Records"][0]["dynamodb"]["NewImage"]
+    image["decision"]["S"] = json.dumps(json.loads(image["decision"]["S"]) | {"of_another_version": {}})
+    assert archive.handler(newer, None) == failures()
+    [rows] = tables(bucket).values()
+    assert [row["transaction_id"] for row in rows] == ["t1"]
 
 
 def test_expired_decisions_are_not_archived_again(archive, bucket):

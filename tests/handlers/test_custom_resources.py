@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import urlsafe_b64decode
 from concurrent.futures import Future
 from types import SimpleNamespace
@@ -75,6 +76,39 @@ def test_topics_are_made_and_the_brokers_told(create, answers):
     assert answer["Status"] == "SUCCESS"
     assert answer["Data"] == {"BootstrapServers": "127.0.0.1:9092"}
     assert (answer["PhysicalResourceId"], answer["LogicalResourceId"]) == ("topics", "Topics")
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "\U0001f600" * 5_000, '"' * 9_000])
+def test_an_answer_is_never_longer_than_cloudformation_takes(create, answers, monkeypatch, text):
+    # page crpg-ref-responses: "The total size of the response body can't exceed 4096 bytes"
+    function, _ = create
+
+    def fail(**_):
+        raise ValueError(text)
+
+    monkeypatch.setattr(function.kafka, "get_bootstrap_brokers", fail)
+    function.handler(request("Create", answers, Topics=WANTED), None)
+    answer = answers.last()
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith(f"ValueError: {text[:300]}")
+    assert len(json.dumps(answer)) <= 4_096
+
+
+@pytest.mark.parametrize(
+    ("topics", "problem"),
+    [
+        (None, "Topics: missing; allowed: a list"),
+        ([{"Partitions": "1"}], "Topics[0]: Name: missing"),
+        ([WANTED[0], {"Name": "a", "Partitions": "four"}], "Topics[1]: Partitions: 'four'; allowed: a whole number"),
+        (["transactions"], "Topics[0]: a str; allowed: Name, Partitions, Config"),
+    ],
+)
+def test_what_is_no_topic_is_told(create, answers, topics, problem):
+    function, cluster = create
+    function.handler(request("Create", answers, **({} if topics is None else {"Topics": topics})), None)
+    assert answers.last()["Status"] == "FAILED"
+    assert problem in answers.last()["Reason"]
+    assert cluster.topics == {}
 
 
 def test_the_same_request_again_changes_nothing_and_an_update_adds(create, answers):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from fraud.deciding import REASONS
 from fraud.decision import Decision
+from fraud.feature_record import STREAM_NAMES
 from fraud.features.groups import nightly_record, population_record
+from fraud.model_request import request_body, request_type
+from fraud.vector import FEATURE_NAMES
 from lambda_src.kafka_event import WholeBatchFailedError
 from tests.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from tests.handlers.conftest import decisions
 from tests.handlers.kafka import failures, kafka_event
+from tests.handlers.limits import item_bytes
 from tests.handlers.stand_ins import Endpoint
 
 DAY_MS = 86_400_000
@@ -47,12 +53,13 @@ def decide(load, nightly, endpoint, table, bus, quarantined, monkeypatch):
     return function
 
 
-def hundred():
-    return [feature_message(number, amount_cents=2_000) for number in range(100)]
+def batch(first=0, count=99):
+    """As many as the mapping gives at once, each of another card."""
+    return [feature_message(number, amount_cents=2_000) for number in range(first, first + count)]
 
 
-def test_a_happy_batch_of_a_hundred_takes_at_most_five_calls(decide, aws, table, endpoint):
-    messages = [*hundred()[:98], feature_message(98, amount_cents=99_000), feature_message(99, amount_cents=99_000)]
+def test_a_whole_batch_takes_at_most_five_calls(decide, aws, table, endpoint):
+    messages = [*batch(count=97), feature_message(97, amount_cents=99_000), feature_message(98, amount_cents=99_000)]
     assert decide.handler(kafka_event(*messages), None) == failures()
     assert aws.calls == [
         "sagemaker-featurestore-runtime.BatchGetRecord",  # the categories of a model are known once it answered
@@ -62,16 +69,31 @@ def test_a_happy_batch_of_a_hundred_takes_at_most_five_calls(decide, aws, table,
         "events.PutEvents",
     ]
     aws.calls.clear()
-    assert decide.handler(kafka_event(*[feature_message(number + 100) for number in range(100)]), None) == failures()
+    assert decide.handler(kafka_event(*batch(first=99)), None) == failures()
     assert aws.calls == [
         "sagemaker-featurestore-runtime.BatchGetRecord",
         "sagemaker-runtime.InvokeEndpoint",
         "dynamodb.TransactWriteItems",
     ]
     decided = decisions(table)
-    assert len(decided) == 200
+    assert len(decided) == 198
     assert {decision.path for decision in decided.values()} == {"model"}
-    assert {len(rows) for rows in endpoint.rows} == {100}
+    assert {len(rows) for rows in endpoint.rows} == {99}
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 198, 200])
+def test_however_many_cards_an_event_has_no_read_asks_for_over_a_hundred_records(decide, table, nightly, count):
+    # page feature-store-quotas: "BatchGetRecord API: can contain as many as 100 records"; tests.handlers.limits refuses more
+    assert decide.handler(kafka_event(*batch(count=count)), None) == failures()
+    assert nightly.asked == -(-count // 99)
+    assert {decision.path for decision in decisions(table).values()} == {"model"}
+    assert {decision.features["avg_amt_population_30d"] for decision in decisions(table).values()} == {70.25}
+
+
+def test_a_read_of_many_cards_is_split(decide, nightly):
+    found = decide.deciding.nightly.read(CARDS)
+    assert (len(found.cards), nightly.asked) == (200, 3)
+    assert found.population == POPULATION
 
 
 def test_a_decision_carries_what_it_was_made_on(decide, table):
@@ -97,7 +119,9 @@ def test_a_redelivered_transaction_keeps_its_decision_and_new_ones_are_recorded(
     decide.handler(kafka_event(feature_message(1)), None)
     first = decisions(table)["t1"]
     aws.calls.clear()
-    assert decide.handler(kafka_event(feature_message(1, amount_cents=99_000), feature_message(2)), None) == failures()
+    # the broker stamps a producer's second try anew
+    again = feature_message(1, trans_time=MOMENT + 90_000)
+    assert decide.handler(kafka_event(again, feature_message(2)), None) == failures()
     decided = decisions(table)
     assert decided["t1"] == first
     assert decided.keys() == {"t1", "t2"}
@@ -136,7 +160,7 @@ def test_poison_that_cannot_be_kept_comes_again_alone(decide, aws, table):
     assert decisions(table).keys() == {"t1", "t3"}
 
 
-def test_heartbeats_are_passed_over(decide, aws):
+def test_heartbeats_are_skipped(decide, aws):
     assert decide.handler(kafka_event(None, b"{}", b'{"transaction_id": null}'), None) == failures()
     assert aws.calls == []
 
@@ -192,7 +216,7 @@ def test_a_throttled_nightly_store_leaves_it_to_the_rule(decide, table, nightly,
 
 def test_what_the_nightly_store_leaves_unprocessed_is_asked_for_again(decide, table, nightly):
     nightly.unprocessed = [30, 3]
-    decide.handler(kafka_event(*hundred()), None)
+    decide.handler(kafka_event(*batch()), None)
     decided = decisions(table)
     assert nightly.asked == 3
     assert {decision.features["num_trans_all"] for decision in decided.values()} == {25}
@@ -204,6 +228,26 @@ def test_a_stale_nightly_store_is_used_with_a_warning(decide, table):
     decided = decisions(table)
     assert (decided["t1"].path, decided["t1"].warning) == ("model", "nightly features are 3.0 days old")
     assert decided["t2"].warning is None
+
+
+@pytest.mark.parametrize(
+    "flaw", [{"habits": "{"}, {"habits": "[]"}, {"avg_amt_all": "much"}, {"avg_amt_all": "inf"}, {"trans_time": "?"}]
+)
+def test_a_malformed_nightly_record_leaves_its_own_card_to_the_rule(decide, table, nightly, flaw):
+    nightly.groups[NIGHTLY][CARDS[1]] |= flaw
+    decide.handler(kafka_event(feature_message(0), feature_message(1), feature_message(2)), None)
+    decided = decisions(table)
+    assert [decided[f"t{number}"].path for number in range(3)] == ["model", "fallback", "model"]
+    assert decided["t1"].why.startswith("a nightly record is malformed: ")
+    assert decided["t2"].features["num_trans_all"] == 25
+
+
+def test_a_malformed_record_of_all_categories_leaves_all_to_the_rule(decide, table, nightly):
+    nightly.groups[NIGHTLY]["population"]["habits"] = "{" * 100_000
+    decide.handler(kafka_event(feature_message(0)), None)
+    decision = decisions(table)["t0"]
+    assert decision.path == "fallback"
+    assert len(decision.why) <= 300
 
 
 def test_an_unknown_card_has_no_history(decide, table):
@@ -241,11 +285,113 @@ def test_a_table_that_stays_throttled_fails_the_batch_and_nothing_is_half_writte
     assert decisions(table) == {}
 
 
-def test_of_a_large_batch_only_the_hundred_that_failed_come_again(decide, table, monkeypatch):
+def test_of_a_large_batch_only_those_that_failed_come_again(decide, table, monkeypatch):
     throttling(decide.deciding.store, 5, monkeypatch)
     messages = [feature_message(number) for number in range(150)]
-    assert decide.handler(kafka_event(*messages), None) == failures(*range(100))
-    assert len(decisions(table)) == 50
+    assert decide.handler(kafka_event(*messages), None) == failures(*range(99))
+    assert len(decisions(table)) == 51
+
+
+FIRST = {"transaction_id": "t1", "cc_num": CARDS[1], "amount_cents": 1007, "event_time": "2026-01-01T00:00:00.000Z"}
+
+
+def collided(quarantined):
+    return [line for key, lines in quarantined().items() for line in lines if key.startswith("quarantine/collisions/")]
+
+
+@pytest.mark.parametrize(
+    "other", [{"cc_num": CARDS[7]}, {"amount_cents": 99_000}, {"event_time": "2026-01-01T00:00:00.001Z"}]
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_two_payments_under_one_id_are_counted_logged_and_kept_and_the_first_stands(
+    decide, table, quarantined, capsys, caplog, other, together
+):
+    first, second = feature_message(1), feature_message(1, trans_time=MOMENT + 9, **other)
+    for messages in [(first, second, feature_message(2))] if together else [(first,), (second, feature_message(2))]:
+        assert decide.handler(kafka_event(*messages), None) == failures()
+    decided = decisions(table)
+    assert decided.keys() == {"t1", "t2"}
+    assert (decided["t1"].cc_num, decided["t1"].amount_cents, decided["t1"].event_time) == tuple(FIRST.values())[1:]
+    [line] = collided(quarantined)
+    assert line == {"transaction_id": "t1", "differs": [*other], "standing": FIRST, "other": FIRST | other}
+    [key] = quarantined()
+    assert key.startswith("quarantine/collisions/2026-01-01/")
+    assert [line["Collisions"] for line in metric_lines(capsys) if "Collisions" in line] == [[1.0]]
+    assert [record.transaction_id for record in caplog.records if "two payments" in record.message] == ["t1"]
+
+
+def test_a_collision_that_comes_again_writes_the_same_object(decide, quarantined):
+    for _ in range(2):
+        decide.handler(kafka_event(feature_message(1), feature_message(1, amount_cents=5)), None)
+    assert len(quarantined()) == 1
+
+
+def test_a_decision_of_before_its_time_was_kept_is_compared_by_what_it_has(decide, table, quarantined):
+    decide.handler(kafka_event(feature_message(1)), None)
+    old = json.loads(decisions(table)["t1"].to_json())
+    del old["event_time"]
+    change = {":old": {"S": json.dumps(old | {"of_another_version": 1})}}
+    key = {"transaction_id": {"S": "t1"}}
+    table.update_item(
+        TableName="decisions", Key=key, UpdateExpression="SET decision = :old", ExpressionAttributeValues=change
+    )
+    assert decide.handler(kafka_event(feature_message(1)), None) == failures()
+    assert quarantined() == {}
+    assert decide.handler(kafka_event(feature_message(1, amount_cents=5)), None) == failures()
+    assert [line["differs"] for line in collided(quarantined)] == [["amount_cents"]]
+
+
+def test_a_collision_that_cannot_be_kept_comes_again_alone(decide, aws, table):
+    aws.client("s3").delete_bucket(Bucket="archive")
+    messages = [feature_message(0), feature_message(0, amount_cents=5), feature_message(1)]
+    assert decide.handler(kafka_event(*messages), None) == failures(1)
+    assert decisions(table).keys() == {"t0", "t1"}
+
+
+def test_an_event_that_the_bus_refuses_has_its_transaction_come_again_alone(decide, bus, monkeypatch):
+    real = decide.events._client.put_events
+
+    def refusing_one(Entries):  # noqa: N803 - the service's name
+        kept = [entry for entry in Entries if '"t2"' not in entry["Detail"]]
+        answers = iter(real(Entries=kept)["Entries"] if kept else ())
+        refused = {"ErrorCode": "MalformedDetail"}
+        return {"Entries": [next(answers) if entry in kept else refused for entry in Entries]}
+
+    monkeypatch.setattr(decide.events._client, "put_events", refusing_one)
+    messages = [feature_message(number, amount_cents=99_000) for number in range(14)]
+    assert decide.handler(kafka_event(*messages), None) == failures(2)
+    told = [json.loads(event["Detail"])["transaction_id"] for event in bus]
+    assert told == [f"t{number}" for number in range(14) if number != 2]
+
+
+def test_the_largest_decision_is_a_hundredth_of_what_a_call_takes(decide, table, nightly):
+    # 12 bytes a character as JSON, the longest numbers, the longest reason of a fallback
+    texts = {"transaction_id": "t" * 64, "category": "\U0001f600" * 100, "amount_cents": 99_999_999}
+    numbers = dict.fromkeys(STREAM_NAMES, 123456789012345.67)
+    decide.handler(kafka_event(feature_message(1, **texts, **numbers)), None)
+    nightly.failures = [(400, "ThrottlingException" * 10_000)] * 2
+    decide.handler(kafka_event(feature_message(1, **{**texts, **numbers, "transaction_id": "u" * 64})), None)
+    sizes = [item_bytes(item) for item in table.scan(TableName="decisions")["Items"]]
+    assert len(sizes) == 2
+    assert max(sizes) < 4 * 1024 * 1024 / 100  # page API_TransactWriteItems: 4 MB
+
+
+def test_what_the_endpoint_is_sent_is_within_its_limits():
+    # page API_runtime_InvokeEndpoint: ContentType up to 1024 characters, Body up to 6291456 bytes
+    assert len(request_type(REASONS)) <= 1024
+    assert len(request_body(np.zeros((100, len(FEATURE_NAMES)), np.float32))) < 6_291_456
+
+
+def test_no_line_of_metrics_holds_over_a_hundred_values(decide, capsys):
+    # page CloudWatch_Embedded_Metric_Format_Specification: a metric's array of values has at most 100 members
+    decide.handler(kafka_event(*batch(count=250)), None)
+    latencies = [line["DecisionLatency"] for line in metric_lines(capsys) if "DecisionLatency" in line]
+    assert sum(map(len, latencies)) == 250
+    assert max(map(len, latencies)) <= 100
+
+
+def metric_lines(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
 
 
 def test_what_it_counts(decide, capsys, monkeypatch):
@@ -253,7 +399,7 @@ def test_what_it_counts(decide, capsys, monkeypatch):
     decide.handler(kafka_event(feature_message(0), feature_message(1), b"\xff"), None)
     monkeypatch.setattr(decide.deciding, "clock", lambda: MOMENT + 900)
     decide.handler(kafka_event(feature_message(1)), None)
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    lines = metric_lines(capsys)
     figures = [line for line in lines if "Decisions" in line]
     assert [{key: line.get(key) for key in ("service", "outcome", "path", "Decisions")} for line in figures] == [
         {"service": "decide", "outcome": "approve", "path": None, "Decisions": [2.0]},

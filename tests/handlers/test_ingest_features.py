@@ -40,7 +40,7 @@ def test_of_one_card_the_newest_stays_whatever_the_order(ingest, feature_store):
     assert feature_store.groups[GROUP][CARDS[0]]["num_trans_last_10m"] == "4"
 
 
-def test_poison_is_passed_over(ingest, feature_store):
+def test_poison_is_skipped(ingest, feature_store):
     assert ingest.handler(kafka_event(feature_message(1), b"\xff", b"{}", None), None) == failures()
     assert len(feature_store.groups[GROUP]) == 1
 

@@ -9,6 +9,7 @@ import pytest
 
 from fraud.deciding import Deciding, decide_without_features
 from fraud.decision import FallbackRule, Thresholds
+from fraud.payment import Payment
 from fraud.ports import Nightly, NightlyUnavailableError, ScorerUnavailableError, Scores
 from fraud.transaction import parse_transaction
 from fraud.vector import FEATURE_NAMES, model_vector
@@ -63,7 +64,7 @@ class StandInStore:
         return [self.kept.setdefault(decision.transaction_id, decision) for decision in decisions]
 
     def decided(self, transaction_ids):
-        return set(transaction_ids) & self.kept.keys()
+        return {key: Payment.of(self.kept[key]) for key in transaction_ids if key in self.kept}
 
 
 def deciding(**ports):
