@@ -1,0 +1,30 @@
+"""As many rows come out as went in: held at every step that joins, for a join that multiplies or loses rows raises nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RowCountError(Exception):
+    """A step made other rows than it was given. Nothing of it may be used."""
+
+
+def same_count(step: str, given: int, made: Any) -> None:
+    """Compares two counts.
+
+    Args:
+        step: what was done, for the error.
+        given: how many rows went in.
+        made: how many came out: a number, or DuckDB's connection right after a CREATE TABLE AS, COPY or SELECT of one count.
+
+    Raises:
+        RowCountError: they differ.
+
+    >>> same_count("joining", 24, 48)
+    Traceback (most recent call last):
+    ...
+    sagemaker_src.processing.row_counts.RowCountError: joining: 24 rows in, 48 out; nothing is written
+    """
+    out = made if isinstance(made, int) else int(made.fetchall()[0][0])
+    if given != out:
+        raise RowCountError(f"{step}: {given:,} rows in, {out:,} out; nothing is written")
