@@ -20,7 +20,7 @@ from cli.token_key import token_key
 from local.processes import ProcessError
 from local.spark import ROOT, run_spark
 from local.stores import write_nightly
-from sagemaker_src.processing.batch_features import compute, engine, load, nightly_snapshot, write_features
+from sagemaker_src.processing.batch_features import compute, engine, load, made_rows, nightly_snapshot, write_features
 from sagemaker_src.processing.row_counts import same_count
 from sagemaker_src.processing.transactions import quoted, sql_paths
 
@@ -78,8 +78,9 @@ def features(
 def _on_spark(connection: duckdb.DuckDBPyConnection, out: Path, report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="spark-") as temporary:
         folder = Path(temporary)
-        given = connection.execute(f"""COPY (SELECT transaction_id, cc_num, is_fraud, category, amount_cents, event_time FROM tx)
-            TO {quoted(folder / "curated.parquet")} (FORMAT parquet)""").fetchall()[0][0]
+        copy = f"""COPY (SELECT transaction_id, cc_num, is_fraud, category, amount_cents, event_time FROM tx)
+            TO {quoted(folder / "curated.parquet")} (FORMAT parquet)"""
+        given = made_rows(connection, copy)
         report("features on Spark", 0, 1)
         script = ROOT / "glue_scripts" / "batch_features.py"
         try:
@@ -87,6 +88,5 @@ def _on_spark(connection: duckdb.DuckDBPyConnection, out: Path, report: Report) 
         except ProcessError as error:
             raise BadInputError(str(error)) from error
         parts = sql_paths(sorted((folder / "features").glob("*.parquet")))
-        made = connection.execute(f"COPY (FROM read_parquet({parts})) TO {quoted(out)} (FORMAT parquet)")
-        same_count("features on Spark", given, made)
-        report("features on Spark", 1, 1)
+        copy = f"COPY (FROM read_parquet({parts})) TO {quoted(out)} (FORMAT parquet)"
+        same_count("features on Spark", given, made_rows(connection, copy))

@@ -16,6 +16,7 @@ from cli.reading.event_times import ALLOWED, clock_columns, to_moments
 from cli.reading.source import Kind, Source, opened
 from cli.reading.zones import checked_zone
 from fraud.transaction import MAX_AMOUNT_CENTS, card_token, mask_card_numbers
+from sagemaker_src.processing.batch_features import made_rows
 from sagemaker_src.processing.row_counts import same_count
 
 REQUIRED_COLUMNS = (
@@ -131,12 +132,12 @@ def read_transactions(
         cards = [row[0] for row in connection.execute("SELECT DISTINCT cc_num FROM raw").fetchall()]
         connection.execute("CREATE OR REPLACE TEMP TABLE tokens (card_number VARCHAR, token VARCHAR)")
         connection.executemany("INSERT INTO tokens VALUES (?, ?)", [(card, card_token(card, key)) for card in cards])
-        made = connection.execute(f"""CREATE OR REPLACE TABLE {table} AS
+        create = f"""CREATE OR REPLACE TABLE {table} AS
             SELECT row, trans_num AS transaction_id, t.token AS cc_num, merchant, category,
                 CAST(round(amt_number * 100) AS BIGINT) AS amount_cents, epoch_ms(event_ms) AS event_time,
                 merch_lat_number AS merch_lat, merch_long_number AS merch_long, CAST(is_fraud AS TINYINT) AS is_fraud
-            FROM timed AS r JOIN tokens AS t ON r.cc_num = t.card_number""")
-        same_count(f"reading {path}", count, made)
+            FROM timed AS r JOIN tokens AS t ON r.cc_num = t.card_number"""
+        same_count(f"reading {path}", count, made_rows(connection, create))
         connection.execute("DROP TABLE tokens")
         connection.execute("DROP VIEW timed")
         connection.execute("DROP VIEW raw")

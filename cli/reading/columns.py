@@ -22,21 +22,24 @@ def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[s
         BadInputError: a name stands twice, also if only its case, spaces, quotes or invisible characters differ, or a
             wanted one is missing.
     """
-    stands: dict[str, int] = {}
-    for position, name in enumerate(names):
-        plain = _plain(name)
-        if plain and plain in stands:
-            first = stands[plain]
+    plain = [_plain(name) for name in names]
+    missing = [column for column in wanted if column not in names]
+    if not set(wanted) & set(plain):
+        raise BadInputError(
+            f"{path}: none of the columns is there{_separator(names)}; needed: a header with {', '.join(wanted)}"
+        )
+    firsts: dict[str, int] = {}
+    for position, name in enumerate(plain):
+        first = firsts.setdefault(name, position)
+        if name and first < position:
             raise BadInputError(
                 f"{path}: the column {_shown(names[first])} is there twice: column {first + 1} is {_shown(names[first])}, "
-                f"column {position + 1} is {_shown(name)}; allowed: each column once"
+                f"column {position + 1} is {_shown(names[position])}; allowed: each column once"
             )
-        stands[plain] = position
-    missing = [column for column in wanted if column not in names]
     if missing:
-        raise BadInputError(
-            f"{path}: the column {', '.join(missing)} is missing{_hint(names, stands, missing)}; needed: {', '.join(wanted)}"
-        )
+        alike = [column for column in missing if column in plain]
+        hint = f" ({_shown(names[plain.index(alike[0])])} is there: write it as {alike[0]})" if alike else ""
+        raise BadInputError(f"{path}: the column {', '.join(missing)} is missing{hint}; needed: {', '.join(wanted)}")
     return {column: names.index(column) for column in wanted}
 
 
@@ -45,15 +48,9 @@ def _plain(name: str) -> str:
     return visible.strip().strip("\"'").strip().casefold()
 
 
-def _hint(names: Sequence[str], stands: dict[str, int], missing: Sequence[str]) -> str:
-    alike = [column for column in missing if column in stands]
-    if alike:
-        return f" ({_shown(names[stands[alike[0]]])} is there: write it as {alike[0]})"
-    if len(names) == 1:
-        separators = [mark for mark in (";", "\t", "|") if mark in names[0]]
-        if separators:
-            return f" (the values are separated by {separators[0]!r}; needed: a comma)"
-    return ""
+def _separator(names: Sequence[str]) -> str:
+    found = [mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]]
+    return f" (the values are separated by {found[0]!r}; needed: a comma)" if found else ""
 
 
 def _shown(name: str) -> str:

@@ -121,12 +121,12 @@ def _join(connection: duckdb.DuckDBPyConnection, raw: str, timed: str, clocks: d
 
 def _says(firsts: dict[str, int], default: str, repeated: int, first: int | None) -> str:
     written = [name.strip() for name in firsts if name.strip()]
+    said = f"times without an offset taken as {default} (--timezone)"
     if written:
         shown = ", ".join("UTC" if name == "Z" else name for name in written[:3]) + (
             ", ..." if len(written) > 3 else ""
         )
-        return f"times taken at their own offset ({shown})"
-    said = f"times without an offset taken as {default} (--timezone)"
+        said = f"times taken at their own offset ({shown})"
     if repeated:
         said += f"; {repeated:,} of an hour that the clocks repeat taken as its first, as row {first}"
     return said

@@ -152,7 +152,9 @@ def _kind(path: Path, file: pq.ParquetFile, name: str) -> Kind:
     )
     found = next((known for holds, known in kinds if holds), None)
     if found is None:
-        raise BadInputError(f"{path}: the column {name} holds {kind}; allowed: text, numbers or, for times, timestamps")
+        raise BadInputError(
+            f"{path}: the column {name} holds {kind}; allowed: text or numbers, of a date and time a timestamp"
+        )
     return found
 
 

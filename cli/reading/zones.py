@@ -82,7 +82,7 @@ def periods(of: tzinfo) -> list[Period]:
     >>> [(each.offset_ms, each.repeated_to_ms == each.from_ms) for each in periods(timezone.utc)]
     [(0, True)]
     >>> len(periods(ZoneInfo("America/New_York")))
-    202
+    201
     """
     begins = [(-_FOREVER_MS, _offset_ms(_FROM, of)), *_changes(of)]
     found = []

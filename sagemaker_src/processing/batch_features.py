@@ -73,13 +73,12 @@ def load(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transac
     connection.execute(f"""CREATE OR REPLACE TABLE cards AS SELECT token, CAST(row_number() OVER () AS INTEGER) AS card
         FROM (SELECT DISTINCT cc_num AS token FROM {source} AS s ORDER BY token)""")
     connection.execute(f"CREATE TYPE category AS ENUM (SELECT DISTINCT category FROM {source} AS s ORDER BY category)")
-    made = connection.execute(f"""CREATE OR REPLACE TABLE transactions AS
-        SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
+    create = f"""CREATE OR REPLACE TABLE transactions AS SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
         FROM (SELECT row, cc_num, category, amount_cents, event_time, {CLOCK_COLUMNS} FROM (
         SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, s.amount_cents,
             s.event_time::TIMESTAMP AS event_time, epoch_ms(s.event_time::TIMESTAMP) AS event_ms
-        FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))""").fetchall()[0][0]
-    same_count("reading the transactions", _count(connection, source), made)
+        FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))"""
+    same_count("reading the transactions", _count(connection, source), made_rows(connection, create))
 
 
 def compute(connection: duckdb.DuckDBPyConnection, progress: Progress = _silent) -> None:
@@ -145,9 +144,9 @@ def write_features(
     Raises:
         RowCountError: it is not one for each row of `source`; the file may not be used.
     """
-    made = connection.execute(f"COPY ({features_select(source, labelled, key)}) TO {quoted(path)} (FORMAT parquet)")
     count = _count(connection, source)
-    same_count("joining the features", count, made)
+    copy = f"COPY ({features_select(source, labelled, key)}) TO {quoted(path)} (FORMAT parquet)"
+    same_count("joining the features", count, made_rows(connection, copy))
     return count
 
 
@@ -159,6 +158,11 @@ def features_frame(
     rows = connection.execute(select).df()
     same_count("joining the features", _count(connection, source), len(rows))
     return rows
+
+
+def made_rows(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+    """Runs a CREATE TABLE AS or a COPY, and gives how many rows it made."""
+    return int(connection.execute(statement).fetchall()[0][0])
 
 
 def _count(connection: duckdb.DuckDBPyConnection, source: str) -> int:

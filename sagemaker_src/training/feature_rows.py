@@ -46,7 +46,7 @@ def read_feature_rows(path: Path) -> pd.DataFrame:
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise FeatureRowsError(f"{path} holds no Parquet file of feature rows")
-    rows = pd.concat([_read(file) for file in files], ignore_index=True, copy=False)
+    rows = pd.concat([_read(file) for file in files], ignore_index=True)
     if rows.empty:
         raise FeatureRowsError(f"{path} holds no rows; `fraud features` writes them")
     repeated = rows["transaction_id"].duplicated()
