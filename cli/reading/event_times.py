@@ -22,11 +22,11 @@ def clock_columns(column: str, kind: Kind) -> str:
     """SQL of two columns: `clock_ms`, what the clock showed, as if it were UTC (NULL where it is no time), and `zone`, what
     stands behind it."""
     if kind == "moment":
-        return f"epoch_ms(CAST({column} AS TIMESTAMPTZ)) AS clock_ms, 'Z' AS zone"
+        return f"epoch_us(CAST({column} AS TIMESTAMPTZ)) // 1000 AS clock_ms, 'Z' AS zone"
     if kind == "time":
-        return f"epoch_ms(CAST({column} AS TIMESTAMP)) AS clock_ms, '' AS zone"
+        return f"epoch_us(CAST({column} AS TIMESTAMP)) // 1000 AS clock_ms, '' AS zone"
     parts = f"regexp_extract(CAST({column} AS VARCHAR), '{_CLOCK}', ['clock', 'zone'])"
-    return f"epoch_ms(TRY_CAST({parts}.clock AS TIMESTAMP)) AS clock_ms, {parts}.zone AS zone"
+    return f"epoch_us(TRY_CAST({parts}.clock AS TIMESTAMP)) // 1000 AS clock_ms, {parts}.zone AS zone"
 
 
 def to_moments(connection: duckdb.DuckDBPyConnection, path: Path, raw: str, timed: str, default: str) -> str:
@@ -49,8 +49,8 @@ def to_moments(connection: duckdb.DuckDBPyConnection, path: Path, raw: str, time
         f"SELECT zone, min(row) FROM {raw} GROUP BY zone ORDER BY 2 LIMIT {_MOST_ZONES}"
     ).fetchall()
     firsts = {written: int(row) for written, row in rows}
-    _check_one_kind(path, firsts)
     of = {written: _zone(path, written, row, default) for written, row in firsts.items()}
+    _check_one_kind(path, firsts)
     clocks = {written: periods(each) for written, each in of.items()}
     if (
         all(len(clock) == 1 for clock in clocks.values())

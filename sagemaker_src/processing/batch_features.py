@@ -76,7 +76,7 @@ def load(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transac
     create = f"""CREATE OR REPLACE TABLE transactions AS SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
         FROM (SELECT row, cc_num, category, amount_cents, event_time, {CLOCK_COLUMNS} FROM (
         SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, s.amount_cents,
-            s.event_time::TIMESTAMP AS event_time, epoch_ms(s.event_time::TIMESTAMP) AS event_ms
+            s.event_time::TIMESTAMP AS event_time, epoch_us(s.event_time::TIMESTAMP) // 1000 AS event_ms
         FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))"""
     same_count("reading the transactions", _count(connection, source), made_rows(connection, create))
 

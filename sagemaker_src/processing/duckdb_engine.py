@@ -18,7 +18,7 @@ ROWS_AT_ONCE = 5_000
 class DuckDbEngine:
     """One connection; see `engines.Engine`."""
 
-    event_ms = "epoch_ms(event_time::TIMESTAMP)"
+    event_ms = "epoch_us(event_time::TIMESTAMP) // 1000"  # epoch_ms rounds, Spark does not
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
