@@ -75,6 +75,7 @@ def utf8_text(path: Path, encoding: str | None) -> Iterator[BinaryIO]:
     with path.open("rb") as file:
         found = _encoding(path, file, encoding)
         if found.codec == "utf-8" and _ends_alike(_Text(path, file, found)):
+            file.seek(0)
             yield file
             return
         with os.fdopen(os.memfd_create("csv"), "w+b") as copy:
@@ -82,7 +83,7 @@ def utf8_text(path: Path, encoding: str | None) -> Iterator[BinaryIO]:
             for piece in _Text(path, file, found):
                 copy.write(decoder.decode(piece).encode())
             copy.write(decoder.decode("", final=True).encode())
-            copy.flush()
+            copy.seek(0)
             yield copy
 
 
