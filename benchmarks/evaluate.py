@@ -22,6 +22,7 @@ import xgboost as xgb
 
 from benchmarks.data import SPARKOV, needs
 from cli.feature_frame import feature_frame
+from cli.times import parse_moment
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
 from sagemaker_src.training.metrics import evaluate_rows
 from sagemaker_src.training.train import TrainingSettings
@@ -133,8 +134,8 @@ def main() -> None:
     if not options.ladder:
         print(json.dumps(measure(), indent=2))
         return
-    rows = feature_frame(options.data, lambda *_: None)
-    for row in ladder(rows, pd.Timestamp(options.test_from, tz="UTC").value // 1_000_000):
+    rows, _ = feature_frame(options.data, lambda *_: None)
+    for row in ladder(rows, parse_moment("--test-from", options.test_from)):
         plain = row["without_fraud_only_cards"]["average_precision"]
         print(f"| {row['features']} | {row['count']} | {row['average_precision']:.4f} | {plain:.4f} "
               f"| {row['recall_at_fpr_0.001']:.4f} | {row['first_fraud_recall_at_fpr_0.001']:.4f} |")  # fmt: skip

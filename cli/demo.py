@@ -12,6 +12,7 @@ import typer
 
 from cli.errors import BadInputError
 from cli.ledger import show_ledger
+from cli.options import decimal, whole
 from cli.output import whole_folder
 from cli.report.stream import stream_report
 from cli.screen import new_screen
@@ -48,10 +49,10 @@ def demo(
     out: Annotated[
         Path, typer.Option(help="Folder to write; replaced if an earlier run wrote it.", metavar="DIR")
     ] = Path("out/demo"),
-    rate: Annotated[float, typer.Option(min=1, max=2000, help="Transactions a second.")] = 200,
-    transactions: Annotated[int, typer.Option(min=100, max=100_000, help="How many to replay at most.")] = 8_000,
-    duplicates: Annotated[float, typer.Option(min=0, max=0.5, help="Share that Kafka delivers twice.")] = 0.05,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed makes another world.")] = 7,
+    rate: Annotated[float, decimal("Transactions a second.", 1, 2000)] = 200,
+    transactions: Annotated[int, whole("How many to replay at most.", 100, 100_000)] = 8_000,
+    duplicates: Annotated[float, decimal("Share that Kafka delivers twice.", 0, 0.5)] = 0.05,
+    seed: Annotated[int, whole("Another seed makes another world.", 0, 2**32 - 1)] = 7,
 ) -> None:
     """Make a world, train on its past, and decide its last day as live traffic with attacks in it, all through the stacks.
 

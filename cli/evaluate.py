@@ -11,17 +11,17 @@ import typer
 
 from cli.errors import BadInputError
 from cli.feature_frame import feature_frame
+from cli.kaggle import checked_reading
+from cli.options import Encoding, Timezone, TransactionsFile, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.report.evaluation import evaluation_report
-from cli.times import parse_time
+from cli.times import parse_moment
 from sagemaker_src.training.train import TrainingDataError, TrainingSettings, default_test_from, train_model
 
 
 def evaluate(
-    data: Annotated[
-        Path, typer.Option(help="CSV or Parquet in the columns of Kaggle's fraudTrain.csv.", metavar="FILE")
-    ],
+    data: TransactionsFile,
     out: Annotated[Path, typer.Option(help="Folder to write; replaced if an earlier run wrote it.", metavar="DIR")],
     test_data: Annotated[
         Path | None, typer.Option(help="Train on all of --data and test on this file of other cards.", metavar="FILE")
@@ -29,11 +29,14 @@ def evaluate(
     test_from: Annotated[
         str | None,
         typer.Option(
-            help="Train on the rows before this time and test on those from it on, UTC; default: the last fifth.",
+            help="Train on the rows before this time and test on those from it on, as 2020-03-01 or 2020-03-01T12:00:00 "
+            "(UTC); default: the last fifth.",
             metavar="TIME",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the sampling of honest rows.")] = 1,
+    encoding: Encoding = None,
+    timezone: Timezone = "UTC",
+    seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
 ) -> None:
     """Train on a file's earlier rows, test on its later ones, and say how well it went.
 
@@ -41,13 +44,16 @@ def evaluate(
     written nowhere; gender, age, names and addresses never enter the model.
 
     Example: fraud evaluate --data fraudTrain.csv --test-from 2020-03-01 --out out/evaluation
+
+    Example: fraud evaluate --data caixa.csv --encoding windows-1252 --timezone America/Sao_Paulo --out out/evaluation
     """
     if test_data is not None and test_from is not None:
         raise BadInputError("--test-from and --test-data: name one of them; --test-data tests on the whole of its file")
-    moment = None if test_from is None else parse_time("--test-from", test_from)
+    moment = None if test_from is None else parse_moment("--test-from", test_from)
+    reading = checked_reading(encoding, timezone)
     with whole_folder(out) as folder, progress() as report:
-        rows = feature_frame(data, report)
-        tested = None if test_data is None else feature_frame(test_data, report)
+        rows, times = feature_frame(data, report, reading)
+        tested, tested_times = (None, times) if test_data is None else feature_frame(test_data, report, reading)
         if tested is None and moment is None:
             moment = default_test_from(rows["event_ms"].to_numpy())
         if tested is None:
@@ -64,23 +70,27 @@ def evaluate(
         trained.scores.to_parquet(folder / "scores.parquet", index=False)
         trained.save(folder / "model")
         files = f"{data.name}" + (f", tested on {test_data.name}" if test_data else "")
-        evaluation_report(folder / "report.html", trained, files)
-    _say(metrics, out)
+        said = (
+            times if times == tested_times else f"{data.name}: {times}; {test_data and test_data.name}: {tested_times}"
+        )
+        evaluation_report(folder / "report.html", trained, files, said)
+    _say(metrics, said, out)
 
 
 def _check_split(data: Path, rows: pd.DataFrame, moment: int | None) -> None:
     first, last = int(rows["event_ms"].min()), int(rows["event_ms"].max())
     if moment is None or not first < moment <= last:
         span = " to ".join(f"{pd.Timestamp(edge, unit='ms'):%Y-%m-%d %H:%M}" for edge in (first, last))
-        raise BadInputError(f"--test-from: no rows on one side of it; {data} runs from {span}")
+        raise BadInputError(f"--test-from: no rows on one side of it; {data} runs from {span} (UTC)")
 
 
-def _say(metrics: dict[str, Any], out: Path) -> None:
+def _say(metrics: dict[str, Any], times: str, out: Path) -> None:
     def figure(name: str) -> str:
         value, honest_world = metrics[name], metrics["without_fraud_only_cards"][name]
         return "  ".join("    -" if number is None else f"{number:.4f}" for number in (value, honest_world))
 
-    console.print(f"\nTested on {metrics['rows']:,} transactions, {metrics['frauds']:,} of them fraud")
+    tested = f"\nTested on {metrics['rows']:,} transactions, {metrics['frauds']:,} of them fraud; {times}"
+    console.print(tested, markup=False, soft_wrap=True)
     console.print(f"  {'':32}   all  without cards that have only fraud")
     for name in (
         "average_precision",

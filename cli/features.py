@@ -11,16 +11,18 @@ import duckdb
 import typer
 
 from cli.errors import BadInputError
-from cli.kaggle import read_transactions
+from cli.kaggle import checked_reading, read_transactions
+from cli.options import Encoding, Timezone, TokenKeyFile, TransactionsFile
 from cli.output import whole_folder
 from cli.progress import Report, console, progress
-from cli.times import parse_time
+from cli.times import parse_day, start_ms
 from cli.token_key import token_key
-from fraud.features.sql import MS_PER_DAY
 from local.processes import ProcessError
 from local.spark import ROOT, run_spark
 from local.stores import write_nightly
-from sagemaker_src.processing.batch_features import compute, engine, features_select, load, nightly_snapshot
+from sagemaker_src.processing.batch_features import compute, engine, load, made_rows, nightly_snapshot, write_features
+from sagemaker_src.processing.row_counts import same_count
+from sagemaker_src.processing.transactions import quoted, sql_paths
 
 
 class Engine(StrEnum):
@@ -31,9 +33,7 @@ class Engine(StrEnum):
 
 
 def features(
-    data: Annotated[
-        Path, typer.Option(help="CSV or Parquet in the columns of Kaggle's fraudTrain.csv.", metavar="FILE")
-    ],
+    data: TransactionsFile,
     out: Annotated[Path, typer.Option(help="Folder to write; replaced if an earlier run wrote it.", metavar="DIR")],
     on: Annotated[
         Engine, typer.Option("--engine", help="DuckDB in this process, or Spark with a local master.")
@@ -41,13 +41,9 @@ def features(
     cut: Annotated[
         str | None, typer.Option(help="Also write the nightly store as of 00:00 UTC of this date.", metavar="DATE")
     ] = None,
-    token_key_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="The secret that card tokens are made with; default: a new one, so tokens differ each run.",
-            metavar="FILE",
-        ),
-    ] = None,
+    token_key_file: TokenKeyFile = None,
+    encoding: Encoding = None,
+    timezone: Timezone = "UTC",
 ) -> None:
     """Compute the features of every transaction in a file.
 
@@ -55,39 +51,42 @@ def features(
     --cut, nightly.db. Cards appear as tokens only.
 
     Example: fraud features --data fraudTrain.csv --out out/features --engine spark
+
+    Example: fraud features --data kassen.csv --encoding windows-1252 --timezone Europe/Berlin --out out/features
     """
-    cut_ms = None if cut is None else parse_time("--cut", cut)
-    if cut_ms is not None and cut_ms % MS_PER_DAY:
-        raise BadInputError(f"--cut: {cut!r} is not a date; allowed: a whole day, as 2020-03-01")
+    cut_ms = None if cut is None else start_ms(parse_day("--cut", cut))
+    reading = checked_reading(encoding, timezone)
     key = token_key(token_key_file)
     with whole_folder(out) as folder, progress() as report, engine() as connection:
         report(f"reading {data.name}", 0, 1)
-        count = read_transactions(connection, data, "tx", key)
+        read = read_transactions(connection, data, "tx", key, reading)
         report(f"reading {data.name}", 1, 1)
         if on is Engine.DUCKDB or cut_ms is not None:
             load(connection, "tx", key="row")
             compute(connection, lambda what, done, total: report("features on DuckDB", done, total))
         if on is Engine.DUCKDB:
-            select = features_select("tx", labelled=True, key="row")
-            connection.execute(f"COPY ({select}) TO '{folder / 'features.parquet'}' (FORMAT parquet)")
+            write_features(connection, "tx", folder / "features.parquet", labelled=True, key="row")
         else:
             _on_spark(connection, folder / "features.parquet", report)
         if cut_ms is not None:
             cards, population = nightly_snapshot(connection, cut_ms)
             write_nightly(folder / "nightly.db", cards.items(), population)
-    console.print(f"Wrote {out}/features.parquet: {count:,} transactions" + (", and nightly.db" if cut else ""))
+    written = f"Wrote {out}/features.parquet: {read.transactions:,} transactions" + (", and nightly.db" if cut else "")
+    console.print(f"{written}; {read.times}", markup=False, soft_wrap=True)
 
 
 def _on_spark(connection: duckdb.DuckDBPyConnection, out: Path, report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="spark-") as temporary:
         folder = Path(temporary)
-        connection.execute(f"""COPY (SELECT transaction_id, cc_num, is_fraud, category, amount_cents, event_time FROM tx)
-            TO '{folder}/curated.parquet' (FORMAT parquet)""")
+        copy = f"""COPY (SELECT transaction_id, cc_num, is_fraud, category, amount_cents, event_time FROM tx)
+            TO {quoted(folder / "curated.parquet")} (FORMAT parquet)"""
+        given = made_rows(connection, copy)
         report("features on Spark", 0, 1)
         script = ROOT / "glue_scripts" / "batch_features.py"
         try:
             run_spark(script, ["--transactions", folder / "curated.parquet", "--out", folder / "features"], folder)
         except ProcessError as error:
             raise BadInputError(str(error)) from error
-        connection.execute(f"COPY (FROM read_parquet('{folder}/features/*.parquet')) TO '{out}' (FORMAT parquet)")
-        report("features on Spark", 1, 1)
+        parts = sql_paths(sorted((folder / "features").glob("*.parquet")))
+        copy = f"COPY (FROM read_parquet({parts})) TO {quoted(out)} (FORMAT parquet)"
+        same_count("features on Spark", given, made_rows(connection, copy))

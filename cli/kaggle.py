@@ -11,7 +11,13 @@ from pathlib import Path
 import duckdb
 
 from cli.errors import BadInputError
+from cli.reading.csv_text import checked_encoding
+from cli.reading.event_times import ALLOWED, clock_columns, to_moments
+from cli.reading.source import Kind, Source, opened
+from cli.reading.zones import checked_zone
 from fraud.transaction import MAX_AMOUNT_CENTS, card_token, mask_card_numbers
+from sagemaker_src.processing.batch_features import made_rows
+from sagemaker_src.processing.row_counts import same_count
 
 REQUIRED_COLUMNS = (
     "trans_date_trans_time",
@@ -26,14 +32,49 @@ REQUIRED_COLUMNS = (
 )
 """Of Kaggle's columns, those that are read. The card holder's (names, address, gender, date of birth) are not needed."""
 
-_PARQUET_MAGIC = b"PAR1"
-_TIME = "TRY_CAST(trans_date_trans_time AS TIMESTAMP)"
-_AMOUNT = "TRY_CAST(amt AS DOUBLE)"
+NUMBERS = {
+    "amt": "[0-9]{1,12}([.][0-9]+)?",
+    "merch_lat": "[+-]?[0-9]{1,3}([.][0-9]+)?([eE]-?[0-9]{1,3})?",
+    "merch_long": "[+-]?[0-9]{1,3}([.][0-9]+)?([eE]-?[0-9]{1,3})?",
+}
+"""How these are written, where they are text."""
+
+_FROM_MS, _TO_MS = 946_684_800_000, 4_102_444_800_000
+"""2000-01-01 and 2100-01-01."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a person's files are to be read.
+
+    Attributes:
+        encoding: of a CSV; None: UTF-8, or what its mark says.
+        timezone: what times without an offset mean.
+    """
+
+    encoding: str | None = None
+    timezone: str = "UTC"
+
+
+AS_USUAL = Reading()
+
+
+def checked_reading(encoding: str | None, timezone: str) -> Reading:
+    """The options `--encoding` and `--timezone`; raises BadInputError for a name that is none."""
+    return Reading(checked_encoding(encoding), checked_zone(timezone))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read: how many transactions, and a sentence on how their times were taken."""
+
+    transactions: int
+    times: str
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """What is wrong where `broken` holds, in terms of the file's own columns, and what is allowed."""
+    """What is wrong where `broken` holds, in terms of the columns of the view `raw`, and what is allowed."""
 
     column: str
     broken: str
@@ -43,7 +84,7 @@ class _Rule:
 
 
 def _degrees(column: str, limit: int) -> _Rule:
-    number = f"TRY_CAST({column} AS DOUBLE)"
+    number = f"{column}_number"
     return _Rule(
         column, f"{number} IS NULL OR NOT ({number} BETWEEN -{limit} AND {limit})", f"degrees from -{limit} to {limit}"
     )
@@ -52,11 +93,10 @@ def _degrees(column: str, limit: int) -> _Rule:
 _RULES = (
     _Rule("trans_num", "trans_num IS NULL OR NOT regexp_full_match(trans_num, '[A-Za-z0-9._:-]{1,64}')",
           "1 to 64 letters, digits and ._:-"),
-    _Rule("trans_date_trans_time", f"{_TIME} IS NULL OR NOT ({_TIME} >= '2000-01-01' AND {_TIME} < '2100-01-01')",
-          "a date and time from 2000 to 2099, as 2020-06-21 12:14:25"),
+    _Rule("trans_date_trans_time", f"clock_ms IS NULL OR NOT (clock_ms >= {_FROM_MS} AND clock_ms < {_TO_MS})", ALLOWED),
     _Rule("cc_num", "cc_num IS NULL OR NOT regexp_full_match(cc_num, '[0-9]{12,19}')", "a card number of 12 to 19 digits", False),
-    _Rule("amt", f"{_AMOUNT} IS NULL OR NOT ({_AMOUNT} BETWEEN 0 AND {MAX_AMOUNT_CENTS / 100}) "
-          f"OR abs({_AMOUNT} * 100 - round({_AMOUNT} * 100)) > 1e-3",
+    _Rule("amt", f"amt_number IS NULL OR NOT (amt_number BETWEEN 0 AND {MAX_AMOUNT_CENTS / 100}) "
+          "OR abs(amt_number * 100 - round(amt_number * 100)) > 1e-3",
           "an amount from 0.00 to 999999.99 with at most two decimal places"),
     _Rule("merchant", "merchant IS NULL OR trim(merchant) = '' OR length(merchant) > 100", "text of 1 to 100 characters"),
     _Rule("category", "category IS NULL OR trim(category) = '' OR length(category) > 100", "text of 1 to 100 characters"),
@@ -66,81 +106,75 @@ _RULES = (
 )  # fmt: skip
 
 
-def _opened(path: Path) -> str:
-    """The DuckDB relation that reads a file, all its columns as text; raises BadInputError for a file that is not one."""
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise BadInputError(f"{path}: a file named '{path.suffix or path.name}'; allowed: .csv or .parquet")
-    if not path.is_file():
-        raise BadInputError(f"{path}: there is no such file")
-    with path.open("rb") as file:
-        head = file.read(4)
-    if not head:
-        raise BadInputError(f"{path}: the file is empty; needed: a header and at least one transaction")
-    if (suffix == ".parquet") != (head == _PARQUET_MAGIC):
-        is_, named = ("Parquet", "CSV") if head == _PARQUET_MAGIC else ("not Parquet", "Parquet")
-        raise BadInputError(f"{path}: the content is {is_}, but the name says {named}; name it by what it holds")
-    if suffix == ".parquet":
-        return f"""(SELECT * EXCLUDE (file_row_number), file_row_number + 1 AS row
-            FROM read_parquet({_text(path)}, file_row_number=true))"""
-    return f"""(SELECT *, row_number() OVER () AS row FROM read_csv({_text(path)}, header=true, all_varchar=true, delim=',',
-        quote='"', escape='"', strict_mode=true))"""
-
-
-def _text(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def read_transactions(connection: duckdb.DuckDBPyConnection, path: Path, table: str, key: bytes) -> int:
+def read_transactions(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: str, key: bytes, reading: Reading
+) -> Read:
     """Make a table of a file's transactions: `row`, transaction_id, cc_num (token), merchant, category, amount_cents,
     event_time (UTC), merch_lat, merch_long, is_fraud.
 
     Args:
-        connection: a DuckDB connection.
+        connection: a DuckDB connection in UTC.
         path: CSV or Parquet.
         table: the name of the table to make.
         key: the card-token key; see `fraud.transaction.card_token`.
-
-    Returns:
-        How many transactions there are.
+        reading: how to read it.
 
     Raises:
         BadInputError: naming the file and what is wrong with it.
     """
-    relation = _opened(path)
-    try:
-        columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {relation} AS f").fetchall()}
-        missing = [column for column in REQUIRED_COLUMNS if column not in columns]
-        if missing:
-            raise BadInputError(
-                f"{path}: the column {', '.join(missing)} is missing; needed: {', '.join(REQUIRED_COLUMNS)}"
-            )
-        # A view of the file, all text: no row of it is kept before its card number is a token.
-        fields = ", ".join(f"CAST({column} AS VARCHAR) AS {column}" for column in REQUIRED_COLUMNS)
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, {fields} FROM {relation} AS f")
-        _check(connection, path)
+    with opened(connection, path, REQUIRED_COLUMNS, reading.encoding) as source:
+        # A view of the file: no row of it is kept before its card number is a token.
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, {_fields(source)} FROM {source.relation} AS f"
+        )
+        count = _check(connection, path)
+        times = to_moments(connection, path, "raw", "timed", reading.timezone)
         cards = [row[0] for row in connection.execute("SELECT DISTINCT cc_num FROM raw").fetchall()]
         connection.execute("CREATE OR REPLACE TEMP TABLE tokens (card_number VARCHAR, token VARCHAR)")
         connection.executemany("INSERT INTO tokens VALUES (?, ?)", [(card, card_token(card, key)) for card in cards])
-        connection.execute(f"""CREATE OR REPLACE TABLE {table} AS
+        create = f"""CREATE OR REPLACE TABLE {table} AS
             SELECT row, trans_num AS transaction_id, t.token AS cc_num, merchant, category,
-                CAST(round({_AMOUNT} * 100) AS BIGINT) AS amount_cents, date_trunc('milliseconds', {_TIME}) AS event_time,
-                CAST(merch_lat AS DOUBLE) AS merch_lat, CAST(merch_long AS DOUBLE) AS merch_long,
-                CAST(is_fraud AS TINYINT) AS is_fraud
-            FROM raw AS r JOIN tokens AS t ON r.cc_num = t.card_number""")
+                CAST(round(amt_number * 100) AS BIGINT) AS amount_cents, epoch_ms(event_ms) AS event_time,
+                merch_lat_number AS merch_lat, merch_long_number AS merch_long, CAST(is_fraud AS TINYINT) AS is_fraud
+            FROM timed AS r JOIN tokens AS t ON r.cc_num = t.card_number"""
+        same_count(f"reading {path}", count, made_rows(connection, create))
         connection.execute("DROP TABLE tokens")
+        connection.execute("DROP VIEW timed")
         connection.execute("DROP VIEW raw")
-    except duckdb.Error as error:
-        raise BadInputError(f"{path}: cannot be read as {path.suffix[1:]}: {_first_line(error)}") from error
-    _check_unique(connection, path, table)
-    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+    _check_table(connection, path, table)
+    return Read(count, times)
 
 
-def _first_line(error: Exception) -> str:
-    return mask_card_numbers(str(error).splitlines()[0])
+def _fields(source: Source) -> str:
+    """SQL of the columns of `raw`: each as text, numbers as DOUBLE too, and the clock's."""
+    fields = []
+    for name, (column, kind) in source.columns.items():
+        text = _as_text(column, kind)
+        if name == "trans_date_trans_time":
+            known = kind if kind in ("time", "moment") else "text"
+            fields.append(clock_columns(column if known == kind else text, known))
+        fields.append(f"{text} AS {name}")
+        if name in NUMBERS:
+            fields.append(f"{_as_number(column, kind, text, NUMBERS[name])} AS {name}_number")
+    return ", ".join(fields)
 
 
-def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _as_text(column: str, kind: Kind) -> str:
+    if kind == "binary":
+        return f"TRY(decode({column}))"
+    return f"CAST({f'CAST({column} AS TINYINT)' if kind == 'yes or no' else column} AS VARCHAR)"
+
+
+def _as_number(column: str, kind: Kind, text: str, written: str) -> str:
+    if kind == "number":
+        return f"CAST({column} AS DOUBLE)"
+    if kind == "single":  # by its text: the 4 bytes of 1.1 are not the 8 bytes of 1.1
+        return f"CAST({text} AS DOUBLE)"
+    return f"CASE WHEN regexp_full_match({text}, '{written}') THEN TRY_CAST({text} AS DOUBLE) END"
+
+
+def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """How many rows there are, none of which breaks a rule."""
     firsts = ", ".join(f"min(row) FILTER (WHERE {rule.broken})" for rule in _RULES)
     found = connection.execute(f"SELECT count(*), {firsts} FROM raw").fetchall()[0]
     if found[0] == 0:
@@ -149,17 +183,25 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     if broken:
         row, rule = min(broken, key=lambda pair: pair[0])
         value = connection.execute(f"SELECT {rule.column} FROM raw WHERE row = {row}").fetchall()[0][0]
-        shown = "missing" if value is None else repr(value[:60]) if rule.shown else "not one"
+        shown = "missing" if value is None else mask_card_numbers(repr(value[:60])) if rule.shown else "not one"
         raise BadInputError(f"{path}: row {row}: column {rule.column}: {shown}; allowed: {rule.allowed}")
+    return int(found[0])
 
 
-def _check_unique(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> None:
+def _check_table(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> None:
     repeated = connection.execute(f"""SELECT transaction_id, min(row), max(row) FROM {table}
         GROUP BY transaction_id HAVING count(*) > 1 ORDER BY 2 LIMIT 1""").fetchall()
+    outside = connection.execute(f"""SELECT min(row) FROM {table}
+        WHERE NOT epoch_ms(event_time) BETWEEN {_FROM_MS} AND {_TO_MS} - 1""").fetchall()[0][0]
+    if repeated or outside is not None:
+        connection.execute(f"DROP TABLE {table}")
     if repeated:
         identity, first, again = repeated[0]
-        connection.execute(f"DROP TABLE {table}")
         raise BadInputError(
-            f"{path}: row {again}: column trans_num: {identity!r} stands in row {first} already; "
+            f"{path}: row {again}: column trans_num: {mask_card_numbers(repr(identity))} stands in row {first} already; "
             "allowed: each transaction once"
+        )
+    if outside is not None:
+        raise BadInputError(
+            f"{path}: row {outside}: column trans_date_trans_time: not from 2000 to 2099 in UTC; allowed: {ALLOWED}"
         )

@@ -17,6 +17,7 @@ from cli.send import send_transactions
 from cli.train import train
 from cli.up import up
 from cli.world import world
+from sagemaker_src.processing.row_counts import RowCountError
 
 app = typer.Typer(
     name="fraud",
@@ -38,12 +39,15 @@ app.command("send")(send_transactions)
 
 
 def main() -> None:
-    """Run the command; a person's mistake exits with 2, Ctrl-C with 130."""
+    """Run the command; a person's mistake exits with 2, Ctrl-C with 130, and rows that were lost or multiplied with 1."""
     try:
         app(standalone_mode=False)
     except BadInputError as error:
         console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
         sys.exit(2)
+    except RowCountError as error:
+        console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
+        sys.exit(1)
     except typer.Abort:
         console.print("fraud: interrupted; nothing half-written is left", markup=False)
         sys.exit(130)

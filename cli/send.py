@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import BadInputError
+from cli.options import decimal, whole
 from cli.progress import console, progress
 from cli.screen import decision_table
 from local.aws.application import Application, ApplicationError
@@ -16,8 +17,8 @@ from local.aws.standing import StandingError, in_use
 
 
 def send_transactions(
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 100,
-    rate: Annotated[float, typer.Option(min=1, max=2000, help="Transactions a second.")] = 50,
+    count: Annotated[int, whole("How many.", 1, 100_000)] = 100,
+    rate: Annotated[float, decimal("Transactions a second.", 1, 2000)] = 50,
     attack: Annotated[bool, typer.Option(help="End with ten small purchases on one card.")] = False,
 ) -> None:
     """Send made-up transactions to the standing application and show what it decides.

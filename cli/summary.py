@@ -41,7 +41,7 @@ def show_summary(summary: dict[str, Any], written: str) -> None:
         )
     console.print()
     console.print(table)
-    console.print(f"\nWrote {written}")
+    console.print(f"\nWrote {written}", markup=False, soft_wrap=True)
 
 
 def _again(summary: dict[str, Any]) -> dict[str, str]:

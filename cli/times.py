@@ -1,25 +1,54 @@
-"""Moments as a person types them."""
+"""Dates and moments as a person types them in an option: one parser for every command."""
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Callable
+from datetime import date
+from typing import TypeVar
 
 from cli.errors import BadInputError
+from fraud.features.sql import MS_PER_DAY
+from fraud.notation import NotationError, iso_day, iso_moment_ms
+
+_Read = TypeVar("_Read")
+_EPOCH = date(1970, 1, 1)
 
 
-def parse_time(option: str, text: str) -> int:
-    """A moment in milliseconds since 1970, from a date or a date and time in UTC.
+def parse_day(option: str, text: str) -> date:
+    """The date that an option names.
 
-    >>> parse_time("--test-from", "2020-03-01")
+    Raises:
+        BadInputError: it is not a date from 2000 to 2099 with the year first.
+
+    >>> parse_day("--start", "2020-03-01")
+    datetime.date(2020, 3, 1)
+    """
+    return _parsed(option, text, iso_day)
+
+
+def parse_moment(option: str, text: str) -> int:
+    """The moment that an option names, milliseconds since 1970: a date or a date and time, in UTC unless it has an offset.
+
+    Raises:
+        BadInputError: it is neither.
+
+    >>> parse_moment("--test-from", "2020-03-01")
     1583020800000
     """
+    return _parsed(option, text, iso_moment_ms)
+
+
+def start_ms(day: date) -> int:
+    """00:00 UTC of a day, milliseconds since 1970.
+
+    >>> start_ms(date(1970, 1, 2))
+    86400000
+    """
+    return (day - _EPOCH).days * MS_PER_DAY
+
+
+def _parsed(option: str, text: str, read: Callable[[str], _Read]) -> _Read:
     try:
-        moment = pd.Timestamp(text)
-        moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-    except (ValueError, TypeError) as error:
-        raise BadInputError(
-            f"{option}: {text!r} is not a time; allowed: 2020-03-01 or 2020-03-01T12:00:00, in UTC"
-        ) from error
-    if moment is pd.NaT:
-        raise BadInputError(f"{option}: no time given; allowed: 2020-03-01 or 2020-03-01T12:00:00, in UTC")
-    return int(moment.value) // 1_000_000
+        return read(text)
+    except NotationError as error:
+        raise BadInputError(f"{option}: {error}") from error

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,8 +20,10 @@ import typer
 from rich.table import Table
 
 from cli.errors import BadInputError
+from cli.options import TokenKeyFile, decimal, whole
 from cli.output import whole_folder
 from cli.progress import Report, console, progress
+from cli.times import parse_day
 from cli.token_key import token_key
 from fraud.world import World, WorldSettings, WorldSettingsError, generate, stream_messages, to_kaggle, tokenised
 
@@ -42,24 +44,17 @@ def world(
     out: Annotated[
         Path, typer.Option(help="Folder to write; replaced if an earlier run wrote it.", metavar="DIR")
     ] = Path("out/world"),
-    cards: Annotated[int, typer.Option(help="How many cards, 1 to 200,000.")] = 1000,
-    days: Annotated[int, typer.Option(help="How many days, 1 to 3,660; a card has about 3.5 transactions a day.")] = 90,
+    cards: Annotated[int, whole("How many cards, 1 to 200,000.")] = 1000,
+    days: Annotated[int, whole("How many days, 1 to 3,660; a card has about 3.5 transactions a day.")] = 90,
     start: Annotated[str, typer.Option(help="The first day.", metavar="YYYY-MM-DD")] = "2026-01-01",
-    fraud_rate: Annotated[float, typer.Option(help="Share of the transactions that are fraud, 0 to 0.1.")] = 0.0025,
-    seed: Annotated[int, typer.Option(help="The same settings and seed give the same world.")] = 1,
+    fraud_rate: Annotated[float, decimal("Share of the transactions that are fraud, 0 to 0.1.")] = 0.0025,
+    seed: Annotated[int, whole("The same settings and seed give the same world.")] = 1,
     full: Annotated[
         bool, typer.Option("--full", help="10,000 cards, 152 days, 5.4 million transactions; not with --cards, --days.")
     ] = False,
     format_: Annotated[Format, typer.Option("--format", help="Of the file of transactions.")] = Format.PARQUET,
-    stream_days: Annotated[
-        int, typer.Option(help="Write the last N days as the stream's messages too; 0 for none.", metavar="N")
-    ] = 1,
-    token_key_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="The card-token key, at least 16 bytes; default: a random key, kept nowhere.", metavar="FILE"
-        ),
-    ] = None,
+    stream_days: Annotated[int, whole("Write the last N days as the stream's messages too; 0 for none.")] = 1,
+    token_key_file: TokenKeyFile = None,
     force: Annotated[bool, typer.Option("--force", help="Replace --out even if something else wrote it.")] = False,
 ) -> None:
     """Make up a world of cards and their transactions, with fraud in it, to try everything else on.
@@ -89,10 +84,7 @@ def world(
 
 
 def _settings(*, cards: int, days: int, start: str, fraud_rate: float, seed: int, full: bool) -> WorldSettings:
-    try:
-        first = datetime.strptime(start, "%Y-%m-%d").date()
-    except ValueError as error:
-        raise BadInputError(f"--start: {start!r}; allowed: a day such as 2026-01-31") from error
+    first = parse_day("--start", start)
     if full and (cards, days) != (1000, 90):
         raise BadInputError("--full: sets 10,000 cards and 152 days; leave --cards and --days out, or leave out --full")
     try:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.sql import CLOCK_COLUMNS, batch_steps
+from sagemaker_src.processing.row_counts import same_count
 
 FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
 
@@ -20,9 +21,11 @@ def compute(spark: SparkSession, transactions: DataFrame) -> DataFrame:
     """The features of `transactions`: transaction_id, cc_num, category, amount_cents, event_time (UTC), maybe is_fraud."""
     # Spark's comparisons of session-zoned timestamps are UTC only because the session is; so is its arithmetic on days.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    transactions.createOrReplaceTempView("curated")
     label = "is_fraud, " if "is_fraud" in transactions.columns else ""
-    spark.sql(f"""SELECT transaction_id, cc_num, {label}category, amount_cents, event_time, {CLOCK_COLUMNS} FROM (
+    own = f"transaction_id, cc_num, {label}category, amount_cents, event_time"
+    # of the file's columns these alone, so that none can be taken for one of ours
+    transactions.select(*own.split(", ")).createOrReplaceTempView("curated")
+    spark.sql(f"""SELECT {own}, {CLOCK_COLUMNS} FROM (
         SELECT *, unix_millis(CAST(event_time AS TIMESTAMP)) AS event_ms FROM curated)""").createOrReplaceTempView(
         "transactions"
     )
@@ -45,7 +48,10 @@ def main() -> int:
     options = parser.parse_args()
     spark = SparkSession.builder.appName("batch-features").getOrCreate()
     try:
-        compute(spark, spark.read.parquet(options.transactions)).write.mode("overwrite").parquet(options.out)
+        # a folder named day=... is no column
+        transactions = spark.read.option("recursiveFileLookup", "true").parquet(options.transactions)
+        compute(spark, transactions).write.mode("overwrite").parquet(options.out)
+        same_count("joining the features", transactions.count(), spark.read.parquet(options.out).count())
     finally:
         spark.stop()
     return 0

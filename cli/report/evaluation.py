@@ -25,8 +25,15 @@ _MEASURES = {
 }
 
 
-def evaluation_report(path: Path, trained: Trained, files: str) -> None:
-    """Write the report of a trained and tested model as one HTML file."""
+def evaluation_report(path: Path, trained: Trained, files: str, times: str) -> None:
+    """Write the report of a trained and tested model as one HTML file.
+
+    Args:
+        path: the file.
+        trained: the model and its scores.
+        files: what it was trained and tested on.
+        times: how those files' times were taken.
+    """
     manifest = trained.manifest
     metrics, settings, data = manifest["metrics"]["test"], manifest["settings"], manifest["data"]
     names = ("average_precision", "recall_at_fpr_0.001", "first_fraud_recall_at_fpr_0.001", "rows", "frauds")
@@ -53,6 +60,7 @@ def evaluation_report(path: Path, trained: Trained, files: str) -> None:
                 "Trained on",
                 f"{data['rows']:,} transactions, {data['frauds']:,} frauds, {_day(data['from_ms'])} to {_day(data['to_ms'])}",
             ),
+            ("Times", f"UTC; {times}"),
             ("Data fingerprint", data["fingerprint"]),
             ("Features", f"{len(manifest['feature_names'])}, {len(manifest['categories'])} categories"),
             (

@@ -14,18 +14,22 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.nightly import card_records
 from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, MS_PER_DAY, batch_steps, daily_sql, snapshot_sql
+from sagemaker_src.processing.row_counts import RowCountError, same_count
+from sagemaker_src.processing.transactions import TransactionFilesError, parquet_source, quoted
+
+if TYPE_CHECKING:
+    import pandas as pd  # what of it DuckDB makes
 
 Progress = Callable[[str, int, int], None]
 """Told (what is being made, steps done, steps in all)."""
 
-MOST_ROWS_A_FILE = 10**12
 FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
 
 
@@ -61,16 +65,20 @@ def load(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transac
         connection: from `engine`.
         source: a SELECT or relation with `transaction_id`, `cc_num` (token), `category`, `amount_cents`, `event_time`
             and maybe `is_fraud`; each transaction once.
-        key: the column of `source` carried through the windows to find the row again.
+        key: the column of `source` carried through the windows to find the row again; of each row its own.
+
+    Raises:
+        RowCountError: `transactions` does not have as many rows as `source`.
     """
     connection.execute(f"""CREATE OR REPLACE TABLE cards AS SELECT token, CAST(row_number() OVER () AS INTEGER) AS card
         FROM (SELECT DISTINCT cc_num AS token FROM {source} AS s ORDER BY token)""")
     connection.execute(f"CREATE TYPE category AS ENUM (SELECT DISTINCT category FROM {source} AS s ORDER BY category)")
-    connection.execute(f"""CREATE OR REPLACE TABLE transactions AS SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
+    create = f"""CREATE OR REPLACE TABLE transactions AS SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
         FROM (SELECT row, cc_num, category, amount_cents, event_time, {CLOCK_COLUMNS} FROM (
         SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, s.amount_cents,
-            s.event_time::TIMESTAMP AS event_time, epoch_ms(s.event_time::TIMESTAMP) AS event_ms
-        FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))""")
+            s.event_time::TIMESTAMP AS event_time, epoch_us(s.event_time::TIMESTAMP) // 1000 AS event_ms
+        FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))"""
+    same_count("reading the transactions", _count(connection, source), made_rows(connection, create))
 
 
 def compute(connection: duckdb.DuckDBPyConnection, progress: Progress = _silent) -> None:
@@ -128,19 +136,37 @@ def daily_sums(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {daily_sql(table, 'transactions')}")
 
 
-def parquet_source(path: Path) -> str:
-    """A SELECT of a Parquet file, or of all below a folder, with a `row` that is each row's own.
+def write_features(
+    connection: duckdb.DuckDBPyConnection, source: str, path: Path, labelled: bool, key: str = "transaction_id"
+) -> int:
+    """Writes `features_select` to a Parquet file and gives how many rows it has.
 
     Raises:
-        FileNotFoundError: there is none.
+        RowCountError: it is not one for each row of `source`; the file may not be used.
     """
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-    if not files or not files[0].exists():
-        raise FileNotFoundError(f"{path} is no Parquet file, nor a folder that holds any")
-    paths = "[" + ", ".join(f"'{file}'" for file in files) + "]"
-    return f"""(SELECT * EXCLUDE (filename, file_row_number),
-        list_position({paths}, filename) * {MOST_ROWS_A_FILE} + file_row_number AS row
-        FROM read_parquet({paths}, filename=true, file_row_number=true, union_by_name=true, hive_partitioning=false))"""
+    count = _count(connection, source)
+    copy = f"COPY ({features_select(source, labelled, key)}) TO {quoted(path)} (FORMAT parquet)"
+    same_count("joining the features", count, made_rows(connection, copy))
+    return count
+
+
+def features_frame(
+    connection: duckdb.DuckDBPyConnection, source: str, labelled: bool, key: str = "transaction_id"
+) -> pd.DataFrame:
+    """What `features_select` gives, `category` as a pandas Categorical; raises as `write_features` does."""
+    select = features_select(source, labelled, key).replace("t.category", "t.category::category AS category")
+    rows = connection.execute(select).df()
+    same_count("joining the features", _count(connection, source), len(rows))
+    return rows
+
+
+def made_rows(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+    """Runs a CREATE TABLE AS or a COPY, and gives how many rows it made."""
+    return int(connection.execute(statement).fetchall()[0][0])
+
+
+def _count(connection: duckdb.DuckDBPyConnection, source: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {source} AS s").fetchall()[0][0])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -158,18 +184,17 @@ def main(arguments: list[str] | None = None) -> int:
         "--memory", default="1400MB", help="what DuckDB may hold before it spills (default %(default)s)"
     )
     options = parser.parse_args(arguments)
-    try:
-        source = parquet_source(options.transactions)
-    except FileNotFoundError as error:
-        parser.error(f"--transactions: {error}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     partial = options.out.with_name(options.out.name + ".part")
-    with engine(options.memory) as connection:
-        load(connection, source, key="row")
-        compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr))
-        columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-        select = features_select(source, "is_fraud" in columns, key="row")
-        connection.execute(f"COPY ({select}) TO '{partial}' (FORMAT parquet)")
+    try:
+        with engine(options.memory) as connection:
+            source, labelled = parquet_source(connection, options.transactions)
+            load(connection, source, key="row")
+            compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr))
+            write_features(connection, source, partial, labelled, key="row")
+    except (TransactionFilesError, RowCountError) as error:
+        partial.unlink(missing_ok=True)
+        parser.error(f"--transactions: {error}")
     partial.rename(options.out)
     return 0
 

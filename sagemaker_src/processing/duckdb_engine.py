@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from sagemaker_src.processing.batch_features import engine
+from sagemaker_src.processing.transactions import quoted, sql_paths
 
 ROWS_AT_ONCE = 5_000
 
@@ -17,7 +18,7 @@ ROWS_AT_ONCE = 5_000
 class DuckDbEngine:
     """One connection; see `engines.Engine`."""
 
-    event_ms = "epoch_ms(event_time::TIMESTAMP)"
+    event_ms = "epoch_us(event_time::TIMESTAMP) // 1000"  # epoch_ms rounds, Spark does not
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -26,8 +27,8 @@ class DuckDbEngine:
         empty = ", ".join(f"NULL::{_type(kind)} AS {column}" for column, kind in columns.items())
         source = f"SELECT {empty} WHERE FALSE"
         if files:
-            paths = ", ".join(f"'{path}'" for path in files)
-            source += f" UNION ALL BY NAME FROM read_parquet([{paths}], union_by_name=true, hive_partitioning=false)"
+            read = f"read_parquet({sql_paths(files)}, union_by_name=true, hive_partitioning=false)"
+            source += f" UNION ALL BY NAME FROM {read}"
         self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {source}")
         return [row[0] for row in self._connection.execute(f"DESCRIBE {name}").fetchall()]
 
@@ -37,7 +38,7 @@ class DuckDbEngine:
     def write(self, select: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
-        self._connection.execute(f"COPY ({select}) TO '{part}' (FORMAT parquet, COMPRESSION zstd)")
+        self._connection.execute(f"COPY ({select}) TO {quoted(part)} (FORMAT parquet, COMPRESSION zstd)")
         part.replace(path)
 
     def rows(self, select: str) -> Iterator[dict[str, Any]]:

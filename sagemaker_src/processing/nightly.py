@@ -32,8 +32,11 @@ from fraud.features.sql import (
     snapshot_sql,
     stream_sql,
 )
+from fraud.notation import iso_day
+from sagemaker_src.options import typed
 from sagemaker_src.processing.engines import Engine, open_engine
 from sagemaker_src.processing.nightly_sums import FoldedDayError, add_days, missing_days
+from sagemaker_src.processing.row_counts import same_count
 
 EPOCH = date(1970, 1, 1)
 WRITERS = 8
@@ -79,11 +82,21 @@ def load(engine: Engine, transactions: Path, before: Path | None, cut_day: int) 
 
 
 def compute_training_rows(engine: Engine) -> None:
-    """Makes the table `features`: the landed transactions with the stream's features and the nightly ones they were judged by."""
+    """Makes the table `features`: the landed transactions with the stream's features and the nightly ones they were judged by.
+
+    Raises:
+        RowCountError: they are not as many.
+    """
     for name, select in nightly_sql({table: table for table in DAILY_TABLES}).items():
         engine.table(name, f"SELECT * FROM ({select}) AS s WHERE day IN (SELECT DISTINCT day FROM landed)")
     engine.table("stream_features", f"SELECT * FROM ({stream_sql('SELECT * FROM arrived')}) AS s WHERE to_add")
     engine.table("features", TRAINING_SQL)
+    same_count("joining the features", _count(engine, "landed"), _count(engine, "features"))
+
+
+def _count(engine: Engine, table: str) -> int:
+    [row] = engine.rows(f"SELECT COUNT(*) AS n FROM {table}")
+    return int(row["n"])
 
 
 def snapshot(engine: Engine, cut_day: int) -> Iterator[tuple[str, CardRecord]]:
@@ -165,9 +178,7 @@ def _parquet(folder: Path | None) -> list[Path]:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="The nightly features and the closed day's training rows.")
     parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb", help="default %(default)s")
-    parser.add_argument(
-        "--cut", type=date.fromisoformat, required=True, help="as of 00:00 UTC of this day, as 2026-01-31"
-    )
+    parser.add_argument("--cut", type=typed(iso_day), required=True, help="as of 00:00 UTC of this day, as 2026-01-31")
     parser.add_argument(
         "--transactions",
         type=Path,

@@ -9,6 +9,7 @@ Writing a night again replaces that night's files; a day that is folded in canno
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from fraud.features.sql import DAILY_TABLES, daily_sql
@@ -29,6 +30,7 @@ _KEYS = {
     "daily_category": ("cc_num", "category"),
     "daily_hour": ("cc_num", "hour"),
 }
+_A_DAY = re.compile("[0-9]{1,6}")
 _TOTALS = {"n": "SUM", "cents": "SUM", "max_cents": "MAX"}
 
 
@@ -55,7 +57,7 @@ def add_days(engine: Engine, arrived: str, kept: Path, out: Path, cut_day: int) 
         through = _folded_through(engine, table, kept)
         _refuse_folded(days, through, cut_day)
         files = sorted((kept / table).glob("*.parquet"))
-        told_apart = [path for path in files if path.stem.isdecimal()]
+        told_apart = [path for path in files if _A_DAY.fullmatch(path.stem)]
         known = [path for path in told_apart if through < int(path.stem) < cut_day and int(path.stem) not in days]
         engine.read(f"kept_{table}", [*_history(kept, table), *known], COLUMNS[table])
         engine.table(f"new_{table}", daily_sql(table, arrived))
@@ -73,7 +75,7 @@ def add_days(engine: Engine, arrived: str, kept: Path, out: Path, cut_day: int) 
 
 def missing_days(kept: Path, cut_day: int) -> list[int]:
     """The days since the first one kept apart, before the cut, that no night has added."""
-    there = {int(path.stem) for path in (kept / "daily_card").glob("*.parquet") if path.stem.isdecimal()}
+    there = {int(path.stem) for path in (kept / "daily_card").glob("*.parquet") if _A_DAY.fullmatch(path.stem)}
     return [day for day in range(min(there), cut_day) if day not in there] if there else []
 
 

@@ -19,8 +19,9 @@ import pandas as pd
 import xgboost as xgb
 
 from fraud.vector import FEATURE_NAMES, model_vector
+from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.metrics import evaluate_rows
-from sagemaker_src.training.train import MS_PER_DAY, ROW_COLUMNS, Trained, score
+from sagemaker_src.training.train import MS_PER_DAY, Trained, score
 
 
 class EvaluationError(ValueError):
@@ -67,7 +68,7 @@ def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = 
 
     Args:
         candidate: the model to judge.
-        rows: ROW_COLUMNS, all rows known: they say which fraud was a card's first.
+        rows: `feature_rows.ROW_COLUMNS`, all rows known: they say which fraud was a card's first.
         champion: judged on the very same rows.
 
     Returns:
@@ -108,16 +109,13 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = _options()
     options = parser.parse_args(arguments)
-    if not options.features.exists():
-        parser.error(f"--features: {options.features} does not exist")
-    rows = pd.read_parquet(options.features)
-    missing = [column for column in ROW_COLUMNS if column not in rows]
-    if missing:
-        parser.error(f"--features: {options.features} lacks the columns {', '.join(missing)}")
     try:
+        rows = read_feature_rows(options.features)
         candidate = read_model(options.model)
         champion = read_model(options.champion) if options.champion and _holds_model(options.champion) else None
         evaluation = evaluate(candidate, rows, champion)
+    except FeatureRowsError as error:
+        parser.error(f"--features: {error}")
     except EvaluationError as error:
         parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)

@@ -25,29 +25,23 @@ import pandas as pd
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+from fraud.notation import decimal_number, iso_moment_ms, whole_number
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
+from sagemaker_src.options import typed
+from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.metrics import evaluate_rows, ranking_metrics, threshold_at_fpr
 
 MS_PER_DAY = 86_400_000
-ROW_COLUMNS = (
-    "transaction_id",
-    "cc_num",
-    "is_fraud",
-    "category",
-    "amount_cents",
-    "event_ms",
-    *names(STREAM_FEATURES),
-    *names(NIGHTLY_FEATURES),
-)
-"""What a training row holds."""
-
 Progress = Callable[[str, int, int], None]
 """Told (what is being fitted, rounds done, rounds in all)."""
 
 
 class TrainingDataError(ValueError):
     """The rows cannot train or test a model: says what is lacking."""
+
+
+class TrainingSettingsError(ValueError):
+    """A setting outside its range: names the option, its value and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +56,9 @@ class TrainingSettings:
         review_fpr, block_fpr: the share of honest transactions that may be reviewed or blocked (blocked ones are part of both).
         label_delay_days: how long a fraud takes to be reported; rows younger than that are not trained on.
         validation_share: of the time before the test, the last share, for choosing thresholds.
+
+    Raises:
+        TrainingSettingsError: one is outside its range.
     """
 
     rounds: int = 500
@@ -73,6 +70,30 @@ class TrainingSettings:
     label_delay_days: float = 7.0
     validation_share: float = 0.2
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                option = "--" + name.replace("_", "-")
+                raise TrainingSettingsError(f"{option}: {value:,}; allowed: {least:,} to {most:,}")
+        if self.block_fpr > self.review_fpr:
+            raise TrainingSettingsError(
+                f"--block-fpr: {self.block_fpr} is over --review-fpr, {self.review_fpr}; blocked ones are part of both"
+            )
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "rounds": (1, 5_000),
+    "eta": (0.001, 1),
+    "max_depth": (1, 16),
+    "honest_rows": (1, 10**9),
+    "review_fpr": (0, 0.5),
+    "block_fpr": (0, 0.5),
+    "label_delay_days": (0, 3_660),
+    "validation_share": (0.01, 0.9),
+    "seed": (0, 2**32 - 1),
+}
 
 
 @dataclass(frozen=True)
@@ -184,7 +205,7 @@ def train_model(
     """Train on rows before a moment and test on those from it on, or train on all rows and test on others.
 
     Args:
-        rows: ROW_COLUMNS, one row a transaction.
+        rows: `feature_rows.ROW_COLUMNS`, one row a transaction.
         settings: how to train.
         test_from_ms: when the test begins, milliseconds since 1970 in UTC.
         test_rows: rows of other cards to test on, instead.
@@ -285,11 +306,14 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model-dir", type=Path, default=environment.get("SM_MODEL_DIR", "model"), help="where the model goes"
     )
-    parser.add_argument("--test-from", help="test on rows from this date on (default: the last fifth)")
+    parser.add_argument(
+        "--test-from",
+        type=typed(iso_moment_ms),
+        help="test on rows from this date or time (UTC) on (default: the last fifth)",
+    )
     for field, default in asdict(TrainingSettings()).items():
-        parser.add_argument(
-            "--" + field.replace("_", "-"), type=type(default), default=default, help="default %(default)s"
-        )
+        read = typed(whole_number if isinstance(default, int) else decimal_number)
+        parser.add_argument("--" + field.replace("_", "-"), type=read, default=default, help="default %(default)s")
     return parser
 
 
@@ -297,18 +321,16 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = _options()
     options = parser.parse_args(arguments)
-    if options.train is None or not Path(options.train).exists():
-        parser.error(f"--train: {options.train} does not exist; name a Parquet file or folder of feature rows")
-    rows = pd.read_parquet(options.train)
-    missing = [column for column in ROW_COLUMNS if column not in rows]
-    if missing:
-        parser.error(f"--train: {options.train} lacks the columns {', '.join(missing)}")
-    settings = TrainingSettings(**{field: getattr(options, field) for field in asdict(TrainingSettings())})
-    test_from = (
-        pd.Timestamp(options.test_from, tz="UTC").value // 1_000_000
-        if options.test_from
-        else default_test_from(rows["event_ms"])
-    )
+    if options.train is None:
+        parser.error("--train: name a Parquet file or folder of feature rows")
+    try:
+        settings = TrainingSettings(**{field: getattr(options, field) for field in asdict(TrainingSettings())})
+        rows = read_feature_rows(Path(options.train))
+    except TrainingSettingsError as error:
+        parser.error(str(error))
+    except FeatureRowsError as error:
+        parser.error(f"--train: {error}")
+    test_from = default_test_from(rows["event_ms"].to_numpy()) if options.test_from is None else options.test_from
 
     def say(what: str, done: int, total: int) -> None:
         if done % 100 == 0 or done == total:

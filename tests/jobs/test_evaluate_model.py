@@ -11,7 +11,8 @@ import pytest
 
 from fraud.promotion import verdict
 from sagemaker_src.training import evaluate_model
-from sagemaker_src.training.train import ROW_COLUMNS, TrainingSettings, train_model
+from sagemaker_src.training.feature_rows import ROW_COLUMNS
+from sagemaker_src.training.train import TrainingSettings, train_model
 
 DAY_MS = 86_400_000
 START = 1_767_225_600_000
@@ -24,6 +25,8 @@ def made_up_rows(count=6_000):
     """Rows in which high amounts are fraud."""
     random = np.random.default_rng(1)
     rows = pd.DataFrame({name: random.gamma(2, 40, count) for name in ROW_COLUMNS})
+    counts = [name for name in ROW_COLUMNS if name.startswith("num_trans")]
+    rows[counts] = rows[counts].round()
     rows["transaction_id"] = [f"t{number}" for number in range(count)]
     rows["cc_num"] = [f"{number % 50:032x}" for number in range(count)]
     rows["category"] = random.choice(["travel", "home"], count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,6 +23,16 @@ def test_the_files_of_a_folder_are_one_history(tmp_path):
     assert features(tmp_path / "parts", tmp_path / "new" / "folder" / "features.parquet") == whole
     assert len(whole) == len(given)
     assert "day" not in next(iter(whole.values()))
+
+
+def test_what_is_finer_than_a_millisecond_is_cut_as_spark_cuts_it(tmp_path):
+    table = pa.table({
+        "transaction_id": ["t1", "t2"], "cc_num": ["c" * 32] * 2, "category": ["travel"] * 2, "amount_cents": [100, 200],
+        "event_time": pa.array([1_767_225_600_000_999, 1_767_225_600_001_500], pa.timestamp("us", "UTC")),
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "in.parquet")
+    found = features(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    assert [found[name]["event_ms"] for name in ("t1", "t2")] == [1_767_225_600_000, 1_767_225_600_001]
 
 
 @pytest.mark.parametrize("name", ["nothing", "empty"])

@@ -68,6 +68,22 @@ def test_spark_equals_duckdb_in_every_feature(hard, tmp_path):
     assert on_spark(curated, tmp_path) == found
 
 
+@pytest.mark.engines
+def test_spark_reads_its_own_columns_alone(tmp_path):
+    """Names of what Spark's program makes on the way, in the file and as a folder's partition, are a person's own."""
+    rows = adversarial_rows(300, START)
+    for number, row in enumerate(rows):
+        row["category"] = CATEGORIES[number % 3]
+    curated = write(rows, tmp_path / "plain.parquet")
+    table = pq.read_table(curated)
+    for name in ("event_ms", "day", "hour", "row", "w", "num_trans_last_10m", "num_trans_last_1w", "n"):
+        table = table.append_column(name, pa.array([1] * len(rows)))
+    folder = tmp_path / "own" / "transaction_id=1" / "cc_num=2"
+    folder.mkdir(parents=True)
+    pq.write_table(table, folder / "part.parquet")
+    assert on_spark(tmp_path / "own", tmp_path) == on_duckdb(curated, tmp_path / "features.parquet")
+
+
 TIMES = st.one_of(
     st.integers(0, 40 * 86_400_000),
     st.builds(

@@ -8,26 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cli import main as command
-
-CARD = "4111111111111111"
-
-
-def _frame(rows: int = 40) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "Unnamed: 0": range(rows),
-            "trans_date_trans_time": [f"2020-01-{1 + row % 28:02d} 10:00:{row:02d}" for row in range(rows)],
-            "cc_num": [CARD] * rows,
-            "merchant": "fraud_Kirlin and Sons",
-            "category": "personal_care",
-            "amt": [f"{1 + row / 4:.2f}" for row in range(rows)],
-            "trans_num": [f"id{row}" for row in range(rows)],
-            "merch_lat": 33.98,
-            "merch_long": -81.2,
-            "is_fraud": [row % 2 for row in range(rows)],
-        }
-    )
+from tests.unit.person_files import CARD, fraud
+from tests.unit.person_files import frame as frame_of
 
 
 def _set(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -56,22 +38,13 @@ BROKEN = {
 }
 
 
-def _fraud(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path
-) -> tuple[int, str]:
-    monkeypatch.setattr("sys.argv", ["fraud", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stopped:
-        command.main()
-    return int(stopped.value.code or 0), " ".join(capsys.readouterr().err.split())
-
-
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_file_is_refused(
     case: str, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change, said = BROKEN[case]
-    frame = change(_frame())
+    frame = change(frame_of())
     file = tmp_path / f"transactions{suffix}"
     if suffix == ".csv":
         frame.to_csv(file, index=False)
@@ -79,7 +52,7 @@ def test_a_broken_file_is_refused(
         frame.astype({column: str for column in frame.columns if frame[column].dtype == object}).where(
             frame.notna(), None
         ).to_parquet(file, index=False)
-    status, error = _fraud(monkeypatch, capsys, "evaluate", "--data", file, "--out", tmp_path / "out")
+    status, error = fraud(monkeypatch, capsys, "evaluate", "--data", file, "--out", tmp_path / "out")
     assert status == 2
     assert str(file) in error
     for words in said:
@@ -110,7 +83,7 @@ def test_a_file_that_is_not_what_its_name_says(
 ) -> None:
     file = tmp_path / name
     file.write_bytes(content)
-    status, error = _fraud(monkeypatch, capsys, "evaluate", "--data", file, "--out", tmp_path / "out")
+    status, error = fraud(monkeypatch, capsys, "evaluate", "--data", file, "--out", tmp_path / "out")
     assert status == 2
     assert str(file) in error
     assert said in error
@@ -121,14 +94,14 @@ def test_options_that_cannot_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "t.csv"
-    _frame().to_csv(file, index=False)
+    frame_of().to_csv(file, index=False)
     for arguments, said in (
         (["--data", tmp_path / "nowhere.csv"], "no such file"),
         (["--data", file, "--test-from", "soon"], "'soon' is not a time"),
         (["--data", file, "--test-from", "2021-01-01"], "no rows on one side"),
         (["--data", file, "--test-from", "2020-01-02", "--test-data", file], "name one of them"),
     ):
-        status, error = _fraud(monkeypatch, capsys, "evaluate", *arguments, "--out", tmp_path / "out")
+        status, error = fraud(monkeypatch, capsys, "evaluate", *arguments, "--out", tmp_path / "out")
         assert status == 2
         assert said in error
         assert list(tmp_path.iterdir()) == [file]
@@ -140,8 +113,8 @@ def test_a_folder_of_someone_elses_is_left_alone(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("ten years")
     file = tmp_path / "t.csv"
-    _frame().to_csv(file, index=False)
-    status, error = _fraud(monkeypatch, capsys, "evaluate", "--data", file, "--out", tmp_path / "out")
+    frame_of().to_csv(file, index=False)
+    status, error = fraud(monkeypatch, capsys, "evaluate", "--data", file, "--out", tmp_path / "out")
     assert status == 2
     assert "no earlier run wrote" in error
     assert (tmp_path / "out" / "thesis.txt").read_text() == "ten years"

@@ -61,7 +61,7 @@ def test_csv_holds_the_same_rows_and_the_same_seed_the_same_bytes(tmp_path: Path
     [
         (["--cards", "0"], "--cards: 0; allowed: 1 to 200,000"),
         (["--fraud-rate", "0.5"], "--fraud-rate: 0.5; allowed: 0 to 0.1"),
-        (["--start", "yesterday"], "--start: 'yesterday'; allowed: a day such as 2026-01-31"),
+        (["--start", "yesterday"], "--start: 'yesterday' is not a date; allowed: a date from 2000-01-01"),
         (["--stream-days", "9"], "--stream-days: 9; allowed: 0 to 8"),
         (["--full"], "--full: sets 10,000 cards"),
         (["--token-key-file", "absent"], "--token-key-file: absent: there is no such file"),

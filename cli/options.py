@@ -1,0 +1,72 @@
+"""Options that several commands have, and numbers as an option takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from fraud.notation import NotationError, decimal_number, whole_number
+
+_Number = TypeVar("_Number", int, float)
+
+TransactionsFile = Annotated[
+    Path, typer.Option(help="CSV or Parquet in the columns of Kaggle's fraudTrain.csv.", metavar="FILE")
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="What a CSV is written in, as windows-1252; default: UTF-8, or UTF-16 where the file begins with its mark.",
+        metavar="NAME",
+    ),
+]
+Timezone = Annotated[
+    str,
+    typer.Option(
+        help="What times without an offset mean: UTC, a zone as America/New_York, or an offset as -05:00. "
+        "Of an hour that the clocks repeat, the first is taken.",
+        metavar="ZONE",
+    ),
+]
+TokenKeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="The secret that card tokens are made with, at least 16 bytes; default: a new random one, kept nowhere.",
+        metavar="FILE",
+    ),
+]
+
+
+def whole(help: str, least: int | None = None, most: int | None = None) -> Any:
+    """An option that takes a whole number in a range, and nothing that only Python takes for one."""
+    return _number(whole_number, "N", help, least, most)
+
+
+def decimal(help: str, least: float | None = None, most: float | None = None) -> Any:
+    """An option that takes a finite number in a range."""
+    return _number(decimal_number, "X", help, least, most)
+
+
+def _number(read: Callable[[str], _Number], sign: str, says: str, least: float | None, most: float | None) -> Any:
+    allowed = _range(least, most)
+
+    def parsed(text: Any) -> _Number:
+        if not isinstance(text, str):  # the default
+            return text
+        try:
+            value = read(text)
+        except NotationError as error:
+            raise typer.BadParameter(str(error)) from error
+        if (least is not None and value < least) or (most is not None and value > most):
+            raise typer.BadParameter(f"{text}; allowed: {allowed}")
+        return value
+
+    return typer.Option(help=f"{says} [{allowed}]" if allowed else says, parser=parsed, metavar=sign)
+
+
+def _range(least: float | None, most: float | None) -> str:
+    if least is None:
+        return "" if most is None else f"at most {most:,}"
+    return f"{least:,} or more" if most is None else f"{least:,} to {most:,}"

@@ -1,0 +1,59 @@
+"""A file's columns: each once, and where those that are read stand.
+
+Columns are read by their position, so that no name in a file can meet one of ours.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.errors import BadInputError
+from fraud.transaction import mask_card_numbers
+
+_LONGEST_SHOWN = 40
+
+
+def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
+    """Where the wanted columns stand, {name: position from 0}. Columns without a name are left alone.
+
+    Raises:
+        BadInputError: a name stands twice, also if only its case, spaces, quotes or invisible characters differ, or a
+            wanted one is missing.
+    """
+    plain = [_plain(name) for name in names]
+    missing = [column for column in wanted if column not in names]
+    if not set(wanted) & set(plain):
+        raise BadInputError(
+            f"{path}: none of the columns is there{_separator(names)}; needed: a header with {', '.join(wanted)}"
+        )
+    firsts: dict[str, int] = {}
+    for position, name in enumerate(plain):
+        first = firsts.setdefault(name, position)
+        if name and first < position:
+            raise BadInputError(
+                f"{path}: the column {_shown(names[first])} is there twice: column {first + 1} is {_shown(names[first])}, "
+                f"column {position + 1} is {_shown(names[position])}; allowed: each column once"
+            )
+    if missing:
+        alike = [column for column in missing if column in plain]
+        hint = f" ({_shown(names[plain.index(alike[0])])} is there: write it as {alike[0]})" if alike else ""
+        raise BadInputError(f"{path}: the column {', '.join(missing)} is missing{hint}; needed: {', '.join(wanted)}")
+    return {column: names.index(column) for column in wanted}
+
+
+def _plain(name: str) -> str:
+    visible = "".join(letter for letter in unicodedata.normalize("NFKC", name) if unicodedata.category(letter) != "Cf")
+    return visible.strip().strip("\"'").strip().casefold()
+
+
+def _separator(names: Sequence[str]) -> str:
+    found = [mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]]
+    return f" (the values are separated by {found[0]!r}; needed: a comma)" if found else ""
+
+
+def _shown(name: str) -> str:
+    # the header of a file without one is its first transaction
+    text = repr(mask_card_numbers(name))
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."

@@ -1,0 +1,155 @@
+"""The rows a model trains on or is judged by, read from Parquet and checked: one reader for every program that takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, Feature, names
+from fraud.transaction import MAX_AMOUNT_CENTS, TOKEN_PATTERN, TRANSACTION_ID_PATTERN, mask_card_numbers
+
+ROW_COLUMNS = (
+    "transaction_id",
+    "cc_num",
+    "is_fraud",
+    "category",
+    "amount_cents",
+    "event_ms",
+    *names(STREAM_FEATURES),
+    *names(NIGHTLY_FEATURES),
+)
+"""What a training row holds."""
+
+FROM_MS, TO_MS = 946_684_800_000, 4_102_444_800_000
+"""2000-01-01 and 2100-01-01, milliseconds since 1970."""
+
+
+class FeatureRowsError(ValueError):
+    """A file that cannot be read as feature rows: names the file, the row (from 1), the column and what is allowed."""
+
+
+def read_feature_rows(path: Path) -> pd.DataFrame:
+    """The rows of a Parquet file, or of all below a folder: ROW_COLUMNS in this order, `is_fraud` 0 or 1.
+
+    Raises:
+        FeatureRowsError: there is no such file, it is not Parquet, lacks a column or has one twice, or a value is not allowed.
+    """
+    if not path.exists():
+        raise FeatureRowsError(f"{path} does not exist; name a Parquet file or folder of feature rows")
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not files:
+        raise FeatureRowsError(f"{path} holds no Parquet file of feature rows")
+    rows = pd.concat([_read(file) for file in files], ignore_index=True)
+    if rows.empty:
+        raise FeatureRowsError(f"{path} holds no rows; `fraud features` writes them")
+    repeated = rows["transaction_id"].duplicated()
+    if repeated.any():
+        identity = mask_card_numbers(repr(rows["transaction_id"][repeated.idxmax()]))
+        raise FeatureRowsError(f"{path}: transaction_id: {identity} is there twice; allowed: each transaction once")
+    return rows
+
+
+def _read(file: Path) -> pd.DataFrame:
+    try:
+        with pq.ParquetFile(file) as content:
+            _check_columns(file, content.schema_arrow.names)
+            table = content.read(columns=list(ROW_COLUMNS)).select(ROW_COLUMNS)
+    except (pa.ArrowException, OSError) as error:
+        raise FeatureRowsError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    for column in ROW_COLUMNS:
+        _check(file, column, table[column])
+    rows: pd.DataFrame = table.to_pandas()
+    rows["is_fraud"] = rows["is_fraud"].astype("int8")
+    for column in ("amount_cents", "event_ms"):
+        rows[column] = rows[column].astype("int64")
+    return rows
+
+
+def _check_columns(file: Path, given: list[str]) -> None:
+    plain = [name.strip().casefold() for name in given]
+    twice = next((name for name in given if plain.count(name.strip().casefold()) > 1), None)
+    if twice is not None:
+        raise FeatureRowsError(
+            f"{file}: the column {mask_card_numbers(twice)} is there twice; allowed: each column once"
+        )
+    missing = [column for column in ROW_COLUMNS if column not in given]
+    if missing:
+        raise FeatureRowsError(f"{file} lacks the columns {', '.join(missing)}; `fraud features` writes them")
+
+
+def _check(file: Path, column: str, values: pa.ChunkedArray) -> None:
+    text = column in _TEXTS
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    is_number = is_number or (column == "is_fraud" and pa.types.is_boolean(kind))
+    if len(values) and not pa.types.is_null(kind) and not (is_text if text else is_number):
+        shown = mask_card_numbers(repr(values[0].as_py()))[:60] if column != "cc_num" else "not shown"
+        raise FeatureRowsError(f"{file}: {column} holds {kind} (row 1: {shown}); allowed: {_allowed(column)}")
+    broken = _broken_texts(column, values) if text else _broken_numbers(column, values)
+    if broken.any():
+        row = int(np.argmax(broken))
+        value = values[row].as_py()
+        shown = "missing" if value is None else "not one" if column == "cc_num" else mask_card_numbers(repr(value))[:60]
+        raise FeatureRowsError(f"{file}: row {row + 1}: {column}: {shown}; allowed: {_allowed(column)}")
+
+
+def _broken_texts(column: str, values: pa.ChunkedArray) -> NDArray[np.bool_]:
+    holds, _ = _TEXTS[column]
+    found: NDArray[np.bool_] = ~holds(values.to_pandas().astype("string")).fillna(False).to_numpy(dtype=bool)
+    return found
+
+
+def _broken_numbers(column: str, values: pa.ChunkedArray) -> NDArray[np.bool_]:
+    numbers = values.to_pandas().astype("float64").to_numpy()
+    holds, _ = _NUMBERS.get(column) or _OF_FEATURES[column]
+    return ~holds(numbers)
+
+
+def _allowed(column: str) -> str:
+    return (_TEXTS.get(column) or _NUMBERS.get(column) or _OF_FEATURES[column])[1]
+
+
+_TEXTS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "transaction_id": (lambda text: text.str.fullmatch(TRANSACTION_ID_PATTERN), "1 to 64 letters, digits and ._:-"),
+    "cc_num": (lambda text: text.str.fullmatch(TOKEN_PATTERN), "a card token: 32 hex characters, never a card number"),
+    "category": (lambda text: text.str.strip().str.len().between(1, 100), "text of 1 to 100 characters"),
+}
+"""Of each column of text: which values hold (missing where there is none), and what is allowed."""
+
+
+def _whole(numbers: NDArray[np.float64], least: float, most: float) -> NDArray[np.bool_]:
+    with np.errstate(invalid="ignore"):
+        return (numbers >= least) & (numbers <= most) & (numbers == np.floor(numbers))
+
+
+_NUMBERS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "is_fraud": (lambda numbers: (numbers == 0) | (numbers == 1), "0 (honest) or 1 (fraud)"),
+    "amount_cents": (
+        lambda numbers: _whole(numbers, 0, MAX_AMOUNT_CENTS),
+        f"whole cents from 0 to {MAX_AMOUNT_CENTS:,}",
+    ),
+    "event_ms": (
+        lambda numbers: _whole(numbers, FROM_MS, TO_MS - 1),
+        "whole milliseconds since 1970, of a moment from 2000 to 2099",
+    ),
+}
+
+
+def _of_feature(feature: Feature) -> tuple[Callable[[Any], Any], str]:
+    if feature.type == "BIGINT":
+        return (lambda numbers: _whole(numbers, 0, np.finfo(float).max)), f"a whole number of {feature.unit} from 0"
+    return (
+        lambda numbers: np.isnan(numbers) | (np.isfinite(numbers) & (numbers >= 0)),
+        f"a number of {feature.unit} from 0, or missing",
+    )
+
+
+_OF_FEATURES = {feature.name: _of_feature(feature) for feature in (*STREAM_FEATURES, *NIGHTLY_FEATURES)}
