@@ -82,8 +82,8 @@ class Monitoring(FraudStack):
                 # the watch sees every accepted transaction, so it finds those that the stream job and `decide` have found too
                 metric=own_metric("Collisions", "Sum", 5, service="watch"),
                 at_least=1,
-                says="Two payments under one id: the first one's decision stands, the other has none. A producer gives an id "
-                "twice; both payments are in the archive bucket under quarantine/collisions/.",
+                says="Two payments under one id: the first one's decision stands, the other has none. Both are in the archive "
+                "bucket under quarantine/collisions/; their producer gave an id twice.",
             ),
             Alarm(
                 name="Late",

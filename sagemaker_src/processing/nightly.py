@@ -122,11 +122,11 @@ def population(engine: Engine, cut_day: int) -> dict[str, dict[str, Any]]:
     return {row["category"]: {"avg_amt_population_30d": row["avg_amt_population_30d"]} for row in rows}
 
 
-def write_group(client: Any, group: str, records: Iterable[FeatureValues]) -> int:
-    """Writes records to a feature group and gives how many.
+def write_group(client: Any, group: str, records: Iterable[FeatureValues], said: list[str]) -> int:
+    """Writes records to a feature group and gives how many; what the store refuses holds up no other.
 
-    Raises:
-        RecordsRefusedError: some were refused; the rest is written.
+    Args:
+        said: takes a sentence if some were refused.
     """
     left, written, refused = iter(records), 0, []
     with ThreadPoolExecutor(WRITERS) as writers:
@@ -136,12 +136,17 @@ def write_group(client: Any, group: str, records: Iterable[FeatureValues]) -> in
                 refused += failures
             written += len(slab)
     if refused:
-        raise RecordsRefusedError(f"{group}: {len(refused)} of {written} records refused, as {refused[0].why}")
-    return written
+        said.append(f"{group}: {len(refused)} of {written} records refused, as {refused[0].why}")
+    return written - len(refused)
 
 
 def run(engine: Engine, options: argparse.Namespace) -> None:
-    """Does the whole night."""
+    """Does the whole night.
+
+    Raises:
+        RecordsRefusedError: the store refused some records, such as one over 350 KB (page feature-store-quotas); all others are
+            written.
+    """
     cut_day = (options.cut - EPOCH).days
     labelled = load(engine, options.transactions, options.before, cut_day)
     add_days(engine, "landed", options.daily, options.daily_out, cut_day)
@@ -156,19 +161,22 @@ def run(engine: Engine, options: argparse.Namespace) -> None:
 
         retries = {"mode": "adaptive", "total_max_attempts": 8}
         client = boto3.client("sagemaker-featurestore-runtime", config=Config(retries=retries))
+    refused: list[str] = []
     if options.nightly_group:
         cards = (nightly_record(card, record) for card, record in snapshot(engine, cut_day))
-        count = write_group(client, options.nightly_group, cards)
+        count = write_group(client, options.nightly_group, cards, refused)
         # last: a deciding step that reads the new population finds the new cards
-        write_group(
-            client, options.nightly_group, [population_record(population(engine, cut_day), cut_day * MS_PER_DAY)]
-        )
+        of_all = population_record(population(engine, cut_day), cut_day * MS_PER_DAY)
+        write_group(client, options.nightly_group, [of_all], refused)
         print(f"{options.nightly_group}: {count} cards as of {options.cut}")
     if options.training_group:
         records = (
             feature_values(TRAINING_GROUP, {"is_fraud": None, **row}, row["event_ms"]) for row in engine.rows(rows)
         )
-        print(f"{options.training_group}: {write_group(client, options.training_group, records)} transactions")
+        count = write_group(client, options.training_group, records, refused)
+        print(f"{options.training_group}: {count} transactions")
+    if refused:
+        raise RecordsRefusedError("; ".join(refused))
 
 
 def _parquet(folder: Path | None) -> list[Path]:

@@ -213,7 +213,7 @@ def test_records_that_the_store_refuses_fail_the_job_and_the_others_are_written(
     feature_store.errors = ["ValidationError"]
     with pytest.raises(nightly.RecordsRefusedError, match="1 of 5 records refused, as ValidationError"):
         Nights(tmp_path, rows(days=3), "--nightly-group", NIGHTLY).run(3, first=0)
-    assert len(feature_store.groups[NIGHTLY]) == 4
+    assert len(feature_store.groups[NIGHTLY]) == 5  # four cards and, written after them, the population
 
 
 def test_a_throttled_store_is_asked_again(tmp_path, feature_store, monkeypatch):

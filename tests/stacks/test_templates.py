@@ -17,6 +17,7 @@ import pytest
 
 from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS
+from lambda_src.ports.nightly_feature_store import MOST_CARDS
 from stacks.images import TABLE, ask_sagemaker
 from tests.stacks.stacks_under_test import Templates, listed, referred, resources, statements, synthesize
 
@@ -111,6 +112,23 @@ def test_topics_keep_the_brokers_time_and_a_replay_the_datas_own(dev: Templates,
         groups = job.properties["ApplicationConfiguration"]["EnvironmentProperties"]["PropertyGroups"]
         heartbeat = {group["PropertyGroupId"]: group["PropertyMap"] for group in groups}["Features"]["heartbeat"]
         assert heartbeat == ("true" if templates is dev else "false")
+
+
+def test_what_is_decided_together_is_one_read_of_the_nightly_features(templates: Templates) -> None:
+    mappings = [mapping.properties for mapping in resources(templates, "AWS::Lambda::EventSourceMapping")]
+    (decide,) = [each for each in mappings if (referred(each["FunctionName"]) or "").startswith("FunctionsDecide")]
+    assert decide["BatchSize"] == MOST_CARDS
+
+
+def test_two_payments_under_one_id_have_an_alarm_of_their_own(templates: Templates) -> None:
+    (alarm,) = [
+        each.properties
+        for each in resources(templates, "AWS::CloudWatch::Alarm")
+        if each.properties.get("MetricName") == "Collisions"
+    ]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["Namespace"]) == ("Sum", 1, "CardFraud")
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "watch"}]
+    assert alarm["TreatMissingData"] == "notBreaching"
 
 
 def test_nothing_depends_on_a_stack_that_comes_later(templates: Templates) -> None:
