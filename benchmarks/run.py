@@ -18,6 +18,7 @@ NAMES = (
     "evaluate",
     "stream_features",
     "stream_model",
+    "card_numbers",
     "deciding_step",
     "decide_function",
     "decision_latency",

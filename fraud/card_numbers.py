@@ -36,6 +36,7 @@ SIGNIFICANT = 10
 """Digits that scientific notation has at least."""
 
 _ISSUERS = re.compile("|".join(pattern for name, pattern in TABLE.items() if name.startswith("issuer.")))
+_ALONE = re.compile(f"{_ISSUERS.pattern}|{TABLE['alone.uatp']}")
 
 _SCIENTIFIC = re.compile(TABLE["scientific"])
 _BEHIND, _BEFORE = re.compile(TABLE["behind"]), re.compile(TABLE["before"])
@@ -60,6 +61,11 @@ def holds_card_number(text: str) -> bool:
     [True, True, False]
     """
     return _worth_a_look(text) and next(_spans(text, doubtful=False), None) is not None
+
+
+def digit_count(text: str) -> int:
+    """How many digits, of any script, a text holds."""
+    return sum("0" <= character <= "9" for character in normalized(text)[0])
 
 
 def mask_certain(text: str) -> str:
@@ -147,29 +153,27 @@ def _spans_of_run(plain: str, groups: list[Span], doubtful: bool) -> Iterator[Sp
     sizes = [len(group) for group in digits]
     for first in range(len(groups)):
         for last in range(first + 2, min(first + _MOST_GROUPS, len(groups)) + 1):
-            if tuple(sizes[first:last]) in _GROUPINGS and _is_card("".join(digits[first:last]), doubtful):
+            if tuple(sizes[first:last]) in _GROUPINGS and (doubtful or _is_card("".join(digits[first:last]))):
                 yield groups[first][0], groups[last - 1][1]
 
 
 def _is_number(digits: str, doubtful: bool) -> bool:
     """Whether digits that stand together are a card number, or a form that holds one at its begin or end."""
-    if _is_card(digits, doubtful):
+    if doubtful and SHORTEST <= len(digits) <= LONGEST:
         return True
     if len(digits) == 23 and _ACQUIRER_REFERENCE.fullmatch(digits) and _luhn(digits):
         return False
     digits = digits.lstrip("0")
-    if _is_card(digits, doubtful=False) or (_BEFORE.match(digits) and _is_card(digits[4:], doubtful=False)):
+    if _is_card(digits, _ALONE) or (_BEFORE.match(digits) and _is_card(digits[4:])):
         return True
     return any(
-        _BEHIND.fullmatch(digits, length) and _is_card(digits[:length], doubtful=False)
+        _BEHIND.fullmatch(digits, length) and _is_card(digits[:length])
         for length in range(SHORTEST, min(LONGEST, len(digits) - 4) + 1)
     )
 
 
-def _is_card(digits: str, doubtful: bool) -> bool:
-    if doubtful:
-        return SHORTEST <= len(digits) <= LONGEST
-    if not _ISSUERS.fullmatch(digits) or not _luhn(digits):
+def _is_card(digits: str, issuers: re.Pattern[str] = _ISSUERS) -> bool:
+    if not issuers.fullmatch(digits) or not _luhn(digits):
         return False
     return len(digits) != 13 or not _article_number(digits)
 
@@ -181,6 +185,15 @@ def _is_scientific(whole: str, fraction: str, exponent: str, *, doubtful: bool) 
     if len(digits.rstrip("0")) < SIGNIFICANT or not SHORTEST <= len(number) <= LONGEST:
         return False
     return doubtful or bool(_ISSUERS.fullmatch(number))
+
+
+def check_digit(digits: str) -> str:
+    """The digit that makes a card number of these (Luhn).
+
+    >>> check_digit("400005665566555")
+    '6'
+    """
+    return next(digit for digit in "0123456789" if _luhn(digits + digit))
 
 
 def _luhn(digits: str) -> bool:

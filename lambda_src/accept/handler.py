@@ -25,14 +25,13 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
     waiting: list[Waiting] = []
     refused: list[Refused] = []
     for record in records:
-        message = record.value or b""
         try:
-            parse_transaction(message)
+            transaction = parse_transaction(record.value or b"")
         except InvalidTransactionError as error:
             refused.append((record, error))
         else:
             sound.append(record)
-            waiting.append(Waiting(message.decode(), record.timestamp))
+            waiting.append(Waiting(transaction.to_json(), record.timestamp))
     return partial_failures(records, _watch(sound, waiting) + quarantine.keep(refused))
 
 

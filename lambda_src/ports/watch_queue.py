@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fraud.transaction import Transaction, parse_transaction
+from fraud.transaction import Transaction
 from lambda_src.ports.decision_table import MOST
 
 MOST_BYTES = 250_000
@@ -14,7 +14,7 @@ MOST_BYTES = 250_000
 
 
 class Waiting(NamedTuple):
-    """A transaction that waits for its decision: its message, and its clock in milliseconds since 1970 in UTC."""
+    """A transaction that waits for its decision, as `Transaction.to_json` writes it, and its clock in ms since 1970 in UTC."""
 
     message: str
     trans_time: int
@@ -58,4 +58,4 @@ def waiting_transactions(body: str) -> list[tuple[Transaction, int]]:
     >>> waiting_transactions("[]")
     []
     """
-    return [(parse_transaction(message.encode()), trans_time) for message, trans_time in json.loads(body)]
+    return [(Transaction.from_json(message), trans_time) for message, trans_time in json.loads(body)]
