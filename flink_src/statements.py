@@ -33,9 +33,10 @@ def literal(text: str) -> str:
 
 
 def table_statements(properties: JobProperties) -> list[str]:
-    """The CREATE TABLEs of the job."""
+    """The CREATE statements of the job: its function and its tables."""
     columns = ",\n  ".join(f"{feature.name} {feature.type}" for feature in STREAM_FEATURES)
     statements = [
+        sql_text("functions"),
         sql_text("transactions", options=_options(_source(properties))),
         sql_text("features", options=_options(_sink(properties)), feature_columns=columns),
     ]

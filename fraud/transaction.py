@@ -13,7 +13,7 @@ import json
 import re
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -170,11 +170,6 @@ class Transaction(BaseModel):
         fields = dict(self.model_dump(), amount=str(self.amount), event_time=format_event_time(self.event_time))
         return json.dumps(fields, separators=(",", ":"), default=str, ensure_ascii=False)
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The transaction that `to_json` wrote. Raises ValueError (pydantic's ValidationError is one): it did not."""
-        return cls.model_validate(json.loads(text, parse_float=Decimal))
-
 
 def _not_a_number(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON number")
@@ -198,8 +193,16 @@ def parse_json(message: bytes) -> dict[str, Any]:
         raise InvalidTransactionError("message", f"{len(message)} bytes long", f"at most {MAX_MESSAGE_BYTES} bytes")
     try:
         text = message.decode()
-        if len(text) > MAX_MESSAGE_CHARACTERS:
-            raise ValueError(f"{len(text)} characters long, over {MAX_MESSAGE_CHARACTERS}")
+    except UnicodeDecodeError as error:
+        raise InvalidTransactionError("message", str(error), "one JSON object, UTF-8") from None
+    if len(text) > MAX_MESSAGE_CHARACTERS:
+        problem = f"{len(text)} characters long"
+        raise InvalidTransactionError("message", problem, f"at most {MAX_MESSAGE_CHARACTERS} characters")
+    return _json_object(text)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
         fields = json.loads(text, parse_float=Decimal, parse_constant=_not_a_number, object_pairs_hook=_each_field_once)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise InvalidTransactionError("message", str(error), "one JSON object, UTF-8") from None
@@ -224,6 +227,11 @@ def parse_transaction(message: bytes) -> Transaction:
     if not WIRE_FORM.fullmatch(message.decode()):
         raise InvalidTransactionError("message", "valid values in another form than the wire's", WIRE_FORM_SAYS)
     return transaction
+
+
+def read_transaction(text: str) -> Transaction:
+    """The transaction that `Transaction.to_json` wrote, in whatever form; raises as `parse_transaction` does."""
+    return as_transaction(_json_object(text))
 
 
 def as_transaction(fields: dict[str, Any]) -> Transaction:

@@ -21,6 +21,7 @@ from local.topics import PARTITIONS
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv-engines" / "bin" / "python"
 CONNECTORS = ROOT / ".jars" / "flink"
+FUNCTIONS = ROOT / ".jars" / "stream-functions" / "stream-functions.jar"
 STREAM_JOB = ROOT / "flink_src" / "main.py"
 JVM = "-Xms1g -Xmx2g -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 """With the quick compiler alone: on a few cores a run of minutes ends before the thorough one has paid for itself."""
@@ -99,7 +100,7 @@ class FlinkJob:
         ]
         self._configuration = {
             "parallelism.default": str(parallelism),
-            "pipeline.jars": ";".join(f"file://{jar}" for jar in sorted(CONNECTORS.glob("*.jar"))),
+            "pipeline.jars": ";".join(f"file://{jar}" for jar in (*sorted(CONNECTORS.glob("*.jar")), FUNCTIONS)),
             "execution.checkpointing.interval": f"{checkpoint_interval_ms} ms",
             "execution.checkpointing.dir": f"file://{folder.resolve()}/checkpoints",
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
@@ -194,8 +195,10 @@ class FlinkJob:
         return bool(jobs) and all(job["tasks"]["running"] == job["tasks"]["total"] for job in jobs)  # type: ignore[attr-defined]
 
     def _write_settings(self, from_checkpoint: Path | None) -> None:
-        if not PYTHON.exists() or not list(CONNECTORS.glob("flink-sql-connector-kafka*.jar")):
-            raise ProcessError(f"no Flink in {PYTHON.parent.parent} or no connector in {CONNECTORS}: run `make setup`")
+        connector = list(CONNECTORS.glob("flink-sql-connector-kafka*.jar"))
+        if not PYTHON.exists() or not connector or not FUNCTIONS.exists():
+            places = f"{PYTHON.parent.parent}, no connector in {CONNECTORS} or no functions in {FUNCTIONS.parent}"
+            raise ProcessError(f"no Flink in {places}: run `make setup`")
         configuration = dict(self._configuration)
         if from_checkpoint:
             configuration["execution.state-recovery.path"] = f"file://{from_checkpoint.resolve()}"

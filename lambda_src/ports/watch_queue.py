@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fraud.transaction import Transaction
+from fraud.transaction import Transaction, read_transaction
 from lambda_src.ports.decision_table import MOST
 
 MOST_BYTES = 250_000
@@ -58,4 +58,4 @@ def waiting_transactions(body: str) -> list[tuple[Transaction, int]]:
     >>> waiting_transactions("[]")
     []
     """
-    return [(Transaction.from_json(message), trans_time) for message, trans_time in json.loads(body)]
+    return [(read_transaction(message), trans_time) for message, trans_time in json.loads(body)]
