@@ -40,6 +40,14 @@ def drawn() -> list[str]:
         size = draw.choice((1, 2, 3, 4, 4, 4, 5, 6, 8, 30))
         gap = draw.choice(("", " ", "-", ".", "\u00a0", ", ", draw.choice(PARTS)))
         texts.append(gap.join(number[start : start + size] for start in range(0, len(number), size)))
+    for _ in range(DRAWN // 10):
+        digits = draw.choice(("4", "51", "37", "36", "0", "9")) + "".join(
+            draw.choices("0123456789", k=draw.randrange(6, 17))
+        )
+        point = draw.randrange(1, 4)
+        texts.append(f"{digits[:point]}{draw.choice('.,')}{digits[point:]}{draw.choice('eE')}{draw.randrange(-3, 21)}")
+        whole = digits[0] + "".join(draw.choices("0123456789", k=12))  # an article number or a card number of 13 digits
+        texts.append("4" + whole[1:12] + draw.choice((whole[12], check_digit("4" + whole[1:12]))))
     return texts
 
 
