@@ -5,7 +5,7 @@
 1. 12 to 19 digits with a valid check digit (Luhn) whose first digits and length are those of an issuer. Luhn alone is right for
    one number in ten; an issuer's range besides leaves one to four in a hundred of random numbers, and none of timestamps.
    The digits stand together (behind a brand's name too), or in groups as people write them (4-4-4-4, 4-6-5, ...), or in any
-   groups if one kind of separator is used throughout and nothing else belongs to the run.
+   groups if one kind of separator holds them together and nothing else.
 2. Such a number with its expiry and security code behind it without a gap, or a track's data, or its expiry before it, or
    zeros before it. Of a longer run of digits only such a form counts: some window of it would nearly always pass a check.
 3. Scientific notation of at least ten digits, in an issuer's range; its last digit is often lost, so no check digit is asked.
@@ -46,9 +46,10 @@ _GROUPINGS = frozenset(tuple(map(int, sizes.split("-"))) for sizes in TABLE["gro
 _MOST_GROUPS = max(map(len, _GROUPINGS))
 
 _RUN = re.compile(r"[0-9](?:[^0-9A-Za-z]*+[0-9])*+")
-_GROUP = re.compile(r"[0-9]++")
+_GROUP = re.compile(r"[0-9](?:\0*+[0-9])*+")
 _TEN_DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]*+[0-9]){9}")
 """A first look: most texts have not so many without a letter between them, and nothing is taken for a number that has fewer."""
+_UNSEEN = str.maketrans("", "", " \0")
 _DOUBLED = str.maketrans("0123456789", "0246813579")
 
 Span = tuple[int, int]
@@ -140,21 +141,35 @@ def _plain_spans(plain: str, *, doubtful: bool) -> Iterator[Span]:
 
 
 def _spans_of_run(plain: str, groups: list[Span], doubtful: bool) -> Iterator[Span]:
-    digits = [plain[start:end] for start, end in groups]
-    between = [plain[end:start].replace(" ", "") for (_, end), (start, _) in pairwise(groups)]
+    digits = [plain[start:end].replace("\0", "") for start, end in groups]
+    between = [plain[end:start].translate(_UNSEEN) for (_, end), (start, _) in pairwise(groups)]
     point = [one == "." and between[max(i - 1, 0) : i + 2].count(".") == 1 for i, one in enumerate(between)]
     for i, group in enumerate(digits):
         if len(group) >= SHORTEST and not (i and point[i - 1]) and _is_number(group, doubtful):
             yield groups[i]
     if len(groups) == 1:
         return
-    if len(set(between)) == 1 and not any(point) and _is_number("".join(digits), doubtful):
-        yield groups[0][0], groups[-1][1]
+    for first, last in _stretches(between):
+        if not point[first] and _is_number("".join(digits[first : last + 1]), doubtful):
+            yield groups[first][0], groups[last][1]
     sizes = [len(group) for group in digits]
     for first in range(len(groups)):
         for last in range(first + 2, min(first + _MOST_GROUPS, len(groups)) + 1):
             if tuple(sizes[first:last]) in _GROUPINGS and (doubtful or _is_card("".join(digits[first:last]))):
                 yield groups[first][0], groups[last - 1][1]
+
+
+def _stretches(between: list[str]) -> Iterator[Span]:
+    """The first and last of the groups that one kind of separator holds together.
+
+    >>> list(_stretches(["-", "-", ": ", "-"]))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    first = 0
+    for last in range(1, len(between) + 1):
+        if last == len(between) or between[last] != between[first]:
+            yield first, last
+            first = last
 
 
 def _is_number(digits: str, doubtful: bool) -> bool:

@@ -29,15 +29,21 @@ def _digits() -> dict[int, str]:
     return found
 
 
+def _invisible() -> dict[int, str]:
+    ends = (part.split("-") for part in TABLE["invisible"].split())
+    return {code: "\0" for first, last in ends for code in range(int(first, 16), int(last, 16) + 1)}
+
+
 class _Characters(dict[int, str]):
-    """{code point: its ASCII character}, for `str.translate`: whatever is not listed outside ASCII is a space."""
+    """{code point: its ASCII character}, for `str.translate`: of what is not listed a space, of the invisible a NUL."""
 
     def __missing__(self, code: int) -> str:
         self[code] = chr(code) if code < 128 else " "
         return self[code]
 
 
-_CHARACTERS = _Characters(_digits() | {int(code, 16): "*" for code in TABLE["blots"].split()})
+_BLOTS = {int(code, 16): "*" for code in TABLE["blots"].split()}
+_CHARACTERS = _Characters(_digits() | _invisible() | _BLOTS)
 
 
 def normalized(text: str) -> tuple[str, list[int] | None]:

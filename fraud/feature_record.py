@@ -33,7 +33,7 @@ _TEXTS = (
     ("transaction_id", re.compile(TRANSACTION_ID_PATTERN).fullmatch),
     ("cc_num", re.compile(TOKEN_PATTERN).fullmatch),
 )
-_NO_CARD_NUMBER = ("transaction_id", "category", "merchant")
+_NO_CARD_NUMBER = ("transaction_id", "cc_num", "category", "merchant")
 _WHOLE_NUMBERS = (("amount_cents", MAX_AMOUNT_CENTS + 1), ("trans_time", LATEST_MS))
 _ALLOWED = {
     **ALLOWED,

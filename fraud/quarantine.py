@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from typing import Any
 
 from fraud.card_numbers import MASK, mask_card_numbers
@@ -12,6 +13,7 @@ KEPT_CHARACTERS = 2_000
 """Of a message; the original stays in its topic, where `source` points."""
 READ_BYTES = 20 * KEPT_CHARACTERS
 
+_MARKS = ((BOM_UTF32_LE, "utf-32"), (BOM_UTF32_BE, "utf-32"), (BOM_UTF16_LE, "utf-16"), (BOM_UTF16_BE, "utf-16"))
 _CC_NUM = re.compile(r'("cc_num"\s*+:\s*+)("(?:[^"\\]|\\.)*+"?+|[^,}\s]++)')
 _NO_LETTERS_AT_THE_END = re.compile(r"[^A-Za-z]*\Z")
 
@@ -34,11 +36,20 @@ def quarantine_record(
 
 
 def _masked(message: bytes) -> str:
-    text = message[:READ_BYTES].decode(errors="replace")
+    text = _text(message[:READ_BYTES])
     if len(message) > READ_BYTES:
         # half a card number does not look like one, so none may stand at the cut; nor at the later one, hence masked first
         text = _NO_LETTERS_AT_THE_END.sub("", text)
     return mask_card_numbers(_CC_NUM.sub(_without_its_number, text))
+
+
+def _text(message: bytes) -> str:
+    """The text of a message, as a person would want to read it: in the encoding that its mark says, else without the NULs that
+    UTF-16 has between any two characters."""
+    for mark, encoding in _MARKS:
+        if message.startswith(mark):
+            return message.decode(encoding, errors="replace")
+    return message.decode(errors="replace").replace("\0", "")
 
 
 def _without_its_number(match: re.Match[str]) -> str:

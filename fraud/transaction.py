@@ -144,7 +144,7 @@ class Transaction(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
 
     transaction_id: Annotated[str, Field(pattern=TRANSACTION_ID_PATTERN), AfterValidator(_no_card_number)]
-    cc_num: Annotated[str, Field(pattern=TOKEN_PATTERN)]
+    cc_num: Annotated[str, Field(pattern=TOKEN_PATTERN), AfterValidator(_no_card_number)]
     amount: Annotated[Decimal, BeforeValidator(_amount)]
     event_time: Annotated[datetime, BeforeValidator(_event_time)]
     merchant: Name
@@ -267,7 +267,7 @@ def shown(field: str, value: object) -> str:
 
 def may_be_card_number(cc_num: str) -> bool:
     """Whether a value that stands where a card's token should could be its number, however it is spelt."""
-    return digit_count(cc_num) >= 12 and not re.fullmatch(TOKEN_PATTERN, cc_num)
+    return digit_count(cc_num) >= 12 and (not re.fullmatch(TOKEN_PATTERN, cc_num) or holds_card_number(cc_num))
 
 
 def is_heartbeat(value: bytes | None) -> bool:

@@ -26,4 +26,4 @@ WHERE CHAR_LENGTH(message) <= {max_characters}
   AND STARTSWITH(pairs[6], 'merch_long"')
   AND STARTSWITH(pairs[7], 'merchant"')
   AND STARTSWITH(pairs[8], 'transaction_id"')
-  AND NOT HOLDS_CARD_NUMBER(pairs[2], pairs[7], pairs[8])
+  AND NOT HOLDS_CARD_NUMBER(pairs[2], pairs[3], pairs[7], pairs[8])

@@ -7,7 +7,6 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,7 +35,7 @@ public final class CardNumbers {
   private static final Pattern ESCAPE = Pattern.compile(TABLE.get("escape"));
   private static final Pattern TEN_DIGITS = Pattern.compile("[0-9](?:[^0-9A-Za-z]*+[0-9]){9}");
   private static final Pattern RUN = Pattern.compile("[0-9](?:[^0-9A-Za-z]*+[0-9])*+");
-  private static final Pattern GROUP = Pattern.compile("[0-9]++");
+  private static final Pattern GROUP = Pattern.compile("[0-9](?:\\x00*+[0-9])*+");
   private static final Set<String> GROUPINGS = Set.of(TABLE.get("groupings").split(" "));
   private static final int MOST_GROUPS = GROUPINGS.stream().mapToInt(sizes -> sizes.split("-").length).max().orElseThrow();
   private static final Map<Integer, Character> CHARACTERS = characters();
@@ -113,15 +112,13 @@ public final class CardNumbers {
     Matcher group = GROUP.matcher(run);
     while (group.find()) {
       if (!groups.isEmpty()) {
-        between.add(run.substring(end, group.start()).replace(" ", ""));
+        between.add(run.substring(end, group.start()).replace(" ", "").replace("\0", ""));
       }
-      groups.add(group.group());
+      groups.add(group.group().replace("\0", ""));
       end = group.end();
     }
-    boolean anyPoint = false;
     for (int i = 0; i < groups.size(); i++) {
       boolean fraction = i > 0 && isPoint(between, i - 1);
-      anyPoint |= fraction;
       if (groups.get(i).length() >= SHORTEST && !fraction && isNumber(groups.get(i))) {
         return true;
       }
@@ -129,7 +126,21 @@ public final class CardNumbers {
     if (groups.size() == 1) {
       return false;
     }
-    return (!anyPoint && new HashSet<>(between).size() == 1 && isNumber(String.join("", groups))) || isGrouped(groups);
+    return isStretch(groups, between) || isGrouped(groups);
+  }
+
+  /** Whether groups that one kind of separator holds together, as many as it does, are a number. */
+  private static boolean isStretch(List<String> groups, List<String> between) {
+    int first = 0;
+    for (int last = 1; last <= between.size(); last++) {
+      if (last == between.size() || !between.get(last).equals(between.get(first))) {
+        if (!isPoint(between, first) && isNumber(String.join("", groups.subList(first, last + 1)))) {
+          return true;
+        }
+        first = last;
+      }
+    }
+    return false;
   }
 
   private static boolean isGrouped(List<String> groups) {
@@ -226,6 +237,12 @@ public final class CardNumbers {
     for (String entry : TABLE.get("single").split(" ")) {
       String[] pair = entry.split(":");
       found.put(Integer.parseInt(pair[0], 16), pair[1].charAt(0));
+    }
+    for (String range : TABLE.get("invisible").split(" ")) {
+      String[] ends = range.split("-");
+      for (int code = Integer.parseInt(ends[0], 16); code <= Integer.parseInt(ends[1], 16); code++) {
+        found.put(code, '\0');
+      }
     }
     for (String blot : TABLE.get("blots").split(" ")) {
       found.put(Integer.parseInt(blot, 16), '*');
