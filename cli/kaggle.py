@@ -10,8 +10,10 @@ from pathlib import Path
 
 import duckdb
 
+from cli.card_numbers import refuse_card_numbers
 from cli.errors import BadInputError
-from fraud.transaction import MAX_AMOUNT_CENTS, card_token, mask_card_numbers
+from fraud.card_numbers import mask_card_numbers
+from fraud.transaction import MAX_AMOUNT_CENTS, card_token
 
 REQUIRED_COLUMNS = (
     "trans_date_trans_time",
@@ -119,6 +121,7 @@ def read_transactions(connection: duckdb.DuckDBPyConnection, path: Path, table: 
         fields = ", ".join(f"CAST({column} AS VARCHAR) AS {column}" for column in REQUIRED_COLUMNS)
         connection.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, {fields} FROM {relation} AS f")
         _check(connection, path)
+        refuse_card_numbers(connection, path, "raw", ("merchant", "category", "trans_num"))
         cards = [row[0] for row in connection.execute("SELECT DISTINCT cc_num FROM raw").fetchall()]
         connection.execute("CREATE OR REPLACE TEMP TABLE tokens (card_number VARCHAR, token VARCHAR)")
         connection.executemany("INSERT INTO tokens VALUES (?, ?)", [(card, card_token(card, key)) for card in cards])
@@ -149,7 +152,7 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     if broken:
         row, rule = min(broken, key=lambda pair: pair[0])
         value = connection.execute(f"SELECT {rule.column} FROM raw WHERE row = {row}").fetchall()[0][0]
-        shown = "missing" if value is None else repr(value[:60]) if rule.shown else "not one"
+        shown = "missing" if value is None else mask_card_numbers(repr(value[:60])) if rule.shown else "not one"
         raise BadInputError(f"{path}: row {row}: column {rule.column}: {shown}; allowed: {rule.allowed}")
 
 
@@ -160,6 +163,6 @@ def _check_unique(connection: duckdb.DuckDBPyConnection, path: Path, table: str)
         identity, first, again = repeated[0]
         connection.execute(f"DROP TABLE {table}")
         raise BadInputError(
-            f"{path}: row {again}: column trans_num: {identity!r} stands in row {first} already; "
+            f"{path}: row {again}: column trans_num: {mask_card_numbers(repr(identity))} stands in row {first} already; "
             "allowed: each transaction once"
         )
