@@ -7,6 +7,7 @@ ENGINES := .venv-engines
 EMULATOR := .venv-aws
 SERVING := .venv-serving
 JARS := .jars
+FUNCTIONS := $(JARS)/stream-functions
 MAVEN := mvn --quiet --batch-mode
 # it ends what it says with colours, even where it says nothing
 PLAIN := 2>&1 | sed 's/\x1b\[0m//g'
@@ -23,7 +24,7 @@ SETTINGS = --context env=$(ENV) $(OPTIONS)
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.installed $(ENGINES)/.installed $(EMULATOR)/.installed $(SERVING)/.installed $(JARS)/.installed node_modules/.installed ## install everything below this folder: four Python environments, the engines' jars, two Node.js packages
+setup: $(VENV)/.installed $(ENGINES)/.installed $(EMULATOR)/.installed $(SERVING)/.installed $(JARS)/.installed $(FUNCTIONS)/.installed node_modules/.installed ## install everything below this folder: four Python environments, the engines' jars, two Node.js packages
 
 $(VENV)/.uv: requirements/installer.txt
 	@local/prerequisites.sh $(PYTHON)
@@ -61,7 +62,12 @@ $(SERVING)/.installed: $(VENV)/.uv requirements/serving.txt
 $(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
 	@echo "setup: fetching the Kafka broker and Flink's connector into $(JARS)"
 	@$(MAVEN) -f local/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka $(PLAIN)
-	@$(MAVEN) -f flink_src/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/flink $(PLAIN)
+	@$(MAVEN) -f flink_src/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(JARS)/flink $(PLAIN)
+	@touch $@
+
+$(FUNCTIONS)/.installed: $(VENV)/.uv flink_src/pom.xml $(wildcard flink_src/java/cardfraud/*.java) fraud/card_numbers.txt
+	@echo "setup: compiling the stream job's functions into $(FUNCTIONS)"
+	@$(MAVEN) -f flink_src/pom.xml package -Dmade.in=$(CURDIR)/$(FUNCTIONS) $(PLAIN)
 	@touch $@
 
 node_modules/.installed: $(VENV)/.installed package.json package-lock.json

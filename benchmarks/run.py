@@ -19,6 +19,7 @@ NAMES = (
     "stream_features",
     "stream_latency",
     "stream_model",
+    "card_numbers",
     "deciding_step",
     "decide_function",
     "decision_latency",

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import duckdb
 
+from cli.card_numbers import refuse_card_numbers
 from cli.errors import BadInputError
 from cli.reading.csv_text import checked_encoding
 from cli.reading.event_times import ALLOWED, clock_columns, to_moments
 from cli.reading.source import Kind, Source, opened
 from cli.reading.zones import checked_zone
-from fraud.transaction import MAX_AMOUNT_CENTS, card_token, mask_card_numbers
+from fraud.card_numbers import mask_card_numbers
+from fraud.transaction import MAX_AMOUNT_CENTS, card_token
 from sagemaker_src.processing.batch_features import made_rows
 from sagemaker_src.processing.row_counts import same_count
 
@@ -128,6 +130,7 @@ def read_transactions(
             f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, {_fields(source)} FROM {source.relation} AS f"
         )
         count = _check(connection, path)
+        refuse_card_numbers(connection, path, "raw", ("merchant", "category", "trans_num"))
         times = to_moments(connection, path, "raw", "timed", reading.timezone)
         cards = [row[0] for row in connection.execute("SELECT DISTINCT cc_num FROM raw").fetchall()]
         connection.execute("CREATE OR REPLACE TEMP TABLE tokens (card_number VARCHAR, token VARCHAR)")

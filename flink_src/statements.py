@@ -33,7 +33,7 @@ def literal(text: str) -> str:
 
 
 def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
-    """The CREATE TABLEs of the job.
+    """The CREATE statements of the job: its function and its tables.
 
     Args:
         properties: its settings.
@@ -41,6 +41,7 @@ def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
     """
     columns = ",\n  ".join(f"{feature.name} {feature.type}" for feature in STREAM_FEATURES)
     statements = [
+        sql_text("functions"),
         sql_text("transactions", options=_options(_source(properties, parallelism))),
         sql_text("features", options=_options(_sink(properties)), feature_columns=columns),
     ]

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from fraud.card_numbers import holds_card_number
 from fraud.clock import ALLOWED as MOMENTS
 from fraud.clock import EARLIEST_MS, LATEST_MS
 from fraud.features.catalogue import STREAM_FEATURES, names
@@ -19,7 +20,7 @@ from fraud.transaction import (
     TOKEN_PATTERN,
     TRANSACTION_ID_PATTERN,
     InvalidTransactionError,
-    mask_card_numbers,
+    shown,
 )
 
 STREAM_NAMES = names(STREAM_FEATURES)
@@ -31,6 +32,7 @@ _TEXTS = (
     ("transaction_id", re.compile(TRANSACTION_ID_PATTERN).fullmatch),
     ("cc_num", re.compile(TOKEN_PATTERN).fullmatch),
 )
+_NO_CARD_NUMBER = ("transaction_id", "cc_num", "category", "merchant")
 _WHOLE_NUMBERS = (("amount_cents", 0, MAX_AMOUNT_CENTS + 1), ("trans_time", EARLIEST_MS, LATEST_MS))
 _ALLOWED = {
     **ALLOWED,
@@ -49,7 +51,7 @@ def parse_feature_record(message: bytes) -> FeatureRecord:
     >>> parse_feature_record(b'{"transaction_id": "t1", "cc_num": "4111111111111111"}')
     Traceback (most recent call last):
     ...
-    fraud.transaction.InvalidTransactionError: cc_num: '[card number]'; allowed: a card token: 32 hex characters \
+    fraud.transaction.InvalidTransactionError: cc_num: [card number]; allowed: a card token: 32 hex characters \
 (a bare card number is refused; see card_token)
     """
     if len(message) > MAX_MESSAGE_BYTES:
@@ -57,7 +59,7 @@ def parse_feature_record(message: bytes) -> FeatureRecord:
     try:
         record = json.loads(message)
     except (ValueError, RecursionError) as error:
-        raise InvalidTransactionError("message", mask_card_numbers(str(error)), "one JSON object, UTF-8") from error
+        raise InvalidTransactionError("message", str(error), "one JSON object, UTF-8") from None
     if type(record) is not dict:
         raise InvalidTransactionError("message", f"a JSON {type(record).__name__}", "one JSON object")
     try:
@@ -66,8 +68,7 @@ def parse_feature_record(message: bytes) -> FeatureRecord:
         field = str(error.args[0])
         raise InvalidTransactionError(field, "missing", _ALLOWED[field]) from None
     if field is not None:
-        shown = mask_card_numbers(repr(record[field]))
-        raise InvalidTransactionError(field, shown if len(shown) <= 60 else shown[:57] + "...", _ALLOWED[field])
+        raise InvalidTransactionError(field, shown(field, record[field]), _ALLOWED[field])
     return record
 
 
@@ -82,6 +83,10 @@ def _check(record: FeatureRecord) -> str | None:
     category = record["category"]
     if type(category) is not str or not 1 <= len(category) <= 100 or not category.strip():
         return "category"
+    for name in _NO_CARD_NUMBER:
+        value = record.get(name)
+        if type(value) is str and holds_card_number(value):
+            return name
     for name in STREAM_NAMES:
         value = record[name]
         # NaN and infinity fail the comparison too

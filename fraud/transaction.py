@@ -1,7 +1,8 @@
 """The contract of a card transaction: what every door accepts, and what it answers to anything else.
 
-A card number never passes a door: a producer turns it into a token first (`card_token`), and a record that carries a
-bare one is refused. The amount is a decimal with two places on the wire and whole cents from the door on.
+A card number never passes a door: a producer turns it into a token first (`card_token`), and a record that carries a bare one
+in a field of the contract is refused; in any other field it is blotted out before anyone sees the record. What counts as one,
+`fraud.card_numbers` says. The amount is a decimal with two places on the wire and whole cents from the door on.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from fraud.card_numbers import MASK, digit_count, holds_card_number, mask_card_numbers, without_card_numbers
 from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, WIRE_FORM
 
 MAX_AMOUNT_CENTS = 99_999_999
@@ -29,13 +31,15 @@ MAX_MESSAGE_BYTES = 4 * MAX_MESSAGE_CHARACTERS
 SHORTEST_TRANSACTION = 64
 """Bytes. A shorter message may be a heartbeat; a transaction needs twice as many for its fields' names alone."""
 
-_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){11,18}(?![0-9A-Za-z])")
-
 
 class InvalidTransactionError(ValueError):
-    """A record that breaks the contract: names the field, what is wrong with its value, and what is allowed."""
+    """A record that breaks the contract: names the field, what is wrong with its value, and what is allowed.
+
+    Whatever is given as the problem, no card number of it is kept.
+    """
 
     def __init__(self, field: str, problem: str, allowed: str) -> None:
+        problem = mask_card_numbers(problem)
         self.field, self.problem, self.allowed = field, problem, allowed
         super().__init__(f"{field}: {problem}; allowed: {allowed}")
 
@@ -44,7 +48,7 @@ def card_token(card_number: str, key: bytes) -> str:
     """The token that stands for a card number: HMAC-SHA-256 under a secret key, the first 32 hex characters.
 
     Args:
-        card_number: 12 to 19 digits; spaces and dashes between them are passed over.
+        card_number: 12 to 19 digits; spaces and dashes between them do not count.
         key: the secret, at least 16 bytes. The same key gives the same token, so a card's history holds together.
 
     Raises:
@@ -61,15 +65,6 @@ def card_token(card_number: str, key: bytes) -> str:
     if not re.fullmatch(r"[0-9]{12,19}", digits):
         raise InvalidTransactionError("cc_num", f"a card number of {len(digits)} characters", "12 to 19 digits")
     return hmac.new(key, digits.encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def mask_card_numbers(text: str) -> str:
-    """The text with everything that could be a card number (12 to 19 digits) blotted out, for logs and quarantine.
-
-    >>> mask_card_numbers('{"cc_num": "4111 1111 1111 1111", "amount": 12.5}')
-    '{"cc_num": "[card number]", "amount": 12.5}'
-    """
-    return _CARD_NUMBER.sub("[card number]", text)
 
 
 def format_event_time(moment: datetime) -> str:
@@ -115,15 +110,21 @@ def _not_blank(value: str) -> str:
     return value
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_not_blank)]
+def _no_card_number(value: str) -> str:
+    if holds_card_number(value):
+        raise ValueError("holds a card number")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_not_blank), AfterValidator(_no_card_number)]
 
 ALLOWED = {
-    "transaction_id": "1 to 64 letters, digits and ._:-",
+    "transaction_id": "1 to 64 letters, digits and ._:-, no card number",
     "cc_num": "a card token: 32 hex characters (a bare card number is refused; see card_token)",
     "amount": "0.00 to 999999.99 with at most two decimal places",
     "event_time": "UTC with milliseconds, 2000 to 2099, as 2026-01-31T12:00:00.000Z",
-    "merchant": "text of 1 to 100 characters",
-    "category": "text of 1 to 100 characters",
+    "merchant": "text of 1 to 100 characters, no card number",
+    "category": "text of 1 to 100 characters, no card number",
     "merch_lat": "degrees, -90 to 90",
     "merch_long": "degrees, -180 to 180",
 }
@@ -137,13 +138,13 @@ WIRE_FORM_SAYS = (
 class Transaction(BaseModel):
     """One card transaction, as the topic `transactions` carries it (JSON, keyed by `cc_num`).
 
-    Unknown fields are kept (the archive stores them) and ignored by the model.
+    Undeclared fields are kept, without card numbers (the archive stores them), and ignored by the model.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
 
-    transaction_id: Annotated[str, Field(pattern=TRANSACTION_ID_PATTERN)]
-    cc_num: Annotated[str, Field(pattern=TOKEN_PATTERN)]
+    transaction_id: Annotated[str, Field(pattern=TRANSACTION_ID_PATTERN), AfterValidator(_no_card_number)]
+    cc_num: Annotated[str, Field(pattern=TOKEN_PATTERN), AfterValidator(_no_card_number)]
     amount: Annotated[Decimal, BeforeValidator(_amount)]
     event_time: Annotated[datetime, BeforeValidator(_event_time)]
     merchant: Name
@@ -151,15 +152,23 @@ class Transaction(BaseModel):
     merch_lat: Annotated[float, _coordinate(90)]
     merch_long: Annotated[float, _coordinate(180)]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _blot_out_card_numbers(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or fields.keys() <= FIELDS.keys():
+            return fields
+        declared = {name: value for name, value in fields.items() if name in FIELDS}
+        return declared | without_card_numbers({name: value for name, value in fields.items() if name not in FIELDS})
+
     @property
     def amount_cents(self) -> int:
         """The amount in whole cents, the only form in which it is computed with."""
         return int(self.amount * 100)
 
     def to_json(self) -> str:
-        """The transaction as the topic carries it, unknown fields included."""
+        """The transaction as the topic carries it, undeclared fields included."""
         fields = dict(self.model_dump(), amount=str(self.amount), event_time=format_event_time(self.event_time))
-        return json.dumps(fields, separators=(",", ":"), default=str)
+        return json.dumps(fields, separators=(",", ":"), default=str, ensure_ascii=False)
 
 
 def _not_a_number(constant: str) -> None:
@@ -184,11 +193,19 @@ def parse_json(message: bytes) -> dict[str, Any]:
         raise InvalidTransactionError("message", f"{len(message)} bytes long", f"at most {MAX_MESSAGE_BYTES} bytes")
     try:
         text = message.decode()
-        if len(text) > MAX_MESSAGE_CHARACTERS:
-            raise ValueError(f"{len(text)} characters long, over {MAX_MESSAGE_CHARACTERS}")
+    except UnicodeDecodeError as error:
+        raise InvalidTransactionError("message", str(error), "one JSON object, UTF-8") from None
+    if len(text) > MAX_MESSAGE_CHARACTERS:
+        problem = f"{len(text)} characters long"
+        raise InvalidTransactionError("message", problem, f"at most {MAX_MESSAGE_CHARACTERS} characters")
+    return _json_object(text)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
         fields = json.loads(text, parse_float=Decimal, parse_constant=_not_a_number, object_pairs_hook=_each_field_once)
     except (ValueError, ArithmeticError, RecursionError) as error:
-        raise InvalidTransactionError("message", mask_card_numbers(str(error)), "one JSON object, UTF-8") from error
+        raise InvalidTransactionError("message", str(error), "one JSON object, UTF-8") from None
     if not isinstance(fields, dict):
         raise InvalidTransactionError("message", f"a JSON {type(fields).__name__}", "one JSON object")
     return fields
@@ -203,29 +220,54 @@ def parse_transaction(message: bytes) -> Transaction:
     >>> parse_transaction(b'{"transaction_id": "t1", "cc_num": "4111111111111111"}')
     Traceback (most recent call last):
     ...
-    fraud.transaction.InvalidTransactionError: cc_num: '[card number]' String should match pattern \
+    fraud.transaction.InvalidTransactionError: cc_num: [card number] String should match pattern \
 '^[0-9a-f]{32}$'; allowed: a card token: 32 hex characters (a bare card number is refused; see card_token)
     """
     transaction = as_transaction(parse_json(message))
     if not WIRE_FORM.fullmatch(message.decode()):
-        raise InvalidTransactionError("message", "lawful values in an unlawful form", WIRE_FORM_SAYS)
+        raise InvalidTransactionError("message", "valid values in another form than the wire's", WIRE_FORM_SAYS)
     return transaction
+
+
+def read_transaction(text: str) -> Transaction:
+    """The transaction that `Transaction.to_json` wrote, in whatever form; raises as `parse_transaction` does."""
+    return as_transaction(_json_object(text))
 
 
 def as_transaction(fields: dict[str, Any]) -> Transaction:
     """The transaction in parsed fields; raises as `parse_transaction` does."""
     try:
         return Transaction.model_validate(fields)
+    except RecursionError:
+        raise InvalidTransactionError("message", "nested too deeply", "one flat JSON object") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = str(first["loc"][0]) if first["loc"] else "message"
-        problem = "missing" if first["type"] == "missing" else f"{_shown(first['input'])} {first['msg']}"
-        raise InvalidTransactionError(field, problem, ALLOWED.get(field, "see the contract")) from error
+    field = str(first["loc"][0]) if first["loc"] else "message"
+    match first["type"]:
+        case "missing":
+            problem = "missing"
+        case "value_error":
+            problem = f"{shown(field, first['input'])} {first['ctx']['error']}"
+        case _:
+            problem = f"{shown(field, first['input'])} {first['msg']}"
+    raise InvalidTransactionError(field, problem, ALLOWED.get(field, "see the contract"))
 
 
-def _shown(value: object) -> str:
+def shown(field: str, value: object) -> str:
+    """A wrong value as an error repeats it: short, and without what could be a card number.
+
+    >>> shown("merchant", "4000 0566 5566 5556"), shown("cc_num", "4111-1111-1111-111I 1"), shown("amount", -1)
+    ("'[card number]'", '[card number]', '-1')
+    """
+    if field == "cc_num" and may_be_card_number(str(value)):
+        return MASK
     text = mask_card_numbers(repr(value))
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def may_be_card_number(cc_num: str) -> bool:
+    """Whether a value that stands where a card's token should could be its number, however it is spelt."""
+    return digit_count(cc_num) >= 12 and (not re.fullmatch(TOKEN_PATTERN, cc_num) or holds_card_number(cc_num))
 
 
 def is_heartbeat(value: bytes | None) -> bool:

@@ -1,7 +1,7 @@
 r"""The form of a transaction's message as one regular expression, the same for Python and for SQL engines on Java.
 
 The stream job runs no Python, so what it accepts must be said in SQL. Two JSON libraries never agree on everything that is
-almost JSON; one expression does. It describes a flat JSON object: the contract's fields in any order, each in its lawful form,
+almost JSON; one expression does. It describes a flat JSON object: the contract's fields in any order, each in its valid form,
 and any other fields that hold text, a number, true, false or null. Every repetition is possessive (`*+`): nothing is tried
 twice, so a hostile message costs no more than its length, and Java needs no deep stack.
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 MAX_MESSAGE_CHARACTERS = 16_384
-"""A longer message is refused unread: the longest lawful one is under 1 KiB."""
+"""A longer message is refused unread: the longest valid one is under 1 KiB."""
 
 QUOTED = '"\\\\'
 SPACE = r"[ \t\r\n]*+"

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ROOT / ".venv-engines"
 PYTHON = ENGINES / "bin" / "python"
 CONNECTORS = ROOT / ".jars" / "flink"
+FUNCTIONS = ROOT / ".jars" / "stream-functions" / "stream-functions.jar"
 STREAM_JOB = ROOT / "flink_src" / "main.py"
 JVM = "-Xms1g -Xmx2g -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 """With the quick compiler alone: on a few cores a run of minutes ends before the thorough one has paid for itself."""
@@ -220,7 +221,7 @@ class FlinkJob:
         return bool(jobs) and all(0 < job["tasks"]["total"] == job["tasks"]["running"] for job in jobs)  # type: ignore[attr-defined]
 
     def _command(self, program: Path, jvm: str) -> list[str | Path]:
-        flink, found = self._flink(), self._jars or sorted(CONNECTORS.glob("*.jar"))
+        flink, found = self._flink(), self._jars or (*sorted(CONNECTORS.glob("*.jar")), FUNCTIONS)
         java = ["java", *jvm.split(), *OPENED, f"-Djava.io.tmpdir={self._temporary}"]
         java.append(f"-Dlog4j.configurationFile=file:{(self.folder / 'log4j.properties').resolve()}")
         classes = f"{flink}/lib/*:{next((flink / 'opt').glob('flink-python-*.jar'), '')}"
@@ -235,8 +236,10 @@ class FlinkJob:
         return next(ENGINES.glob("lib/python3.*/site-packages/pyflink"), ENGINES)
 
     def _write_settings(self, from_checkpoint: Path | None) -> None:
-        if not PYTHON.exists() or not list(CONNECTORS.glob("flink-sql-connector-kafka*.jar")):
-            raise ProcessError(f"no Flink in {PYTHON.parent.parent} or no connector in {CONNECTORS}: run `make setup`")
+        connector = list(CONNECTORS.glob("flink-sql-connector-kafka*.jar"))
+        if not PYTHON.exists() or not connector or not FUNCTIONS.exists():
+            places = f"{PYTHON.parent.parent}, no connector in {CONNECTORS} or no functions in {FUNCTIONS.parent}"
+            raise ProcessError(f"no Flink in {places}: run `make setup`")
         configuration = dict(self._configuration)
         if from_checkpoint:
             configuration["execution.state-recovery.path"] = f"file://{from_checkpoint.resolve()}"

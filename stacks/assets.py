@@ -11,6 +11,7 @@ import io
 import shutil
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,8 +90,8 @@ def job_runner() -> Path:
 
 
 def stream_code() -> Path:
-    """The stream job: `flink_src/main.py` with what it imports and, under `lib`, its connector as one jar."""
-    return _code("stream", ("fraud", "flink_src"), {"lib/stream-features.jar": _connector()})
+    """The stream job: `flink_src/main.py` with what it imports and, under `lib`, its functions and connector as one jar."""
+    return _code("stream", ("fraud", "flink_src"), {"lib/stream-features.jar": _stream_jar()})
 
 
 def libraries(requirements: str, platform: tuple[str, str]) -> Path:
@@ -151,17 +152,18 @@ def _code(name: str, packages: tuple[str, ...], files: Mapping[str, Path] | None
     return made(name, tuple(made_from), copy)
 
 
-def _connector() -> Path:
+def _stream_jar() -> Path:
     pom = ROOT / "flink_src" / "pom.xml"
+    sources = sorted((ROOT / "flink_src" / "java").rglob("*.java"))
 
     def build(target: Path) -> None:
-        shutil.copyfile(pom, target / "pom.xml")
-        maven = ["mvn", "--quiet", "--batch-mode", "--file", str(target / "pom.xml"), "--activate-profiles", "deploy"]
-        run("the stream job's jar", [*maven, "package"])
-        _without_times(target / "target" / "stream-features.jar", target / "stream-features.jar")
-        shutil.rmtree(target / "target")
+        with tempfile.TemporaryDirectory() as folder:
+            maven = ["mvn", "--quiet", "--batch-mode", "--file", str(pom), "--activate-profiles", "deploy"]
+            run("the stream job's jar", [*maven, f"-Dmade.in={folder}", "package"])
+            _without_times(Path(folder) / "stream-features.jar", target / "stream-features.jar")
 
-    return made("connector", (pom.read_bytes(),), build) / "stream-features.jar"
+    made_from = [file.read_bytes() for file in (pom, *sources, ROOT / "fraud" / "card_numbers.txt")]
+    return made("stream-jar", tuple(made_from), build) / "stream-features.jar"
 
 
 def _without_times(jar: Path, result: Path) -> None:

@@ -1,7 +1,7 @@
 -- The transactions that keep the contract, as columns: exactly those that fraud.transaction.parse_transaction accepts. Heartbeats
--- and whatever else breaks the contract are passed over.
+-- and whatever else breaks the contract are skipped.
 -- First the form of the whole message. Then one look for the contract's fields gives `key": value` of each, and sorted by key each
--- has its place: all there, each once. (In a lawful flat object, quote-key-quote-colon cannot stand inside a text.)
+-- has its place: all there, each once. (In a valid flat object, quote-key-quote-colon cannot stand inside a text.)
 -- What no feature is made of stays in `pairs` until the end.
 SELECT
   SPLIT_INDEX(pairs[8], '"', 2) AS transaction_id,
@@ -26,3 +26,4 @@ WHERE CHAR_LENGTH(message) <= {max_characters}
   AND STARTSWITH(pairs[6], 'merch_long"')
   AND STARTSWITH(pairs[7], 'merchant"')
   AND STARTSWITH(pairs[8], 'transaction_id"')
+  AND NOT HOLDS_CARD_NUMBER(pairs[2], pairs[3], pairs[7], pairs[8])

@@ -27,14 +27,13 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
     refused: list[Refused] = []
     for record in records:
         try:
-            message = record.message()
-            parse_transaction(message)
+            transaction = parse_transaction(record.message())
             trans_time = moment(record.timestamp)
         except InvalidTransactionError as error:
             refused.append((record, error))
         else:
             valid.append(record)
-            waiting.append(Waiting(message.decode(), trans_time))
+            waiting.append(Waiting(transaction.to_json(), trans_time))
     failed = _watch(valid, waiting) + quarantine.keep(refused)
     return partial_failures(records, failed, partial=environment.partial_failures)
 

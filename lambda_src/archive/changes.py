@@ -35,7 +35,7 @@ def added(told: Any) -> Change | None:
     >>> added({"eventName": "INSERT", "dynamodb": {"NewImage": {"decision": {"S": "[]"}}}})
     Traceback (most recent call last):
     ...
-    fraud.transaction.InvalidTransactionError: decision: TypeError; allowed: a decision as JSON, as it was recorded
+    fraud.transaction.InvalidTransactionError: decision: KeyError; allowed: a decision as JSON, as it was recorded
     """
     kind = told.get("eventName") if isinstance(told, dict) else None
     if kind not in KINDS:

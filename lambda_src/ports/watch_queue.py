@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fraud.clock import moment
-from fraud.transaction import InvalidTransactionError, Transaction, parse_transaction
+from fraud.transaction import InvalidTransactionError, Transaction, read_transaction
 from lambda_src.ports.decision_table import MOST
 from lambda_src.ports.packs import packs
 
@@ -17,7 +17,7 @@ MOST_BYTES = 250_000
 
 
 class Waiting(NamedTuple):
-    """A transaction that waits for its decision: its message, and its clock in milliseconds since 1970 in UTC."""
+    """A transaction that waits for its decision, as `Transaction.to_json` writes it, and its clock in ms since 1970 in UTC."""
 
     message: str
     trans_time: int
@@ -82,4 +82,4 @@ def _waiting(item: Any) -> tuple[Transaction, int]:
     if not (isinstance(item, list) and len(item) == 2 and isinstance(item[0], str)):
         raise InvalidTransactionError("message", f"a JSON {type(item).__name__}", "[message, its time]")
     message, trans_time = item
-    return parse_transaction(message.encode(errors="replace")), moment(trans_time)
+    return read_transaction(message), moment(trans_time)

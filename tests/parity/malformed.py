@@ -8,6 +8,8 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.card_number_cases import CASES
+
 GOOD = {
     "transaction_id": '"ID"',
     "cc_num": '"0123456789abcdef0123456789abcdef"',
@@ -18,9 +20,9 @@ GOOD = {
     "merch_lat": "36.011293",
     "merch_long": "-82.048315",
 }
-"""The contract's fields and a lawful JSON text for each. ID stands for the message's own transaction_id."""
+"""The contract's fields and a valid JSON text for each. ID stands for the message's own transaction_id."""
 
-# JSON texts, lawful or not, to put in the place of a field's value.
+# JSON texts, valid or not, to put in the place of a field's value.
 VALUES = (
     "null", "true", "false", "0", "-0", "-1", "1", "12", "12.3", "12.34", "12.345", "1e2", "1E5", "1.2e1", "-0.0",
     "00012", "012", ".5", "5.", "+5", "NaN", "Infinity", "-Infinity", "nan", "1e400", "1e-400",
@@ -58,6 +60,10 @@ def handmade() -> list[bytes]:
     without = [written({key: value for key, value in GOOD.items() if key != field}) for field in GOOD]
     replaced = [written(GOOD | {field: value}) for field in GOOD for value in VALUES]
     extra = [written(GOOD | {"note": value}) for value in VALUES]
+    numbers = [
+        written(GOOD | {field: value}) for field in ("merchant", "category", "note") for value in _card_numbers()
+    ]
+    numbers += [written(GOOD | {"transaction_id": value}) for value in _card_numbers()]
     twice = [good[:-1] + f', "{field}": {value}}}' for field, value in GOOD.items()]
     whole = [
         "", " ", "null", "true", "1", '"text"', "[]", "{}", "[" + good + "]", good + good, good + " x", good + "}",
@@ -73,7 +79,7 @@ def handmade() -> list[bytes]:
         '{"a":' * 3000 + "1" + "}" * 3000, "[" * 100_000, "{" * 16_000, '"' * 16_000, "\\" * 16_000,
         "{" + '"a":1,' * 2700,
     ]  # fmt: skip
-    texts = [text.encode() for text in [*without, *replaced, *extra, *twice, *whole]]
+    texts = [text.encode() for text in [*without, *replaced, *extra, *numbers, *twice, *whole]]
     raw = good.encode()
     not_text = [
         b"\xff\xfe",
@@ -85,6 +91,14 @@ def handmade() -> list[bytes]:
     not_text += [raw.replace(b"Kub", bytes([first, 0x80])) for first in (0xC0, 0xC1, 0xE0, 0xF5, 0xFF)]
     not_text += [good.encode("utf-16"), good.encode("utf-32-le"), raw.replace(b"Kub", b"\xf4\x90\x80\x80")]
     return texts + not_text
+
+
+def _card_numbers() -> list[str]:
+    """JSON texts that hold a card number, and what looks like one and is none."""
+    texts = [text for kinds in CASES.values() for text in kinds.values()]
+    return list(
+        dict.fromkeys(json.dumps(text, ensure_ascii=ascii_only) for text in texts for ascii_only in (True, False))
+    )
 
 
 def drawn(count: int) -> list[bytes]:

@@ -27,27 +27,27 @@ def own_ids(messages: list[bytes]) -> list[bytes]:
     return [message.replace(b'"ID"', b'"id%d"' % number, 1) for number, message in enumerate(messages)]
 
 
-def test_exactly_the_lawful_messages_come_through(replay_run) -> None:
+def test_exactly_the_valid_messages_come_through(replay_run) -> None:
     doubtful = [*handmade(), *drawn(DRAWN)]
     good = [written(GOOD).encode()] * (len(doubtful) // 10)
     # A good one after every ten: the job must go on, not only survive.
     mixed = own_ids(
         [each for number in range(len(good)) for each in (*doubtful[number * 10 : number * 10 + 10], good[number])]
     )
-    lawful = {transaction.transaction_id: transaction for each in mixed if (transaction := accepted(each))}
-    assert len(mixed) - len(lawful) > 1000
-    assert len(lawful) > len(good) + 300
+    valid = {transaction.transaction_id: transaction for each in mixed if (transaction := accepted(each))}
+    assert len(mixed) - len(valid) > 1000
+    assert len(valid) > len(good) + 300
 
     start = replay_run.stretch(days=1)
     records = [Record(start + number, KEY, message) for number, message in enumerate(mixed)]
-    results = replay_run.run(records, expected=len(lawful), timeout_s=60)
+    results = replay_run.run(records, expected=len(valid), timeout_s=60)
 
     came = sorted(each["transaction_id"] for each in results)
-    wrong = set(came) ^ set(lawful)
+    wrong = set(came) ^ set(valid)
     assert not wrong, [message[:300] for message in mixed if any(f'"{each}"'.encode() in message for each in wrong)]
-    assert came == sorted(lawful)
+    assert came == sorted(valid)
     for each in results:
-        transaction = lawful[each["transaction_id"]]
+        transaction = valid[each["transaction_id"]]
         assert {
             name: each[name] for name in ("cc_num", "amount_cents", "merchant", "category", "merch_lat", "merch_long")
         } == {
@@ -56,7 +56,7 @@ def test_exactly_the_lawful_messages_come_through(replay_run) -> None:
         }
 
 
-def test_a_message_without_a_value_is_passed_over(replay_run) -> None:
+def test_a_message_without_a_value_is_skipped(replay_run) -> None:
     start = replay_run.stretch(days=1)
     after = own_ids([written(GOOD).encode().replace(b"ID", b"after-a-tombstone")])[0]
     results = replay_run.run([Record(start, KEY, None), Record(start + 1, KEY, after)], expected=1, timeout_s=30)

@@ -102,11 +102,15 @@ def test_the_jobs_zip_runs_a_module(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [archive]  # nothing unpacked is left
 
 
-def test_the_stream_job_brings_its_connector_and_iam_on_the_same_kafka_classes() -> None:
+def test_the_stream_job_brings_its_functions_its_connector_and_iam_on_the_same_kafka_classes() -> None:
     folder = assets.stream_code()
     assert (folder / "flink_src" / "main.py").is_file()
     jar = zipfile.ZipFile(folder / "lib" / "stream-features.jar")
     names = set(jar.namelist())
+    assert {"cardfraud/HoldsCardNumber.class", "cardfraud/CardNumbers.class", "card_numbers.txt"} <= names
+    assert not [name for name in names if name.startswith("org/apache/flink/table/functions/")], (
+        "Flink's own are Flink's"
+    )
     shaded = "org/apache/flink/kafka/shaded/org/apache/kafka/"
     assert "software/amazon/msk/auth/iam/IAMClientCallbackHandler.class" in names
     assert f"{shaded}common/security/auth/AuthenticateCallbackHandler.class" in names

@@ -20,6 +20,7 @@ from local.aws.application import Application
 from local.aws.deployment import resources
 from local.aws.sending import made_up, send
 from local.aws.standing import Standing, StandingError, standing, start, stop
+from tests.local.aws.card_numbers import assert_no_card_number_stays
 from tests.local.aws.conftest import until
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
@@ -79,6 +80,8 @@ def test_it_stands_is_attacked_is_killed_stands_again_as_production_and_leaves_n
         assert {row["path"] for row in rows} == {"fallback"}
         newest = max(rows, key=lambda row: row["transaction_id"])
         assert newest["outcome"] == "review"
+        assert_no_card_number_stays(application, Path(first.folder))
+        rows = list(application.decisions())
         stacks = asked_by_tool(first, "cloudformation", "describe-stacks")["Stacks"]
         assert {stack["StackStatus"] for stack in stacks} == {"CREATE_COMPLETE"}
         table = application.outputs["DecisionsTable"]
