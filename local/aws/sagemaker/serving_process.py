@@ -50,9 +50,8 @@ class ServingProcess:
             self.process.wait_until(lambda: serving.healthy(self._port), "answered", START_TIMEOUT_S)
         except serving.UnhealthyError as error:
             self.process.kill()
-            raise ProcessError(
-                f"{self.process.name} {error}; the end of its log:\n{self.process.log_tail()}"
-            ) from error
+            tail = self.process.log_tail()[-700:]  # a reason of failure has room for so much
+            raise ProcessError(f"{self.process.name} {error}; the end of its log:\n{tail}") from error
         except BaseException:
             self.process.kill()
             raise

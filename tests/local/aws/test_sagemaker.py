@@ -10,6 +10,7 @@ import signal
 import tarfile
 import threading
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +194,18 @@ def test_a_refused_request_is_counted_and_raises_the_alarm(aws: EmulatedAws, ser
     """
     name, cloudwatch = serving["endpoint"], aws.client("cloudwatch")
     dimensions = [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": "all"}]
-    of_alarm = {"Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1, "Namespace": "AWS/SageMaker"}
-    of_alarm |= {"ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching"}
-    for metric in ("Invocation4XXErrors", "Invocation5XXErrors"):
-        cloudwatch.put_metric_alarm(AlarmName=f"{name}-{metric}", MetricName=metric, Dimensions=dimensions, **of_alarm)
+    cloudwatch.put_metric_alarm(
+        AlarmName=f"{name}-refuses",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation4XXErrors",
+        Dimensions=dimensions,
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
     runtime = aws.client("sagemaker-runtime")
     for body, kind, accept, status in (
         (b"no numbers", "text/csv", "*/*", 400),
@@ -211,12 +220,25 @@ def test_a_refused_request_is_counted_and_raises_the_alarm(aws: EmulatedAws, ser
         assert told["OriginalStatusCode"] == status and "error" in json.loads(told["OriginalMessage"])
         assert told["LogStreamArn"].endswith(f":log-group:/aws/sagemaker/Endpoints/{name}")
 
-    def states() -> dict[str, str]:
-        found = cloudwatch.describe_alarms(AlarmNamePrefix=name)["MetricAlarms"]
-        return {alarm["MetricName"]: alarm["StateValue"] for alarm in found}
+    def alarmed() -> bool:
+        (alarm,) = cloudwatch.describe_alarms(AlarmNames=[f"{name}-refuses"])["MetricAlarms"]
+        return bool(alarm["StateValue"] == "ALARM")
 
-    until(lambda: states()["Invocation4XXErrors"] == "ALARM", timeout_s=20)
-    assert states()["Invocation5XXErrors"] != "ALARM"
+    until(alarmed, timeout_s=20)
+    counted = {}
+    for metric in ("Invocation4XXErrors", "Invocation5XXErrors"):
+        since = datetime.now(timezone.utc) - timedelta(minutes=30)
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=metric,
+            Dimensions=dimensions,
+            StartTime=since,
+            EndTime=since + timedelta(hours=1),
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        counted[metric] = sum(point["Sum"] for point in points)
+    assert counted == {"Invocation4XXErrors": 4.0, "Invocation5XXErrors": 0}
 
 
 def test_a_request_over_the_services_limits_never_reaches_the_model(aws: EmulatedAws, serving: dict[str, str]) -> None:
