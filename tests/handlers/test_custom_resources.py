@@ -90,7 +90,7 @@ def test_an_answer_is_never_longer_than_cloudformation_takes(create, answers, mo
     function.handler(request("Create", answers, Topics=WANTED), None)
     answer = answers.last()
     assert answer["Status"] == "FAILED"
-    assert answer["Reason"].startswith(f"ValueError: {text[:300]}")
+    assert answer["Reason"].startswith(f"ValueError: {text[:100]}")
     assert len(json.dumps(answer)) <= 4_096
 
 
