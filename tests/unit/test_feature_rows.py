@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sagemaker_src.training import evaluate_model, train
+from fraud import transaction
+from sagemaker_src.training import evaluate_model, feature_rows, train
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from tests.jobs.test_evaluate_model import made_up_rows
 from tests.unit.person_files import CARD, fraud
@@ -111,6 +114,28 @@ def test_the_evaluation_refuses_the_same(case: str, tmp_path: Path, capsys: pyte
     error = " ".join(capsys.readouterr().err.split())
     for words in ("error: --features: ", *said):
         assert words in error
+
+
+@pytest.mark.parametrize(
+    ("modules", "missing"),
+    [
+        (("training.train", "training.evaluate_model"), ("pydantic", "duckdb")),
+        (("processing.nightly", "processing.duckdb_engine"), ("pandas", "pyarrow")),
+    ],
+)
+def test_a_job_imports_what_its_container_has(modules: tuple[str, ...], missing: tuple[str, ...]) -> None:
+    """The XGBoost container has no pydantic; the nightly job's brings only what requirements/jobs.in names."""
+    without = "; ".join(f"sys.modules[{name!r}] = None" for name in missing)
+    imports = "; ".join(f"import sagemaker_src.{module}" for module in modules)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {without}; {imports}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_contracts_bounds_are_the_same_here() -> None:
+    for name in ("MAX_AMOUNT_CENTS", "TOKEN_PATTERN", "TRANSACTION_ID_PATTERN"):
+        assert getattr(feature_rows, name) == getattr(transaction, name)
 
 
 def test_a_column_twice_is_named(tmp_path: Path) -> None:

@@ -115,6 +115,14 @@ def test_the_byte_is_named_wherever_it_stands(tmp_path: Path) -> None:
             pass
 
 
+def test_the_byte_is_named_behind_a_letter_of_two_pieces(tmp_path: Path) -> None:
+    edge = 4 << 20
+    content = b"x" * (edge - 1) + "é".encode() + b"\n\xff"
+    file = _file(tmp_path, content)
+    with pytest.raises(BadInputError, match=f"line 2, byte {edge + 3:,}: 0xFF"), utf8_text(file, None):
+        pass
+
+
 @pytest.mark.parametrize("name", ["windows-1253x", "utf-7", "rot13", "base64", "idna", "", "ütf-8", "undefined"])
 def test_an_encoding_that_is_none_is_refused_before_the_file_is_read(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from cli.errors import BadInputError
 from cli.kaggle import Reading, checked_reading
 from cli.reading.zones import periods
+from cli.replay import _read as replayed
+from cli.times import start_ms
 from tests.unit.person_files import csv, frame, fraud, moments, parquet, read, with_column
 
 TIME = "trans_date_trans_time"
@@ -196,6 +198,15 @@ def test_a_zone_that_is_none_is_refused_before_the_file_is_read(
             monkeypatch, capsys, *command, "--data", "none.csv", "--out", tmp_path / "out", "--timezone", name
         )
         assert (status, said in error, "--timezone" in error) == (2, True, True), error
+
+
+def test_a_replay_takes_the_days_of_utc(tmp_path: Path) -> None:
+    """00:30 in Tokyo is the day before in UTC."""
+    file = _csv(tmp_path, "2020-01-05 12:00:00", "2020-01-06 00:30:00", "2020-01-06 09:00:00", "2020-01-07 08:59:59")
+    day = start_ms(date(2020, 1, 6))
+    history, live, said = replayed(file, day, tmp_path / "nightly.db", Reading(timezone="Asia/Tokyo"))
+    assert [table["transaction_id"].to_pylist() for table in (history, live)] == [["id0", "id1"], ["id2", "id3"]]
+    assert said == "times without an offset taken as Asia/Tokyo (--timezone)"
 
 
 def test_the_commands_say_how_the_times_were_taken(
