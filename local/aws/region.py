@@ -64,6 +64,7 @@ class Region:
         ministack.watch_resources(self.keys.made)
         ministack.refer_to_secrets_by_arn()
         ministack.run_functions(self.functions)
+        ministack.hold_to_limits()
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)
         ministack.deliver(self._may_deliver, tasks, self._bury)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws.errors import ServiceError
+from local.aws.limits.table import LIMITS
 from local.aws.sagemaker.records import Records
 
 _UNITS_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
@@ -139,6 +140,7 @@ class FeatureStore:
         identifier, event_time = (
             _required(values, group[name]) for name in ("RecordIdentifierFeatureName", "EventTimeFeatureName")
         )
+        LIMITS.check("feature-store:record", {"Record": record, "identifier": identifier})
         event_us = _microseconds(event_time)
         online = group.get("OnlineStoreConfig", {})
         name, text = group["FeatureGroupName"], json.dumps(record)
