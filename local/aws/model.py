@@ -175,8 +175,9 @@ class Wire:
     @property
     def validation_error(self) -> str:
         """The name of the service's error for what its model does not allow."""
-        if self.name == "logs":
-            return "InvalidParameterException"
+        own = {"logs": "InvalidParameterException", "s3": "InvalidArgument"}
+        if self.name in own:
+            return own[self.name]
         known = ("ValidationError", "BadRequestException", "InvalidArgumentException")
         return next((name for name in known if name in self.model.shape_names), "ValidationException")
 

@@ -61,7 +61,7 @@ REQUESTS = (
         "TransactItems[].Put.Item",
         units.item_octets,
         400 * KIB,
-        "TransactionCanceledException",
+        "ValidationException",
         _DYNAMODB,
         beneath=True,
     ),
@@ -71,8 +71,7 @@ REQUESTS = (
     Limit("dynamodb:PutItem", "Item.number.N", characters, 38, "ValidationException", _DYNAMODB, 1, beneath=True),
     Limit("dynamodb:PutItem", "ConditionExpression", octets, 4 * KIB, "ValidationException", _DYNAMODB, beneath=True),
     # SQS
-    Limit("sqs:SendMessage", "", units.message_octets, MIB, _WRONG_VALUE, "API_SendMessage"),
-    Limit("sqs:SendMessage", "MessageBody", octets, MIB, _WRONG_VALUE, "API_SendMessage", 1),
+    Limit("sqs:SendMessage", "", units.message_octets, MIB, _WRONG_VALUE, "API_SendMessage", 1),
     Limit(
         "sqs:SendMessage",
         "MessageBody",
@@ -143,20 +142,19 @@ REQUESTS = (
         MIB,
         "RequestTooLargeException",
         "API_Invoke",
-        what="bytes of payload",
+        what="bytes of payload, asynchronously",
         status=413,
     ),
     # S3
-    Limit("s3:PutObject", "Key", octets, KIB, "KeyTooLongError", "object-keys", 1),
-    Limit("s3:GetObject", "Key", octets, KIB, "KeyTooLongError", "object-keys", 1),
+    Limit("s3:PutObject", "Key", octets, KIB, "KeyTooLongError", "object-keys"),
+    Limit("s3:GetObject", "Key", octets, KIB, "KeyTooLongError", "object-keys"),
     Limit("s3:PutObject", "Metadata", units.metadata_octets, 2 * KIB, "MetadataTooLarge", "UsingMetadata"),
-    Limit("s3:DeleteObjects", "Delete.Objects", entries, 1000, "MalformedXML", "API_DeleteObjects", 1),
-    Limit("s3:DeleteObjects", "Delete.Objects[].Key", octets, KIB, "KeyTooLongError", "object-keys", 1),
+    Limit("s3:DeleteObjects", "Delete.Objects", entries, 1000, "MalformedXML", "API_DeleteObjects"),
+    Limit("s3:DeleteObjects", "Delete.Objects[].Key", octets, KIB, "KeyTooLongError", "object-keys"),
     # the page names no error
     Limit("s3:PutBucketPolicy", "Policy", octets, 20 * KIB, "MalformedPolicy", "bucket-policies"),
     # CloudWatch Logs
     Limit("logs:PutLogEvents", "logEvents", units.log_octets, MIB, "InvalidParameterException", "API_PutLogEvents"),
-    Limit("logs:PutLogEvents", "logEvents[].message", octets, MIB, "InvalidParameterException", "API_PutLogEvents", 1),
     # CloudFormation
     Limit("cloudformation:CreateStack", "TemplateBody", octets, 51_200, "ValidationError", "API_CreateStack"),
     Limit("cloudformation:CreateChangeSet", "TemplateBody", octets, 51_200, "ValidationError", "API_CreateChangeSet"),

@@ -78,7 +78,6 @@ RESOURCES = (
         MIB,
         "InvalidDefinition",
         "API_CreateStateMachine",
-        1,
     ),
     Limit("AWS::Events::Rule", "Targets", entries, 5, "LimitExceededException", "API_PutTargets"),
     Limit("AWS::Events::Rule", "EventPattern", units.json_octets, 4 * KIB, "ValidationException", "API_PutRule"),

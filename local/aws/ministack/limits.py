@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import iam, lambda_svc, stepfunctions
+from ministack.services import dynamodb, iam, lambda_svc, stepfunctions
 from ministack.services.cloudformation import custom_resource, stacks
 
 from local.aws.errors import ServiceError
@@ -24,6 +25,8 @@ def hold_to_limits() -> None:
     """Puts the limits before all of it."""
     for service in SERVICES:
         app.SERVICE_HANDLERS[service] = _guarded(service, app.SERVICE_HANDLERS[service])
+    # it counts the text of a transaction's request, the service the items
+    dynamodb._DDB_TXN_MAX_BYTES = sys.maxsize
     _hold_resources()
     _hold_custom_resources()
     _hold_executions()
@@ -131,11 +134,11 @@ def _hold_executions() -> None:
 
 
 def _data(details: dict[str, Any]) -> list[str]:
-    """The inputs and outputs that an event of an execution tells of, as the service counts them: without escapes."""
+    """The inputs and outputs that an event of an execution tells of, as the service counts them: as short as they can be."""
     texts = [one.get(name) for one in details.values() for name in ("input", "output") if isinstance(one, dict)]
     return [
-        # what is short with its escapes is short without them
-        text if len(text) <= STATE else json.dumps(json.loads(text), ensure_ascii=False)
+        # what is short with escapes and blanks is short without them
+        text if len(text) <= STATE else json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
         for text in texts
         if text
     ]

@@ -23,6 +23,9 @@ from local.aws.sagemaker.records import Records
 
 _UNITS_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
 _LARGEST = 2**63 - 1
+_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z")
+_FIRST_S, _AFTER_LAST_S = -62_167_219_200, 253_402_300_800
+"""The years 0000 to 9999, in seconds since 1970."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS online (
   feature_group TEXT, identifier TEXT, event_us INTEGER, expires_us INTEGER, record TEXT,
@@ -218,18 +221,21 @@ _ALLOWED: dict[str, Callable[[str], bool]] = {
 
 
 def _microseconds(event_time: str) -> int:
-    """An event time in either of its forms: ISO 8601, or seconds since 1970 with a fraction.
+    """An event time in either of its forms: ISO 8601 in UTC, or seconds since 1970 with a fraction (page feature-store-quotas).
 
     >>> _microseconds("2026-01-31T00:00:00.001Z") == _microseconds("1769817600.001")
     True
     """
-    try:
-        moment = datetime.datetime.fromisoformat(event_time.replace("Z", "+00:00"))
-        return round(moment.timestamp() * 1e6)
-    except (ValueError, OverflowError):
-        pass
+    if _ISO_8601.fullmatch(event_time):
+        with contextlib.suppress(ValueError):  # as a 31st of February
+            whole, _, fraction = event_time.removesuffix("Z").partition(".")
+            moment = datetime.datetime.fromisoformat(f"{whole}+00:00")
+            return round(moment.timestamp()) * 1_000_000 + int(fraction.ljust(6, "0")[:6] or 0)
     with contextlib.suppress(ValueError):
         seconds = float(event_time)
-        if math.isfinite(seconds) and abs(seconds) * 1e6 <= _LARGEST:
+        if math.isfinite(seconds) and _FIRST_S <= seconds < _AFTER_LAST_S:
             return round(seconds * 1e6)
-    raise ServiceError("ValidationError", f"event time {event_time!r}; allowed: ISO 8601 or seconds")
+    raise ServiceError(
+        "ValidationError",
+        f"event time {event_time!r}; allowed: yyyy-MM-ddTHH:mm:ssZ, with a fraction or without, or seconds",
+    )
