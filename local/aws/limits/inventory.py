@@ -9,17 +9,16 @@ from fnmatch import fnmatch
 from botocore.exceptions import UnknownServiceError
 from botocore.model import Shape
 
+from local.aws.limits.guard import SERVICES
 from local.aws.limits.table import TABLE
 from local.aws.model import service_model
 
-_STORE, _STREAMS = "sagemaker-featurestore-runtime", "dynamodbstreams"
+_STORE = "sagemaker-featurestore-runtime"
+HELD = {*SERVICES.values(), "sagemaker", _STORE, "sagemaker-runtime", "kafka", "kinesisanalyticsv2"}
+"""The services whose requests are held to their models: those of the emulator beneath, and this host's own."""
 
 CALLS = {
     "dynamodb:PutItem": ("dynamodb:PutItem", "dynamodb:TransactWriteItems"),
-    **{
-        f"dynamodb:{name}": (f"{_STREAMS}:{name}",)
-        for name in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
-    },
     "kinesisanalytics:*": ("kinesisanalyticsv2:*",),
     "lambda:InvokeFunction": ("lambda:Invoke",),
     "s3:DeleteObject": ("s3:DeleteObjects",),
@@ -42,17 +41,17 @@ NONE = {
     "ecr:*": "SageMaker pulls images by itself",
     "iam:PassRole": "no call",
     "kafka-cluster:*": "Kafka's own protocol, whose limits are the broker's",
-    "kms:*": "services call it for their data keys; nothing of ours encrypts a text with it",
     "logs:*Log*Delivery": "Step Functions sets its own logging up",
     "logs:ListLogDeliveries": "Step Functions sets its own logging up",
-    "logs:*ResourcePolic*": "Step Functions sets its own logging up",
+    "cloudwatch:DescribeAlarms": "SageMaker looks at the alarms of a deployment by itself",
     "cloudwatch:PutMetricData": "the services' agents call it; functions write metrics into their logs",
     "s3:Get*Bucket*": "a bucket's name alone",
     "s3:ListBucket*": "a bucket's name and a prefix of ours; S3 gives at most 1,000 a page, as the emulation does",
-    "s3:PutObjectAcl": "SageMaker's offline store calls it by itself",
     "sqs:DeleteMessage": "one message, by the handle that the queue gave",
     "sqs:GetQueueAttributes": "a queue's address and names of attributes",
-    "dynamodb:ListStreams": "a table's name, which the table has already",
+    "dynamodb:*Stream*": "Lambda's poller reads the stream by itself; see the limits of its batches",
+    "dynamodb:Get*": "Lambda's poller reads the stream by itself; see the limits of its batches",
+    "kafka:*": "a cluster's ARN alone",
     "xray:*": "the functions' tracing by itself",
 }
 """{actions: why their calls meet no limit}."""
@@ -87,7 +86,7 @@ def _limits(call: str) -> Iterator[str]:
         model = service_model(service)
     except UnknownServiceError:
         return
-    if operation in model.operation_names:
+    if service in HELD and operation in model.operation_names:
         shape = model.operation_model(operation).input_shape
         if shape is not None and _bounded(shape, frozenset()):
             yield f"{call}: its model"
