@@ -586,11 +586,6 @@ def _(size: int) -> dict[str, Any]:
     return _machine(StateMachineName="m" * size)
 
 
-@makes("AWS::StepFunctions::StateMachine", "DefinitionString", "octets")
-def _(size: int) -> dict[str, Any]:
-    return _machine(DefinitionString=STANDING["Machine"]["Properties"]["DefinitionString"].ljust(size))
-
-
 @makes("AWS::Events::Rule", "Targets", "entries")
 def _(size: int) -> dict[str, Any]:
     targets = [{"Id": f"t{number}", "Arn": attribute("Queue", "Arn")} for number in range(size)]

@@ -17,6 +17,7 @@ from local.aws.errors import ServiceError
 from local.aws.limits.guard import check_resource
 from local.aws.limits.limit import Limit
 from local.aws.limits.resources import RESOURCES as ROWS
+from local.aws.limits.units import MIB
 from tests.local.aws.conftest import Deployed, function, ref, role
 from tests.local.aws.limits_cases import ECHO, RESOURCES, name_of
 
@@ -26,8 +27,8 @@ KAFKA = {
     "Topics": ["features"],
 }
 POLLERS = {"MinimumPollers": 1, "MaximumPollers": 2000}
-MAPPING = "AWS::Lambda::EventSourceMapping"
-KAFKAS = {
+MAPPING, MACHINE = "AWS::Lambda::EventSourceMapping", "AWS::StepFunctions::StateMachine"
+DIRECTLY = {
     (MAPPING, "", "error_handling_without_pollers"): [
         KAFKA | {"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": -1},
         KAFKA | {"MaximumRetryAttempts": 3},
@@ -39,14 +40,15 @@ KAFKAS = {
         KAFKA | {"ProvisionedPollerConfig": POLLERS, "MaximumRetryAttempts": 3, "BisectBatchOnFunctionError": True},
         KAFKA | {"ProvisionedPollerConfig": POLLERS | {"MaximumPollers": 2001}},
     ],
+    (MACHINE, "DefinitionString", "octets"): [{"DefinitionString": "x" * size} for size in (MIB, MIB + 1)],
 }
-"""Mappings of Kafka for a row: the first is allowed, the others are not. They need no cluster to be refused."""
+"""Of rows whose resources a test would need a cluster or a bucket for: the first is allowed, the others are not."""
 
 
 def test_each_row_has_a_case_and_none_is_there_twice() -> None:
     names = [name_of(row) for row in ROWS]
     assert sorted(names) == sorted(set(names))
-    assert set(names) == RESOURCES.keys() | KAFKAS.keys()
+    assert set(names) == RESOURCES.keys() | DIRECTLY.keys()
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def layer(aws: EmulatedAws) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in ROWS if name_of(row) not in KAFKAS], ids=lambda row: " ".join(name_of(row))
+    "row", [row for row in ROWS if name_of(row) not in DIRECTLY], ids=lambda row: " ".join(name_of(row))
 )
 @pytest.mark.usefixtures("layer")
 def test_a_resource_is_made_at_the_limit_and_refused_above_it(deployed: Deployed, row: Limit) -> None:
@@ -71,13 +73,15 @@ def test_a_resource_is_made_at_the_limit_and_refused_above_it(deployed: Deployed
             deployed(make(int(size)))
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if name_of(row) in KAFKAS], ids=lambda row: " ".join(name_of(row)))
-def test_a_mapping_of_kafka_keeps_to_its_limits(row: Limit) -> None:
-    allowed, *refused = KAFKAS[name_of(row)]
-    check_resource(MAPPING, allowed)
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if name_of(row) in DIRECTLY], ids=lambda row: " ".join(name_of(row))
+)
+def test_what_is_not_made_here_is_refused_all_the_same(row: Limit) -> None:
+    allowed, *refused = DIRECTLY[name_of(row)]
+    check_resource(row.of, allowed)
     for properties in refused:
         with pytest.raises(ServiceError, match=rf"{row.code}: .*\({re.escape(row.page)}\)"):
-            check_resource(MAPPING, properties)
+            check_resource(row.of, properties)
 
 
 @pytest.mark.parametrize(
