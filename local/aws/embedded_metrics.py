@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from local.aws.errors import ServiceError
+from local.aws.limits.table import LIMITS
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,8 +40,10 @@ def embedded_metrics(log: str) -> Iterator[Datum]:
         if '"_aws"' not in line:
             continue
         try:
-            yield from list(_metrics(json.loads(line)))
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            document = json.loads(line)
+            LIMITS.check("logs:embedded-metrics", {"line": line, "document": document})
+            yield from list(_metrics(document))
+        except (ValueError, TypeError, AttributeError, KeyError, ServiceError) as error:
             _log.warning("no metric in embedded metric format (%s: %s): %s", type(error).__name__, error, line[:500])
 
 

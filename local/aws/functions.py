@@ -91,7 +91,8 @@ class Outcome:
     log: str
 
 
-def _refused(kind: str, why: str, log: str) -> Outcome:
+def refused(kind: str, why: str, log: str) -> Outcome:
+    """An invocation that failed for a reason of the service's own."""
     return Outcome(json.dumps({"errorType": kind, "errorMessage": why}).encode(), True, log)
 
 
@@ -294,7 +295,7 @@ class Functions:
         try:
             worker = self._take(function, key)
         except LayerError as error:
-            return _refused("Runtime.ImportError", str(error), "")
+            return refused("Runtime.ImportError", str(error), "")
         self.calls.add(function.name)
         try:
             outcome = worker.invoke(event)
@@ -306,8 +307,8 @@ class Functions:
                     self._idle[key].append(worker)
             if not kept:
                 self._discard(worker)
-        if refused := self.after(function):
-            return _refused("AccessDeniedException", refused, outcome.log)
+        if denied := self.after(function):
+            return refused("AccessDeniedException", denied, outcome.log)
         return outcome
 
     def processes(self) -> dict[str, list[int]]:

@@ -65,6 +65,7 @@ class Region:
         ministack.refer_to_secrets_by_arn()
         ministack.know_all_zones()
         ministack.run_functions(self.functions)
+        ministack.hold_to_limits()
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)
         ministack.deliver(self._may_deliver, tasks, self._to_dead_letters)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.aws.errors import ServiceError
+from local.aws.limits.table import LIMITS
 from local.aws.model import Answer, Request, Wire, method_name
 
 Permission = tuple[str, str]
@@ -72,6 +73,7 @@ class Router:
                         "NotImplementedException", f"{service.wire.name} {operation.name} is not implemented here", 501
                     )
                 parameters = service.wire.parameters(operation, request, in_path)
+                LIMITS.check(f"{service.wire.name}:{operation.name}", parameters)
                 self._check(access_key, service, operation.name, parameters)
                 return service.wire.answer(operation, implement(**parameters))
             except ServiceError as error:

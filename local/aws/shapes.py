@@ -9,11 +9,26 @@ import base64
 import datetime
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.model import Shape
 
-Reader = Callable[[Any, str, list[str]], Any]
+from local.aws.patterns import fits
+
+
+class Problem(NamedTuple):
+    """What is wrong with a value.
+
+    Attributes:
+        says: where it stands, what it is, what is allowed.
+        limit: whether it breaks a limit (a length, a range, a pattern, an enumeration), not the shape's form.
+    """
+
+    says: str
+    limit: bool = True
+
+
+Reader = Callable[[Any, str, list[Problem]], Any]
 """Given a value from JSON, where it stands, and the problems found so far: the value in the model's names and types."""
 
 _PYTHON = {"string": str, "integer": int, "long": int, "float": (int, float), "double": (int, float), "boolean": bool}
@@ -21,7 +36,7 @@ _PYTHON = {"string": str, "integer": int, "long": int, "float": (int, float), "d
 
 @cache
 def reader(shape: Shape, located: bool = False) -> Reader:
-    """What reads values of a shape, and checks them: types, what is required, least and largest, enumerations.
+    """What reads values of a shape, and checks them: types, what is required, least and largest, patterns, enumerations.
 
     Args:
         located: the members are named as in the model already, not as on the wire.
@@ -34,7 +49,7 @@ def reader(shape: Shape, located: bool = False) -> Reader:
     if kind == "map":
         return _map(shape)
     if kind == "blob":
-        return lambda value, _where, _problems: base64.b64decode(value) if isinstance(value, str) else value
+        return _blob(shape)
     if kind == "timestamp":
         return _timestamp
     return _scalar(shape)
@@ -48,11 +63,11 @@ def _structure(shape: Shape, located: bool) -> Reader:
     required = frozenset(shape.required_members)
     readers: dict[str, tuple[str, Reader]] = {}
 
-    def read(value: Any, where: str, problems: list[str]) -> Any:
+    def read(value: Any, where: str, problems: list[Problem]) -> Any:
         if not readers:  # not before it is used: a shape may hold itself
             readers.update({key: (name, reader(member)) for key, (name, member) in members.items()})
         if not isinstance(value, dict):
-            problems.append(f"{where}: {type(value).__name__}; allowed: an object")
+            problems.append(Problem(f"{where}: {type(value).__name__}; allowed: an object", limit=False))
             return value
         result = {}
         for key, item in value.items():
@@ -60,21 +75,21 @@ def _structure(shape: Shape, located: bool) -> Reader:
                 name, read_member = readers[key]
                 result[name] = read_member(item, name, problems)
         if not required <= result.keys():
-            problems.append(f"{where}: misses {', '.join(sorted(required - result.keys()))}")
+            misses = ", ".join(sorted(required - result.keys()))
+            problems.append(Problem(f"{where}: misses {misses}", limit=False))
         return result
 
     return read
 
 
 def _list(shape: Shape) -> Reader:
-    least, most, member = shape.metadata.get("min", 0), shape.metadata.get("max"), shape.member
+    broken, member = _size(shape, "elements"), shape.member
 
-    def read(value: Any, where: str, problems: list[str]) -> Any:
+    def read(value: Any, where: str, problems: list[Problem]) -> Any:
         if not isinstance(value, list):
-            problems.append(f"{where}: {type(value).__name__}; allowed: a list")
+            problems.append(Problem(f"{where}: {type(value).__name__}; allowed: a list", limit=False))
             return value
-        if len(value) < least or (most is not None and len(value) > most):
-            problems.append(f"{where}: {len(value)} elements; allowed: {least} to {most or 'any number'}")
+        broken(len(value), where, problems)
         read_member = reader(member)
         return [read_member(item, where, problems) for item in value]
 
@@ -82,47 +97,73 @@ def _list(shape: Shape) -> Reader:
 
 
 def _map(shape: Shape) -> Reader:
-    most, member = shape.metadata.get("max"), shape.value
+    broken, key, member = _size(shape, "elements"), shape.key, shape.value
 
-    def read(value: Any, where: str, problems: list[str]) -> Any:
+    def read(value: Any, where: str, problems: list[Problem]) -> Any:
         if not isinstance(value, dict):
-            problems.append(f"{where}: {type(value).__name__}; allowed: an object")
+            problems.append(Problem(f"{where}: {type(value).__name__}; allowed: an object", limit=False))
             return value
-        if most is not None and len(value) > most:
-            problems.append(f"{where}: {len(value)} elements; allowed: at most {most}")
-        read_member = reader(member)
-        return {key: read_member(item, key, problems) for key, item in value.items()}
+        broken(len(value), where, problems)
+        read_key, read_member = reader(key), reader(member)
+        return {read_key(name, where, problems): read_member(item, name, problems) for name, item in value.items()}
+
+    return read
+
+
+def _blob(shape: Shape) -> Reader:
+    broken = _size(shape, "bytes")
+
+    def read(value: Any, where: str, problems: list[Problem]) -> Any:
+        given = base64.b64decode(value) if isinstance(value, str) else value
+        broken(len(given), where, problems)
+        return given
 
     return read
 
 
 def _scalar(shape: Shape) -> Reader:
-    kind, least, most = shape.type_name, shape.metadata.get("min"), shape.metadata.get("max")
+    kind = shape.type_name
     wanted, measured = _PYTHON.get(kind, object), len if kind == "string" else (lambda value: value)
-    allowed = frozenset(getattr(shape, "enum", None) or ())
+    broken = _size(shape, "characters" if kind == "string" else "")
+    allowed, pattern = frozenset(getattr(shape, "enum", None) or ()), shape.metadata.get("pattern")
+    fitting = fits(pattern) if pattern and kind == "string" else None
 
-    def read(value: Any, where: str, problems: list[str]) -> Any:
+    def read(value: Any, where: str, problems: list[Problem]) -> Any:
         if not isinstance(value, wanted):
-            problems.append(f"{where}: {value!r}; allowed: {kind}")
+            problems.append(Problem(f"{where}: {value!r}; allowed: {kind}", limit=False))
             return value
-        size = measured(value) if least is not None or most is not None else 0
-        if (least is not None and size < least) or (most is not None and size > most):
-            what = "characters" if kind == "string" else ""
-            problems.append(f"{where}: {size} {what}; allowed: {least or 0} to {most or 'any'}")
+        before = len(problems)
+        broken(measured(value), where, problems)
         if allowed and value not in allowed:
-            problems.append(f"{where}: {value!r}; allowed: {', '.join(sorted(allowed))}")
+            problems.append(Problem(f"{where}: {value!r}; allowed: {', '.join(sorted(allowed))}"))
+        if fitting and len(problems) == before and not fitting(value):
+            problems.append(Problem(f"{where}: {value[:100]!r}; allowed: {pattern}"))
         return value
 
     return read
 
 
-def _timestamp(value: Any, where: str, problems: list[str]) -> Any:
+def _size(shape: Shape, what: str) -> Callable[[Any, str, list[Problem]], None]:
+    """What notes a size that the shape does not allow."""
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is None and most is None:
+        return lambda _size, _where, _problems: None
+
+    def broken(size: Any, where: str, problems: list[Problem]) -> None:
+        if (least is not None and size < least) or (most is not None and size > most):
+            given = f"{size} {what}".rstrip()
+            problems.append(Problem(f"{where}: {given}; allowed: {least or 0} to {'any' if most is None else most}"))
+
+    return broken
+
+
+def _timestamp(value: Any, where: str, problems: list[Problem]) -> Any:
     if isinstance(value, (int, float)):
         return datetime.datetime.fromtimestamp(value, tz=datetime.timezone.utc)
     try:
         return datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
-        problems.append(f"{where}: {value!r}; allowed: a time")
+        problems.append(Problem(f"{where}: {value!r}; allowed: a time", limit=False))
         return value
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local.aws.limits.units import SYNCHRONOUS
 from local.aws.mappings.settings import destination_of
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
+_AROUND = 4096
+"""Bytes of an event around its records."""
 _RETRIES_TO_A_DESTINATION = 10
 """Of a topic's batch that is to be retried for ever and has somewhere to go (page *kafka-retry-configurations*)."""
 
@@ -83,6 +86,30 @@ def rules(properties: dict[str, Any], size: int) -> Rules:
         destination=destination,
         pollers=int(properties.get("ProvisionedPollerConfig", {}).get("MinimumPollers", 1)),
     )
+
+
+def within_payload(records: Sequence[Record], size: Callable[[dict[str, Any]], int]) -> Iterator[list[Record]]:
+    """The records in batches whose events keep within the payload of an invocation; one that is too long by itself is alone.
+
+    Args:
+        size: bytes of a record in an event.
+
+    >>> records = [Record("t-0", position, {}, 0.0) for position in range(5)]
+    >>> [len(batch) for batch in within_payload(records, lambda _: 2 * 1024 * 1024)]
+    [2, 2, 1]
+    """
+    batch: list[Record] = []
+    left = SYNCHRONOUS - _AROUND
+    for record in records:
+        # a comma, and the name of its place, if it is the first of it
+        taken = size(record.body) + len(record.place) + 8
+        if batch and taken > left:
+            yield batch
+            batch, left = [], SYNCHRONOUS - _AROUND
+        batch.append(record)
+        left -= taken
+    if batch:
+        yield batch
 
 
 Invoke = Callable[[Sequence[Record]], tuple[Any, bool]]

@@ -18,7 +18,9 @@ from local.aws.account import arn
 from local.aws.clients import Clients
 from local.aws.errors import AccessDeniedError
 from local.aws.kafka import Clusters, reading
-from local.aws.mappings.batches import Delivery, Record, Rules, rules, wait_before
+from local.aws.limits.table import LIMITS
+from local.aws.limits.units import json_octets
+from local.aws.mappings.batches import Delivery, Record, Rules, rules, wait_before, within_payload
 from local.aws.mappings.settings import source_kind
 from local.aws.mappings.sources import Source
 from local.aws.mappings.streams import TableStream
@@ -56,6 +58,7 @@ class Mappings:
     def create(self, logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
         kind = source_kind(properties)
         if kind == "sqs":
+            _check_queue(properties)
             made: tuple[str, dict[str, Any]] = self._theirs["create"](logical_id, properties, stack)
             return made
         mapping_id, source = str(uuid.uuid4()), properties["EventSourceArn"]
@@ -79,6 +82,7 @@ class Mappings:
         self, physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str
     ) -> tuple[str, dict[str, Any]]:
         if source_kind(new) == "sqs":
+            _check_queue(new)
             updated: tuple[str, dict[str, Any]] = self._theirs["update"](physical_id, old, new, stack)
             return updated
         self.delete(physical_id, old)
@@ -174,8 +178,9 @@ class _Reader:
             self._source.close()
 
     def _once(self) -> None:
-        records = self._source.take(self._stopping)
-        if records and self._delivery.deliver(records):
+        for records in within_payload(self._source.take(self._stopping), json_octets):
+            if not self._delivery.deliver(records):
+                return
             self._source.done(records)
             self._mappings.delivered[self._id] += len(records)
 
@@ -230,6 +235,12 @@ def _end(stops: Iterable[tuple[threading.Event, list[threading.Thread]]]) -> Non
     for _, threads in stops:
         for thread in threads:
             thread.join(5)
+
+
+def _check_queue(properties: dict[str, Any]) -> None:
+    LIMITS.check(
+        "lambda:queue-mapping", ministack.queue_and_function(properties["EventSourceArn"], properties["FunctionName"])
+    )
 
 
 def _function_arn(name: str) -> str:

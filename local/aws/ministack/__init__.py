@@ -12,14 +12,24 @@ Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and 
 - Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and drops what is refused.
 - Queues' mappings: an answer that it cannot read counts as success.
 - Subnets: it knows three zones of a region, and puts those of others into the first.
+- Limits: it keeps few of those of AWS's pages, and none of a template's resources.
 - Roles: it gives any service the session of any role, and lets pass what it knows no IAM action for.
 """
 
 from __future__ import annotations
 
 from local.aws.ministack.calls import function_role, invoke_function, run_functions, run_tasks
-from local.aws.ministack.events import Undelivered, deliver, poll, queue_trusts, stream_bounds, stream_records
+from local.aws.ministack.events import (
+    Undelivered,
+    deliver,
+    poll,
+    queue_and_function,
+    queue_trusts,
+    stream_bounds,
+    stream_records,
+)
 from local.aws.ministack.judging import judge, note_denial, open_session, record_judgements, role_statements
+from local.aws.ministack.limits import hold_to_limits
 from local.aws.ministack.plane import (
     add_services,
     add_types,
@@ -38,12 +48,14 @@ __all__ = [
     "deliver",
     "evaluate_alarms",
     "function_role",
+    "hold_to_limits",
     "invoke_function",
     "judge",
     "know_all_zones",
     "note_denial",
     "open_session",
     "poll",
+    "queue_and_function",
     "queue_trusts",
     "record_judgements",
     "refer_to_secrets_by_arn",

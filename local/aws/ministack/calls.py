@@ -13,8 +13,10 @@ from ministack.services.cloudformation import custom_resource, provisioners
 
 from local.aws.account import REGION
 from local.aws.embedded_metrics import embedded_metrics
-from local.aws.errors import AccessDeniedError
-from local.aws.functions import Function, Functions
+from local.aws.errors import AccessDeniedError, ServiceError
+from local.aws.functions import Function, Functions, Outcome, refused
+from local.aws.limits.table import LIMITS
+from local.aws.limits.units import within
 from local.aws.ministack.judging import may_take
 from local.aws.tasks import TaskFailedError
 
@@ -54,7 +56,12 @@ def run_functions(functions: Functions) -> None:
             region=REGION,
             layers={one["Arn"]: lambda_svc._resolve_layer_zip(one["Arn"]) or b"" for one in config.get("Layers") or []},
         )
-        outcome = functions.invoke(function, json.dumps(event).encode())
+        payload = json.dumps(event, separators=(",", ":")).encode()
+        try:
+            LIMITS.check("lambda:event", {"event": within(payload, event)})
+        except ServiceError as error:
+            return {"body": {"errorType": error.code, "errorMessage": error.message}, "error": True, "log": ""}
+        outcome = _short(functions.invoke(function, payload))
         if outcome.failed:
             _answer_failed(event, outcome.payload.decode(errors="replace"))
         lambda_svc._emit_lambda_logs(func, request_id, outcome.log, outcome.failed, 0)
@@ -64,6 +71,15 @@ def run_functions(functions: Functions) -> None:
 
     provisioners._RESOURCE_HANDLERS[kind] = {**handlers, "create": create}
     lambda_svc._execute_function_dispatch = execute
+
+
+def _short(outcome: Outcome) -> Outcome:
+    """The outcome, or that its answer is too long."""
+    try:
+        LIMITS.check("lambda:answer", {"Payload": outcome.payload})
+    except ServiceError as error:
+        return refused(error.code, error.message, outcome.log)
+    return outcome
 
 
 def _answer_failed(event: Any, why: str) -> None:

@@ -14,7 +14,8 @@ from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 
 from local.aws.account import ACCOUNT
 from local.aws.errors import AccessDeniedError, ServiceError
-from local.aws.mappings.batches import named_failures
+from local.aws.limits.units import json_octets
+from local.aws.mappings.batches import Record, named_failures, within_payload
 from local.aws.tasks import TaskFailedError
 
 _log = logging.getLogger(__name__)
@@ -114,6 +115,17 @@ def _taken_by(rule: dict[str, Any]) -> str:
     return f"{place}:schedule-group/{path.split('/')[0]}"
 
 
+def queue_and_function(queue_arn: str, function: str) -> dict[str, Any]:
+    """`VisibilityTimeout` of a queue and `Timeout` of a function, in seconds; without what is not there."""
+    queue = sqs._queues.get(sqs._queue_url(queue_arn.rsplit(":", 1)[-1])) or {}
+    config = lambda_svc._get_func_record_for_ref(function)[1] or {}
+    times = {
+        "VisibilityTimeout": queue.get("attributes", {}).get("VisibilityTimeout"),
+        "Timeout": config.get("Timeout"),
+    }
+    return {name: seconds for name, seconds in times.items() if seconds is not None}
+
+
 def queue_trusts(queue_arn: str, service: str, sender_arn: str) -> bool:
     """Whether a queue's own policy lets a service send to it for one of the account's resources."""
     return bool(sqs.queue_policy_allows(queue_arn, f"{service}.amazonaws.com", sender_arn, ACCOUNT))
@@ -129,12 +141,18 @@ def poll(queue_reader: Callable[[str, str, str, int], None]) -> None:
     """
     run_batch, execute = lambda_svc._run_sqs_batch, lambda_svc._execute_function
 
-    def asked(mapping: dict[str, Any], function: Any, event: dict[str, Any], *rest: Any) -> None:
+    def asked(mapping: dict[str, Any], function: Any, event: dict[str, Any], batch: list[Any], *rest: Any) -> None:
         queue_reader(mapping["UUID"], mapping["FunctionArn"], mapping["EventSourceArn"], len(event["Records"]))
+        records = [Record(record["messageId"], 0, record, 0.0) for record in event["Records"]]
+        for part in within_payload(records, json_octets):
+            one_event({**event, "Records": [record.body for record in part]}, mapping, function, batch, *rest)
+
+    def one_event(event: dict[str, Any], mapping: dict[str, Any], function: Any, batch: list[Any], *rest: Any) -> None:
+        named = {record["messageId"] for record in event["Records"]}
         if "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or []):
-            _messages.set({record["messageId"] for record in event["Records"]})
+            _messages.set(named)
         try:
-            run_batch(mapping, function, event, *rest)
+            run_batch(mapping, function, event, [message for message in batch if message["id"] in named], *rest)
         finally:
             _messages.set(None)
 

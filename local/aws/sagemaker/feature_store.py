@@ -5,6 +5,7 @@ Records for an offline store are checked alone: nothing is written to S3.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import re
@@ -16,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from local.aws.errors import ServiceError
+from local.aws.limits.table import LIMITS
 from local.aws.sagemaker.records import Records
 
 _UNITS_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
 _LARGEST = 2**63 - 1
 _PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z")
+_FIRST_S, _AFTER_LAST_S = -62_167_219_200, 253_402_300_800
+"""The years 0000 to 9999, in seconds since 1970."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS online (
   feature_group TEXT, identifier TEXT, event_us INTEGER, expires_us INTEGER, record TEXT,
@@ -138,6 +143,7 @@ class FeatureStore:
         identifier, event_time = (
             _required(values, group[name]) for name in ("RecordIdentifierFeatureName", "EventTimeFeatureName")
         )
+        LIMITS.check("feature-store:record", {"Record": record, "identifier": identifier})
         event_us = _microseconds(event_time)
         online = group.get("OnlineStoreConfig", {})
         name, text = group["FeatureGroupName"], json.dumps(record)
@@ -211,16 +217,19 @@ _ALLOWED: dict[str, Callable[[str], bool]] = {
 
 
 def _microseconds(event_time: str) -> int:
-    """An event time in either of its forms: ISO 8601, or seconds since 1970 with a fraction.
+    """An event time in either of its forms: ISO 8601 in UTC, or seconds since 1970 with a fraction (page feature-store-quotas).
 
     >>> _microseconds("2026-01-31T00:00:00.001Z") == _microseconds("1769817600.001")
     True
     """
-    try:
-        moment = datetime.datetime.fromisoformat(event_time.replace("Z", "+00:00"))
-        return round(moment.timestamp() * 1e6)
-    except (ValueError, OverflowError):
-        pass
-    if _PLAIN.fullmatch(event_time) and abs(float(event_time)) * 1e6 <= _LARGEST:
+    if _ISO_8601.fullmatch(event_time):
+        with contextlib.suppress(ValueError):  # as a 31st of February
+            whole, _, fraction = event_time.removesuffix("Z").partition(".")
+            moment = datetime.datetime.fromisoformat(f"{whole}+00:00")
+            return round(moment.timestamp()) * 1_000_000 + int(fraction.ljust(6, "0")[:6] or 0)
+    if _PLAIN.fullmatch(event_time) and _FIRST_S <= float(event_time) < _AFTER_LAST_S:
         return round(float(event_time) * 1e6)
-    raise ServiceError("ValidationError", f"event time {event_time!r}; allowed: ISO 8601 or seconds")
+    raise ServiceError(
+        "ValidationError",
+        f"event time {event_time!r}; allowed: yyyy-MM-ddTHH:mm:ssZ, with a fraction or without, or seconds",
+    )

@@ -165,5 +165,5 @@ def test_the_settings_that_are_played_are_read() -> None:
     destination = {"OnFailure": {"Destination": "arn:aws:s3:::failed"}}
     given = {"EventSourceArn": TOPIC, "Topics": ["t"], "DestinationConfig": destination, "BatchSize": "7"}
     assert source_kind(given) == "kafka"
-    # page kafka-retry-configurations: ten, where there is somewhere for a batch to go and no end was set
+    # page kafka-retry-configurations: with a destination and no number, "a maximum of 10 retry attempts"
     assert rules(given, 100) == Rules(size=7, window_s=0, retries=10, destination="arn:aws:s3:::failed")
