@@ -50,7 +50,7 @@ def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
     return statements
 
 
-def lawful_transactions() -> str:
+def valid_transactions() -> str:
     """The SELECT of the transactions that keep the contract."""
     return sql_text(
         "contract",
@@ -63,7 +63,7 @@ def lawful_transactions() -> str:
 def insert_statements(properties: JobProperties) -> list[str]:
     """The INSERTs, which run together as one job."""
     names = ", ".join(feature.name for feature in STREAM_FEATURES)
-    computed = stream_sql(sql_text("first_arrivals", source=lawful_transactions()))
+    computed = stream_sql(sql_text("first_arrivals", source=valid_transactions()))
     statements = [sql_text("insert_features", feature_names=names, source=computed)]
     if properties.heartbeat:
         interval_s = f"{properties.heartbeat_interval_ms / 1000:.3f}"

@@ -2,6 +2,6 @@
 SELECT transaction_id, cc_num, amount_cents, pairs, event_time, event_ms
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY transaction_id ORDER BY arrived ASC) AS arrival
-  FROM ({source}) AS lawful
+  FROM ({source}) AS valid
 ) AS numbered
 WHERE arrival = 1
