@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flink_src.main import submit
 from flink_src.properties import read_properties
-from flink_src.statements import valid_transactions, sql_text
+from flink_src.statements import sql_text, valid_transactions
 from fraud.features.catalogue import STREAM_FEATURES
 
 if __name__ == "__main__":
