@@ -17,7 +17,7 @@ from stacks.constructs.permissions import allow
 from stacks.constructs.storage import removal_policy
 from stacks.settings import Settings
 
-WEEK_MS = str(7 * 86_400_000)
+DAY_MS, WEEK_MS = str(86_400_000), str(7 * 86_400_000)
 ANY_AGE_MS = str(2**63 - 1)
 """Kafka's own default of how far a record's time may be from the broker's."""
 KAFKA_VERSION = "3.9.x"
@@ -54,11 +54,12 @@ def _of_provisioned(settings: Settings) -> dict[str, str]:
     """What a topic must be told on provisioned brokers, and may not be on MSK Serverless (page *serverless-config*).
 
     Features carry their transaction's time, however long ago that was: after an outage, or when the stream is read again from its
-    beginning. Express brokers refuse what is a day away (page *msk-configuration-express-read-write*).
+    beginning. Express brokers refuse what is a day away (page *msk-configuration-express-read-write*). What is of the future stays
+    refused: a record stamped in microseconds would carry the stream's clock past all others, and none would have features again.
     """
     if settings.streaming == "serverless":
         return {}
-    any_age = {"message.timestamp.before.max.ms": ANY_AGE_MS, "message.timestamp.after.max.ms": ANY_AGE_MS}
+    any_age = {"message.timestamp.before.max.ms": ANY_AGE_MS, "message.timestamp.after.max.ms": DAY_MS}
     if settings.streaming == "express":
         return any_age
     # true on Standard brokers of two zones (page *msk-default-configuration*): one that missed records could become the leader
