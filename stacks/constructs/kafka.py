@@ -53,9 +53,9 @@ def topics(settings: Settings) -> list[dict[str, Any]]:
 def _of_provisioned(settings: Settings) -> dict[str, str]:
     """What a topic must be told on provisioned brokers, and may not be on MSK Serverless (page *serverless-config*).
 
-    Features carry their transaction's time, however long ago that was: after an outage, or when the stream is read again from its
-    beginning. Express brokers refuse what is a day away (page *msk-configuration-express-read-write*). What is of the future stays
-    refused: a record stamped in microseconds would carry the stream's clock past all others, and none would have features again.
+    Features carry their transaction's time, however long ago that was: after an outage, or when the stream is read again from
+    its beginning. Express brokers refuse what is a day away (page *msk-configuration-express-read-write*). What is of the future
+    stays refused: a record stamped in microseconds would carry the stream's clock past all others, and none would have features.
     """
     if settings.streaming == "serverless":
         return {}

@@ -51,7 +51,7 @@ class Jobs:
         record |= {
             "TrainingJobStatus": "InProgress",
             "SecondaryStatus": "Starting",
-            "ModelArtifacts": {"S3ModelArtifacts": ""},
+            "ModelArtifacts": {"S3ModelArtifacts": f"{_output(record)}/model.tar.gz"},
         }
         self._start(record, "Training", self._train)
         return {"TrainingJobArn": record["TrainingJobArn"]}
@@ -165,13 +165,10 @@ class Jobs:
         process = container(record["TrainingJobName"], argv, variables, acting, folder, isolated=isolated)
         self._run(record["TrainingJobName"], process, record)
         record["SecondaryStatus"] = "Uploading"
-        output = record["OutputDataConfig"]
-        uri = f"{output['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
         packed = folder / "packed"
         packed.mkdir()
         pack(folder / "model", packed / "model.tar.gz")
-        acting.upload(packed, uri, output.get("KmsKeyId"))
-        record["ModelArtifacts"] = {"S3ModelArtifacts": f"{uri}/model.tar.gz"}
+        acting.upload(packed, _output(record), record["OutputDataConfig"].get("KmsKeyId"))
 
     def _process(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
         specification = record["AppSpecification"]
@@ -220,6 +217,11 @@ def _stopping(record: dict[str, Any]) -> bool:
 def _go_on(record: dict[str, Any]) -> None:
     if _stopping(record):
         raise _StoppedError
+
+
+def _output(record: dict[str, Any]) -> str:
+    """Where a training job's model goes, without the file's name."""
+    return f"{record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
 
 
 def _summaries(records: Records, kind: str, part: str | None, status: str | None) -> list[dict[str, Any]]:
