@@ -69,7 +69,7 @@ def stream_messages(table: pa.Table) -> Iterator[bytes]:
     """Each row of a tokenised table as the topic `transactions` carries it: one JSON object, no newline.
 
     Args:
-        table: has the columns of `STREAM_COLUMNS`; others are passed over, so no label travels.
+        table: has the columns of `STREAM_COLUMNS`; others are skipped, so no label travels.
 
     >>> from fraud.world import WorldSettings, generate
     >>> from fraud.transaction import parse_transaction

@@ -30,7 +30,7 @@ def queue(scope: Construct, name: str, key: kms.IKey, *, consumer_timeout: cdk.D
 
 
 class DeadLetters(sqs.Queue):
-    """A queue for what could not be worked off."""
+    """A queue for what could not be processed."""
 
     def __init__(self, scope: Construct, name: str, key: kms.IKey) -> None:
         super().__init__(

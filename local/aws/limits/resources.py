@@ -21,7 +21,15 @@ RESOURCES = (
     Limit(_FUNCTION, "Layers", entries, 5, _INVALID, _QUOTAS),
     Limit(_FUNCTION, "Environment.Variables", resource.variables_octets, 4 * KIB, _INVALID, _QUOTAS),
     Limit(_MAPPING, "", resource.batch_without_window, 10, _INVALID, "API_CreateEventSourceMapping"),
-    Limit(_MAPPING, "", resource.error_handling_without_pollers, 0, _INVALID, "kafka-retry-configurations"),
+    Limit(
+        _MAPPING,
+        "",
+        resource.error_handling_without_pollers,
+        0,
+        _INVALID,
+        "kafka-retry-configurations",
+        what="settings of error handling, which provisioned pollers alone take",
+    ),
     Limit(_MAPPING, "", resource.too_young, 0, _INVALID, "kafka-retry-configurations"),
     Limit(
         _MAPPING,

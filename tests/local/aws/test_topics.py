@@ -132,15 +132,15 @@ def test_without_provisioned_pollers_a_failed_batch_comes_again_whole_and_is_giv
 @pytest.mark.parametrize(
     ("pollers", "said", "why"),
     [
-        ({}, {"MaximumRetryAttempts": 1}, "MaximumRetryAttempts without provisioned pollers"),
+        ({}, {"MaximumRetryAttempts": 1}, "1 settings of error handling, which provisioned pollers alone take"),
         (
             {},
             {"FunctionResponseTypes": ["ReportBatchItemFailures"]},
-            "FunctionResponseTypes without provisioned pollers",
+            "1 settings of error handling, which provisioned pollers alone take",
         ),
-        ({"MinimumPollers": 3, "MaximumPollers": 2}, {}, "3 to 2 pollers; allowed: 1 to 200"),
-        ({"MaximumPollers": 2001, "MinimumPollers": 1}, {}, "1 to 2001 pollers"),
-        ({"PollerGroupName": "no spaces"}, {}, "PollerGroupName 'no spaces'"),
+        ({"MinimumPollers": 3, "MaximumPollers": 2}, {}, "3 to 2 pollers; the first may not be above the second"),
+        ({"MaximumPollers": 2001, "MinimumPollers": 1}, {}, "MaximumPollers: 2001 pollers; allowed: 1 to 2000"),
+        ({"PollerGroupName": "no spaces"}, {}, "PollerGroupName: 'no spaces'; allowed"),
         (
             {"MaximumPollers": 2000, "PollerGroupName": "tested"},
             {},
