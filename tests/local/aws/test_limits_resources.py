@@ -29,7 +29,7 @@ KAFKA = {
 POLLERS = {"MinimumPollers": 1, "MaximumPollers": 2000}
 MAPPING, MACHINE = "AWS::Lambda::EventSourceMapping", "AWS::StepFunctions::StateMachine"
 DIRECTLY = {
-    (MAPPING, "", "error_handling_without_pollers"): [
+    (MAPPING, "", "settings of error handling, which provisioned pollers alone take"): [
         KAFKA | {"MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": -1},
         KAFKA | {"MaximumRetryAttempts": 3},
         KAFKA | {"MaximumRecordAgeInSeconds": 600},
