@@ -188,7 +188,7 @@ def test_a_bucket_tells_a_queue_and_a_poison_message_goes_to_the_dead_letters(
             "Queue": {
                 "Type": "AWS::SQS::Queue",
                 "Properties": {
-                    "VisibilityTimeout": 1,
+                    "VisibilityTimeout": 2,
                     "RedrivePolicy": {"deadLetterTargetArn": attribute("Dead", "Arn"), "maxReceiveCount": 2},
                 },
             },
@@ -209,7 +209,7 @@ def test_a_bucket_tells_a_queue_and_a_poison_message_goes_to_the_dead_letters(
                 },
             },
             "Role": role("lambda", (read, attribute("Queue", "Arn"))),
-            "Function": function(HALF_FAILS, "Role"),
+            "Function": function(HALF_FAILS, "Role", Timeout=2),
             "Mapping": {
                 "Type": "AWS::Lambda::EventSourceMapping",
                 "Properties": {
