@@ -108,14 +108,14 @@ check: $(VENV)/.installed ## ruff and mypy
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-# Two at once: the tests that stand the application up wait much, and the others fill their pauses, at the lowest priority.
+# Two at once: the tests that start engines wait much, and the others fill their pauses, at the lowest priority.
 BESIDE = out/tests-beside.log
 test: setup check ## all checks and tests
 	@mkdir -p out
-	@echo "test: those that stand the application up; beside them all others, into $(BESIDE)"
-	@nice -n 19 $(VENV)/bin/pytest --ignore=tests/local >$(BESIDE) 2>&1 & beside=$$!; \
+	@echo "test: those that start engines; beside them all others, into $(BESIDE)"
+	@nice -n 19 $(VENV)/bin/pytest --ignore=tests/local --ignore=tests/parity >$(BESIDE) 2>&1 & beside=$$!; \
 	  trap "kill $$beside" INT TERM; \
-	  $(VENV)/bin/pytest tests/local; first=$$?; \
+	  $(VENV)/bin/pytest tests/local tests/parity; first=$$?; \
 	  wait $$beside; second=$$?; cat $(BESIDE); exit $$((first || second))
 
 demo: setup ## the whole system on this machine, from transactions to decisions
