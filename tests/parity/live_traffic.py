@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from confluent_kafka import Producer
 
@@ -42,10 +41,9 @@ def rows_named(prefix: str, count: int) -> list[dict]:
     ]
 
 
-def wait_for_checkpoint(job: FlinkJob, newer_than: float) -> Path:
-    """The first checkpoint that completes after a moment, in seconds since 1970."""
+def wait_for_checkpoint(job: FlinkJob, newer_than: float) -> None:
+    """Waits for a checkpoint that completes after a moment, in seconds since 1970."""
     deadline = time.monotonic() + 60
     while not ((newest := job.newest_checkpoint()) and newest.stat().st_mtime > newer_than):
         assert time.monotonic() < deadline, "no checkpoint within a minute"
         time.sleep(0.1)
-    return newest
