@@ -51,7 +51,7 @@ class Jobs:
         record |= {
             "TrainingJobStatus": "InProgress",
             "SecondaryStatus": "Starting",
-            "ModelArtifacts": {"S3ModelArtifacts": ""},
+            "ModelArtifacts": {"S3ModelArtifacts": f"{_output(record)}/model.tar.gz"},
         }
         self._start(record, "Training", self._train)
         return {"TrainingJobArn": record["TrainingJobArn"]}
@@ -164,13 +164,10 @@ class Jobs:
         process = container(record["TrainingJobName"], argv, variables, acting, folder)
         self._run(record["TrainingJobName"], process, record)
         record["SecondaryStatus"] = "Uploading"
-        output = record["OutputDataConfig"]
-        uri = f"{output['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
         packed = folder / "packed"
         packed.mkdir()
         pack(folder / "model", packed / "model.tar.gz")
-        acting.upload(packed, uri, output.get("KmsKeyId"))
-        record["ModelArtifacts"] = {"S3ModelArtifacts": f"{uri}/model.tar.gz"}
+        acting.upload(packed, _output(record), record["OutputDataConfig"].get("KmsKeyId"))
 
     def _process(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
         specification = record["AppSpecification"]
@@ -209,6 +206,11 @@ class Jobs:
         if code:
             raise ProcessError(f"AlgorithmError: exit status {code}: {process.log_tail()}")
         _go_on(record)
+
+
+def _output(record: dict[str, Any]) -> str:
+    """Where a training job's model comes to lie."""
+    return f"{record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
 
 
 def _stopping(record: dict[str, Any]) -> bool:
