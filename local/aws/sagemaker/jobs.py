@@ -210,11 +210,6 @@ class Jobs:
         _go_on(record)
 
 
-def _output(record: dict[str, Any]) -> str:
-    """Where a training job's model comes to lie."""
-    return f"{record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
-
-
 def _stopping(record: dict[str, Any]) -> bool:
     return "Stopping" in (record.get("TrainingJobStatus"), record.get("ProcessingJobStatus"))
 
