@@ -62,7 +62,7 @@ def demo(
     Example: fraud demo --out out/demo --rate 400
     """
     settings = DemoSettings(rate=rate, transactions=transactions, duplicates=duplicates, seed=seed)
-    with whole_folder(out) as folder, tempfile.TemporaryDirectory(prefix="fraud-demo-") as temporary:
+    with whole_folder(out, "demo") as folder, tempfile.TemporaryDirectory(prefix="fraud-demo-") as temporary:
         try:
             with new_screen(PHASES) as screen:
                 result = run_through_stacks(settings, folder, Path(temporary), screen)

@@ -51,7 +51,7 @@ def evaluate(
         raise BadInputError("--test-from and --test-data: name one of them; --test-data tests on the whole of its file")
     moment = None if test_from is None else parse_moment("--test-from", test_from)
     reading = checked_reading(encoding, timezone)
-    with whole_folder(out) as folder, progress() as report:
+    with whole_folder(out, "evaluate") as folder, progress() as report:
         rows, times = feature_frame(data, report, reading)
         tested, tested_times = (None, times) if test_data is None else feature_frame(test_data, report, reading)
         if tested is None and moment is None:

@@ -57,7 +57,7 @@ def features(
     cut_ms = None if cut is None else start_ms(parse_day("--cut", cut))
     reading = checked_reading(encoding, timezone)
     key = token_key(token_key_file)
-    with whole_folder(out) as folder, progress() as report, engine() as connection:
+    with whole_folder(out, "features") as folder, progress() as report, engine() as connection:
         report(f"reading {data.name}", 0, 1)
         read = read_transactions(connection, data, "tx", key, reading)
         report(f"reading {data.name}", 1, 1)

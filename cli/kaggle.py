@@ -96,7 +96,8 @@ _RULES = (
     _Rule("trans_num", "trans_num IS NULL OR NOT regexp_full_match(trans_num, '[A-Za-z0-9._:-]{1,64}')",
           "1 to 64 letters, digits and ._:-"),
     _Rule("trans_date_trans_time", f"clock_ms IS NULL OR NOT (clock_ms >= {_FROM_MS} AND clock_ms < {_TO_MS})", ALLOWED),
-    _Rule("cc_num", "cc_num IS NULL OR NOT regexp_full_match(cc_num, '[0-9]{12,19}')", "a card number of 12 to 19 digits", False),
+    _Rule("cc_num", "cc_num IS NULL OR NOT regexp_full_match(cc_num, '[0-9]{12,19}')",
+          "a card number of 12 to 19 digits, as text: without spaces, points or an exponent", False),
     _Rule("amt", f"amt_number IS NULL OR NOT (amt_number BETWEEN 0 AND {MAX_AMOUNT_CENTS / 100}) "
           "OR abs(amt_number * 100 - round(amt_number * 100)) > 1e-3",
           "an amount from 0.00 to 999999.99 with at most two decimal places"),
@@ -186,7 +187,7 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     if broken:
         row, rule = min(broken, key=lambda pair: pair[0])
         value = connection.execute(f"SELECT {rule.column} FROM raw WHERE row = {row}").fetchall()[0][0]
-        shown = "missing" if value is None else mask_card_numbers(repr(value[:60])) if rule.shown else "not one"
+        shown = "missing" if value is None else mask_card_numbers(repr(value[:60])) if rule.shown else "no plain digits"
         raise BadInputError(f"{path}: row {row}: column {rule.column}: {shown}; allowed: {rule.allowed}")
     return int(found[0])
 

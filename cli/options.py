@@ -18,7 +18,7 @@ TransactionsFile = Annotated[
 Encoding = Annotated[
     str | None,
     typer.Option(
-        help="What a CSV is written in, as windows-1252; default: UTF-8, or UTF-16 where the file begins with its mark.",
+        help="What a CSV is written in, as windows-1252; default: UTF-8, or the UTF-16 or UTF-32 whose mark it begins with.",
         metavar="NAME",
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,29 +12,63 @@ from pathlib import Path
 from cli.errors import BadInputError
 
 _MARK = ".made-by-fraud"
+"""In each folder that a command wrote: {"command": its name, "files": [what it wrote]}."""
 
 
 @contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
+def whole_folder(out: Path, command: str) -> Iterator[Path]:
     """A folder to write into that becomes `out` when all went well; an error or Ctrl-C leaves `out` as it was.
 
-    A folder that an earlier command made is replaced. Any other folder that is not empty is left alone.
+    A folder that an earlier run of the same command wrote is replaced, if nothing else is in it: so no command deletes what
+    another wrote, its own input among it, nor what a person put there. Any other folder that is not empty is left alone.
+
+    Args:
+        command: its name.
 
     Raises:
-        BadInputError: `out` is a file, or holds something that no earlier command wrote.
+        BadInputError: `out` is a file, cannot be made, or holds something that no earlier run of the command wrote.
     """
+    if not out.name:
+        raise BadInputError("--out: empty, or the working folder; name a folder to write into")
     if out.exists() and not out.is_dir():
         raise BadInputError(f"--out: {out} is a file; name a folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / _MARK).exists():
-        raise BadInputError(f"--out: {out} holds files that no earlier run wrote; name another folder, or empty it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    if out.is_dir():
+        _check_replaceable(out, command)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise BadInputError(f"--out: {out} cannot be made ({error.strerror}); name another folder") from error
     try:
         yield partial
-        (partial / _MARK).touch()
+        mark = {"command": command, "files": sorted(_files(partial))}
+        (partial / _MARK).write_text(json.dumps(mark), encoding="utf-8")
         partial.chmod(0o755)
         if out.exists():
             shutil.rmtree(out)
         partial.rename(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_replaceable(out: Path, command: str) -> None:
+    there = _files(out)
+    if not there:
+        return
+    try:
+        mark = json.loads((out / _MARK).read_text(encoding="utf-8"))
+        made_by, written = str(mark["command"]), set(mark["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadInputError(
+            f"--out: {out} holds files that no earlier run wrote; name another folder, or empty it"
+        ) from None
+    if made_by != command:
+        raise BadInputError(f"--out: {out} holds what `fraud {made_by}` wrote; name another folder, or empty it")
+    if others := sorted(there - written):
+        raise BadInputError(
+            f"--out: {out} holds {others[0]}, which no earlier run wrote; name another folder, or move it"
+        )
+
+
+def _files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() and path.name != _MARK}

@@ -58,7 +58,7 @@ def replay(
     if not (model / "manifest.json").is_file():
         raise BadInputError(f"--model: {model} holds no manifest.json; `fraud train` writes one")
     with (
-        whole_folder(out) as folder,
+        whole_folder(out, "replay") as folder,
         new_screen(PHASES) as screen,
         tempfile.TemporaryDirectory(prefix="fraud-") as temporary,
     ):

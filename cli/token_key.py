@@ -16,6 +16,8 @@ def token_key(file: Path | None) -> bytes:
     """
     if file is None:
         return secrets.token_bytes(32)
+    if file.is_dir():
+        raise BadInputError(f"--token-key-file: {file}: a folder; allowed: one file")
     if not file.is_file():
         raise BadInputError(f"--token-key-file: {file}: there is no such file")
     key = file.read_bytes().strip()

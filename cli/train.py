@@ -62,7 +62,7 @@ def train(
         raise BadInputError(f"--features: {error}") from error
     if moment is None:
         moment = default_test_from(rows["event_ms"].to_numpy())
-    with whole_folder(out) as folder, progress() as report:
+    with whole_folder(out, "train") as folder, progress() as report:
         try:
             trained = train_model(rows, settings, test_from_ms=moment, progress=report)
         except TrainingDataError as error:

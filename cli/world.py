@@ -100,14 +100,14 @@ def _settings(*, cards: int, days: int, start: str, fraud_rate: float, seed: int
 def _folder(out: Path, *, force: bool) -> Iterator[Path]:
     """A folder to write into that becomes `out` at the end; with `force` whatever else was there goes only then."""
     if not force or not out.is_dir():
-        with whole_folder(out) as folder:
+        with whole_folder(out, "world") as folder:
             yield folder
         return
     place = out.resolve()
     if Path.cwd().is_relative_to(place) or Path.home().is_relative_to(place):
         raise BadInputError(f"--force: {out} holds the working or the home folder; name another folder")
     new = place.with_name(f".{place.name}-new")
-    with whole_folder(new) as folder:
+    with whole_folder(new, "world") as folder:
         yield folder
     shutil.rmtree(place)
     new.rename(place)

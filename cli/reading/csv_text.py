@@ -22,7 +22,7 @@ ENCODINGS = (
 )  # fmt: skip
 """What `--encoding` may name; other spellings of these, as cp1252 or latin-1, are taken as well."""
 
-WANTED = "UTF-8, UTF-16 that begins with its mark (BOM), or any other that --encoding names, as --encoding windows-1252"
+WANTED = "UTF-8, UTF-16 or UTF-32 with its mark (BOM), or any other that --encoding names, as --encoding windows-1252"
 
 _BLOCK = 1 << 22
 _MARKS = (

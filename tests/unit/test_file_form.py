@@ -78,7 +78,7 @@ UNMARKED = PLAIN.encode("utf-16-le")
     ("content", "encoding", "said"),
     [
         (NOT_UTF8, None, [_at(NOT_UTF8, b"\xe9"), "0xE9 is not UTF-8", "looks like a single-byte encoding such as windows-1252",
-                          "allowed: UTF-8, UTF-16 that begins with its mark", "--encoding windows-1252"]),
+                          "allowed: UTF-8, UTF-16 or UTF-32 with its mark", "--encoding windows-1252"]),
         (PLAIN.encode() + b"\xc3", None, ["line 10, byte", "0xC3 is not UTF-8"]),
         (NOT_UTF8, "utf-8", [_at(NOT_UTF8, b"\xe9"), "0xE9 is not utf-8, as --encoding says"]),
         (NOT_1252, "windows-1252", [_at(NOT_1252, b"\x81"), "0x81 is not windows-1252, as --encoding says"]),
