@@ -18,7 +18,7 @@ from local.aws.limits.handed_on import HANDED_ON
 from local.aws.limits.table import LIMITS
 from local.aws.limits.units import MIB, SYNCHRONOUS
 from tests.local.aws.conftest import Deployed, attribute, function, received, ref, role, until
-from tests.local.aws.limits_cases import STANDING, name_of
+from tests.local.aws.limits_standing import STANDING, name_of
 
 
 def test_each_row_is_held_by_a_test_of_this_module() -> None:

@@ -9,7 +9,8 @@ from local.aws.emulator import EmulatedAws
 from local.aws.limits.limit import Limit
 from local.aws.limits.requests import REQUESTS as ROWS
 from tests.local.aws.conftest import Deployed
-from tests.local.aws.limits_cases import NAMES, REQUESTS, STANDING, Place, name_of
+from tests.local.aws.limits_requests_cases import REQUESTS
+from tests.local.aws.limits_standing import NAMES, STANDING, Place, name_of
 
 _places: dict[str, Place] = {}
 

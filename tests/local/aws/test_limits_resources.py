@@ -19,7 +19,8 @@ from local.aws.limits.limit import Limit
 from local.aws.limits.resources import RESOURCES as ROWS
 from local.aws.limits.units import MIB
 from tests.local.aws.conftest import Deployed, function, ref, role
-from tests.local.aws.limits_cases import ECHO, RESOURCES, name_of
+from tests.local.aws.limits_resources_cases import RESOURCES
+from tests.local.aws.limits_standing import ECHO, name_of
 
 KAFKA = {
     "EventSourceArn": "arn:aws:kafka:us-east-1:123456789012:cluster/main/1",
