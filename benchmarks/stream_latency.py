@@ -20,7 +20,7 @@ from local.topics import LIVE_TOPICS, PARTITIONS, suffixed
 
 TARGET_P99_MS = 100
 SHARES = (50, 99)
-LOADS = ((2, 40), (200, 20), (2000, 20))
+LOADS = ((2, 30), (200, 20), (2000, 15))
 """(transactions a second, seconds)."""
 DEFAULT_FLUSH = Path(__file__).with_name("default_flush.py")
 CHECKPOINTS_MS = 10_000
@@ -69,7 +69,7 @@ def _percentiles(broker: Broker, folder: Path, program: Path) -> dict[tuple[int,
         jvm=JVM,
     )
     with job:
-        _latency(broker, topics, "warm", rate=1000, seconds=30)
+        _latency(broker, topics, "warm", rate=1000, seconds=20)
         for rate, seconds in LOADS:
             waits_ms = sorted(_latency(broker, topics, f"at{rate}-", rate, seconds))
             for share in SHARES:
