@@ -214,8 +214,8 @@ def test_the_commands_say_how_the_times_were_taken(
 ) -> None:
     for options, said in (((), "taken as UTC"), (("--timezone", "Europe/Berlin"), "taken as Europe/Berlin")):
         file = parquet(tmp_path / "t.parquet", 40)
-        status, output = fraud(monkeypatch, capsys, "features", "--data", file, "--out", tmp_path / "out", *options)
-        assert (status, f"times without an offset {said} (--timezone)" in output) == (0, True)
-        status, output = fraud(monkeypatch, capsys, "evaluate", "--data", file, "--out", tmp_path / "out", *options)
-        assert (status, f"times without an offset {said} (--timezone)" in output) == (0, True)
-        assert f"times without an offset {said} (--timezone)" in (tmp_path / "out" / "report.html").read_text()
+        for command in ("features", "evaluate"):
+            out = tmp_path / command
+            status, output = fraud(monkeypatch, capsys, command, "--data", file, "--out", out, *options)
+            assert (status, f"times without an offset {said} (--timezone)" in output) == (0, True), output
+        assert f"times without an offset {said} (--timezone)" in (out / "report.html").read_text()
