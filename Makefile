@@ -27,7 +27,7 @@ help: ## list the commands
 setup: $(VENV)/.installed $(ENGINES)/.installed $(EMULATOR)/.installed $(SERVING)/.installed $(JARS)/.installed $(FUNCTIONS)/.installed node_modules/.installed ## install everything below this folder: four Python environments, the engines' jars, two Node.js packages
 
 $(VENV)/.uv: requirements/installer.txt
-	@local/prerequisites.sh $(PYTHON)
+	@tools/prerequisites.sh $(PYTHON)
 	@echo "setup: creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/installer.txt
@@ -59,9 +59,9 @@ $(SERVING)/.installed: $(VENV)/.uv requirements/serving.txt
 	@CC=true LDSHARED=true $(VENV)/bin/uv pip install --quiet --python $(SERVING)/bin/python --no-deps --require-hashes -r requirements/serving.txt
 	@touch $@
 
-$(JARS)/.installed: $(VENV)/.uv local/kafka/pom.xml flink_src/pom.xml
+$(JARS)/.installed: $(VENV)/.uv engines/kafka/pom.xml flink_src/pom.xml
 	@echo "setup: fetching the Kafka broker and Flink's connector into $(JARS)"
-	@$(MAVEN) -f local/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka $(PLAIN)
+	@$(MAVEN) -f engines/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka $(PLAIN)
 	@$(MAVEN) -f flink_src/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(JARS)/flink $(PLAIN)
 	@touch $@
 
@@ -92,7 +92,7 @@ destroy: node_modules/.installed ## delete ENV with what its jobs made; asks bef
 	@$(VENV)/bin/python -m stacks.teardown $(SETTINGS) -- $(CDK)
 
 diagram: $(VENV)/.installed ## draw the stacks and their main flow into docs/stacks.svg
-	@$(VENV)/bin/python -m stacks.diagram
+	@$(VENV)/bin/python -m tools.diagram
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-annotate --custom-compile-command "make lock"
 lock: $(VENV)/.uv ## pin the requirements anew, with hashes
@@ -103,19 +103,21 @@ lock: $(VENV)/.uv ## pin the requirements anew, with hashes
 	@$(LOCK) --universal --python-version 3.11 --override requirements/serving-overrides.txt requirements/serving.in -o requirements/serving.txt
 	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 requirements/jobs.in -o requirements/jobs.txt
 
-check: $(VENV)/.installed ## ruff and mypy
+check: $(VENV)/.installed ## ruff, import-linter and mypy
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@said=$$($(VENV)/bin/lint-imports --no-logo --no-cache 2>&1) || { echo "$$said"; exit 1; }
 	@$(VENV)/bin/mypy
 
 # Two at once: the tests that start engines wait much, and the others fill their pauses, at the lowest priority.
+ENGINE_TESTS = tests/local tests/emulator tests/engines tests/parity
 BESIDE = out/tests-beside.log
 test: setup check ## all checks and tests
 	@mkdir -p out
 	@echo "test: those that start engines; beside them all others, into $(BESIDE)"
-	@nice -n 19 $(VENV)/bin/pytest --ignore=tests/local --ignore=tests/parity >$(BESIDE) 2>&1 & beside=$$!; \
+	@nice -n 19 $(VENV)/bin/pytest $(addprefix --ignore=,$(ENGINE_TESTS)) >$(BESIDE) 2>&1 & beside=$$!; \
 	  trap "kill $$beside" INT TERM; \
-	  $(VENV)/bin/pytest tests/local tests/parity; first=$$?; \
+	  $(VENV)/bin/pytest $(ENGINE_TESTS); first=$$?; \
 	  wait $$beside; second=$$?; cat $(BESIDE); exit $$((first || second))
 
 demo: setup ## the whole system on this machine, from transactions to decisions

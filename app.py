@@ -12,9 +12,9 @@ import stacks  # noqa: F401 - says which Node.js the imports below run on
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
+from stacks.asset_cache import AssetError
 from stacks.data import Data
 from stacks.features import Features
-from stacks.making import AssetError
 from stacks.monitoring import Monitoring
 from stacks.serving import Serving
 from stacks.settings import SettingsError, read_settings

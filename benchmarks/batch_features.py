@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engines.spark import ROOT, run_spark
 from fraud.world import WorldSettings, generate, tokenised
-from local.spark import ROOT, run_spark
 from sagemaker_src.processing.batch_features import FEATURE_COLUMNS, engine
 
 RUNS = 2

@@ -36,9 +36,9 @@ from botocore.session import Session
 from fraud.features.groups import nightly_record, population_record
 from stacks.assets import FUNCTIONS_PLATFORM, functions_code, layer
 from tests.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
-from tests.handlers.environments import ENVIRONMENTS
-from tests.handlers.kafka import kafka_event
-from tests.handlers.stand_ins import Endpoint, FeatureStore, answer
+from tests.lambda_src.environments import ENVIRONMENTS
+from tests.lambda_src.kafka import kafka_event
+from tests.lambda_src.stand_ins import Endpoint, FeatureStore, answer
 
 BATCH = 99
 BATCHES = 30

@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 
+from engines.processes import Process, free_port
 from fraud.deciding import Deciding
-from local.processes import Process, free_port
 from local.scoring import HttpScorer
 from local.stores import SqliteDecisionStore, SqliteNightlyStore
 from tests.deciding_world import feature_message, write_model, write_small_nightly
@@ -37,7 +37,7 @@ def measure() -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model, port = write_model(folder / "model", rounds=TREES), free_port()
-        argv = [sys.executable, "-m", "local.serving", "--model", str(model), "--port", str(port)]
+        argv = [sys.executable, "-m", "engines.serving", "--model", str(model), "--port", str(port)]
         with Process("serving", argv, log_path=folder / "serving.log") as serving:
             serving.wait_until(lambda: "serving" in serving.log_tail(), "served")
             return _measure(folder, f"http://127.0.0.1:{port}", serving)

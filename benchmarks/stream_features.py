@@ -15,10 +15,11 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
-from local.broker import Broker
-from local.flink import STREAM_JOB, FlinkJob
+from engines.broker import Broker
+from engines.flink import STREAM_JOB, FlinkJob
+from engines.topics import suffixed
 from local.replay import Record, Replayer
-from local.topics import PARTITIONS, REPLAY_TOPICS, suffixed
+from local.topics import PARTITIONS, REPLAY_TOPICS
 
 TRANSACTIONS = 1_500_000
 WARM_UP = 0.4

@@ -14,9 +14,10 @@ from pathlib import Path
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from benchmarks.stream_features import message
-from local.broker import Broker
-from local.flink import STREAM_JOB, FlinkJob
-from local.topics import LIVE_TOPICS, PARTITIONS, suffixed
+from engines.broker import Broker
+from engines.flink import STREAM_JOB, FlinkJob
+from engines.topics import suffixed
+from local.topics import LIVE_TOPICS, PARTITIONS
 
 TARGET_P99_MS = 100
 SHARES = (50, 99)

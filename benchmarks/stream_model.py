@@ -18,8 +18,8 @@ import xgboost as xgb
 from sklearn.metrics import average_precision_score
 
 from benchmarks.data import BURST, needs
-from local.broker import Broker
-from local.flink import FlinkJob
+from engines.broker import Broker
+from engines.flink import FlinkJob
 from local.replay import Replayer
 from local.stream_run import records
 from local.system import read_messages, topic_ends

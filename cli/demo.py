@@ -17,14 +17,14 @@ from cli.output import whole_folder
 from cli.report.stream import stream_report
 from cli.screen import new_screen
 from cli.summary import show_summary
-from local.aws.application import ApplicationError
-from local.aws.assembly import AssemblyError
-from local.aws.demo import DeniedError, NotHeldError, run_through_stacks
-from local.aws.deployment import DeploymentError
-from local.aws.ledger import UnknownTypeError
+from engines.processes import ProcessError
+from local.application import ApplicationError
+from local.assembly import AssemblyError
 from local.demo import DemoSettings
+from local.demo_run import DeniedError, NotHeldError, run_through_stacks
+from local.deployment import DeploymentError
+from local.ledger import UnknownTypeError
 from local.logs import keep_logs
-from local.processes import ProcessError
 
 FAILURES = (
     ProcessError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cli.errors import BadInputError
 from cli.progress import console
-from local.aws.standing import StandingError, stop
+from local.background import StandingError, stop
 
 
 def down() -> None:

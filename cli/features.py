@@ -17,11 +17,11 @@ from cli.output import whole_folder
 from cli.progress import Report, console, progress
 from cli.times import parse_day, start_ms
 from cli.token_key import token_key
-from local.processes import ProcessError
-from local.spark import ROOT, run_spark
+from engines.processes import ProcessError
+from engines.spark import ROOT, run_spark
+from fraud.row_counts import same_count
 from local.stores import write_nightly
 from sagemaker_src.processing.batch_features import compute, engine, load, made_rows, nightly_snapshot, write_features
-from sagemaker_src.processing.row_counts import same_count
 from sagemaker_src.processing.transactions import quoted, sql_paths
 
 

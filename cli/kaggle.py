@@ -17,9 +17,9 @@ from cli.reading.event_times import ALLOWED, clock_columns, to_moments
 from cli.reading.source import Kind, Source, opened
 from cli.reading.zones import checked_zone
 from fraud.card_numbers import mask_card_numbers
+from fraud.row_counts import same_count
 from fraud.transaction import MAX_AMOUNT_CENTS, card_token
 from sagemaker_src.processing.batch_features import made_rows
-from sagemaker_src.processing.row_counts import same_count
 
 REQUIRED_COLUMNS = (
     "trans_date_trans_time",

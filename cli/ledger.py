@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from cli.progress import console
-from local.aws.ledger import Entry
+from local.ledger import Entry
 
 
 def show_ledger(entries: Sequence[Entry]) -> None:

@@ -17,7 +17,7 @@ from cli.send import send_transactions
 from cli.train import train
 from cli.up import up
 from cli.world import world
-from sagemaker_src.processing.row_counts import RowCountError
+from fraud.row_counts import RowCountError
 
 app = typer.Typer(
     name="fraud",

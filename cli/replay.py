@@ -19,8 +19,8 @@ from cli.report.stream import stream_report
 from cli.screen import new_screen
 from cli.summary import show_summary
 from cli.times import parse_day, start_ms
+from engines.processes import ProcessError
 from local.decided_day import decide_day, summary
-from local.processes import ProcessError
 from local.stores import write_nightly
 from local.stream_run import DAY_MS, split_by_time
 from sagemaker_src.processing.batch_features import daily_sums, engine, load, nightly_snapshot

@@ -8,7 +8,7 @@ import typer
 
 from cli.errors import BadInputError
 from cli.progress import console
-from local.aws.standing import Standing, StandingError, start
+from local.background import Standing, StandingError, start
 
 
 def up(

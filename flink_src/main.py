@@ -1,7 +1,7 @@
 """The stream job: transactions from Kafka, each once, with the features of its card's recent past, back to Kafka.
 
 It is SQL alone: a Python operator would cost thirty times as much. Parallelism, checkpoints and where to start from are the
-cluster's to say: Managed Service for Apache Flink's settings there, `local.flink` here.
+cluster's to say: Managed Service for Apache Flink's settings there, `engines.flink` here.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.sql import CLOCK_COLUMNS, batch_steps
-from sagemaker_src.processing.row_counts import same_count
+from fraud.row_counts import same_count
 
 FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
 

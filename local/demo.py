@@ -1,4 +1,4 @@
-"""The demo's world and size, and what deciding its last day needs without a cloud; `local.aws.demo` goes through the stacks."""
+"""The demo's world and size, and what deciding its last day needs without a cloud; `local.demo_run` goes through the stacks."""
 
 from __future__ import annotations
 

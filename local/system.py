@@ -11,10 +11,10 @@ from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from local.broker import Broker
+from engines.broker import Broker
+from engines.flink import FlinkJob
+from engines.processes import Process, ProcessError, free_port
 from local.decider_settings import DeciderSettings
-from local.flink import FlinkJob
-from local.processes import Process, ProcessError, free_port
 from local.replay import Replayer
 from local.topics import LIVE_TOPICS, REPLAY_TOPICS
 
@@ -62,7 +62,7 @@ class StreamingSystem:
         self.flink: FlinkJob | None = None
         self._port = free_port()
         self.serving = _python(
-            "serving", "local.serving", ["--model", model, "--port", str(self._port)], folder / "serving.log"
+            "serving", "engines.serving", ["--model", model, "--port", str(self._port)], folder / "serving.log"
         )
         self.decider = _python(
             "deciding", "local.decider", ["--config", folder / "decider.json"], folder / "decider.log"

@@ -6,18 +6,10 @@ counts from a record's own time, so a replay of old data would vanish within min
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from engines.topics import Topic
 
 PARTITIONS = 4
 """Partitions of the topics keyed by card. A card's records share one partition, so their order holds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Topic:
-    """What a topic is created with."""
-
-    partitions: int
-    config: dict[str, str] = field(default_factory=dict)
 
 
 STAMPED_ON_APPEND = {"message.timestamp.type": "LogAppendTime"}
@@ -29,12 +21,3 @@ LIVE_TOPICS = {
     "quarantine": Topic(partitions=1, config=STAMPED_ON_APPEND),
 }
 REPLAY_TOPICS = LIVE_TOPICS | {"transactions": Topic(partitions=PARTITIONS, config=DATA_TIME_KEPT)}
-
-
-def suffixed(topics: dict[str, Topic], suffix: str) -> dict[str, Topic]:
-    """The same topics under names of their own, so that several runs share a broker.
-
-    >>> sorted(suffixed(LIVE_TOPICS, "-a"))
-    ['features-a', 'quarantine-a', 'transactions-a']
-    """
-    return {name + suffix: topic for name, topic in topics.items()}

@@ -16,8 +16,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from stacks.asset_cache import ROOT, made, run
 from stacks.bytecode import PINS, compile_sources
-from stacks.making import ROOT, made, run
 
 FUNCTIONS_PLATFORM = ("aarch64-manylinux_2_28", "3.13")
 """Lambda on Graviton, Amazon Linux 2023."""

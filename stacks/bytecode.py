@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stacks import NODE
-from stacks.making import ROOT, AssetError, run
+from stacks.asset_cache import ROOT, AssetError, run
 
 COMPILER = ROOT / "node_modules" / "pyodide"
 PINS = ROOT / "package-lock.json"

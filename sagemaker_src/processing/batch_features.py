@@ -21,7 +21,7 @@ import duckdb
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.nightly import card_records
 from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, MS_PER_DAY, batch_steps, daily_sql, snapshot_sql
-from sagemaker_src.processing.row_counts import RowCountError, same_count
+from fraud.row_counts import RowCountError, same_count
 from sagemaker_src.processing.transactions import TransactionFilesError, parquet_source, quoted
 
 if TYPE_CHECKING:

@@ -33,10 +33,10 @@ from fraud.features.sql import (
     stream_sql,
 )
 from fraud.notation import iso_day
+from fraud.row_counts import same_count
 from sagemaker_src.options import typed
 from sagemaker_src.processing.engines import Engine, open_engine
 from sagemaker_src.processing.nightly_sums import FoldedDayError, add_days, missing_days
-from sagemaker_src.processing.row_counts import same_count
 
 EPOCH = date(1970, 1, 1)
 WRITERS = 8

@@ -13,12 +13,12 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from stacks.asset_cache import ROOT
 from stacks.assets import tarball
 from stacks.constructs.jobs import allow_image
 from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
 from stacks.constructs.storage import Store
 from stacks.images import image
-from stacks.making import ROOT
 from stacks.names import endpoint_log_group, model_prefix
 from stacks.settings import Settings
 

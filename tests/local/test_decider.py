@@ -11,10 +11,11 @@ from contextlib import closing
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from local.broker import Broker
+from engines.broker import Broker
+from engines.processes import Process, free_port
+from engines.topics import suffixed
 from local.decider_settings import DeciderSettings
-from local.processes import Process, free_port
-from local.topics import LIVE_TOPICS, suffixed
+from local.topics import LIVE_TOPICS
 from tests.deciding_world import feature_message, transaction_message, write_model, write_small_nightly
 
 pytestmark = pytest.mark.engines
@@ -31,7 +32,7 @@ def broker(tmp_path_factory):
 def serving(tmp_path_factory):
     folder = tmp_path_factory.mktemp("serving")
     port = free_port()
-    argv = [sys.executable, "-m", "local.serving", "--model", write_model(folder / "model"), "--port", port]
+    argv = [sys.executable, "-m", "engines.serving", "--model", write_model(folder / "model"), "--port", port]
     with Process("serving", argv, log_path=folder / "log") as process:
         process.url = f"http://127.0.0.1:{port}"
         yield process

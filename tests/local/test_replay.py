@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
-from local.broker import Broker
+from engines.broker import Broker
 from local.replay import HEARTBEAT, Record, Replayer
 from local.topics import PARTITIONS, REPLAY_TOPICS
 

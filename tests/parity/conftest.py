@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from local.broker import Broker
-from local.flink import FlinkJob
+from engines.broker import Broker
+from engines.flink import FlinkJob
+from engines.topics import suffixed
 from local.replay import DAY_MS, Record, Replayer
-from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS, suffixed
+from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS
 
 QUIET_S = 1.0
 """How long nothing more must come before the output counts as complete."""

@@ -6,8 +6,8 @@ import time
 
 from confluent_kafka import Producer
 
-from local.broker import Broker
-from local.flink import FlinkJob
+from engines.broker import Broker
+from engines.flink import FlinkJob
 from tests.parity.adversarial import message
 
 CARDS = 20

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engines.spark import ROOT, run_spark
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
-from local.spark import ROOT, run_spark
 from sagemaker_src.processing import batch_features
 from tests.parity.adversarial import adversarial_rows
 from tests.parity.naive import naive_stream_features

@@ -10,8 +10,8 @@ import unicodedata
 import pytest
 
 from benchmarks.card_numbers import REFERENCES
+from engines.flink import FUNCTIONS, PYTHON
 from fraud.card_numbers import check_digit, holds_card_number
-from local.flink import FUNCTIONS, PYTHON
 from tests.card_number_cases import CARD, CASES
 
 pytestmark = pytest.mark.engines

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.broker import Broker
-from local.flink import FlinkJob
+from engines.broker import Broker
+from engines.flink import FlinkJob
 from tests.parity.conftest import FeatureReader
 from tests.parity.live_traffic import LiveTraffic, rows_named, wait_for_checkpoint
 from tests.parity.naive import naive_stream_features

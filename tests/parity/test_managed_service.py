@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from engines.broker import Broker
+from engines.flink import STREAM_JOB, FlinkJob
+from engines.managed_flink import PROGRAMMATIC
+from engines.processes import ProcessError
+from engines.topics import suffixed
 from flink_src.configuration import configuration
 from flink_src.properties import JobProperties
-from local.broker import Broker
-from local.flink import STREAM_JOB, FlinkJob
-from local.managed_flink import PROGRAMMATIC
-from local.processes import ProcessError
-from local.topics import LIVE_TOPICS, PARTITIONS, suffixed
+from local.topics import LIVE_TOPICS, PARTITIONS
 from tests.parity.conftest import FeatureReader
 from tests.parity.live_traffic import CARDS, LiveTraffic, rows_named, wait_for_checkpoint
 

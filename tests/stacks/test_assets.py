@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks import assets, making
+from stacks import asset_cache, assets
 from stacks.constructs.stream_job import IAM_CLIENT
 
 MB = 1_000_000
@@ -44,7 +44,7 @@ def zipped(*folders: Path) -> bytes:
 def services_used() -> set[str]:
     """What the functions' code makes clients of; raises if a call does not name its service."""
     used = set()
-    for source in sorted((making.ROOT / "lambda_src").rglob("*.py")):
+    for source in sorted((asset_cache.ROOT / "lambda_src").rglob("*.py")):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("client", "create_client"):
                 match node.args:
@@ -132,7 +132,7 @@ def test_a_tarball_is_the_same_bytes_whenever_it_is_made(tmp_path: Path, monkeyp
     file.write_text("x = 1\n")
     made = []
     for cache in ("one", "two"):
-        monkeypatch.setattr(making, "CACHE", tmp_path / cache)
+        monkeypatch.setattr(asset_cache, "CACHE", tmp_path / cache)
         os.utime(file, (0, len(made)))
         made.append(assets.tarball("serving", {"inference.py": file}).read_bytes())
     assert made[0] == made[1]
@@ -141,10 +141,10 @@ def test_a_tarball_is_the_same_bytes_whenever_it_is_made(tmp_path: Path, monkeyp
 
 
 def test_a_tool_that_fails_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "CACHE", tmp_path)
+    monkeypatch.setattr(asset_cache, "CACHE", tmp_path)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "wrong.txt").write_text("nothing-of-this-name==0 --hash=sha256:00\n")
-    with pytest.raises(making.AssetError, match=r"the libraries of wrong\.txt: .* ended with"):
+    with pytest.raises(asset_cache.AssetError, match=r"the libraries of wrong\.txt: .* ended with"):
         assets.libraries("wrong.txt", assets.JOBS_PLATFORM)
     assert [path.name for path in tmp_path.iterdir()] == ["requirements"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks import assets, bytecode, making
+from stacks import asset_cache, assets, bytecode
 
 CPYTHON_313 = (3571).to_bytes(2, "little") + b"\r\n"
 UNCHECKED = (0b01).to_bytes(4, "little")
@@ -42,7 +42,7 @@ def test_jobs_are_shipped_as_sources() -> None:
 def test_bytecode_is_the_same_bytes_whenever_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     for cache in ("one", "two"):
-        monkeypatch.setattr(making, "CACHE", tmp_path / cache)
+        monkeypatch.setattr(asset_cache, "CACHE", tmp_path / cache)
         folder = assets.functions_code()
         made.append({file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()})
     assert made[0] == made[1]
@@ -53,7 +53,7 @@ def test_a_source_that_does_not_compile_is_named(tmp_path: Path) -> None:
     (tmp_path / "right.py").write_text("x = 1\n")
     (tmp_path / "wrong.py").write_text("print 'Python 2'\n")
     with pytest.raises(
-        making.AssetError, match=r"(?s)the bytecode of a try: .*/opt/wrong\.py does not compile"
+        asset_cache.AssetError, match=r"(?s)the bytecode of a try: .*/opt/wrong\.py does not compile"
     ) as error:
         bytecode.compile_sources("a try", tmp_path, "/opt", "3.13")
     assert "right.py" not in str(error.value)
@@ -61,7 +61,9 @@ def test_a_source_that_does_not_compile_is_named(tmp_path: Path) -> None:
 
 def test_a_compiler_of_another_python_than_the_functions_is_refused(tmp_path: Path) -> None:
     (tmp_path / "right.py").write_text("x = 1\n")
-    with pytest.raises(making.AssetError, match=r"pyodide of package\.json is Python 3\.13, and this runs on 3\.14"):
+    with pytest.raises(
+        asset_cache.AssetError, match=r"pyodide of package\.json is Python 3\.13, and this runs on 3\.14"
+    ):
         bytecode.compile_sources("a try", tmp_path, "/opt", "3.14")
     assert not list(tmp_path.rglob("*.pyc"))
 
@@ -69,13 +71,13 @@ def test_a_compiler_of_another_python_than_the_functions_is_refused(tmp_path: Pa
 def test_a_compiler_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bytecode, "COMPILER", tmp_path / "node_modules" / "pyodide")
     with pytest.raises(
-        making.AssetError, match=r"a try: .* pyodide, which is not in .*node_modules; `make setup` installs"
+        asset_cache.AssetError, match=r"a try: .* pyodide, which is not in .*node_modules; `make setup` installs"
     ):
         bytecode.compile_sources("a try", tmp_path, "/opt", "3.13")
 
 
 def test_the_compiler_installed_is_the_one_that_is_pinned() -> None:
-    pinned = json.loads((making.ROOT / "package.json").read_text())["devDependencies"]["pyodide"]
+    pinned = json.loads((asset_cache.ROOT / "package.json").read_text())["devDependencies"]["pyodide"]
     locked = json.loads(bytecode.PINS.read_text())["packages"]
     assert pinned == locked["node_modules/pyodide"]["version"]
     assert pinned == json.loads((bytecode.COMPILER / "package.json").read_text())["version"], "run make setup"

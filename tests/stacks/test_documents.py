@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from stacks.diagram import PICTURE, drawing
 from stacks.quotas import needs
-from stacks.readme import FIRST_DEPLOYMENT, README, TABLES, with_tables
 from stacks.settings import Settings, read_settings
 from tests.stacks.stacks_under_test import ROOT, Templates, resources
+from tools.diagram import PICTURE, drawing
+from tools.readme import FIRST_DEPLOYMENT, README, TABLES, with_tables
 
 
 @pytest.mark.parametrize("document", TABLES, ids=lambda document: document.name)
 def test_the_tables_are_the_codes(document: Path) -> None:
-    assert with_tables(document) == document.read_text(encoding="utf-8"), "run python -m stacks.readme"
+    assert with_tables(document) == document.read_text(encoding="utf-8"), "run python -m tools.readme"
 
 
 def test_a_readme_without_a_place_for_a_table_is_refused() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.aws.cluster_kinds import EXPRESS, SERVERLESS, STANDARD
+from emulator.kafka.cluster_kinds import EXPRESS, SERVERLESS, STANDARD
 from stacks.constructs.kafka import topics
 from stacks.images import REGIONS
 from stacks.settings import read_settings

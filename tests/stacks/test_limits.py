@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import Any
 
-from local.aws.limits.guard import check_resource
-from local.aws.limits.inventory import NONE, limits_of
+from emulator.limits.guard import check_resource
+from emulator.limits.inventory import NONE, limits_of
 from tests.stacks.stacks_under_test import Templates
 
 
@@ -35,7 +35,7 @@ def test_of_every_action_that_a_role_is_allowed_the_limits_are_known(templates: 
     actions = set(_actions(templates))
     assert len(actions) > 50
     unknown = sorted(action for action in actions if not limits_of(action))
-    assert not unknown, "put their limits into local/aws/limits, or say in its inventory why there is none"
+    assert not unknown, "put their limits into emulator/limits, or say in its inventory why there is none"
 
 
 def test_no_reason_stands_for_an_action_that_nobody_is_allowed(dev: Templates, prod: Templates) -> None:

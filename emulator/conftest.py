@@ -1,0 +1,3 @@
+"""What imports MiniStack runs in its own environment; the tests exercise it from outside, as a process."""
+
+collect_ignore = ["hosted"]

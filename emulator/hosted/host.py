@@ -1,0 +1,50 @@
+"""The emulated AWS as a process: `python -m emulator.hosted.host --folder DIR --port N`, in the emulator's environment.
+
+The account's root signs with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the environment. SIGTERM ends it and all it started;
+however it ends, the processes that it started end with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+
+from emulator import account
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="The emulated AWS.")
+    parser.add_argument("--folder", type=Path, required=True, help="data, logs and temporary files go below it")
+    parser.add_argument("--port", type=int, required=True, help="of the loopback address")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    temporary = options.folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    admin = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    account.set_up(temporary, options.port, admin["AWS_ACCESS_KEY_ID"], admin["AWS_SECRET_ACCESS_KEY"])
+    # after the settings: what it imports reads them
+    from emulator.hosted.region import Region  # noqa: PLC0415
+
+    region = Region(options.folder, f"http://127.0.0.1:{options.port}", admin)
+    asyncio.run(_serve(region, options.port))
+
+
+async def _serve(region: object, port: int) -> None:
+    from emulator import ministack  # noqa: PLC0415
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    try:
+        await ministack.serve(port, stopped, region.pages)  # type: ignore[attr-defined]
+    finally:
+        await asyncio.to_thread(region.stop)  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()

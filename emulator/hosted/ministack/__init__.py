@@ -1,0 +1,70 @@
+"""Every use of MiniStack's private parts; nothing outside this package imports it.
+
+It is pinned exactly, and `tests/emulator` holds it.
+
+MiniStack 1.5.33 gives the address, routing, CloudFormation, S3, SQS, SNS, DynamoDB, EventBridge, Scheduler, Step Functions, KMS,
+Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and why:
+
+- Functions: its worker runs them without AWS's runtime client and with this process's variables.
+- Tasks of state machines: it calls its services directly, past their policies, and knows neither SageMaker nor `.sync`.
+- SageMaker, MSK and Managed Flink: it has none, or a control plane without anything behind it.
+- Event source mappings of streams: it keeps no batch window, no partial failures, no bisecting, no retries.
+- Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and drops what is refused.
+- Queues' mappings: an answer that it cannot read counts as success.
+- Subnets: it knows three zones of a region, and puts those of others into the first.
+- Limits: it keeps few of those of AWS's pages, and none of a template's resources.
+- Roles: it gives any service the session of any role, and lets pass what it knows no IAM action for.
+"""
+
+from __future__ import annotations
+
+from emulator.hosted.ministack.calls import function_role, invoke_function, run_functions, run_tasks
+from emulator.hosted.ministack.events import (
+    Undelivered,
+    deliver,
+    poll,
+    queue_and_function,
+    queue_trusts,
+    stream_bounds,
+    stream_records,
+)
+from emulator.hosted.ministack.judging import judge, note_denial, open_session, record_judgements, role_statements
+from emulator.hosted.ministack.limits import hold_to_limits
+from emulator.hosted.ministack.plane import (
+    add_services,
+    add_types,
+    evaluate_alarms,
+    know_all_zones,
+    refer_to_secrets_by_arn,
+    serve,
+    type_handlers,
+    watch_resources,
+)
+
+__all__ = [
+    "Undelivered",
+    "add_services",
+    "add_types",
+    "deliver",
+    "evaluate_alarms",
+    "function_role",
+    "hold_to_limits",
+    "invoke_function",
+    "judge",
+    "know_all_zones",
+    "note_denial",
+    "open_session",
+    "poll",
+    "queue_and_function",
+    "queue_trusts",
+    "record_judgements",
+    "refer_to_secrets_by_arn",
+    "role_statements",
+    "run_functions",
+    "run_tasks",
+    "serve",
+    "stream_bounds",
+    "stream_records",
+    "type_handlers",
+    "watch_resources",
+]

@@ -1,0 +1,126 @@
+"""Functions, and the tasks of state machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core.lambda_runtime import execution_credentials
+from ministack.services import cloudwatch, lambda_svc, stepfunctions
+from ministack.services.cloudformation import custom_resource, provisioners
+
+from emulator.account import REGION
+from emulator.errors import AccessDeniedError, ServiceError
+from emulator.functions.embedded_metrics import embedded_metrics
+from emulator.functions.environments import Function, Functions, Outcome, refused
+from emulator.hosted.ministack.judging import may_take
+from emulator.limits.table import LIMITS
+from emulator.limits.units import within
+from emulator.tasks import TaskFailedError
+
+_task_machine: ContextVar[dict[str, str]] = ContextVar("task_machine")
+
+
+def run_functions(functions: Functions) -> None:
+    """Python functions run in processes of `functions`; CDK's own Node.js ones stay with MiniStack's worker."""
+    theirs, kind = lambda_svc._execute_function_dispatch, "AWS::Lambda::Function"
+    handlers = provisioners._RESOURCE_HANDLERS[kind]
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        may_take(properties["Role"], "lambda")
+        return handlers["create"](logical_id, properties, stack)
+
+    def execute(func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float) -> Any:
+        try:
+            may_take(config["Role"], "lambda")
+        except AccessDeniedError as error:
+            _answer_failed(event, error.message)
+            return {"body": {"errorType": error.code, "errorMessage": error.message}, "error": True, "log": ""}
+        if not config.get("Runtime", "").startswith("python"):
+            return theirs(func, config, event, request_id, started)
+        variables = (config.get("Environment") or {}).get("Variables") or {}
+        function = Function(
+            name=config["FunctionName"],
+            arn=config["FunctionArn"],
+            version=config.get("Version", "$LATEST"),
+            handler=config["Handler"],
+            runtime=config["Runtime"],
+            code=func["code_zip"],
+            code_digest=config["CodeSha256"],
+            timeout_s=float(config.get("Timeout", 3)),
+            memory_mb=int(config.get("MemorySize", 128)),
+            environment={name: str(value) for name, value in variables.items()},
+            credentials=execution_credentials(config),
+            region=REGION,
+            layers={one["Arn"]: lambda_svc._resolve_layer_zip(one["Arn"]) or b"" for one in config.get("Layers") or []},
+        )
+        payload = json.dumps(event, separators=(",", ":")).encode()
+        try:
+            LIMITS.check("lambda:event", {"event": within(payload, event)})
+        except ServiceError as error:
+            return {"body": {"errorType": error.code, "errorMessage": error.message}, "error": True, "log": ""}
+        outcome = _short(functions.invoke(function, payload))
+        if outcome.failed:
+            _answer_failed(event, outcome.payload.decode(errors="replace"))
+        lambda_svc._emit_lambda_logs(func, request_id, outcome.log, outcome.failed, 0)
+        for datum in embedded_metrics(outcome.log):
+            cloudwatch.record_metric(datum.namespace, datum.name, datum.value, datum.unit, datum.dimensions)
+        return {"body": json.loads(outcome.payload or b"null"), "error": outcome.failed, "log": outcome.log}
+
+    provisioners._RESOURCE_HANDLERS[kind] = {**handlers, "create": create}
+    lambda_svc._execute_function_dispatch = execute
+
+
+def _short(outcome: Outcome) -> Outcome:
+    """The outcome, or that its answer is too long."""
+    try:
+        LIMITS.check("lambda:answer", {"Payload": outcome.payload})
+    except ServiceError as error:
+        return refused(error.code, error.message, outcome.log)
+    return outcome
+
+
+def _answer_failed(event: Any, why: str) -> None:
+    """CloudFormation would wait an hour for an answer that never comes."""
+    if isinstance(event, dict) and "ResponseURL" in event:
+        answer = {"Status": "FAILED", "Reason": why[:1000]}
+        custom_resource.deliver_response(event["ResponseURL"].rsplit("/", 1)[-1], answer)
+
+
+def invoke_function(arn: str, event: Any) -> tuple[Any, bool]:
+    """The answer of a function, and whether it is an error. Throttling is an error, too."""
+    record, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if record is None or config is None:
+        raise LookupError(f"no function {name}")
+    result = lambda_svc._execute_function_with_config_scope(
+        lambda_svc._execution_record_for_config(record, config), event
+    )
+    return result.get("body"), bool(result.get("error") or result.get("throttle"))
+
+
+def function_role(arn: str) -> str:
+    """The ARN of a function's role."""
+    return str(lambda_svc._get_func_record_for_ref(arn)[1]["Role"])
+
+
+def run_tasks(call: Callable[[str, str, Any, str], Any]) -> None:
+    """A state machine's tasks are `call(role ARN, resource, input, machine ARN)`; its TaskFailedError is the task's failure."""
+    execute = stepfunctions._execute_task
+
+    def execute_task(state: Any, raw_input: Any, execution: dict[str, Any], context: Any) -> Any:
+        _task_machine.set(stepfunctions._state_machines.get(execution["stateMachineArn"]))
+        return execute(state, raw_input, execution, context)
+
+    def invoke(resource: str, task_input: Any) -> Any:
+        try:
+            machine = _task_machine.get()
+            return call(machine["roleArn"], resource, task_input, machine["stateMachineArn"])
+        except TaskFailedError as error:
+            raise stepfunctions._ExecutionError(*error.args) from error
+        except AccessDeniedError as error:
+            raise stepfunctions._ExecutionError("States.Runtime", str(error)) from error
+
+    stepfunctions._execute_task = execute_task
+    stepfunctions._invoke_resource = invoke

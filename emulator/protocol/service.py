@@ -1,0 +1,96 @@
+"""A service of this host: an AWS model, an implementation, and what each operation needs the caller to be allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.errors import ServiceError
+from emulator.limits.table import LIMITS
+from emulator.protocol.wire import Answer, Request, Wire, method_name
+
+Permission = tuple[str, str]
+"""An IAM action and the resource that it is on."""
+
+Judge = Callable[[str, str, str, dict[str, Any] | None], None]
+"""Given access key, action, resource and condition keys; raises AccessDeniedError."""
+
+caller: ContextVar[str] = ContextVar("caller")
+"""The access key of whoever makes the call that is being answered."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service.
+
+    Attributes:
+        wire: its protocol.
+        implementations: have a method for each operation that is implemented, named in snake case, with the operation's
+            parameters as keyword arguments; it returns the answer's members or raises ServiceError.
+        permissions: {operation: what the caller needs for these parameters}. An operation that is not in it is refused.
+    """
+
+    wire: Wire
+    implementations: tuple[object, ...]
+    permissions: Mapping[str, Callable[[dict[str, Any]], Iterable[Permission]]]
+
+    def implementing(self, operation: str) -> Callable[..., dict[str, Any] | None] | None:
+        """What implements an operation; None if nothing does."""
+        if operation not in self.permissions:
+            return None
+        name = method_name(operation)
+        return next((getattr(one, name) for one in self.implementations if hasattr(one, name)), None)
+
+
+class Router:
+    """Finds the operation that a request asks for, has the caller judged, and answers.
+
+    What is not implemented is answered with 501: nothing here reports success for what did not happen.
+    """
+
+    def __init__(self, services: Iterable[Service], judge: Judge) -> None:
+        self.services, self._judge = list(services), judge
+
+    @property
+    def signing_names(self) -> set[str]:
+        """The names that requests to these services are signed for."""
+        return {service.wire.model.signing_name for service in self.services}
+
+    def __call__(self, request: Request) -> Answer:
+        access_key, signing_name = _credential(request)
+        caller.set(access_key)
+        for service in self.services:
+            found = service.wire.match(request) if service.wire.model.signing_name == signing_name else None
+            if found is None:
+                continue
+            operation, in_path = found
+            try:
+                implement = service.implementing(operation.name)
+                if implement is None:
+                    raise ServiceError(
+                        "NotImplementedException", f"{service.wire.name} {operation.name} is not implemented here", 501
+                    )
+                parameters = service.wire.parameters(operation, request, in_path)
+                LIMITS.check(f"{service.wire.name}:{operation.name}", parameters)
+                self._check(access_key, service, operation.name, parameters)
+                return service.wire.answer(operation, implement(**parameters))
+            except ServiceError as error:
+                return service.wire.refusal(error)
+        wire = self.services[0].wire
+        message = f"{signing_name}: {request.method} {request.path} is not implemented here"
+        return wire.refusal(ServiceError("NotImplementedException", message, 501))
+
+    def _check(self, access_key: str, service: Service, operation: str, parameters: dict[str, Any]) -> None:
+        for action, resource in service.permissions[operation](parameters):
+            self._judge(access_key, action, resource, None)
+        for name in ("RoleArn", "ExecutionRoleArn", "ServiceExecutionRole"):
+            if role := parameters.get(name):
+                principal = f"{service.wire.model.signing_name}.amazonaws.com"
+                self._judge(access_key, "iam:PassRole", role, {"iam:PassedToService": principal})
+
+
+def _credential(request: Request) -> tuple[str, str]:
+    parts = request.headers.get("authorization", "").partition("Credential=")[2].partition(",")[0].split("/")
+    return (parts[0], parts[3]) if len(parts) > 3 else ("", "")

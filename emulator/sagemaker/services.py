@@ -1,0 +1,99 @@
+"""SageMaker's three services as this host has them, with what each operation needs the caller to be allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from emulator.protocol.service import Permission, Service
+from emulator.protocol.wire import Wire
+from emulator.sagemaker.containers import repository_arn
+from emulator.sagemaker.endpoints import Endpoints
+from emulator.sagemaker.feature_store import FeatureStore
+from emulator.sagemaker.jobs import Jobs
+from emulator.sagemaker.records import named
+from emulator.sagemaker.registry import Registry
+
+_KINDS = {
+    "Model": "model",
+    "EndpointConfig": "endpoint-config",
+    "Endpoint": "endpoint",
+    "FeatureGroup": "feature-group",
+    "ModelPackageGroup": "model-package-group",
+    "ModelPackage": "model-package",
+    "TrainingJob": "training-job",
+    "ProcessingJob": "processing-job",
+}
+_VERBS = ("Create", "Describe", "Delete", "Stop")
+
+Needs = Callable[[dict[str, Any]], Iterable[Permission]]
+
+
+def _on(action: str, kind: str, member: str) -> Needs:
+    return lambda given: [(action, named(kind, given[member]))]
+
+
+def _on_both(action: str) -> Needs:
+    """An endpoint's creation and its update are judged on its configuration, too."""
+    members = {"endpoint": "EndpointName", "endpoint-config": "EndpointConfigName"}
+    return lambda given: [(action, named(kind, given[member])) for kind, member in members.items()]
+
+
+def _on_groups(entries: str, *actions: str) -> Needs:
+    return lambda given: sorted(
+        {(action, named("feature-group", one["FeatureGroupName"])) for action in actions for one in given[entries]}
+    )
+
+
+def _with_tags(needs: Needs) -> Needs:
+    """Creating something with tags is tagging, too."""
+
+    def both(given: dict[str, Any]) -> Iterable[Permission]:
+        permissions = list(needs(given))
+        tagging = [("sagemaker:AddTags", permissions[0][1])] if given.get("Tags") else []
+        return [*permissions, *tagging]
+
+    return both
+
+
+def _registering(given: dict[str, Any]) -> Iterable[Permission]:
+    """Whoever registers a model may look at its images: page *security-iam-awsmanpol-model-registry*."""
+    yield "sagemaker:CreateModelPackage", named("model-package-group", given["ModelPackageGroupName"])
+    for container in given.get("InferenceSpecification", {}).get("Containers", []):
+        if repository := repository_arn(container.get("Image", "")):
+            yield from ((action, repository) for action in ("ecr:BatchGetImage", "ecr:DescribeImages"))
+
+
+CONTROL: dict[str, Needs] = {
+    f"{verb}{kind}": _with_tags(_on(f"sagemaker:{verb}{kind}", name, f"{kind}Name"))
+    for kind, name in _KINDS.items()
+    for verb in _VERBS
+} | {
+    "CreateEndpoint": _with_tags(_on_both("sagemaker:CreateEndpoint")),
+    "UpdateEndpoint": _on_both("sagemaker:UpdateEndpoint"),
+    "CreateModelPackage": _with_tags(_registering),
+    "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
+    **{
+        f"List{kind}s": lambda _, kind=kind: [(f"sagemaker:List{kind}s", "*")]
+        for kind in ("Model", "EndpointConfig", "TrainingJob", "ProcessingJob")
+    },
+    "ListModelPackages": _on("sagemaker:ListModelPackages", "model-package-group", "ModelPackageGroupName"),
+}
+
+RECORDS: dict[str, Needs] = {
+    "PutRecord": _on("sagemaker:PutRecord", "feature-group", "FeatureGroupName"),
+    "GetRecord": _on("sagemaker:GetRecord", "feature-group", "FeatureGroupName"),
+    "BatchGetRecord": _on_groups("Identifiers", "sagemaker:BatchGetRecord"),
+    "BatchWriteRecord": _on_groups("Entries", "sagemaker:BatchWriteRecord", "sagemaker:PutRecord"),
+}
+
+INVOCATION: dict[str, Needs] = {"InvokeEndpoint": _on("sagemaker:InvokeEndpoint", "endpoint", "EndpointName")}
+
+
+def services(jobs: Jobs, endpoints: Endpoints, registry: Registry, store: FeatureStore) -> list[Service]:
+    """The control plane, the record service and the invocation service."""
+    return [
+        Service(Wire("sagemaker"), (jobs, endpoints, registry, store), CONTROL),
+        Service(Wire("sagemaker-featurestore-runtime"), (store,), RECORDS),
+        Service(Wire("sagemaker-runtime"), (endpoints,), INVOCATION),
+    ]

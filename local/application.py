@@ -1,0 +1,176 @@
+"""The application, standing on the emulated AWS: where its parts are, by its stacks' outputs, and what is done with them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
+
+from local.deployment import Client, outputs
+from local.system import topic_ends
+
+STACKS = ("Data", "Features", "Serving", "Streaming", "Training", "Monitoring")
+_NUMBERS = ("amount_cents", "trans_time", "decided_at")
+_OPTIONAL = ("score", "model_version", "why")
+_POLL_S = 0.3
+
+
+class ApplicationError(RuntimeError):
+    """Something of the application did not do its work; the text says what."""
+
+
+class Application:
+    """The application's parts.
+
+    Args:
+        client: makes clients of the AWS that it stands on.
+        prefix: of its stacks' names.
+    """
+
+    def __init__(self, client: Client, prefix: str = "CardFraud-Dev") -> None:
+        self._client = client
+        self.outputs = {name: value for stack in STACKS for name, value in outputs(client, f"{prefix}-{stack}").items()}
+        self._s3, self._states, self._table = client("s3"), client("stepfunctions"), client("dynamodb")
+
+    @property
+    def brokers(self) -> str:
+        """HOST:PORT of the Kafka cluster."""
+        return self.outputs["BootstrapServers"]
+
+    @property
+    def card_token_key(self) -> bytes:
+        """The secret that card tokens are made with."""
+        secret = self.outputs["CardTokenKeySecret"]
+        return str(self._client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).encode()
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        """An object into one of the buckets, by its output's name, as `CuratedBucket`."""
+        self._s3.put_object(Bucket=self.outputs[bucket], Key=key, Body=body)
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """An object of a bucket."""
+        return bytes(self._s3.get_object(Bucket=self.outputs[bucket], Key=key)["Body"].read())
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """The keys under a prefix."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs[bucket], Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def start(self, machine: str, given: dict[str, Any]) -> str:
+        """Starts a state machine, by its output's name; the execution's ARN."""
+        started = self._states.start_execution(stateMachineArn=self.outputs[machine], input=json.dumps(given))
+        return str(started["executionArn"])
+
+    def started_by_event(self, machine: str, timeout_s: float = 30) -> str:
+        """The execution that an event has started.
+
+        Raises:
+            ApplicationError: none was.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            found = self._states.list_executions(stateMachineArn=self.outputs[machine])["executions"]
+            if found:
+                return str(found[0]["executionArn"])
+            time.sleep(_POLL_S)
+        raise ApplicationError(f"{machine}: no event has started it in {timeout_s:g} s")
+
+    def wait(self, execution: str, timeout_s: float = 900) -> Any:
+        """An execution's output, once it has ended.
+
+        Raises:
+            ApplicationError: it failed; the text holds the cause.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (found := self._states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            if time.monotonic() > deadline:
+                raise ApplicationError(f"{execution} had not ended after {timeout_s:g} s")
+            time.sleep(_POLL_S)
+        if found["status"] != "SUCCEEDED":
+            why = f"{found.get('error', '')}: {_reason(found.get('cause', ''))}"
+            raise ApplicationError(f"{execution.split(':')[-2]} {found['status']}: {why}")
+        return json.loads(found["output"])
+
+    def steps(self, execution: str) -> list[str]:
+        """The names of the states that an execution has entered, in order."""
+        pages = self._states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        events = (one for page in pages for one in page["events"])
+        return [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
+
+    def lag(self, group: str, topic: str) -> int:
+        """How many records of a topic a consumer group has yet to work off."""
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+        places = asked[group].result(30).topic_partitions or []
+        done = {place.partition: max(place.offset, 0) for place in places if place.topic == topic}
+        return sum(end - done.get(number, 0) for number, end in topic_ends(self.brokers, topic).items())
+
+    def dead_letters(self) -> dict[str, int]:
+        """{queue or bucket: messages or batches that were given up}. A queue without dead letters of its own holds others'."""
+        sqs = self._client("sqs")
+        found = {}
+        for url in sqs.list_queues().get("QueueUrls", []):
+            told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            if "RedrivePolicy" not in told:
+                found[url.rsplit("/", 1)[-1]] = int(told["ApproximateNumberOfMessages"])
+        found[self.outputs["ArchiveBucket"]] = len(self.keys("ArchiveBucket", "aws/lambda/"))
+        return {name: count for name, count in found.items() if count}
+
+    def decisions(self) -> Iterator[dict[str, Any]]:
+        """Every decision, a row each: the columns that `local.stores` has."""
+        pages = self._table.get_paginator("scan").paginate(TableName=self.outputs["DecisionsTable"])
+        for page in pages:
+            yield from map(_row, page["Items"])
+
+    def feed(self) -> DecisionFeed:
+        """The decisions from now on, as they are made."""
+        return DecisionFeed(self._client("dynamodbstreams"), self._stream())
+
+    def _stream(self) -> str:
+        table = self._table.describe_table(TableName=self.outputs["DecisionsTable"])["Table"]
+        return str(table["LatestStreamArn"])
+
+
+class DecisionFeed:
+    """New decisions, from the stream of their table."""
+
+    def __init__(self, client: Any, stream: str) -> None:
+        self._client = client
+        (shard, *_) = client.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+        place = {"StreamArn": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "LATEST"}
+        self._iterator = client.get_shard_iterator(**place)["ShardIterator"]
+
+    def read(self) -> list[dict[str, Any]]:
+        """Those since the last call, oldest first; a thousand at most.
+
+        Raises:
+            ApplicationError: a decision that stood was replaced.
+        """
+        answer = self._client.get_records(ShardIterator=self._iterator, Limit=1000)
+        self._iterator = answer["NextShardIterator"]
+        for one in answer["Records"]:
+            if one["eventName"] == "MODIFY":
+                raise ApplicationError(f"{one['dynamodb']['Keys']['transaction_id']['S']} was decided a second time")
+        return [_row(one["dynamodb"]["NewImage"]) for one in answer["Records"] if one["eventName"] == "INSERT"]
+
+
+def _row(item: dict[str, Any]) -> dict[str, Any]:
+    read = TypeDeserializer().deserialize
+    row = {name: read(value) for name, value in item.items()}
+    score = row.get("score")
+    numbers = {name: int(row[name]) for name in _NUMBERS}
+    return {**dict.fromkeys(_OPTIONAL), **row, **numbers, "score": None if score is None else float(score)}
+
+
+def _reason(cause: str) -> str:
+    """What a failed job says of itself, where the cause is a job's description."""
+    try:
+        described = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(described.get("FailureReason", cause)) if isinstance(described, dict) else cause

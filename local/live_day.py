@@ -1,0 +1,124 @@
+"""A day of transactions through the stacks: sent into their topic, decided by their functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from emulator.process import EmulatedAws
+from local.application import Application, ApplicationError, DecisionFeed
+from local.assembly import Stack
+from local.decided_day import Screen
+from local.demo import DemoSettings
+from local.replay import Replayer
+from local.stream_run import DAY_MS, Sending, StreamRun, all_features, records, split_by_time
+from local.system import read_messages, topic_ends
+
+Faults = Callable[[EmulatedAws, Application], Callable[[float], None]]
+"""Given what stands, a function of the seconds since the first record that does harm to it."""
+
+PATIENCE_S = 90
+"""How long a run waits without any progress."""
+LATEST = 12
+
+
+def replay_day(
+    application: Application,
+    readers: list[str],
+    history: pa.Table,
+    live: pa.Table,
+    from_ms: int,
+    settings: DemoSettings,
+    screen: Screen,
+    while_running: Callable[[float], None] = lambda _elapsed_s: None,
+) -> StreamRun:
+    """The day before fills the windows, and is decided like any other; then the day itself.
+
+    Args:
+        readers: the consumer groups of the topic `features`; they catch up before the day begins.
+        history: rows before `from_ms`.
+        live: rows from then on.
+        while_running: called with the seconds since the first record, for faults.
+
+    Raises:
+        ApplicationError: a function came no further, a decision was replaced, or Kafka did not take the transactions.
+    """
+    replayer = Replayer(application.brokers, duplicates=settings.duplicates)
+    before = records(split_by_time(history, from_ms - DAY_MS)[1])
+    screen.progress("filling the windows with the day before", 0, 1)
+    feed = application.feed()
+    Replayer(application.brokers).replay(before, finish=False)
+    replayer.heartbeat(from_ms)
+    _decided(feed, len(before))
+    _caught_up(application, readers)
+    since = topic_ends(application.brokers, "features")
+    sending = Sending(replayer, records(live), settings.rate)
+    started = time.monotonic()
+    sending.start()
+    decided: list[dict[str, Any]] = []
+    deadline = started + PATIENCE_S
+    while len(decided) < live.num_rows and time.monotonic() < deadline:
+        time.sleep(0.25)
+        if new := feed.read():
+            decided += new
+            deadline = time.monotonic() + PATIENCE_S
+        screen.live(sending.count, live.num_rows, decided[: -LATEST - 1 : -1])
+        while_running(time.monotonic() - started)
+    seconds = time.monotonic() - started
+    sending.join()
+    if sending.failure:
+        raise ApplicationError(f"the transactions were not sent: {sending.failure}") from sending.failure
+    features = all_features(lambda: read_messages(application.brokers, "features", since), live.num_rows, PATIENCE_S)
+    # what a restarted job has written again is decided no second time
+    _caught_up(application, readers)
+    while feed.read():
+        pass
+    return StreamRun(
+        transactions=live.num_rows,
+        duplicates_sent=sending.duplicates,
+        sent_ms=sending.sent_ms(),
+        features=features,
+        quarantined=len(application.keys("ArchiveBucket", "quarantine/")),
+        finished=len(decided) >= live.num_rows,
+        seconds=seconds,
+    )
+
+
+def readers_of(stacks: list[Stack], topic: str) -> list[str]:
+    """The consumer groups of the mappings that read a topic."""
+    mappings = (
+        resource["Properties"]
+        for stack in stacks
+        for resource in stack.template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping"
+    )
+    return [
+        mapping["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"]
+        for mapping in mappings
+        if topic in mapping.get("Topics", [])
+    ]
+
+
+def _decided(feed: DecisionFeed, count: int) -> None:
+    """Waits until so many decisions are made."""
+    seen, deadline = 0, time.monotonic() + PATIENCE_S
+    while seen < count:
+        if new := len(feed.read()):
+            seen, deadline = seen + new, time.monotonic() + PATIENCE_S
+        if time.monotonic() > deadline:
+            raise ApplicationError(f"{seen} of {count} transactions were decided, and none for {PATIENCE_S} s")
+        time.sleep(0.1)
+
+
+def _caught_up(application: Application, readers: list[str]) -> None:
+    """Waits until the mappings have worked off what is in the topic: none of it makes the day itself wait."""
+    behind, deadline = -1, time.monotonic() + PATIENCE_S
+    while left := sum(application.lag(group, "features") for group in readers):
+        if left != behind:
+            behind, deadline = left, time.monotonic() + PATIENCE_S
+        if time.monotonic() > deadline:
+            raise ApplicationError(f"the functions are {left} records behind, and came no further for {PATIENCE_S} s")
+        time.sleep(0.2)

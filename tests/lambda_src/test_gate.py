@@ -1,0 +1,105 @@
+"""The function `gate`: a candidate against the champion of the registry."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.lambda_src.stand_ins import answer
+
+KEY = "runs/1/evaluation.json"
+GOOD = {"rows": 1_000, "frauds": 10, "average_precision": 0.95, "recall_at_fpr_0.001": 0.9}
+
+
+@pytest.fixture
+def gate(load, aws):
+    s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
+    s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    sagemaker.create_model_package_group(ModelPackageGroupName="fraud")
+    function = load("gate")
+
+    def ask(metrics, champion=None):
+        evaluation = {"model_version": "new", "metrics": metrics, "champion": champion}
+        s3.put_object(Bucket="models", Key=KEY, Body=json.dumps(evaluation).encode())
+        return function.handler({"evaluation_key": KEY}, None)
+
+    def register(metadata, status="Approved"):
+        return sagemaker.create_model_package(
+            ModelPackageGroupName="fraud",
+            ModelApprovalStatus=status,
+            CustomerMetadataProperties=metadata,
+            InferenceSpecification={
+                "Containers": [{"Image": "image", "ModelDataUrl": "s3://models/model.tar.gz"}],
+                "SupportedContentTypes": ["application/x-npy"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+        )["ModelPackageArn"]
+
+    return ask, register
+
+
+def test_the_first_model_is_accepted_with_what_it_is_registered_with(gate):
+    ask, _ = gate
+    verdict = ask(GOOD)
+    assert (verdict["accepted"], verdict["champion"], verdict["model_version"]) == (True, None, "new")
+    assert verdict["metadata"] == {
+        "model_version": "new", "average_precision": "0.95", "recall_at_fpr_0.001": "0.9"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("worse", [{"average_precision": 0.05}, {"average_precision": None}])
+def test_a_first_model_that_knows_nothing_is_refused(gate, worse):
+    ask, _ = gate
+    verdict = ask(GOOD | worse)
+    assert (verdict["accepted"], verdict["metadata"]) == (False, {})
+
+
+def test_a_worse_model_is_refused_and_one_no_worse_accepted(gate):
+    ask, register = gate
+    champion = register(ask(GOOD)["metadata"])
+    worse = ask(GOOD | {"average_precision": 0.94})
+    assert (worse["accepted"], worse["champion"]) == (False, champion)
+    assert worse["why"] == "average_precision 0.9400 is below the champion's 0.9500 by more than 0.002"
+    assert not ask(GOOD | {"recall_at_fpr_0.001": 0.8})["accepted"]
+    assert ask(GOOD | {"average_precision": 0.949})["accepted"]
+
+
+def test_the_champions_figures_on_the_same_rows_count_for_more_than_those_it_was_registered_with(gate):
+    ask, register = gate
+    register(ask(GOOD)["metadata"])
+    beside = {"model_version": "old", "metrics": GOOD | {"average_precision": 0.80}}
+    assert ask(GOOD | {"average_precision": 0.90}, beside)["accepted"]
+    assert not ask(GOOD | {"average_precision": 0.90})["accepted"]
+
+
+def test_a_package_that_was_not_approved_is_no_champion(gate):
+    ask, register = gate
+    register(ask(GOOD)["metadata"], status="PendingManualApproval")
+    assert ask(GOOD | {"average_precision": 0.6})["accepted"]
+
+
+def test_a_champion_without_figures_is_named(gate):
+    ask, register = gate
+    arn = register({"model_version": "old"})
+    with pytest.raises(ValueError, match=f"{arn} lacks the metadata average_precision"):
+        ask(GOOD)
+
+
+def test_a_throttled_registry_is_said(gate, monkeypatch):
+    ask, _ = gate
+    client = sys.modules["lambda_src.gate.handler"].sagemaker
+    refused = json.dumps({"__type": "ThrottlingException"}).encode()
+    asked = []
+
+    def throttle(request, **_):
+        asked.append(request)
+        return answer(request, refused, 400)
+
+    client.meta.events.register_first("before-send.sagemaker", throttle)
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        ask(GOOD)
+    assert len(asked) == 3

@@ -1,0 +1,107 @@
+"""Nothing is lost when everything fails: a day through the stacks, with kills that the emulated AWS mends by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from emulator.process import EmulatedAws
+from local.application import Application
+from local.decided_day import SilentScreen
+from local.demo import DemoSettings
+from local.demo_run import run_through_stacks
+from local.system import topic_ends
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+
+SETTINGS = DemoSettings(cards=650, days=40, rate=50, transactions=1_900)
+UNDECIDED_AFTER_S = 5
+
+
+@dataclass
+class Harm:
+    """Kills -9: of the stream job; once it is back, of the model's process; then of the processes of the function that decides.
+
+    Attributes:
+        plan: what, and so many seconds after the one before.
+        killed_ms: when each was done, milliseconds since 1970.
+        features: in their topic when the stream job was dead.
+    """
+
+    aws: EmulatedAws
+    application: Application
+    plan: list[tuple[float, str]] = field(
+        default_factory=lambda: [(2, "application/"), (1, "endpoint/"), (7, "FunctionsDecide")]
+    )
+    since_s: float = 0.0
+    killed_ms: dict[str, float] = field(default_factory=dict)
+    features: int = 0
+
+    def __call__(self, elapsed_s: float) -> None:
+        if self._features() == self.features:
+            self.since_s = elapsed_s  # the stream job is not back yet
+        elif self.plan and elapsed_s >= self.since_s + self.plan[0][0]:
+            self.since_s = elapsed_s
+            self._kill(self.plan.pop(0)[1])
+
+    def _features(self) -> int:
+        return sum(topic_ends(self.application.brokers, "features").values())
+
+    def _kill(self, what: str) -> None:
+        for group in self._groups(what):
+            os.killpg(group, signal.SIGKILL)
+            self.killed_ms[what] = time.time() * 1000
+        if what == "application/":
+            self.features = self._features()
+
+    def _groups(self, what: str) -> list[int]:
+        return [pid for name, pids in self.aws.processes().items() if what in name for pid in pids]
+
+    @property
+    def log(self) -> str:
+        return self.aws.log_path.read_text()
+
+
+def test_nothing_is_lost_when_everything_fails(tmp_path: Path) -> None:
+    harms: list[Harm] = []
+
+    def faults(aws: EmulatedAws, application: Application) -> Harm:
+        harms.append(Harm(aws, application))
+        return harms[0]
+
+    (tmp_path / "out").mkdir()
+    # it fails by itself if one is undecided, decided twice, given up or refused, if a role was denied something, if features
+    # differ from batch, or decisions of the model from the local core's
+    demo = run_through_stacks(
+        SETTINGS, tmp_path / "out", tmp_path / "run", SilentScreen(),
+        context={"undecided_after_s": UNDECIDED_AFTER_S}, faults=faults,
+    )  # fmt: skip
+    day, figures, (harm,) = demo.day, demo.summary, harms
+    assert list(harm.killed_ms) == ["application/", "endpoint/", "FunctionsDecide"]
+    for restarted in ("goes on from chk-", "the model", "function CardFraud-Dev-Streaming-FunctionsDecide"):
+        assert restarted in harm.log
+
+    assert Counter(row["transaction_id"] for row in day.decided) == Counter(day.labels.keys())
+    assert figures["duplicates_sent"] > 0.03 * figures["transactions"]
+    assert (figures["quarantined"], figures["dead_letters"], figures["features_different"]) == (0, 0, 0)
+    assert {record["transaction_id"] for record in day.run.features} >= day.labels.keys()
+    assert figures["decisions_compared"] == figures["by_path"]["model"]
+
+    permissions = json.loads((tmp_path / "out" / "permissions.json").read_text())
+    assert sum(len(row["used"]) for row in permissions) > 100
+    assert not [(row["role"], one) for row in permissions for one in row["removable"]], "unused, and no reason for it"
+
+    why = Counter(str(row["why"]).partition(":")[0] for row in day.decided if row["path"] == "fallback")
+    assert why[f"no features within {UNDECIDED_AFTER_S} s"] > 100, "while the stream job was down, the watch decided"
+    assert why["the model's endpoint"] > 20, "while the model was down, the fallback rule decided"
+    for what, at_ms in harm.killed_ms.items():
+        assert any(row["path"] == "model" and row["decided_at"] > at_ms for row in day.decided), f"not after {what}"
+    for row in day.decided:
+        assert (row["path"] == "fallback") == bool(row["why"]) == (row["score"] is None)

@@ -1,0 +1,49 @@
+"""What the templates do not allow is denied in the demo, too: one statement less, and it fails and says what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import demo_run as demo
+from local.assembly import Stack
+from local.decided_day import SilentScreen
+from local.demo import DemoSettings
+from local.demo_run import DeniedError, run_through_stacks
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+
+SMALL = DemoSettings(cards=150, days=40, transactions=100)
+ACTION = "sagemaker:CreateProcessingJob"
+
+
+def without(stack: Stack, action: str) -> Stack:
+    """The stack without the statements that allow an action."""
+    template = json.loads(stack.body)
+    taken = 0
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Policy":
+            document = resource["Properties"]["PolicyDocument"]
+            kept = [statement for statement in document["Statement"] if action not in statement["Action"]]
+            taken += len(document["Statement"]) - len(kept)
+            document["Statement"] = kept
+    assert taken == 1
+    return replace(stack, body=json.dumps(template))
+
+
+def test_a_statement_taken_out_of_a_role_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synthesized = demo.synthesized_stacks
+
+    def poorer(temporary: Path, context: Mapping[str, Any]) -> list[Stack]:
+        stacks = synthesized(temporary, context)
+        return [without(stack, ACTION) if stack.name.endswith("-Training") else stack for stack in stacks]
+
+    monkeypatch.setattr(demo, "synthesized_stacks", poorer)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(DeniedError, match=rf"Training-ModelsMachineRole.*{ACTION}.*processing-job/fraud-dev-"):
+        run_through_stacks(SMALL, tmp_path / "out", tmp_path / "run", SilentScreen())
