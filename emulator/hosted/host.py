@@ -35,7 +35,7 @@ def main() -> None:
 
 
 async def _serve(region: object, port: int) -> None:
-    from emulator import ministack  # noqa: PLC0415
+    from emulator.hosted import ministack  # noqa: PLC0415
 
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
