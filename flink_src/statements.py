@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
+from types import MappingProxyType
 
 from flink_src.partition_keys import partition_keys
 from flink_src.properties import JobProperties
@@ -10,8 +12,8 @@ from fraud.features.catalogue import STREAM_FEATURES
 from fraud.features.sql import stream_sql
 from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, PATTERN
 
-SOURCE_CLIENT = {"fetch.min.bytes": "1", "fetch.max.wait.ms": "10"}
 SINK_CLIENT = {"linger.ms": "1"}
+NO_DEFAULTS: Mapping[str, str] = MappingProxyType({})
 
 
 def sql_text(name: str, **parts: object) -> str:
@@ -72,8 +74,8 @@ def insert_statements(properties: JobProperties) -> list[str]:
     return statements
 
 
-def _client(properties: JobProperties, defaults: dict[str, str]) -> dict[str, str]:
-    settings = {"bootstrap.servers": properties.bootstrap_servers} | defaults | dict(properties.client)
+def _client(properties: JobProperties, defaults: Mapping[str, str] = NO_DEFAULTS) -> dict[str, str]:
+    settings = {"bootstrap.servers": properties.bootstrap_servers} | dict(defaults) | dict(properties.client)
     return {"connector": "kafka"} | {f"properties.{key}": value for key, value in settings.items()}
 
 
@@ -81,7 +83,7 @@ def _source(properties: JobProperties, parallelism: int) -> dict[str, str]:
     # a reader without a partition never has a watermark, and would hold back that of all others: so there are no more readers
     # than partitions
     readers = {"scan.parallelism": str(properties.partitions)} if parallelism > properties.partitions else {}
-    return _client(properties, SOURCE_CLIENT) | {
+    return _client(properties) | {
         **readers,
         "properties.auto.offset.reset": "latest" if properties.startup_mode == "latest-offset" else "earliest",
         "topic": properties.transactions_topic,

@@ -29,7 +29,6 @@ class Load:
         message_kb, features_kb, decision_kb: sizes of a transaction, its features and its decision.
         told_share: share of transactions that are reviewed or blocked.
         batch: transactions decided in one call, on average: few at a low rate, for a call waits for no others.
-        heartbeat_hz: empty records a second and partition, which keep the clock going.
     """
 
     transactions: int
@@ -39,7 +38,6 @@ class Load:
     features_kb: float = 0.6
     decision_kb: float = 3.0
     told_share: float = 0.005
-    heartbeat_hz: float = 100.0
 
 
 LOADS = {
@@ -93,7 +91,7 @@ def estimate(settings: Settings, load: Load) -> list[Line]:
 
 
 def _kafka(settings: Settings, load: Load) -> Iterator[Line]:
-    beats = load.heartbeat_hz * settings.partitions * SECONDS
+    beats = 1000 / settings.heartbeat_ms * settings.partitions * SECONDS
     transactions_gb = load.transactions * load.message_kb / 1e6 + beats * HEARTBEAT_KB / 1e6
     features_gb = load.transactions * load.features_kb / 1e6
     into = transactions_gb + features_gb

@@ -119,6 +119,11 @@ class Settings(BaseModel):
     )
     nat: bool = _setting(False, "whether the network reaches the internet through a NAT gateway", _SWITCH)
     partitions: int = _number(4, "partitions of the topics keyed by card", 1, 200)
+    heartbeat_ms: Literal[10, 20, 50, 100, 200, 500] = _setting(
+        200,
+        "how often the stream job writes empty records, on which a lone transaction waits, milliseconds",
+        "10, 20, 50, 100, 200 or 500",
+    )
     flink_parallelism: int = _number(1, "parallelism of the stream job (a Kinesis Processing Unit each)", 1, 32)
     pollers: Literal["provisioned", "on-demand"] = _setting(
         "on-demand",
@@ -271,6 +276,7 @@ PROD: Mapping[str, Any] = {
     "archive_days": 3650,
     "streaming": "express",
     "partitions": 12,
+    "heartbeat_ms": 10,
     "flink_parallelism": 4,
     "pollers": "provisioned",
     "consumers_least": 2,

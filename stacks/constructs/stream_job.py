@@ -119,7 +119,10 @@ class StreamJob(Construct):
                 **IAM_CLIENT,
             },
             # a replayer brings its own heartbeats, with the data's time
-            "Features": {"heartbeat": str(not settings.replay).lower()},
+            "Features": {
+                "heartbeat": str(not settings.replay).lower(),
+                "heartbeat.interval.ms": str(settings.heartbeat_ms),
+            },
         }
         return flink.CfnApplication.ApplicationConfigurationProperty(
             application_code_configuration={

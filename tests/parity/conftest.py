@@ -16,6 +16,7 @@ from engines.flink import FlinkJob
 from engines.topics import suffixed
 from local.replay import DAY_MS, Record, Replayer
 from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS
+from stacks.settings import Settings
 
 QUIET_S = 1.0
 """How long nothing more must come before the output counts as complete."""
@@ -85,7 +86,13 @@ def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> FlinkJ
     broker.create_topics(suffixed(LIVE_TOPICS if live else REPLAY_TOPICS, suffix))
     topics = {name: name + suffix for name in ("transactions", "features")}
     return FlinkJob(
-        folder, broker.address, heartbeat=live, topics=topics, checkpoint_interval_ms=1000 if live else 10_000
+        folder,
+        broker.address,
+        heartbeat=live,
+        topics=topics,
+        checkpoint_interval_ms=1000 if live else 10_000,
+        # the slower of the two environments'
+        features={"heartbeat.interval.ms": str(Settings(env="dev").heartbeat_ms)} if live else {},
     )
 
 

@@ -32,6 +32,7 @@ def test_a_larger_load_and_a_larger_endpoint_cost_more() -> None:
         for of in ((dev, LOADS["dev"]), (dev, LOADS["prod"]), (larger, LOADS["dev"]))
     ]
     assert costs[0] < min(costs[1:])
+    assert cost(read_settings({"heartbeat_ms": 10})) > cost(dev)
 
 
 def test_dev_is_affordable() -> None:

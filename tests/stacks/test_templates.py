@@ -11,14 +11,16 @@ import sys
 import tarfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from flink_src.properties import parse_properties
 from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS
 from lambda_src.ports.nightly_feature_store import MOST_CARDS
 from stacks.images import TABLE, ask_sagemaker
+from stacks.settings import Settings, read_settings
 from tests.stacks.stacks_under_test import Templates, listed, referred, resources, statements, synthesize
 
 FUNCTION = "AWS::Lambda::Function"
@@ -110,8 +112,30 @@ def test_topics_keep_the_brokers_time_and_a_replay_the_datas_own(dev: Templates,
         assert topics["transactions"].items() >= {"message.timestamp.type": stamped, "retention.ms": kept}.items()
         (job,) = resources(templates, "AWS::KinesisAnalyticsV2::Application")
         groups = job.properties["ApplicationConfiguration"]["EnvironmentProperties"]["PropertyGroups"]
-        heartbeat = {group["PropertyGroupId"]: group["PropertyMap"] for group in groups}["Features"]["heartbeat"]
-        assert heartbeat == ("true" if templates is dev else "false")
+        features = {group["PropertyGroupId"]: group["PropertyMap"] for group in groups}["Features"]
+        assert features["heartbeat"] == ("true" if templates is dev else "false")
+
+
+def test_the_stream_job_understands_what_it_is_told(dev: Templates, prod: Templates) -> None:
+    for templates, settings in ((dev, read_settings({})), (prod, read_settings({"env": "prod"}))):
+        (job,) = resources(templates, "AWS::KinesisAnalyticsV2::Application")
+        groups = job.properties["ApplicationConfiguration"]["EnvironmentProperties"]["PropertyGroups"]
+        for group in groups:
+            given = group["PropertyMap"]
+            group["PropertyMap"] = {
+                name: value if isinstance(value, str) else "b:9098" for name, value in given.items()
+            }
+        told = parse_properties(groups)
+        assert (told.partitions, told.heartbeat_interval_ms) == (settings.partitions, settings.heartbeat_ms)
+
+
+@pytest.mark.parametrize("interval_ms", get_args(Settings.model_fields["heartbeat_ms"].annotation))
+def test_every_heartbeat_that_can_be_set_is_one_that_the_stream_job_can_keep(interval_ms: int) -> None:
+    beat = {"PropertyGroupId": "Features", "PropertyMap": {"heartbeat.interval.ms": str(interval_ms)}}
+    brokers = {"PropertyGroupId": "Kafka", "PropertyMap": {"bootstrap.servers": "b:9098"}}
+    assert parse_properties([brokers, beat]).heartbeat_interval_ms == interval_ms <= 500, (
+        "a lone one waits a second at most"
+    )
 
 
 def test_what_is_decided_together_is_one_read_of_the_nightly_features(templates: Templates) -> None:
