@@ -1,26 +1,53 @@
-"""The `fraud` command: one verb a module."""
+"""The `fraud` command: one verb a module, imported when it is asked for."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from cli.demo import demo
-from cli.down import down
 from cli.errors import BadInputError
-from cli.evaluate import evaluate
-from cli.features import features
 from cli.progress import console
-from cli.replay import replay
-from cli.send import send_transactions
-from cli.train import train
-from cli.up import up
-from cli.world import world
 from fraud.row_counts import RowCountError
+
+VERBS = {
+    "demo": "Make a world, train on its past, and decide its last day as live traffic with attacks in it, all through the stacks.",
+    "up": "Stand the synthesized application up on an emulated AWS on this machine, and leave it running.",
+    "send": "Send made-up transactions to the standing application and show what it decides.",
+    "down": "End every process that `fraud up` started, and remove what they wrote.",
+    "world": "Make up a world of cards and their transactions, with fraud in it, to try everything else on.",
+    "evaluate": "Train on a file's earlier rows, test on its later ones, and say how well it went.",
+    "features": "Compute the features of every transaction in a file.",
+    "train": "Train a model on features and choose its thresholds for review and block.",
+    "replay": "Send a day of a file through Kafka and Flink as live traffic and decide every transaction.",
+}
+"""{verb: what it does, the first line of its docstring}, in the order in which a newcomer needs them."""
+
+
+def verb(name: str) -> Callable[..., None]:
+    """The function of a verb, in the module of its name: importing all of them takes seconds."""
+    function: Callable[..., None] = getattr(import_module(f"cli.{name}"), name)
+    return function
+
+
+class _Verbs(TyperGroup):
+    """Lists the verbs from the table, and imports the one that is run."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str, Any, list[str]]:  # Typer's own types are private
+        """The verb that is named first, and what it is given; a name that is none is Typer's to refuse."""
+        name, _, rest = super().resolve_command(ctx, args)
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(verb(str(name)))
+        return str(name), typer.main.get_command(alone), rest
+
 
 app = typer.Typer(
     name="fraud",
+    cls=_Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,9 +60,12 @@ def _fraud() -> None:
     """Hold the verbs together, also while there is only one."""
 
 
-for verb in (demo, up, down, world, features, train, evaluate, replay):
-    app.command()(verb)
-app.command("send")(send_transactions)
+def _named() -> None:
+    """Stands in the list for a verb."""
+
+
+for _name, _line in VERBS.items():
+    app.command(_name, help=_line)(_named)
 
 
 def main() -> None:

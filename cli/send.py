@@ -13,10 +13,10 @@ from cli.progress import console, progress
 from cli.screen import decision_table
 from local.application import Application, ApplicationError
 from local.background import StandingError, in_use
-from local.sending import made_up, send
+from local import sending
 
 
-def send_transactions(
+def send(
     count: Annotated[int, whole("How many.", 1, 100_000)] = 100,
     rate: Annotated[float, decimal("Transactions a second.", 1, 2000)] = 50,
     attack: Annotated[bool, typer.Option(help="End with ten small purchases on one card.")] = False,
@@ -28,9 +28,9 @@ def send_transactions(
     decided = []
     try:
         application = Application(in_use().client)
-        rows = made_up(count, attack=attack, key=application.card_token_key)
+        rows = sending.made_up(count, attack=attack, key=application.card_token_key)
         with progress() as report:
-            for row in send(application, rows, rate):
+            for row in sending.send(application, rows, rate):
                 decided.append(row)
                 report("decided", len(decided), rows.num_rows)
     except (ApplicationError, StandingError) as error:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.main import app
+from cli.main import VERBS, verb
 from fraud.notation import NotationError, decimal_number, iso_day, iso_moment_ms, whole_number
 from sagemaker_src.processing import nightly
 from sagemaker_src.training import train
@@ -84,13 +84,12 @@ def test_an_offset_is_taken_at_its_moment() -> None:
 def _numbers() -> list[tuple[str, str, Any]]:
     """Every option of every command that is a number: command, option, how it is declared."""
     found = []
-    for registered in app.registered_commands:
-        assert registered.callback
-        for name, hint in get_type_hints(registered.callback, include_extras=True).items():
+    for command in VERBS:
+        for name, hint in get_type_hints(verb(command), include_extras=True).items():
             kind, *declared = get_args(hint) if get_origin(hint) is Annotated else (hint,)
             if kind in (int, float):
                 option = "--" + name.replace("_", "-")
-                found.append((registered.name or registered.callback.__name__, option, declared[0]))
+                found.append((command, option, declared[0]))
     return found
 
 
