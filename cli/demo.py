@@ -54,7 +54,7 @@ def demo(
     duplicates: Annotated[float, decimal("Share that Kafka delivers twice.", 0, 0.5)] = 0.05,
     seed: Annotated[int, whole("Another seed makes another world.", 0, 2**32 - 1)] = 7,
 ) -> None:
-    """Make a world, train on its past, and decide its last day as live traffic with attacks in it, all through the stacks.
+    """Make a world, train on its past, and decide its last day as live traffic with attacks in it, through the stacks.
 
     Synthesizes the application, stands its templates up on an emulated AWS with the real engines, and ends all of it again.
     Writes summary.json, report.html, ledger.json, permissions.json, features.parquet and model/.

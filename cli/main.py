@@ -15,7 +15,7 @@ from cli.progress import console
 from fraud.row_counts import RowCountError
 
 VERBS = {
-    "demo": "Make a world, train on its past, and decide its last day as live traffic with attacks in it, all through the stacks.",
+    "demo": "Make a world, train on its past, and decide its last day as live traffic with attacks in it, through the stacks.",
     "up": "Stand the synthesized application up on an emulated AWS on this machine, and leave it running.",
     "send": "Send made-up transactions to the standing application and show what it decides.",
     "down": "End every process that `fraud up` started, and remove what they wrote.",

@@ -11,9 +11,9 @@ from cli.errors import BadInputError
 from cli.options import decimal, whole
 from cli.progress import console, progress
 from cli.screen import decision_table
+from local import sending
 from local.application import Application, ApplicationError
 from local.background import StandingError, in_use
-from local import sending
 
 
 def send(
