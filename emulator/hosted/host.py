@@ -11,9 +11,13 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from pathlib import Path
 
 from emulator import account
+from emulator.hosted import ministack
+from emulator.hosted.ministack import names
+from emulator.hosted.region import Region
 
 
 def main() -> None:
@@ -27,23 +31,22 @@ def main() -> None:
     temporary.mkdir(parents=True, exist_ok=True)
     admin = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     account.set_up(temporary, options.port, admin["AWS_ACCESS_KEY_ID"], admin["AWS_SECRET_ACCESS_KEY"])
-    # after the settings: what it imports reads them
-    from emulator.hosted.region import Region  # noqa: PLC0415
-
+    try:
+        names.check()  # imports MiniStack, which reads the settings
+    except names.WrongMiniStackError as error:
+        sys.exit(str(error))
     region = Region(options.folder, f"http://127.0.0.1:{options.port}", admin)
     asyncio.run(_serve(region, options.port))
 
 
-async def _serve(region: object, port: int) -> None:
-    from emulator.hosted import ministack  # noqa: PLC0415
-
+async def _serve(region: Region, port: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     try:
-        await ministack.serve(port, stopped, region.pages)  # type: ignore[attr-defined]
+        await ministack.serve(port, stopped, region.pages)
     finally:
-        await asyncio.to_thread(region.stop)  # type: ignore[attr-defined]
+        await asyncio.to_thread(region.stop)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Every use of MiniStack's private parts; nothing outside this package imports it.
 
-It is pinned exactly, and `tests/emulator` holds it.
+It is pinned exactly. `names` lists what is used of it and in which form, and checks that as the emulated AWS starts.
 
-MiniStack 1.5.33 gives the address, routing, CloudFormation, S3, SQS, SNS, DynamoDB, EventBridge, Scheduler, Step Functions, KMS,
+MiniStack gives the address, routing, CloudFormation, S3, SQS, SNS, DynamoDB, EventBridge, Scheduler, Step Functions, KMS,
 Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and why:
 
 - Functions: its worker runs them without AWS's runtime client and with this process's variables.

@@ -7,15 +7,19 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.core.lambda_runtime import execution_credentials
-from ministack.services import cloudwatch, lambda_svc, stepfunctions
-from ministack.services.cloudformation import custom_resource, provisioners
-
 from emulator.account import REGION
 from emulator.errors import AccessDeniedError, ServiceError
 from emulator.functions.embedded_metrics import embedded_metrics
 from emulator.functions.environments import Function, Functions, Outcome, refused
 from emulator.hosted.ministack.judging import may_take
+from emulator.hosted.ministack.names import (
+    cloudwatch,
+    custom_resource,
+    lambda_runtime,
+    lambda_svc,
+    provisioners,
+    stepfunctions,
+)
 from emulator.limits.table import LIMITS
 from emulator.limits.units import within
 from emulator.tasks import TaskFailedError
@@ -52,7 +56,7 @@ def run_functions(functions: Functions) -> None:
             timeout_s=float(config.get("Timeout", 3)),
             memory_mb=int(config.get("MemorySize", 128)),
             environment={name: str(value) for name, value in variables.items()},
-            credentials=execution_credentials(config),
+            credentials=lambda_runtime.execution_credentials(config),
             region=REGION,
             layers={one["Arn"]: lambda_svc._resolve_layer_zip(one["Arn"]) or b"" for one in config.get("Layers") or []},
         )

@@ -10,10 +10,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.services import dynamodb, eventbridge, lambda_svc, scheduler, sqs
-
 from emulator.account import ACCOUNT
 from emulator.errors import AccessDeniedError, ServiceError
+from emulator.hosted.ministack.names import dynamodb, eventbridge, lambda_svc, scheduler, sqs
 from emulator.limits.units import json_octets
 from emulator.mappings.batches import Record, named_failures, within_payload
 from emulator.tasks import TaskFailedError

@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from ministack import app
-from ministack.core import iam_actions, iam_evaluator
-from ministack.services import iam, sts
-
 from emulator.account import ACCOUNT, REGION
 from emulator.errors import AccessDeniedError
+from emulator.hosted.ministack.names import app, iam, iam_actions, iam_evaluator, sts
 
 OURS = "ours"
 """What the services beside MiniStack's own are to its router; they have their callers judged themselves."""

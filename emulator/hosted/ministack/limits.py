@@ -7,12 +7,17 @@ import sys
 import uuid
 from typing import Any
 
-from ministack import app
-from ministack.core import iam_actions
-from ministack.services import dynamodb, iam, lambda_svc, stepfunctions
-from ministack.services.cloudformation import custom_resource, stacks
-
 from emulator.errors import ServiceError
+from emulator.hosted.ministack.names import (
+    app,
+    custom_resource,
+    dynamodb,
+    iam,
+    iam_actions,
+    lambda_svc,
+    stacks,
+    stepfunctions,
+)
 from emulator.limits.guard import SERVICES, check_request, check_resource
 from emulator.limits.table import LIMITS
 from emulator.limits.units import STATE

@@ -11,12 +11,9 @@ from typing import Any
 
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
-from ministack import app
-from ministack.core import router
-from ministack.services import cloudwatch, ec2
-from ministack.services.cloudformation import provisioners, stacks
 
 from emulator.hosted.ministack.judging import OURS
+from emulator.hosted.ministack.names import app, cloudwatch, ec2, provisioners, router, stacks
 from emulator.protocol.wire import Answer, Request
 
 _ZONES = "abcdef"
