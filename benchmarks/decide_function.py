@@ -34,7 +34,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.session import Session
 
 from fraud.features.groups import nightly_record, population_record
-from stacks.assets import FUNCTIONS_PLATFORM, functions_code, layer
+from stacks.assets import FUNCTIONS_PLATFORM, function_code, layer
 from tests.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from tests.lambda_src.environments import ENVIRONMENTS
 from tests.lambda_src.kafka import kafka_event
@@ -160,7 +160,7 @@ def _cold_import() -> list[dict[str, Any]]:
             # nothing but the shipped folders can be imported, and nothing is written into them
             alone = [python, "-I", "-S", "-B", "-c", IMPORT]
             machine = f"{platform.machine()}-{FUNCTIONS_PLATFORM[0].split('-', 1)[1]}"
-            shipped = {"code": functions_code(), "layer": layer("functions", machine)}
+            shipped = {"code": function_code("decide"), "layer": layer("functions", machine)}
             for part, folder in shipped.items():
                 shutil.copytree(folder, Path(empty) / part, ignore=shutil.ignore_patterns("__pycache__"))
             name += f", as it ships, on Python {FUNCTIONS_PLATFORM[1]}"
@@ -210,7 +210,7 @@ def _size() -> dict[str, Any]:
     """Code and layer as they are uploaded: zipped."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for folder in (functions_code(), layer("functions")):
+        for folder in (function_code("decide"), layer("functions")):
             for file in sorted(path for path in folder.rglob("*") if path.is_file()):
                 archive.write(file, f"{folder.name}/{file.relative_to(folder)}")
     return _figure("decide, package with its layer, zipped", len(packed.getvalue()) / 1e6, "MB", TARGET_MB)

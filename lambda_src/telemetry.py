@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
-from collections.abc import Sequence
 
-from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from fraud.decision import Decision
+__all__ = ["MetricUnit", "logger", "metrics"]
 
 # a batch of heartbeats has nothing to count
 warnings.filterwarnings("ignore", "No application metrics to publish")
 
 logger = Logger()
 metrics = Metrics()
-
-
-def count_decisions(new: Sequence[Decision], recorded_at: int) -> None:
-    """Count decisions by outcome and by path, and how long each took.
-
-    Args:
-        new: decisions that were made now.
-        recorded_at: when they were recorded, milliseconds since 1970 in UTC.
-    """
-    for decision in new:
-        metrics.add_metric("DecisionLatency", MetricUnit.Milliseconds, recorded_at - decision.trans_time)
-    for dimension in ("outcome", "path"):
-        for value, count in Counter(getattr(decision, dimension) for decision in new).items():
-            with single_metric("Decisions", MetricUnit.Count, count) as metric:
-                metric.add_dimension(dimension, value)

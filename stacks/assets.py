@@ -13,10 +13,11 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stacks.asset_cache import ROOT, made, run
+from stacks.bundles import FUNCTIONS, JOBS, STREAM, function_sources, sources
 from stacks.bytecode import PINS, compile_sources
 
 FUNCTIONS_PLATFORM = ("aarch64-manylinux_2_28", "3.13")
@@ -26,7 +27,6 @@ CODE_MOUNTED, LAYERS_MOUNTED = "/var/task", "/opt"
 JOBS_PLATFORM = ("x86_64-manylinux_2_28", "3.12")
 """SageMaker's Spark container."""
 
-_NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "world", "bootstrap")
 _NEVER_IMPORTED = ("tests", "include", "*.pxd", "*.pyx", "*.pyi", "*.lib")
 """Left out of libraries: they weigh, and nothing here imports them."""
 SERVICES = (
@@ -48,15 +48,20 @@ _FIXED_TIME = 315_532_800
 """1980: the time in archives, so that the same content gives the same bytes."""
 
 
-def functions_code() -> Path:
-    """All functions' code with its bytecode: one folder for all of them, the handler's name picks the function."""
-    sources = _code("functions-sources", ("fraud", "lambda_src"))
+def function_code(name: str) -> Path:
+    """A function's code with its bytecode: the bundle of it that `stacks.bundles` names."""
+    files = function_sources(name)
 
     def make(target: Path) -> None:
-        shutil.copytree(sources, target, dirs_exist_ok=True)
-        compile_sources("the functions' code", target, CODE_MOUNTED, FUNCTIONS_PLATFORM[1])
+        # all in one go, for starting the compiler takes longer than all that it compiles
+        compiled = _compiled(sorted({file for each in FUNCTIONS for file in function_sources(each)}))
+        for file in (file.relative_to(ROOT) for file in files):
+            bytecode = file.parent / "__pycache__" / f"{file.stem}.cpython-{FUNCTIONS_PLATFORM[1].replace('.', '')}.pyc"
+            for part in (file, bytecode) if file.suffix == ".py" else (file,):
+                (target / part).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(compiled / part, target / part)
 
-    return made("functions", (sources.name.encode(), PINS.read_bytes()), make)
+    return made(f"function-{name}", (*_content(files), PINS.read_bytes()), make)
 
 
 def layer(name: str, system: str = FUNCTIONS_PLATFORM[0]) -> Path:
@@ -79,9 +84,9 @@ def layer(name: str, system: str = FUNCTIONS_PLATFORM[0]) -> Path:
     return made(f"{name}-layer", (lock.read_bytes(), PINS.read_bytes(), system.encode(), version.encode()), make)
 
 
-def jobs_code() -> Path:
-    """All jobs' code; as a zip it can be run: `python3 code.zip MODULE`."""
-    return _code("jobs", ("fraud", "sagemaker_src", "glue_scripts"), {"__main__.py": job_runner()})
+def jobs_code(machine: str) -> Path:
+    """The code of a state machine's jobs; as a zip it can be run: `python3 code.zip MODULE`."""
+    return _code(f"{machine}-jobs", sources(JOBS[machine]), {"__main__.py": job_runner()})
 
 
 def job_runner() -> Path:
@@ -91,7 +96,7 @@ def job_runner() -> Path:
 
 def stream_code() -> Path:
     """The stream job: `flink_src/main.py` with what it imports and, under `lib`, its functions and connector as one jar."""
-    return _code("stream", ("fraud", "flink_src"), {"lib/stream-features.jar": _stream_jar()})
+    return _code("stream", sources(STREAM), {"lib/stream-features.jar": _stream_jar()})
 
 
 def libraries(requirements: str, platform: tuple[str, str]) -> Path:
@@ -137,19 +142,34 @@ def _install(lock: Path, platform: tuple[str, str], target: Path) -> None:
         shutil.rmtree(unwanted) if unwanted.is_dir() else unwanted.unlink(missing_ok=True)
 
 
-def _code(name: str, packages: tuple[str, ...], files: Mapping[str, Path] | None = None) -> Path:
-    def copy(target: Path) -> None:
-        for package in packages:
-            shutil.copytree(ROOT / package, target / package, ignore=_NOT_SHIPPED)
-        for inside, file in (files or {}).items():
-            (target / inside).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target / inside)
+def _compiled(files: Sequence[Path]) -> Path:
+    """Sources with their bytecode."""
+    plain = _code("functions-sources", files)
 
-    sources = [file for package in packages for file in sorted((ROOT / package).rglob("*")) if file.is_file()]
-    sources = [file for file in sources if "__pycache__" not in file.parts]
-    made_from = [part for file in sources for part in (str(file.relative_to(ROOT)).encode(), file.read_bytes())]
-    made_from += [part for inside, file in (files or {}).items() for part in (inside.encode(), file.read_bytes())]
+    def make(target: Path) -> None:
+        shutil.copytree(plain, target, dirs_exist_ok=True)
+        compile_sources("the functions' code", target, CODE_MOUNTED, FUNCTIONS_PLATFORM[1])
+
+    return made("functions", (plain.name.encode(), PINS.read_bytes()), make)
+
+
+def _code(name: str, files: Sequence[Path], more: Mapping[str, Path] | None = None) -> Path:
+    """Files where they are in the project, and more: {place: file}."""
+    placed = {str(file.relative_to(ROOT)): file for file in files} | dict(more or {})
+
+    def copy(target: Path) -> None:
+        for place, file in placed.items():
+            (target / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target / place)
+
+    made_from = (part for place, file in placed.items() for part in (place.encode(), file.read_bytes()))
     return made(name, tuple(made_from), copy)
+
+
+def _content(files: Sequence[Path]) -> Iterator[bytes]:
+    """Where files are in the project, and what is in them."""
+    for file in files:
+        yield from (str(file.relative_to(ROOT)).encode(), file.read_bytes())
 
 
 def _stream_jar() -> Path:

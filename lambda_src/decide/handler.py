@@ -7,6 +7,7 @@ from typing import Any
 from fraud.deciding import Batch, Deciding, now_ms
 from fraud.transaction import InvalidTransactionError
 from lambda_src.decide.environment import Environment
+from lambda_src.decision_metrics import count_decisions
 from lambda_src.kafka_event import KafkaRecord, PartialFailures, partial_failures, payments
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.ports.collision_archive import CollisionArchive
@@ -16,7 +17,7 @@ from lambda_src.ports.event_bus import EventBus, EventsNotPublishedError
 from lambda_src.ports.nightly_feature_store import MOST_CARDS, NightlyFeatureStore
 from lambda_src.ports.packs import packs
 from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
-from lambda_src.telemetry import count_decisions, logger, metrics
+from lambda_src.telemetry import logger, metrics
 
 environment = Environment.read()
 deciding = Deciding(

@@ -15,13 +15,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from fraud.deciding import decide_without_features, now_ms
 from fraud.payment import Payment, collision
 from fraud.transaction import Transaction
+from lambda_src.decision_metrics import count_decisions
 from lambda_src.ports.clients import client
 from lambda_src.ports.collision_archive import CollisionArchive
 from lambda_src.ports.decision_table import MOST, DecisionTable
 from lambda_src.ports.event_bus import EventBus
 from lambda_src.ports.packs import packs
 from lambda_src.ports.watch_queue import Unreadable, waiting_transactions
-from lambda_src.telemetry import MetricUnit, count_decisions, logger, metrics
+from lambda_src.telemetry import MetricUnit, logger, metrics
 from lambda_src.watch.environment import Environment
 
 environment = Environment.read()

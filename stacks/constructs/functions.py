@@ -1,4 +1,4 @@
-"""Lambda functions: one code for all, layers of libraries, a role and a log group each."""
+"""Lambda functions: code, a role and a log group each, and layers of libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.assets import functions_code, layer
+from stacks.assets import function_code, layer
 from stacks.constructs.logs import log_group
 from stacks.constructs.network import Network
 from stacks.constructs.permissions import LOGS_BY_SERVICE, NETWORK_BY_SERVICE, acknowledge, allow, allow_key, role
@@ -33,13 +33,12 @@ class Deployed(NamedTuple):
 
 
 class Functions(Construct):
-    """The functions of a stack, with the code and the layers that they share."""
+    """The functions of a stack, with the layers that they share."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings, key: kms.IKey) -> None:
         super().__init__(scope, name)
         self._settings = settings
         self._key = key
-        self._code = lambda_.Code.from_asset(str(functions_code()))
         self._layers: dict[str, lambda_.LayerVersion] = {}
 
     def function(
@@ -82,7 +81,7 @@ class Functions(Construct):
             description=f"{name}: {says}",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            code=self._code,
+            code=lambda_.Code.from_asset(str(function_code(name))),
             handler=f"lambda_src.{name}.handler.handler",
             layers=[self._layer(layer) for layer in ("functions", *layers)],
             role=runner,

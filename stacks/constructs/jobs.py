@@ -34,10 +34,10 @@ class JobCode:
     libraries: s3_assets.Asset
 
     @classmethod
-    def of(cls, scope: Construct) -> JobCode:
-        """The assets, uploaded with the stack."""
+    def of(cls, scope: Construct, machine: str) -> JobCode:
+        """The assets of a state machine's jobs, uploaded with the stack."""
         return cls(
-            code=s3_assets.Asset(scope, "JobsCode", path=str(jobs_code())),
+            code=s3_assets.Asset(scope, "JobsCode", path=str(jobs_code(machine))),
             runner=s3_assets.Asset(scope, "JobRunner", path=str(job_runner())),
             libraries=s3_assets.Asset(scope, "JobLibraries", path=str(libraries("jobs.txt", JOBS_PLATFORM))),
         )

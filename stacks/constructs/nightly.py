@@ -40,7 +40,7 @@ class Nightly(Construct):
         curated: Store,
     ) -> None:
         super().__init__(scope, name)
-        code = JobCode.of(self)
+        code = JobCode.of(self, "nightly")
         address = image("spark", settings.region)
         worker = job_role(
             self,

@@ -55,7 +55,7 @@ class Training(Construct):
         super().__init__(scope, name)
         self._settings, self._key, self._endpoint = settings, key, endpoint
         self._curated, self._models = curated, models
-        self._code = JobCode.of(self)
+        self._code = JobCode.of(self, "training")
         self._xgboost = image("xgboost", settings.region)
         self.prefix = model_prefix(settings)
         self.group = sagemaker.CfnModelPackageGroup(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from stacks import asset_cache, assets, bytecode
+from stacks.bundles import FUNCTIONS
 
 CPYTHON_313 = (3571).to_bytes(2, "little") + b"\r\n"
 UNCHECKED = (0b01).to_bytes(4, "little")
@@ -20,7 +22,8 @@ def compiled(source: Path) -> Path:
 
 def shipped() -> dict[str, Path]:
     """{where Lambda puts it: the folder}, once for each asset."""
-    return {"/var/task": assets.functions_code()} | {f"/opt ({name})": assets.layer(name) for name in LAYERS}
+    functions = {f"/var/task ({name})": assets.function_code(name) for name in FUNCTIONS}
+    return functions | {f"/opt ({name})": assets.layer(name) for name in LAYERS}
 
 
 def test_every_source_that_functions_import_is_shipped_with_its_bytecode() -> None:
@@ -35,18 +38,27 @@ def test_every_source_that_functions_import_is_shipped_with_its_bytecode() -> No
 
 
 def test_jobs_are_shipped_as_sources() -> None:
-    for folder in (assets.jobs_code(), assets.libraries("jobs.txt", assets.JOBS_PLATFORM), assets.stream_code()):
+    jobs = (assets.jobs_code("nightly"), assets.jobs_code("training"))
+    for folder in (*jobs, assets.libraries("jobs.txt", assets.JOBS_PLATFORM), assets.stream_code()):
         assert not list(folder.rglob("*.pyc"))
 
 
-def test_bytecode_is_the_same_bytes_whenever_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-    for cache in ("one", "two"):
-        monkeypatch.setattr(asset_cache, "CACHE", tmp_path / cache)
-        folder = assets.functions_code()
-        made.append({file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()})
-    assert made[0] == made[1]
-    assert any(file.suffix == ".pyc" for file in made[0])
+def test_bytecode_is_the_same_bytes_whenever_and_beside_whatever_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions are compiled together, and one whose sources stay the same has to stay the same."""
+    folder = assets.function_code("gate")
+    monkeypatch.setattr(asset_cache, "CACHE", tmp_path / "assets")
+    again = assets.function_code("gate")
+    alone = tmp_path / "alone"
+    shutil.copytree(folder, alone, ignore=shutil.ignore_patterns("__pycache__"))
+    bytecode.compile_sources("a function alone", alone, assets.CODE_MOUNTED, "3.13")
+    first, *others = (
+        {file.relative_to(made): file.read_bytes() for file in made.rglob("*") if file.is_file()}
+        for made in (folder, again, alone)
+    )
+    assert others == [first, first]
+    assert any(file.suffix == ".pyc" for file in first)
 
 
 def test_a_source_that_does_not_compile_is_named(tmp_path: Path) -> None:

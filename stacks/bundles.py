@@ -1,0 +1,140 @@
+"""What each function, each job and the stream job is shipped with: its own code, and of the rest what it imports, no more.
+
+So a change gives a new version to those alone that it concerns: a function keeps its own while others change. The tables name
+modules; a module brings its packages and the files that it reads. `tests/stacks/test_bundles.py` holds them to the imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from stacks.asset_cache import ROOT
+
+_EVERY_FUNCTION = (
+    "fraud.notation",
+    "lambda_src.environment",
+    "lambda_src.ports.clients",
+    "lambda_src.telemetry",
+)
+_CUSTOM_RESOURCE = (*_EVERY_FUNCTION, "lambda_src.custom_resource")
+_TRANSACTIONS = (
+    *_EVERY_FUNCTION,
+    "fraud.card_numbers",
+    "fraud.card_text",
+    "fraud.clock",
+    "fraud.transaction",
+    "fraud.wire_form",
+)
+_TOPIC = (*_TRANSACTIONS, "lambda_src.kafka_event")
+_QUARANTINE = ("fraud.quarantine", "lambda_src.ports.quarantine_bucket")
+_FEATURE_RECORDS = ("fraud.feature_record", "fraud.features.catalogue", "fraud.features.nightly")
+_DECISIONS = ("fraud.decision", "fraud.features.catalogue", "fraud.vector")
+_DECISION_TABLE = (*_DECISIONS, "fraud.payment", "lambda_src.ports.decision_table", "lambda_src.ports.packs")
+_DECIDING = (
+    *_FEATURE_RECORDS,
+    *_DECISION_TABLE,
+    "fraud.deciding",
+    "fraud.ports",
+    "lambda_src.decision_metrics",
+    "lambda_src.ports.collision_archive",
+    "lambda_src.ports.event_bus",
+)
+FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "accept": (*_TOPIC, *_QUARANTINE, *_DECISION_TABLE, "lambda_src.ports.watch_queue"),
+    "archive": (*_TOPIC, *_QUARANTINE, *_DECISIONS, "lambda_src.ports.parquet_archive"),
+    "clean_up": _CUSTOM_RESOURCE,
+    "create_topics": (*_CUSTOM_RESOURCE, "lambda_src.ports.kafka_topics"),
+    "decide": (
+        *_TOPIC,
+        *_QUARANTINE,
+        *_DECIDING,
+        "fraud.features.groups",
+        "fraud.model_request",
+        "lambda_src.ports.endpoint_scorer",
+        "lambda_src.ports.nightly_feature_store",
+    ),
+    "gate": (*_EVERY_FUNCTION, "fraud.promotion", "lambda_src.ports.model_registry"),
+    "ingest_features": (*_TOPIC, *_FEATURE_RECORDS, "fraud.features.batch_write", "fraud.features.groups"),
+    "start_stream": _CUSTOM_RESOURCE,
+    "watch": (*_TRANSACTIONS, *_DECIDING, "lambda_src.ports.watch_queue"),
+}
+"""{function: the modules beside those in its own folder}."""
+
+_TABLE_READERS = ("fraud.features.catalogue", "fraud.features.nightly", "fraud.features.sql", "fraud.row_counts")
+JOBS: Mapping[str, tuple[str, ...]] = {
+    "nightly": (
+        *_TABLE_READERS,
+        "fraud.features.batch_write",
+        "fraud.features.groups",
+        "fraud.notation",
+        "sagemaker_src.options",
+        "sagemaker_src.processing.batch_features",
+        "sagemaker_src.processing.duckdb_engine",
+        "sagemaker_src.processing.engines",
+        "sagemaker_src.processing.nightly",
+        "sagemaker_src.processing.nightly_sums",
+        "sagemaker_src.processing.spark_engine",
+        "sagemaker_src.processing.transactions",
+    ),
+    "training": (
+        *_TABLE_READERS,
+        "fraud.notation",
+        "fraud.vector",
+        "sagemaker_src.options",
+        "sagemaker_src.processing.batch_features",
+        "sagemaker_src.processing.transactions",
+        "sagemaker_src.serving.inference",
+        "sagemaker_src.training.evaluate_model",
+        "sagemaker_src.training.feature_rows",
+        "sagemaker_src.training.metrics",
+        "sagemaker_src.training.train",
+    ),
+}
+"""{state machine: the modules of its jobs}."""
+
+STREAM = (
+    "flink_src.configuration",
+    "flink_src.flushing",
+    "flink_src.main",
+    "flink_src.partition_keys",
+    "flink_src.properties",
+    "flink_src.statements",
+    "fraud.features.catalogue",
+    "fraud.features.sql",
+    "fraud.wire_form",
+)
+"""The modules of the stream job."""
+
+READ_BY = {
+    "flink_src.statements": "flink_src/sql/*.sql",
+    "fraud.card_text": "fraud/card_numbers.txt",
+    "fraud.features.sql": "fraud/features/*.sql",
+}
+"""{module: the files that it reads}."""
+
+
+def function_sources(name: str) -> tuple[Path, ...]:
+    """The files that a function is shipped with, in order.
+
+    >>> [file.name for file in function_sources("clean_up") if file.parent.name == "ports"]
+    ['__init__.py', 'clients.py']
+    """
+    own = (f"lambda_src.{name}.{file.stem}" for file in (ROOT / "lambda_src" / name).glob("*.py"))
+    return sources((*own, *FUNCTIONS[name]))
+
+
+def sources(modules: Iterable[str]) -> tuple[Path, ...]:
+    """The files of modules, in order: their own, their packages', and those that they read."""
+    return tuple(sorted({file for module in modules for file in _files(module)}))
+
+
+def _files(module: str) -> Iterator[Path]:
+    *packages, name = module.split(".")
+    folder = ROOT
+    for package in packages:
+        folder /= package
+        yield folder / "__init__.py"
+    yield folder / f"{name}.py"
+    if module in READ_BY:
+        yield from ROOT.glob(READ_BY[module])
