@@ -34,11 +34,11 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.session import Session
 
 from fraud.features.groups import nightly_record, population_record
+from samples.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
+from samples.environments import ENVIRONMENTS
+from samples.kafka import kafka_event
+from samples.stand_ins import Endpoint, FeatureStore, answer
 from stacks.assets import FUNCTIONS_PLATFORM, function_code, layer
-from tests.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
-from tests.lambda_src.environments import ENVIRONMENTS
-from tests.lambda_src.kafka import kafka_event
-from tests.lambda_src.stand_ins import Endpoint, FeatureStore, answer
 
 BATCH = 99
 BATCHES = 30

@@ -23,7 +23,7 @@ from engines.processes import Process, free_port
 from fraud.deciding import Deciding
 from local.scoring import HttpScorer
 from local.stores import SqliteDecisionStore, SqliteNightlyStore
-from tests.deciding_world import feature_message, write_model, write_small_nightly
+from samples.deciding_world import feature_message, write_model, write_small_nightly
 
 BATCH = 100
 BATCHES = 30

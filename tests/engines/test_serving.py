@@ -27,7 +27,7 @@ from fraud.ports import ScorerUnavailableError
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
 from local.scoring import HttpScorer
 from sagemaker_src.serving.inference import model_fn, predict, read_request
-from tests.deciding_world import CATEGORIES, THRESHOLDS, write_model
+from samples.deciding_world import CATEGORIES, THRESHOLDS, write_model
 from tests.engines.mutations import mutated
 
 

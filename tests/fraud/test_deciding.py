@@ -13,7 +13,7 @@ from fraud.payment import Payment
 from fraud.ports import Nightly, NightlyUnavailableError, ScorerUnavailableError, Scores
 from fraud.transaction import parse_transaction
 from fraud.vector import FEATURE_NAMES, model_vector
-from tests.deciding_world import (
+from samples.deciding_world import (
     CATEGORIES,
     MOMENT,
     POPULATION,

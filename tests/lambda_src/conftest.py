@@ -19,10 +19,10 @@ from moto import mock_aws
 
 from fraud.decision import Decision
 from lambda_src.ports import clients
+from samples.environments import ENVIRONMENTS
+from samples.stand_ins import FeatureStore
 from tests.lambda_src.cloudformation import Answers
-from tests.lambda_src.environments import ENVIRONMENTS
 from tests.lambda_src.limits import refuse_over_limits
-from tests.lambda_src.stand_ins import FeatureStore
 
 REGION = "eu-west-1"
 TO_STAND_INS = {"core": {"passthrough": {"urls": [r".*runtime.*sagemaker.*"]}}}

@@ -10,8 +10,8 @@ from fraud.clock import LATEST_MS
 from fraud.transaction import parse_transaction
 from lambda_src.kafka_event import WholeBatchFailedError
 from lambda_src.ports.watch_queue import waiting_transactions
-from tests.deciding_world import MOMENT, transaction_message
-from tests.lambda_src.kafka import failures, kafka_event
+from samples.deciding_world import MOMENT, transaction_message
+from samples.kafka import failures, kafka_event
 
 
 @pytest.fixture

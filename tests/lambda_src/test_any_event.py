@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fraud.features.groups import nightly_record, population_record
-from tests.deciding_world import (
+from samples.deciding_world import (
     CARDS,
     MOMENT,
     POPULATION,
@@ -27,8 +27,8 @@ from tests.deciding_world import (
     transaction_message,
     write_model,
 )
+from samples.stand_ins import Endpoint
 from tests.fraud.test_deciding import StandInStore
-from tests.lambda_src.stand_ins import Endpoint
 from tests.lambda_src.test_archive import decision, stream_event
 
 ANY = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

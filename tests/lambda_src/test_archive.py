@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from fraud.decision import Decision, Reason
-from tests.deciding_world import CARDS, MOMENT, transaction_message
-from tests.lambda_src.kafka import EVENTS, failures, kafka_event
+from samples.deciding_world import CARDS, MOMENT, transaction_message
+from samples.kafka import EVENTS, failures, kafka_event
 
 DAY_MS = 86_400_000
 

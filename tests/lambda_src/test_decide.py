@@ -14,11 +14,11 @@ from fraud.features.groups import nightly_record, population_record
 from fraud.model_request import request_body, request_type
 from fraud.vector import FEATURE_NAMES
 from lambda_src.kafka_event import WholeBatchFailedError
-from tests.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
+from samples.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
+from samples.kafka import failures, kafka_event
+from samples.stand_ins import Endpoint
 from tests.lambda_src.conftest import decisions
-from tests.lambda_src.kafka import failures, kafka_event
 from tests.lambda_src.limits import item_bytes
-from tests.lambda_src.stand_ins import Endpoint
 
 DAY_MS = 86_400_000
 NIGHTLY = "cc-agg-batch-fg"

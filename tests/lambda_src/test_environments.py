@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 from pydantic import ValidationError
 
-from tests.lambda_src.environments import ENVIRONMENTS
+from samples.environments import ENVIRONMENTS
 
 
 @pytest.mark.parametrize("function", ENVIRONMENTS)

@@ -8,7 +8,7 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.lambda_src.stand_ins import answer
+from samples.stand_ins import answer
 
 KEY = "runs/1/evaluation.json"
 GOOD = {"rows": 1_000, "frauds": 10, "average_precision": 0.95, "recall_at_fpr_0.001": 0.9}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lambda_src.kafka_event import WholeBatchFailedError
-from tests.deciding_world import CARDS, MOMENT, feature_message
-from tests.lambda_src.kafka import failures, kafka_event
+from samples.deciding_world import CARDS, MOMENT, feature_message
+from samples.kafka import failures, kafka_event
 
 GROUP = "cc-agg-fg"
 

@@ -13,7 +13,7 @@ from lambda_src.kafka_event import (
     partial_failures,
     payments,
 )
-from tests.lambda_src.kafka import failures, kafka_event
+from samples.kafka import failures, kafka_event
 
 
 def of(record, place="features-3"):

@@ -17,8 +17,7 @@ from fraud.card_numbers import MASK
 from fraud.features.groups import nightly_record, population_record
 from fraud.transaction import TRANSACTION_ID_PATTERN
 from lambda_src.kafka_event import WholeBatchFailedError
-from tests.card_number_cases import CARD, NONE, SPELLINGS, readable
-from tests.deciding_world import (
+from samples.deciding_world import (
     CARDS,
     MOMENT,
     POPULATION,
@@ -27,9 +26,10 @@ from tests.deciding_world import (
     transaction_message,
     write_model,
 )
+from samples.kafka import EVENTS, kafka_event
+from samples.stand_ins import Endpoint
+from tests.card_number_cases import CARD, NONE, SPELLINGS, readable
 from tests.lambda_src.conftest import decisions
-from tests.lambda_src.kafka import EVENTS, kafka_event
-from tests.lambda_src.stand_ins import Endpoint
 
 BATCH = 50
 TEXTS = {kind: text for kind, text in SPELLINGS.items() if len(text) <= 100}

@@ -8,9 +8,9 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from fraud.decision import Decision
-from tests.deciding_world import CARDS, MOMENT, feature_fields, transaction_message
+from samples.deciding_world import CARDS, MOMENT, feature_fields, transaction_message
+from samples.kafka import EVENTS
 from tests.lambda_src.conftest import decisions
-from tests.lambda_src.kafka import EVENTS
 
 
 @pytest.fixture

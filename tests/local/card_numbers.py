@@ -12,8 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from local.application import Application
+from samples.deciding_world import CARDS, transaction_message
 from tests.card_number_cases import SPELLINGS, readable
-from tests.deciding_world import CARDS, transaction_message
 from tests.emulator.conftest import until
 
 

@@ -13,7 +13,7 @@ from local.decided_again import ModelScorer, differing_decisions
 from local.stores import SqliteDecisionStore, SqliteNightlyStore, write_nightly
 from local.stream_run import decisions
 from sagemaker_src.serving import inference
-from tests.deciding_world import CARDS, POPULATION, card_record, feature_fields, write_model, write_small_nightly
+from samples.deciding_world import CARDS, POPULATION, card_record, feature_fields, write_model, write_small_nightly
 
 # the first dozen are of high amounts: more than the model explains exactly
 FEATURES = [

@@ -16,7 +16,7 @@ from engines.processes import Process, free_port
 from engines.topics import suffixed
 from local.decider_settings import DeciderSettings
 from local.topics import LIVE_TOPICS
-from tests.deciding_world import feature_message, transaction_message, write_model, write_small_nightly
+from samples.deciding_world import feature_message, transaction_message, write_model, write_small_nightly
 
 pytestmark = pytest.mark.engines
 UNDECIDED_AFTER_S = 2

@@ -13,7 +13,7 @@ from local.consumer import CommittingConsumer
 from local.quarantine import Quarantine
 from local.stores import SqliteDecisionStore
 from local.watch import Pending, Waiting, Watch
-from tests.deciding_world import MOMENT, transaction_message
+from samples.deciding_world import MOMENT, transaction_message
 
 
 class Message:

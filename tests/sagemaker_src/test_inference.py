@@ -13,7 +13,7 @@ import xgboost as xgb
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
 from sagemaker_src.serving import inference
 from sagemaker_src.serving.inference import RefusedError, answer, answer_type, model_fn, predict, read_request
-from tests.deciding_world import CATEGORIES, THRESHOLDS, trees, write_model
+from samples.deciding_world import CATEGORIES, THRESHOLDS, trees, write_model
 
 
 @pytest.fixture(scope="module")

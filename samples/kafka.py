@@ -1,4 +1,4 @@
-"""Events of a Kafka event source mapping, in the shape of `tests/events/msk.json`."""
+"""Events of a Kafka event source mapping, in the shape of `samples/events/msk.json`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from tests.deciding_world import MOMENT
+from samples.deciding_world import MOMENT
 
-EVENTS = Path(__file__).resolve().parent.parent / "events"
+EVENTS = Path(__file__).resolve().parent / "events"
 
 
 def kafka_event(
