@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from samples.environments import ENVIRONMENTS
 from stacks import assets, bundles
 from stacks.asset_cache import ROOT
-from tests.lambda_src.environments import ENVIRONMENTS
 
 ROOMS = ("fraud", "lambda_src", "sagemaker_src", "flink_src")
 IMPORTED_BY_NAME = {
