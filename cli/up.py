@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.errors import BadInputError
 from cli.progress import console
+from emulator.command_line import variables
 from local.background import Standing, StandingError, start
 
 
@@ -16,7 +18,7 @@ def up(
 ) -> None:
     """Stand the synthesized application up on an emulated AWS on this machine, and leave it running.
 
-    Prints the endpoint's address and credentials to paste; `aws --endpoint-url` works against it. `fraud send` sends
+    Prints variables to paste, with which AWS's own command line works against it. `fraud send` sends
     transactions, `fraud down` ends every process and removes what they wrote. What a killed run left is cleared away first.
 
     Example: fraud up
@@ -30,15 +32,11 @@ def up(
 
 def show(standing: Standing) -> None:
     """What a person needs to use it."""
-    variables = {**standing.credentials, "AWS_DEFAULT_REGION": standing.region, "AWS_ENDPOINT_URL": standing.endpoint}
+    shell = variables(standing.endpoint, standing.region, standing.credentials, Path(standing.folder))
     console.print("\nThe application stands. To use it from this shell:\n", markup=False)
-    for name, value in variables.items():
+    for name, value in shell.items():
         console.print(f"export {name}={value}", markup=False, soft_wrap=True)
-    console.print(
-        f"\n.venv/bin/aws --endpoint-url {standing.endpoint} cloudformation describe-stacks",
-        markup=False,
-        soft_wrap=True,
-    )
+    console.print("\n.venv/bin/aws sqs list-queues", markup=False)
     console.print(".venv/bin/fraud send --count 100", markup=False)
     console.print(".venv/bin/fraud down", markup=False)
     console.print(f"\nLogs and data are below {standing.folder}", markup=False, soft_wrap=True)

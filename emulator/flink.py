@@ -79,6 +79,18 @@ class Applications:
     def describe_application(self, ApplicationName: str, **_: Any) -> dict[str, Any]:
         return {"ApplicationDetail": self._shown(ApplicationName)}
 
+    def list_applications(self, Limit: int = 50, NextToken: str = "", NamePrefix: str = "") -> dict[str, Any]:
+        names = sorted(name for name in self._applications if name > NextToken and name.startswith(NamePrefix))
+        members = (
+            "ApplicationARN",
+            "ApplicationName",
+            "ApplicationStatus",
+            "ApplicationVersionId",
+            "RuntimeEnvironment",
+        )
+        shown = [{member: self._applications[name].get(member) for member in members} for name in names[:Limit]]
+        return {"ApplicationSummaries": shown, "NextToken": names[Limit - 1] if len(names) > Limit else None}
+
     def start_application(self, ApplicationName: str, RunConfiguration: dict[str, Any] | None = None) -> dict[str, Any]:
         application = self._find(ApplicationName)
         restore = (RunConfiguration or {}).get("ApplicationRestoreConfiguration", {})
@@ -248,4 +260,5 @@ def service(applications: Applications) -> Service:
         return lambda given: [(action, arn("kinesisanalytics", f"application/{given['ApplicationName']}"))]
 
     needs = {f"{verb}Application": on_application(verb) for verb in verbs}
+    needs["ListApplications"] = lambda _: [("kinesisanalytics:ListApplications", "*")]
     return Service(Wire("kinesisanalyticsv2"), (applications,), needs)

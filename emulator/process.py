@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import HTTPError
 
 from emulator.account import REGION
+from emulator.command_line import variables
 from engines.processes import Process, ProcessError, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,6 +81,11 @@ class EmulatedAws:
         """Its address, for `--endpoint-url` and AWS_ENDPOINT_URL."""
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a shell needs for AWS's own command line, which then acts for the account's root."""
+        return variables(self.endpoint, REGION, self.credentials, self.folder)
+
     def check(self) -> None:
         """Raises ProcessError if it has ended by itself."""
         if not self._process.running:
@@ -116,7 +122,10 @@ class EmulatedAws:
         return dict(self._page("/_local/mappings"))
 
     def processes(self) -> dict[str, list[int]]:
-        """{`application/NAME`, `endpoint/NAME` or `function/NAME`: the process groups that are it}; `os.killpg` ends one."""
+        """{KIND/NAME: the process groups that are it}, of kind `application`, `cluster`, `endpoint` or `function`.
+
+        `os.killpg` ends one.
+        """
         return dict(self._page("/_local/processes"))
 
     def _answers(self) -> bool:

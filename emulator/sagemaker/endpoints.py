@@ -23,12 +23,17 @@ from emulator.errors import ServiceError
 from emulator.protocol.service import Judge
 from emulator.sagemaker.capture import Capture
 from emulator.sagemaker.containers import OPT_ML, Acting, extract, placed, reason
+from emulator.sagemaker.listing import Listing
 from emulator.sagemaker.records import Records
 from emulator.sagemaker.serving_process import GaveUp, ServingProcess
 
 MAX_BYTES = 6_291_456
 """Page API_runtime_InvokeEndpoint: the body of a request, and that of an answer, at most."""
 NO_ANSWER = "Your invocation timed out while waiting for a response from container primary."
+
+_MODELS = Listing(kind="Model", answer="Models")
+_CONFIGS = Listing(kind="EndpointConfig", answer="EndpointConfigs")
+_ENDPOINTS = Listing(kind="Endpoint", answer="Endpoints", members=("LastModifiedTime", "EndpointStatus"))
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +63,8 @@ class Endpoints:
     def describe_model(self, ModelName: str) -> dict[str, Any]:
         return dict(self.models.get(ModelName))
 
-    def list_models(self, NameContains: str | None = None) -> dict[str, Any]:
-        return {"Models": _summaries(self.models.holding(NameContains), "ModelName", "ModelArn")}
+    def list_models(self, **given: Any) -> dict[str, Any]:
+        return _MODELS.page(self.models.all(), given)
 
     def delete_model(self, ModelName: str) -> None:
         self.models.remove(ModelName)
@@ -72,9 +77,8 @@ class Endpoints:
     def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
         return dict(self.configs.get(EndpointConfigName))
 
-    def list_endpoint_configs(self, NameContains: str | None = None) -> dict[str, Any]:
-        found = self.configs.holding(NameContains)
-        return {"EndpointConfigs": _summaries(found, "EndpointConfigName", "EndpointConfigArn")}
+    def list_endpoint_configs(self, **given: Any) -> dict[str, Any]:
+        return _CONFIGS.page(self.configs.all(), given)
 
     def delete_endpoint_config(self, EndpointConfigName: str) -> None:
         self.configs.remove(EndpointConfigName)
@@ -114,6 +118,9 @@ class Endpoints:
             for one in variants
         ]
         return {**{key: value for key, value in record.items() if value is not None}, "ProductionVariants": shown}
+
+    def list_endpoints(self, **given: Any) -> dict[str, Any]:
+        return _ENDPOINTS.page(self.endpoints.all(), given)
 
     def delete_endpoint(self, EndpointName: str) -> None:
         with self._lock:
@@ -254,10 +261,6 @@ class Endpoints:
         else:
             shutil.copytree(placed(submitted, folder), folder / "code")
         return ServingProcess(variant["ModelName"], variant["VariantName"], folder, variables, gave_up)
-
-
-def _summaries(records: list[dict[str, Any]], *members: str) -> list[dict[str, Any]]:
-    return [{name: record[name] for name in (*members, "CreationTime")} for record in records]
 
 
 def _check_reach(model: dict[str, Any]) -> None:

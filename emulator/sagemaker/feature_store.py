@@ -18,8 +18,16 @@ from typing import Any
 
 from emulator.errors import ServiceError
 from emulator.limits.table import LIMITS
+from emulator.sagemaker.listing import Listing
 from emulator.sagemaker.records import Records
 
+_GROUPS = Listing(
+    kind="FeatureGroup",
+    answer="FeatureGroupSummaries",
+    members=("FeatureGroupStatus",),
+    status="FeatureGroupStatusEquals",
+    order="Ascending",
+)
 _UNITS_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
 _LARGEST = 2**63 - 1
 _PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -68,6 +76,9 @@ class FeatureStore:
 
     def describe_feature_group(self, FeatureGroupName: str, **_: Any) -> dict[str, Any]:
         return {**self._group(FeatureGroupName), "NextToken": ""}
+
+    def list_feature_groups(self, **given: Any) -> dict[str, Any]:
+        return _GROUPS.page(self.groups.all(), given)
 
     def delete_feature_group(self, FeatureGroupName: str) -> None:
         name = self._group(FeatureGroupName)["FeatureGroupName"]

@@ -19,8 +19,22 @@ from emulator.clock import now
 from emulator.errors import ServiceError
 from emulator.protocol.service import Judge
 from emulator.sagemaker.containers import Acting, container, pack, reason
+from emulator.sagemaker.listing import Listing
 from emulator.sagemaker.records import Records
 from engines.processes import Process, ProcessError
+
+_TRAINING = Listing(
+    kind="TrainingJob",
+    answer="TrainingJobSummaries",
+    members=("LastModifiedTime", "TrainingJobStatus", "SecondaryStatus", "TrainingEndTime"),
+    order="Ascending",
+)
+_PROCESSING = Listing(
+    kind="ProcessingJob",
+    answer="ProcessingJobSummaries",
+    members=("LastModifiedTime", "ProcessingJobStatus", "ProcessingEndTime", "FailureReason"),
+    order="Ascending",
+)
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +73,8 @@ class Jobs:
     def describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:
         return dict(self.training.get(TrainingJobName))
 
-    def list_training_jobs(self, NameContains: str | None = None, StatusEquals: str | None = None) -> dict[str, Any]:
-        return {"TrainingJobSummaries": _summaries(self.training, "TrainingJob", NameContains, StatusEquals)}
+    def list_training_jobs(self, **given: Any) -> dict[str, Any]:
+        return _TRAINING.page(self.training.all(), given)
 
     def stop_training_job(self, TrainingJobName: str) -> None:
         self._stop(self.training.get(TrainingJobName), "Training")
@@ -74,8 +88,8 @@ class Jobs:
     def describe_processing_job(self, ProcessingJobName: str) -> dict[str, Any]:
         return dict(self.processing.get(ProcessingJobName))
 
-    def list_processing_jobs(self, NameContains: str | None = None, StatusEquals: str | None = None) -> dict[str, Any]:
-        return {"ProcessingJobSummaries": _summaries(self.processing, "ProcessingJob", NameContains, StatusEquals)}
+    def list_processing_jobs(self, **given: Any) -> dict[str, Any]:
+        return _PROCESSING.page(self.processing.all(), given)
 
     def stop_processing_job(self, ProcessingJobName: str) -> None:
         self._stop(self.processing.get(ProcessingJobName), "Processing")
@@ -222,12 +236,6 @@ def _go_on(record: dict[str, Any]) -> None:
 def _output(record: dict[str, Any]) -> str:
     """Where a training job's model goes, without the file's name."""
     return f"{record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
-
-
-def _summaries(records: Records, kind: str, part: str | None, status: str | None) -> list[dict[str, Any]]:
-    names = (f"{kind}Name", f"{kind}Arn", f"{kind}Status", "CreationTime")
-    found = [one for one in records.holding(part) if status in (None, one[f"{kind}Status"])]
-    return [{name: one[name] for name in names} for one in found]
 
 
 def _below(folder: Path, container_path: str) -> Path:

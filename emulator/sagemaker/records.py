@@ -68,10 +68,6 @@ class Records:
         with self._lock:
             return sorted(self._records.values(), key=lambda record: record["CreationTime"], reverse=True)
 
-    def holding(self, part: str | None) -> list[dict[str, Any]]:
-        """The records whose names hold a text, the newest first."""
-        return [record for record in self.all() if (part or "") in record[f"{self._prefix}Name"]]
-
     def arn(self, name: str) -> str:
         """The ARN of one."""
         return named(self._kind, name)

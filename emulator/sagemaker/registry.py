@@ -8,7 +8,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from emulator.errors import ServiceError
+from emulator.sagemaker.listing import Listing
 from emulator.sagemaker.records import Records
+
+_GROUPS = Listing(
+    kind="ModelPackageGroup",
+    answer="ModelPackageGroupSummaryList",
+    members=("ModelPackageGroupStatus", "ModelPackageGroupDescription"),
+    order="Ascending",
+)
+_PACKAGES = Listing(
+    kind="ModelPackage",
+    answer="ModelPackageSummaryList",
+    members=("ModelPackageGroupName", "ModelPackageVersion", "ModelPackageStatus", "ModelApprovalStatus"),
+    order="Ascending",
+)
 
 
 class Registry:
@@ -61,36 +75,23 @@ class Registry:
     def delete_model_package(self, ModelPackageName: str) -> None:
         self.packages.remove(ModelPackageName)
 
+    def list_model_package_groups(self, **given: Any) -> dict[str, Any]:
+        return _GROUPS.page(self.groups.all(), given)
+
     def list_model_packages(
         self,
         ModelPackageGroupName: str | None = None,
+        ModelPackageType: str = "Unversioned",
         ModelApprovalStatus: str | None = None,
-        SortBy: str = "CreationTime",
-        SortOrder: str = "Descending",
-        MaxResults: int = 100,
-        **other: Any,
+        **given: Any,
     ) -> dict[str, Any]:
-        if other or SortBy != "CreationTime":
-            raise ServiceError(
-                "NotImplementedException", f"{min(other, default='SortBy')} is not implemented here", 501
-            )
         group = self.groups.get(ModelPackageGroupName)["ModelPackageGroupName"] if ModelPackageGroupName else None
-        found = [
+        # all are versions here; without a group, a list has none unless it is asked for them
+        found = self.packages.all() if group or ModelPackageType != "Unversioned" else []
+        wanted = [
             one
-            for one in self.packages.all()
+            for one in found
             if group in (None, one["ModelPackageGroupName"])
             and ModelApprovalStatus in (None, one["ModelApprovalStatus"])
         ]
-        names = (
-            "ModelPackageArn",
-            "ModelPackageGroupName",
-            "ModelPackageVersion",
-            "CreationTime",
-            "ModelPackageStatus",
-        )
-        ordered = found if SortOrder == "Descending" else found[::-1]
-        return {
-            "ModelPackageSummaryList": [
-                {name: one[name] for name in (*names, "ModelApprovalStatus")} for one in ordered[:MaxResults]
-            ]
-        }
+        return _PACKAGES.page(wanted, given)

@@ -64,6 +64,11 @@ def _registering(given: dict[str, Any]) -> Iterable[Permission]:
             yield from ((action, repository) for action in ("ecr:BatchGetImage", "ecr:DescribeImages"))
 
 
+def _listing_packages(given: dict[str, Any]) -> Iterable[Permission]:
+    group = given.get("ModelPackageGroupName")
+    yield "sagemaker:ListModelPackages", named("model-package-group", group) if group else "*"
+
+
 CONTROL: dict[str, Needs] = {
     f"{verb}{kind}": _with_tags(_on(f"sagemaker:{verb}{kind}", name, f"{kind}Name"))
     for kind, name in _KINDS.items()
@@ -73,11 +78,8 @@ CONTROL: dict[str, Needs] = {
     "UpdateEndpoint": _on_both("sagemaker:UpdateEndpoint"),
     "CreateModelPackage": _with_tags(_registering),
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
-    **{
-        f"List{kind}s": lambda _, kind=kind: [(f"sagemaker:List{kind}s", "*")]
-        for kind in ("Model", "EndpointConfig", "TrainingJob", "ProcessingJob")
-    },
-    "ListModelPackages": _on("sagemaker:ListModelPackages", "model-package-group", "ModelPackageGroupName"),
+    **{f"List{kind}s": lambda _, kind=kind: [(f"sagemaker:List{kind}s", "*")] for kind in _KINDS},
+    "ListModelPackages": _listing_packages,
 }
 
 RECORDS: dict[str, Needs] = {

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from emulator.command_line import variables
 from local.application import Application
 from local.background import Standing, StandingError, standing, start, stop
 from local.deployment import resources
@@ -44,9 +45,10 @@ def temporary_folders() -> set[Path]:
 
 def asked_by_tool(application: Standing, *words: str) -> Any:
     """What AWS's own command-line tool prints, told what `fraud up` says to paste."""
+    given = variables(application.endpoint, application.region, application.credentials, Path(application.folder))
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "aws"), "--endpoint-url", application.endpoint, *words],
-        env={**application.credentials, "AWS_DEFAULT_REGION": application.region, "PATH": os.environ["PATH"]},
+        [str(Path(sys.executable).parent / "aws"), *words],
+        env={**given, "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=False,
