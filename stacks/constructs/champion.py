@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from stacks.constructs.endpoint import Endpoint
 from stacks.constructs.state_machine import keep, sagemaker_call
+from stacks.constructs.steps import Choice, Step, Succeed
 from stacks.constructs.storage import Store
 
 STACK_UPDATED = "CloudFormation Stack Status Change"
@@ -33,7 +34,7 @@ class Champion:
     prefix: str
     models: Store
 
-    def again(self, otherwise: str) -> dict[str, Any]:
+    def again(self, otherwise: str) -> dict[str, Step]:
         """It takes over again where an update of the endpoint's stack has put the first model back, that knows nothing.
 
         Goes on to `Create model` with `$model`, `$registered` and `$verdict`, or ends.
@@ -43,34 +44,28 @@ class Champion:
         """
         name = "$states.result.EndpointConfigName"
         return {
-            "Anew or again?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $again %}", "Next": "Which serves?"}],
-                "Default": otherwise,
-            },
-            "Which serves?": {
-                **sagemaker_call("describeEndpoint", {"EndpointName": self.endpoint.name}),
-                "Assign": {"trained": f"{{% $substring({name}, 0, {len(self.prefix) + 1}) = '{self.prefix}-' %}}"},
-            },
-            "Still the champion?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $trained %}", "Next": "Nothing to do"}],
-                "Default": "Approved ones",
-            },
+            "Anew or again?": Choice(reads=("again",), rules={"{% $again %}": "Which serves?"}, otherwise=otherwise),
+            "Which serves?": sagemaker_call(
+                "describeEndpoint",
+                {"EndpointName": self.endpoint.name},
+                assigns={"trained": f"{{% $substring({name}, 0, {len(self.prefix) + 1}) = '{self.prefix}-' %}}"},
+            ),
+            "Still the champion?": Choice(
+                reads=("trained",), rules={"{% $trained %}": "Nothing to do"}, otherwise="Approved ones"
+            ),
             **self._newest("Approved ones", "Approved", "Nothing to do"),
-            "Approved": {
-                **self._described(),
-                "Assign": {
+            "Approved": self._described(
+                {
                     "model": f"{{% {_MODEL_URL} %}}",
                     "registered": "{% $champions[0].ModelPackageArn %}",
                     "verdict": "deployed again",
                 },
-                "Next": "Create model",
-            },
-            "Nothing to do": {"Type": "Succeed"},
+                "Create model",
+            ),
+            "Nothing to do": Succeed(),
         }
 
-    def found(self, following: str) -> dict[str, Any]:
+    def found(self, following: str) -> dict[str, Step]:
         """Finds it, at `$champion`: the URI of its archive, or of a prefix without a model.
 
         Args:
@@ -78,11 +73,11 @@ class Champion:
         """
         return {
             **self._newest("Champions", "Champion", "No champion"),
-            "Champion": {**self._described(), "Assign": {"champion": f"{{% {_MODEL_URL} %}}"}, "Next": following},
-            "No champion": {**keep(self.models, NOTHING), "Assign": {"champion": self.models.uri(NOTHING)}},
+            "Champion": self._described({"champion": f"{{% {_MODEL_URL} %}}"}, following),
+            "No champion": keep(self.models, NOTHING, assigns={"champion": self.models.uri(NOTHING)}),
         }
 
-    def _newest(self, name: str, found: str, none: str) -> dict[str, Any]:
+    def _newest(self, name: str, found: str, none: str) -> dict[str, Step]:
         """Asks for the newest approved model, at `$champions`, and goes on to one of two states."""
         newest = {
             "ModelPackageGroupName": self.registry,
@@ -92,16 +87,17 @@ class Champion:
             "MaxResults": 1,
         }
         return {
-            name: {
-                **sagemaker_call("listModelPackages", newest),
-                "Assign": {"champions": "{% $states.result.ModelPackageSummaryList %}"},
-            },
-            f"{name}?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $count($champions) > 0 %}", "Next": found}],
-                "Default": none,
-            },
+            name: sagemaker_call(
+                "listModelPackages", newest, assigns={"champions": "{% $states.result.ModelPackageSummaryList %}"}
+            ),
+            f"{name}?": Choice(reads=("champions",), rules={"{% $count($champions) > 0 %}": found}, otherwise=none),
         }
 
-    def _described(self) -> dict[str, Any]:
-        return sagemaker_call("describeModelPackage", {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"})
+    def _described(self, assigns: Mapping[str, str], then: str) -> Step:
+        return sagemaker_call(
+            "describeModelPackage",
+            {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"},
+            reads=("champions",),
+            assigns=assigns,
+            then=then,
+        )

@@ -17,6 +17,8 @@ from constructs import Construct
 
 from stacks.assets import JOBS_PLATFORM, job_runner, jobs_code, libraries
 from stacks.constructs.permissions import KEY_FOR_SERVICE, LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.constructs.state_machine import RETRIES
+from stacks.constructs.steps import Task
 from stacks.constructs.storage import Store
 
 SPARK_PYTHON = "/usr/local/bin/python3"
@@ -77,8 +79,12 @@ class ProcessingJob:
     with_libraries: bool = False
     isolated: bool = True
 
-    def task(self, code: JobCode, job_role: iam.Role, key_arn: str) -> dict[str, Any]:
-        """The state that runs the job and waits for it."""
+    def task(self, code: JobCode, job_role: iam.Role, key_arn: str, *, reads: Sequence[str]) -> Task:
+        """The step that runs the job and waits for it.
+
+        Args:
+            reads: the variables that arguments, inputs and outputs read.
+        """
         archives = {"code": code.code} | ({"libraries": code.libraries} if self.with_libraries else {})
         paths = {name: f"{MOUNT}/input/{name}/{asset.s3_object_key}" for name, asset in archives.items()}
         inputs = {name: asset.s3_object_url for name, asset in archives.items()}
@@ -86,10 +92,11 @@ class ProcessingJob:
         if self.spark:
             inputs["script"] = code.runner.s3_object_url
             launcher = ["smspark-submit", f"{MOUNT}/input/script/{code.runner.s3_object_key}"]
-        return {
-            "Type": "Task",
-            "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:createProcessingJob.sync",
-            "Arguments": {
+        return Task(
+            resource="sagemaker:createProcessingJob.sync",
+            reads=reads,
+            retry=RETRIES,
+            arguments={
                 "ProcessingJobName": run_name(self.name),
                 "RoleArn": job_role.role_arn,
                 "AppSpecification": {
@@ -117,7 +124,7 @@ class ProcessingJob:
                 },
                 "StoppingCondition": {"MaxRuntimeInSeconds": self.time_limit_s},
             },
-        }
+        )
 
 
 def run_name(name: str) -> str:

@@ -10,7 +10,8 @@ from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
 from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, allow_prefix, job_role
 from stacks.constructs.permissions import allow
-from stacks.constructs.state_machine import RETRIES, StateMachine, keep
+from stacks.constructs.state_machine import StateMachine, keep
+from stacks.constructs.steps import Step
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.names import run_prefix
@@ -56,8 +57,8 @@ class Nightly(Construct):
         groups = [group_arn(self, group.name) for group in (NIGHTLY_GROUP, TRAINING_GROUP)]
         allow(worker, ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"], groups)
         inputs = {
-            "transactions": (archive, transactions, "$closed"),
-            "before": (archive, transactions, "$before"),
+            "transactions": (archive, transactions, "closed"),
+            "before": (archive, transactions, "before"),
             "daily": (curated, DAILY, None),
         }
         job = ProcessingJob(
@@ -72,7 +73,7 @@ class Nightly(Construct):
                 *("--nightly-group", NIGHTLY_GROUP.name, "--training-group", TRAINING_GROUP.name),
             ],
             inputs={name: _uri(*place) for name, place in inputs.items()},
-            outputs={"daily": curated.uri(DAILY), "training": _uri(curated, TRAINING, "$closed")},
+            outputs={"daily": curated.uri(DAILY), "training": _uri(curated, TRAINING, "closed")},
             instance_type=settings.nightly_instance_type,
             environment={"AWS_DEFAULT_REGION": cdk.Stack.of(self).region},
             spark=settings.nightly_engine == "spark",
@@ -87,10 +88,10 @@ class Nightly(Construct):
             says="nightly features",
             key=key,
             steps={
-                "Cut": {"Type": "Pass", "Assign": {"cut": _CUT}},
-                "Days": {"Type": "Pass", "Assign": {"closed": _before_cut(1), "before": _before_cut(2)}},
+                "Cut": Step(assigns={"cut": _CUT}),
+                "Days": Step(reads=("cut",), assigns={"closed": _before_cut(1), "before": _before_cut(2)}),
                 **{f"Keep {given}": keep(*place) for given, place in inputs.items()},
-                "Compute": {**job.task(code, worker, key.key_arn), "Retry": RETRIES},
+                "Compute": job.task(code, worker, key.key_arn, reads=("before", "closed", "cut")),
             },
         )
         self.machine.may_run_jobs("processing", [job.name], [worker])
@@ -112,4 +113,4 @@ def _before_cut(days: int) -> str:
 
 
 def _uri(store: Store, prefix: str, day: str | None) -> str:
-    return f"{{% 's3://{store.name}/{prefix}day=' & {day} & '/' %}}" if day else store.uri(prefix)
+    return f"{{% 's3://{store.name}/{prefix}day=' & ${day} & '/' %}}" if day else store.uri(prefix)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import aws_cdk as cdk
 
 from stacks.constructs.endpoint import Endpoint
 from stacks.constructs.state_machine import RUN, sagemaker_call
+from stacks.constructs.steps import Choice, Fail, Step, Succeed, Task, Wait
 from stacks.settings import Settings
 
 EVALUATIONS = "evaluations/"
 """Prefix of the models bucket: what the gate judges by."""
+GATE_RETRIES = [
+    {
+        "ErrorEquals": ["Lambda.ServiceException", "Lambda.TooManyRequestsException"],
+        "IntervalSeconds": 2,
+        "BackoffRate": 2,
+        "MaxAttempts": 5,
+    }
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,42 +39,31 @@ class Promotion:
     registry: str
     prefix: str
 
-    def steps(self) -> dict[str, Any]:
-        """The states, in order."""
-        return {**self._judging(), **self._deploying()}
+    def steps(self) -> dict[str, Step]:
+        """The steps, in order."""
+        return {**self._judging(), **self._deploying(), **self._watching()}
 
-    def _judging(self) -> dict[str, Any]:
+    def _judging(self) -> dict[str, Step]:
+        evaluation = f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}"
         return {
-            "Gate": {
-                "Type": "Task",
-                "Resource": f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
-                "Arguments": {
+            "Gate": Task(
+                resource="lambda:invoke",
+                arguments={
                     "FunctionName": self.gate_arn,
-                    "Payload": {
-                        "evaluation_key": f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}",
-                        "run": f"{{% {RUN} %}}",
-                    },
+                    "Payload": {"evaluation_key": evaluation, "run": f"{{% {RUN} %}}"},
                 },
-                "Assign": {"verdict": "{% $states.result.Payload %}"},
-                "Output": "{% $states.result.Payload %}",
-                "Retry": [
-                    {
-                        "ErrorEquals": ["Lambda.ServiceException", "Lambda.TooManyRequestsException"],
-                        "IntervalSeconds": 2,
-                        "BackoffRate": 2,
-                        "MaxAttempts": 5,
-                    }
-                ],
-            },
-            "Accepted?": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $verdict.accepted %}", "Next": "Register"}],
-                "Default": "Champion stays",
-            },
-            "Champion stays": {"Type": "Succeed"},
+                reads=("run",),
+                assigns={"verdict": "{% $states.result.Payload %}"},
+                output="{% $states.result.Payload %}",
+                retry=GATE_RETRIES,
+            ),
+            "Accepted?": Choice(
+                reads=("verdict",), rules={"{% $verdict.accepted %}": "Register"}, otherwise="Champion stays"
+            ),
+            "Champion stays": Succeed(),
         }
 
-    def _deploying(self) -> dict[str, Any]:
+    def _deploying(self) -> dict[str, Step]:
         container = self.endpoint.container("{% $model %}")
         model_name = f"{{% '{self.prefix}-' & {RUN} %}}"
         tags = [{"Key": "card-fraud:env", "Value": self.settings.env}]
@@ -86,8 +82,9 @@ class Promotion:
                         "SupportedResponseMIMETypes": ["application/json", "text/csv"],
                     },
                 },
-            )
-            | {"Assign": {"registered": "{% $states.result.ModelPackageArn %}"}},
+                reads=("model", "verdict"),
+                assigns={"registered": "{% $states.result.ModelPackageArn %}"},
+            ),
             "Create model": sagemaker_call(
                 "createModel",
                 {
@@ -97,6 +94,7 @@ class Promotion:
                     "PrimaryContainer": container,
                     "Tags": tags,
                 },
+                reads=("model", "run"),
             ),
             "Create configuration": sagemaker_call(
                 "createEndpointConfig",
@@ -107,6 +105,7 @@ class Promotion:
                     "Tags": tags,
                     **capture,
                 },
+                reads=("run",),
             ),
             "Update endpoint": sagemaker_call(
                 "updateEndpoint",
@@ -116,45 +115,43 @@ class Promotion:
                     "RetainAllVariantProperties": True,
                     "DeploymentConfig": self.endpoint.update(),
                 },
+                reads=("run",),
             ),
-            "Wait": {"Type": "Wait", "Seconds": 30},
-            "Ask endpoint": {
-                **sagemaker_call("describeEndpoint", {"EndpointName": self.endpoint.name}),
-                "Assign": {
+        }
+
+    def _watching(self) -> dict[str, Step]:
+        return {
+            "Wait": Wait(seconds=30),
+            "Ask endpoint": sagemaker_call(
+                "describeEndpoint",
+                {"EndpointName": self.endpoint.name},
+                assigns={
                     "status": "{% $states.result.EndpointStatus %}",
                     "serving": "{% $states.result.EndpointConfigName %}",
                 },
-            },
-            "Taken over?": {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "Condition": "{% $status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack'] %}",
-                        "Next": "Wait",
-                    },
-                    {
-                        "Condition": f"{{% $status = 'InService' and $serving = '{self.prefix}-' & {RUN} %}}",
-                        "Next": "Approve",
-                    },
+            ),
+            "Taken over?": Choice(
+                reads=("again", "run", "serving", "status"),
+                rules={
+                    "{% $status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack'] %}": "Wait",
+                    f"{{% $status = 'InService' and $serving = '{self.prefix}-' & {RUN} %}}": "Approve",
                     # a champion that does not come back is the champion still
-                    {"Condition": "{% $again %}", "Next": "Rolled back"},
-                ],
-                "Default": "Reject",
-            },
-            "Approve": {
-                **_decide("Approved"),
-                "Output": {"run": f"{{% {RUN} %}}", "verdict": "{% $verdict %}"},
-            },
-            "New champion": {"Type": "Succeed"},
-            "Reject": _decide("Rejected"),
-            "Rolled back": {
-                "Type": "Fail",
-                "Error": "RolledBack",
-                "Cause": "An alarm went off while the new model took over, so the endpoint serves the one before.",
-            },
+                    "{% $again %}": "Rolled back",
+                },
+                otherwise="Reject",
+            ),
+            "Approve": _decided(
+                "Approved", reads=("run", "verdict"), output={"run": f"{{% {RUN} %}}", "verdict": "{% $verdict %}"}
+            ),
+            "New champion": Succeed(),
+            "Reject": _decided("Rejected"),
+            "Rolled back": Fail(
+                error="RolledBack",
+                cause="An alarm went off while the new model took over, so the endpoint serves the one before.",
+            ),
         }
 
 
-def _decide(status: str) -> dict[str, Any]:
+def _decided(status: str, *, reads: Sequence[str] = (), output: Mapping[str, str] | None = None) -> Step:
     given = {"ModelPackageArn": "{% $registered %}", "ModelApprovalStatus": status}
-    return sagemaker_call("updateModelPackage", given)
+    return sagemaker_call("updateModelPackage", given, reads=("registered", *reads), output=output)

@@ -17,6 +17,7 @@ from constructs import Construct
 from stacks.constructs.logs import log_group
 from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
 from stacks.constructs.queues import DeadLetters
+from stacks.constructs.steps import Step, Task
 from stacks.constructs.storage import Store
 from stacks.settings import Settings
 
@@ -58,11 +59,11 @@ class StateMachine(Construct):
     """A state machine of a chain of steps.
 
     Args:
-        steps: {name: state}; each goes on to the next, the last ends, unless a state says otherwise itself.
+        steps: {name: step}; each goes on to the next, the last ends, unless a step says otherwise itself.
     """
 
     def __init__(
-        self, scope: Construct, name: str, settings: Settings, *, says: str, key: kms.IKey, steps: Mapping[str, Any]
+        self, scope: Construct, name: str, settings: Settings, *, says: str, key: kms.IKey, steps: Mapping[str, Step]
     ) -> None:
         super().__init__(scope, name)
         self.role = role(self, "Role", "states.amazonaws.com", f"State machine: {says}")
@@ -87,7 +88,7 @@ class StateMachine(Construct):
             self,
             "Resource",
             role_arn=self.role.role_arn,
-            definition_string=stack.to_json_string(_definition(says, steps)),
+            definition_string=stack.to_json_string(definition(says, steps)),
             state_machine_type="STANDARD",
             tracing_configuration={"enabled": True},
             encryption_configuration={
@@ -195,42 +196,51 @@ class StateMachine(Construct):
         schedule.node.add_dependency(caller)
 
 
-def sagemaker_call(operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def sagemaker_call(
+    operation: str,
+    arguments: Mapping[str, Any],
+    *,
+    reads: Sequence[str] = (),
+    assigns: Mapping[str, Any] | None = None,
+    output: Any = None,
+    then: str | None = None,
+) -> Task:
     """A step that calls an operation of SageMaker's API."""
-    return {
-        "Type": "Task",
-        "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:sagemaker:{operation}",
-        "Arguments": dict(arguments),
-        "Retry": RETRIES,
-    }
+    return Task(
+        resource=f"aws-sdk:sagemaker:{operation}",
+        arguments=arguments,
+        reads=reads,
+        assigns=assigns or {},
+        output=output,
+        retry=RETRIES,
+        then=then,
+    )
 
 
-def keep(store: Store, prefix: str, day: str | None = None) -> dict[str, Any]:
+def keep(store: Store, prefix: str, day: str | None = None, assigns: Mapping[str, Any] | None = None) -> Task:
     """A step that puts an empty object below a prefix: SageMaker mounts no empty one, and one without files is valid.
 
     Args:
-        day: a variable that holds a day, for the prefix of that day.
+        day: the variable that holds a day, for the prefix of that day.
     """
-    key = f"{{% '{prefix}day=' & {day} & '/{KEEP}' %}}" if day else f"{prefix}{KEEP}"
-    return {
-        "Type": "Task",
-        "Resource": f"arn:{cdk.Aws.PARTITION}:states:::aws-sdk:s3:putObject",
-        "Arguments": {"Bucket": store.name, "Key": key, "Body": ""},
-    }
+    key = f"{{% '{prefix}day=' & ${day} & '/{KEEP}' %}}" if day else f"{prefix}{KEEP}"
+    return Task(
+        resource="aws-sdk:s3:putObject",
+        arguments={"Bucket": store.name, "Key": key, "Body": ""},
+        reads=(day,) if day else (),
+        assigns=assigns or {},
+    )
 
 
-def _definition(says: str, steps: Mapping[str, Any]) -> dict[str, Any]:
+def definition(says: str, steps: Mapping[str, Step]) -> dict[str, Any]:
+    """The definition of a chain of steps: {name: step}."""
     names = list(steps)
-    chained = {}
-    for name, following in zip(names, [*names[1:], None], strict=True):
-        state = steps[name]
-        if state["Type"] not in ("Choice", "Fail", "Succeed") and "Next" not in state and "End" not in state:
-            state = {**state, **({"Next": following} if following else {"End": True})}
-        chained[name] = state
     return {
         "Comment": says,
         "QueryLanguage": "JSONata",
         "StartAt": names[0],
         "TimeoutSeconds": LONGEST_S,
-        "States": chained,
+        "States": {
+            name: steps[name].state(following) for name, following in zip(names, [*names[1:], None], strict=True)
+        },
     }

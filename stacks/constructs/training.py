@@ -28,6 +28,7 @@ from stacks.constructs.jobs import (
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import EVALUATIONS, Promotion
 from stacks.constructs.state_machine import KEEP, RETRIES, RUN, StateMachine
+from stacks.constructs.steps import Step, Task
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.names import model_prefix, run_prefix
@@ -100,7 +101,7 @@ class Training(Construct):
         trainer = job_role(self, "TrainingRole", "The training job", image_name=self._xgboost, **common)
         return worker, trainer
 
-    def _building(self, worker: iam.Role, trainer: iam.Role) -> dict[str, Any]:
+    def _building(self, worker: iam.Role, trainer: iam.Role) -> dict[str, Step]:
         features = _run_uri(self._curated, TRAINING_SETS)
         champion = Champion(
             registry=self.group.model_package_group_name,
@@ -135,18 +136,18 @@ class Training(Construct):
             instance_type=self._settings.training_instance_type,
         )
         return {
-            "Run": {"Type": "Pass", "Assign": {"run": "{% $uuid() %}", "again": AGAIN}},
+            "Run": Step(assigns={"run": "{% $uuid() %}", "again": AGAIN}),
             **champion.again("Training set"),
-            "Training set": {**training_set.task(self._code, worker, self._key.key_arn), "Retry": RETRIES},
-            "Train": {
-                "Type": "Task",
-                "Resource": f"arn:{cdk.Aws.PARTITION}:states:::sagemaker:createTrainingJob.sync",
-                "Arguments": self._training_job(trainer, features),
-                "Assign": {"model": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
-                "Retry": RETRIES,
-            },
+            "Training set": training_set.task(self._code, worker, self._key.key_arn, reads=("run",)),
+            "Train": Task(
+                resource="sagemaker:createTrainingJob.sync",
+                arguments=self._training_job(trainer, features),
+                reads=("run",),
+                assigns={"model": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
+                retry=RETRIES,
+            ),
             **champion.found("Evaluate"),
-            "Evaluate": {**evaluation.task(self._code, worker, self._key.key_arn), "Retry": RETRIES},
+            "Evaluate": evaluation.task(self._code, worker, self._key.key_arn, reads=("champion", "model", "run")),
         }
 
     def _training_job(self, trainer: iam.Role, features: str) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.stacks import deployment_invariants, invariants
+from tests.stacks import deployment_invariants, invariants, machine_invariants
 from tests.stacks.stacks_under_test import Templates, resources
 
-ALL = (*invariants.INVARIANTS, *deployment_invariants.INVARIANTS)
+ALL = (*invariants.INVARIANTS, *deployment_invariants.INVARIANTS, *machine_invariants.INVARIANTS)
 
 
 @pytest.mark.parametrize("invariant", ALL, ids=lambda invariant: invariant.__name__)
@@ -81,13 +81,17 @@ def unexpiring(prefix: str) -> Break:
     return damage
 
 
-def on_the_network(properties: dict[str, Any]) -> None:
-    """Lets a state machine's job or model reach the network; KeyError where it has none."""
-    parts, isolated = properties["DefinitionString"]["Fn::Join"][1], '"EnableNetworkIsolation":true'
-    (number, *_) = [number for number, part in enumerate(parts) if isolated in str(part)] or [None]
-    if number is None:
-        raise KeyError(isolated)
-    parts[number] = parts[number].replace(isolated, '"EnableNetworkIsolation":false', 1)
+def redefined(text: str, other: str) -> Break:
+    """Puts another text in the place of one in a state machine's definition; KeyError where it has none."""
+
+    def damage(properties: dict[str, Any]) -> None:
+        parts = properties["DefinitionString"]["Fn::Join"][1]
+        (number, *_) = [number for number, part in enumerate(parts) if text in str(part)] or [None]
+        if number is None:
+            raise KeyError(text)
+        parts[number] = parts[number].replace(text, other, 1)
+
+    return damage
 
 
 BROKEN: list[tuple[Callable[[Templates], Iterator[str]], str, Break]] = [
@@ -137,7 +141,16 @@ BROKEN: list[tuple[Callable[[Templates], Iterator[str]], str, Break]] = [
     (deployment_invariants.taken_for_anyone, "AWS::IAM::Role", untrusting("aws:SourceArn")),
     (deployment_invariants.logs_in_the_accounts_policy, "AWS::Logs::LogGroup", without("LogGroupName")),
     (deployment_invariants.not_isolated, "AWS::SageMaker::Model", without("EnableNetworkIsolation")),
-    (deployment_invariants.not_isolated, "AWS::StepFunctions::StateMachine", on_the_network),
+    (
+        deployment_invariants.not_isolated,
+        "AWS::StepFunctions::StateMachine",
+        redefined('"EnableNetworkIsolation":true', '"EnableNetworkIsolation":false'),
+    ),
+    (
+        machine_invariants.read_before_assigned,
+        "AWS::StepFunctions::StateMachine",
+        redefined('"Assign":{"champion":', '"Assign":{"winner":'),
+    ),
     (deployment_invariants.archived_for_ever, "AWS::S3::Bucket", unexpiring("aws/lambda/")),
 ]
 """How each is broken, on the templates of `prod`, which has every type: (invariant, type, what is done to one of them)."""

@@ -21,6 +21,7 @@ from lambda_src.archive.rows import DECISIONS, TRANSACTIONS
 from lambda_src.ports.nightly_feature_store import MOST_CARDS
 from stacks.images import TABLE, ask_sagemaker
 from stacks.settings import Settings, read_settings
+from tests.stacks.machine_invariants import MACHINE, definition
 from tests.stacks.stacks_under_test import Templates, listed, referred, resources, statements, synthesize
 
 FUNCTION = "AWS::Lambda::Function"
@@ -61,13 +62,8 @@ def test_feature_groups_are_the_declared_ones(templates: Templates) -> None:
 
 
 def definitions(templates: Templates) -> dict[str, dict[str, Any]]:
-    """The state machines' definitions, what only a deployment knows written as `?`."""
-    found = {}
-    for machine in resources(templates, "AWS::StepFunctions::StateMachine"):
-        text = machine.properties["DefinitionString"]
-        parts = text["Fn::Join"][1] if isinstance(text, dict) else [text]
-        found[machine.stack] = json.loads("".join(part if isinstance(part, str) else "?" for part in parts))
-    return found
+    """The definitions of the state machines, a stack each."""
+    return {machine.stack: definition(machine) for machine in resources(templates, MACHINE)}
 
 
 def test_jobs_run_modules_that_are_there(templates: Templates) -> None:
@@ -78,14 +74,14 @@ def test_jobs_run_modules_that_are_there(templates: Templates) -> None:
 
 
 def test_every_state_is_reached_and_leads_somewhere(templates: Templates) -> None:
-    for name, definition in definitions(templates).items():
-        states = definition["States"]
-        leads_to = {definition["StartAt"]}
+    for name, machine in definitions(templates).items():
+        states = machine["States"]
+        leads_to = {machine["StartAt"]}
         for state in states.values():
             leads_to |= {
                 state.get("Next"),
                 state.get("Default"),
-                *(choice["Next"] for choice in state.get("Choices", [])),
+                *(way["Next"] for way in (*state.get("Choices", []), *state.get("Catch", []))),
             }
             assert state.keys() & {"Next", "Default", "End"} or state["Type"] in ("Succeed", "Fail"), (name, state)
         assert leads_to - {None} == states.keys(), name
