@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -36,56 +36,50 @@ class Usage:
         for role in sorted({*deployed, *used, *denied}):
             given = deployed.get(role, [])
             calls = used.get(role, Counter())
-            unused, used_of_own = [], []
-            for sid, action, resources in _allowed(given):
-                one = {"action": action, "resource": resources, **({"sid": sid} if sid else {})}
-                if not any(_covers(action, resources, call) for call in calls):
-                    unused.append(one)
-                elif sid:
-                    used_of_own.append(one)
+            pairs = [{"action": action, "resource": resources} for action, resources in _allowed(given)]
+            needed = [any(_covers(pair["action"], pair["resource"], call) for call in calls) for pair in pairs]
             rows.append(
                 {
                     "role": role,
                     "used": _rows(calls),
                     "denied": _rows(denied.get(role, Counter())),
-                    "allowed_but_unused": unused,
-                    "used_with_sid": used_of_own,
+                    "allowed_and_used": [pair for pair, used_here in zip(pairs, needed, strict=True) if used_here],
+                    "allowed_but_unused": [
+                        pair for pair, used_here in zip(pairs, needed, strict=True) if not used_here
+                    ],
                 }
             )
         return rows
 
 
-def with_reasons(
-    report: list[dict[str, Any]], reasons: Mapping[str, Mapping[str, Mapping[str, str]]]
-) -> list[dict[str, Any]]:
+Reason = Callable[[str, str, list[str]], str | None]
+"""Why a role (its name) is allowed an action on resources though no run here uses it; None if nothing says why."""
+
+
+def with_reasons(report: list[dict[str, Any]], reason: Reason) -> list[dict[str, Any]]:
     """The report with the reason for each action that is allowed but was not used; those without one are `removable`.
 
-    A reason holds for its own statement alone; one whose action was used there is in `used_though_reasoned`.
+    What was used though there is a reason for its not being used is in `used_though_reasoned`.
 
-    Args:
-        reasons: {role name: {Sid of a statement: {action: why it is allowed}}}, from the templates.
-
-    >>> one, other, used = [
-    ...     {"action": "s3:PutObject", "resource": [f"arn:aws:s3:::b/{prefix}/*"], "sid": prefix} for prefix in ("a", "c", "d")
-    ... ]
-    >>> row = {"role": "decide", "allowed_but_unused": [one, other], "used_with_sid": [used]}
-    >>> said = {"a": {"s3:PutObject": "by hand"}, "d": {"s3:PutObject": "by hand"}}
-    >>> (row,) = with_reasons([row], {"decide": said})
-    >>> [[one["sid"] for one in row[part]] for part in ("allowed_but_unused", "removable", "used_though_reasoned")]
-    [['a'], ['c'], ['d']]
+    >>> one, other = [{"action": "s3:PutObject", "resource": [f"arn:aws:s3:::b/{prefix}/*"]} for prefix in ("a", "c")]
+    >>> row = {"role": "decide", "used": [], "denied": [], "allowed_and_used": [], "allowed_but_unused": [one, other]}
+    >>> (row,) = with_reasons([row], lambda role, action, resources: "by hand" if "/a/" in resources[0] else None)
+    >>> [[pair["resource"] for pair in row[part]] for part in ("allowed_but_unused", "removable", "used_though_reasoned")]
+    [[['arn:aws:s3:::b/a/*']], [['arn:aws:s3:::b/c/*']], []]
     """
     rows = []
     for row in report:
-        given = reasons.get(row["role"], {})
-
-        def why(one: Mapping[str, Any], given: Mapping[str, Mapping[str, str]] = given) -> str | None:
-            return given.get(one.get("sid", ""), {}).get(one["action"])
-
-        kept = {name: value for name, value in row.items() if name != "used_with_sid"}
-        named = [{**one, "reason": why(one)} for one in row["allowed_but_unused"] if why(one)]
-        bare = [one for one in row["allowed_but_unused"] if not why(one)]
-        stale = [{**one, "reason": why(one)} for one in row.get("used_with_sid", []) if why(one)]
-        rows.append({**kept, "allowed_but_unused": named, "removable": bare, "used_though_reasoned": stale})
+        explained, bare = [], []
+        for pair in row["allowed_but_unused"]:
+            why = reason(row["role"], pair["action"], pair["resource"])
+            (explained if why else bare).append({**pair, **({"reason": why} if why else {})})
+        used = [
+            {**pair, "reason": why}
+            for pair in row["allowed_and_used"]
+            if (why := reason(row["role"], pair["action"], pair["resource"]))
+        ]
+        kept = {name: row[name] for name in ("role", "used", "denied")}
+        rows.append({**kept, "allowed_but_unused": explained, "removable": bare, "used_though_reasoned": used})
     return rows
 
 
@@ -93,12 +87,12 @@ def _rows(calls: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"action": action, "resource": resource, "calls": n} for (action, resource), n in sorted(calls.items())]
 
 
-def _allowed(statements: list[dict[str, Any]]) -> Iterable[tuple[str, str, list[str]]]:
-    """(Sid, action, resources) of what is allowed."""
+def _allowed(statements: list[dict[str, Any]]) -> Iterable[tuple[str, list[str]]]:
+    """(action, resources) of what is allowed."""
     for statement in statements:
         if statement.get("Effect") == "Allow":
             for action in _several(statement.get("Action", [])):
-                yield statement.get("Sid", ""), action, _several(statement.get("Resource", []))
+                yield action, _several(statement.get("Resource", []))
 
 
 def _covers(action: str, resources: list[str], call: tuple[str, str]) -> bool:

@@ -13,9 +13,7 @@ from emulator.process import EmulatedAws
 from local.assembly import Stack
 from local.deployment import resources
 from local.ledger import Entry, ledger
-
-REASONS = "AllowedButUnused"
-"""A role's metadata of this name says why it is allowed what a run here does not use: {Sid: {action: reason}}."""
+from local.unused_permissions import why_unused
 
 
 def write_account(aws: EmulatedAws, stacks: Sequence[Stack], folder: Path) -> tuple[list[Entry], list[dict[str, Any]]]:
@@ -24,12 +22,14 @@ def write_account(aws: EmulatedAws, stacks: Sequence[Stack], folder: Path) -> tu
     physical = {name: {key: found[1] for key, found in given.items()} for name, given in made.items()}
     entries = ledger(stacks, physical, _work(aws, made))
     roles = {
-        physical[stack.name][logical_id]: resource["Metadata"][REASONS]
+        physical[stack.name][logical_id]: logical_id
         for stack in stacks
         for logical_id, resource in stack.template["Resources"].items()
-        if resource["Type"] == "AWS::IAM::Role" and REASONS in resource.get("Metadata", {})
+        if resource["Type"] == "AWS::IAM::Role"
     }
-    permissions = with_reasons(aws.permissions(), roles)
+    permissions = with_reasons(
+        aws.permissions(), lambda role, action, on: why_unused(roles[role], action, on) if role in roles else None
+    )
     (folder / "ledger.json").write_text(json.dumps([entry.row() for entry in entries], indent=2) + "\n")
     (folder / "permissions.json").write_text(json.dumps(permissions, indent=2) + "\n")
     return entries, permissions

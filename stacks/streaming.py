@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -17,7 +15,7 @@ from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.kafka import Cluster, topics
 from stacks.constructs.network import Network
-from stacks.constructs.permissions import KEY_FOR_SERVICE, allow
+from stacks.constructs.permissions import allow
 from stacks.constructs.queues import DeadLetters, queue
 from stacks.constructs.stream_job import StreamJob
 from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
@@ -32,8 +30,6 @@ ARCHIVE_BATCH = 10_000
 ARCHIVE_WINDOW_S = 300
 WATCH_TIMEOUT_S = 30
 OWN_PREFIX = "The objects below the function's own prefix are named by the function."
-BROKEN = "only what breaks the contract is put there"
-COLLIDED = "only two payments under one id are put there"
 
 
 class Streaming(FraudStack):
@@ -123,10 +119,9 @@ class Streaming(FraudStack):
             start.role,
             ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant"],
             [self._data.key.key_arn],
-            unused=KEY_FOR_SERVICE,
             conditions=via,
         )
-        allow(start.role, ["kinesisanalytics:StopApplication"], [arn], unused="only deleting the stack stops it")
+        allow(start.role, ["kinesisanalytics:StopApplication"], [arn])
         started = cdk.CustomResource(
             self, "Started", service_token=start.function.function_arn, resource_type="Custom::StartedStream"
         )
@@ -139,7 +134,6 @@ class Streaming(FraudStack):
         accept = self.functions.function(
             "accept",
             says="refuses what breaks the contract, has the rest watched",
-            key_used=("Decrypt", "GenerateDataKey"),
             environment={
                 "WATCH_QUEUE_URL": waiting.queue_url,
                 "UNDECIDED_AFTER_S": seconds,
@@ -155,7 +149,6 @@ class Streaming(FraudStack):
         watch = self.functions.function(
             "watch",
             says="decides by the fallback rule what is still undecided",
-            key_used=("Decrypt",),
             environment={
                 "DECISIONS_TABLE": self.decisions.table_name,
                 "EVENT_BUS_NAME": self.bus.attr_name,
@@ -166,16 +159,14 @@ class Streaming(FraudStack):
             timeout_s=WATCH_TIMEOUT_S,
             memory_mb=512,
         )
-        undecided = "only a transaction without features in time is decided by the watch"
-        self._may_decide(watch.role, {"dynamodb:PutItem": undecided, "events:PutEvents": undecided})
-        self._may_quarantine(watch.role, COLLIDED)
+        self._may_decide(watch.role)
+        self._may_quarantine(watch.role)
         consumers.reads_queue(self, watch, waiting, batch_size=10)
 
     def _decide(self, serving: Serving) -> None:
         decide = self.functions.function(
             "decide",
             says="decides every transaction on its own features",
-            key_used=("Decrypt",),
             environment={
                 "NIGHTLY_FEATURE_GROUP": NIGHTLY_GROUP.name,
                 "ENDPOINT_NAME": serving.endpoint_name,
@@ -191,8 +182,7 @@ class Streaming(FraudStack):
         )
         allow(decide.role, ["sagemaker:BatchGetRecord"], [group_arn(self, NIGHTLY_GROUP.name)])
         allow(decide.role, ["sagemaker:InvokeEndpoint"], [serving.endpoint_arn])
-        again = "only a transaction that comes again has a decision to be read"
-        self._may_decide(decide.role, {"dynamodb:BatchGetItem": again})
+        self._may_decide(decide.role)
         self._may_quarantine(decide.role)
         self._reads(decide, "features", batch_size=DECIDED_TOGETHER, window_s=0)
 
@@ -200,7 +190,6 @@ class Streaming(FraudStack):
         ingest = self.functions.function(
             "ingest_features",
             says="keeps each card's newest features in the store",
-            key_used=("Decrypt", "GenerateDataKey"),
             environment={
                 "STREAM_FEATURE_GROUP": STREAM_GROUP.name,
                 "FEATURES_TTL_DAYS": str(self.settings.features_ttl_days),
@@ -216,7 +205,6 @@ class Streaming(FraudStack):
         archive = self.functions.function(
             "archive",
             says="keeps transactions and decisions as Parquet",
-            key_used=("Decrypt", "GenerateDataKey"),
             environment={
                 "ARCHIVE_BUCKET": self._data.archive.name,
                 "TRANSACTIONS_PREFIX": TRANSACTIONS,
@@ -254,13 +242,9 @@ class Streaming(FraudStack):
         mapping.node.add_dependency(self.topics, deployed.role, self.network)
         self.topic_readers[f"{deployed.name} of {topic}"] = mapping
 
-    def _may_decide(self, role: iam.Role, unused: Mapping[str, str]) -> None:
-        needed = {
-            self.decisions.table_arn: ["dynamodb:PutItem", "dynamodb:BatchGetItem"],
-            self.bus.attr_arn: ["events:PutEvents"],
-        }
-        for arn, actions in needed.items():
-            allow(role, actions, [arn], unused={action: unused[action] for action in actions if action in unused})
+    def _may_decide(self, role: iam.Role) -> None:
+        allow(role, ["dynamodb:PutItem", "dynamodb:BatchGetItem"], [self.decisions.table_arn])
+        allow(role, ["events:PutEvents"], [self.bus.attr_arn])
 
-    def _may_quarantine(self, role: iam.Role, unused: str = BROKEN) -> None:
-        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX, unused=unused)
+    def _may_quarantine(self, role: iam.Role) -> None:
+        allow(role, ["s3:PutObject"], [self._data.archive.objects(QUARANTINE)], because=OWN_PREFIX)

@@ -60,7 +60,6 @@ class Training(FraudStack):
             data.key,
             pattern={"source": ["card-fraud"], "detail-type": ["retrain"]},
             bus=streaming.bus.attr_name,
-            unused="only a request by hand starts it",
         )
         serving_arn = self.format_arn(
             service="cloudformation", resource="stack", resource_name=f"{serving.stack_name}/"
@@ -73,7 +72,6 @@ class Training(FraudStack):
                 "detail-type": [STACK_UPDATED],
                 "detail": {"stack-id": [{"prefix": serving_arn}], "status-details": {"status": ["UPDATE_COMPLETE"]}},
             },
-            unused="the emulated CloudFormation tells of no stack's status",
         )
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
         self.output("ModelRegistry", training.group.model_package_group_name, "models that passed the gate")

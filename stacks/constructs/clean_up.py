@@ -26,7 +26,6 @@ from stacks.names import (
 from stacks.settings import Settings
 
 TIME_LIMIT_S = 900
-ONLY_DELETING = "only deleting a stack calls it"
 LISTING = "Listing has no resource; only what has the environment's name is deleted."
 NAMED_LATER = "Names begin with the environment's, and end with the run's."
 
@@ -50,7 +49,7 @@ class CleanUp(Construct):
         self.arn = self.deployed.function.function_arn
         stacks = self._arn("cloudformation", "stack", f"{stack_name(settings, '*')}/*")
         because = "A stack's name ends with an id."
-        allow(self.deployed.role, ["cloudformation:DescribeStacks"], [stacks], because=because, unused=ONLY_DELETING)
+        allow(self.deployed.role, ["cloudformation:DescribeStacks"], [stacks], because=because)
         if settings.removal == "destroy":
             self._permissions()
 
@@ -58,10 +57,10 @@ class CleanUp(Construct):
         """Lets it delete all objects of these buckets."""
         if self._settings.removal == "destroy":
             role, arns = self.deployed.role, [bucket.bucket_arn for bucket in buckets]
-            allow(role, ["s3:ListBucketVersions", "s3:PutBucketPolicy"], arns, unused=ONLY_DELETING)
+            allow(role, ["s3:ListBucketVersions", "s3:PutBucketPolicy"], arns)
             objects = [f"{arn}/*" for arn in arns]
             actions = ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-            allow(role, actions, objects, because="All objects go.", unused=ONLY_DELETING)
+            allow(role, actions, objects, because="All objects go.")
 
     def _permissions(self) -> None:
         role = self.deployed.role
@@ -73,24 +72,24 @@ class CleanUp(Construct):
             for job in JOBS
         ]
         listing = ["ListModels", "ListEndpointConfigs", "ListProcessingJobs", "ListTrainingJobs"]
-        allow(role, [f"sagemaker:{one}" for one in listing], ["*"], because=LISTING, unused=ONLY_DELETING)
+        allow(role, [f"sagemaker:{one}" for one in listing], ["*"], because=LISTING)
         deleting = ["sagemaker:DeleteModel", "sagemaker:DeleteEndpointConfig"]
-        allow(role, deleting, made, because=NAMED_LATER, unused=ONLY_DELETING)
+        allow(role, deleting, made, because=NAMED_LATER)
         stopping = ["sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob"]
-        allow(role, stopping, jobs, because=NAMED_LATER, unused=ONLY_DELETING)
+        allow(role, stopping, jobs, because=NAMED_LATER)
         registry = [
             self._arn("sagemaker", "model-package-group", models),
             self._arn("sagemaker", "model-package", f"{models}/*"),
         ]
         versions = ["sagemaker:ListModelPackages", "sagemaker:DeleteModelPackage"]
         because = "Versions of a model are numbered as they are made."
-        allow(role, versions, registry, because=because, unused=ONLY_DELETING)
+        allow(role, versions, registry, because=because)
         groups = [arn for name in JOB_LOG_GROUPS for arn in self._log_group(name)]
         streams = ["logs:DescribeLogStreams", "logs:DeleteLogStream"]
         because = "SageMaker names a stream for each run."
-        allow(role, streams, groups, because=because, unused=ONLY_DELETING)
+        allow(role, streams, groups, because=because)
         own = self._log_group(endpoint_log_group(self._settings))
-        allow(role, ["logs:DeleteLogGroup"], own, because="It goes with its streams.", unused=ONLY_DELETING)
+        allow(role, ["logs:DeleteLogGroup"], own, because="It goes with its streams.")
         tables = [
             self._arn("glue", "catalog", None),
             self._arn("glue", "database", OFFLINE_DATABASE),
@@ -101,7 +100,7 @@ class CleanUp(Construct):
             ),
         ]
         because = "The feature store ends the names of its tables with a time."
-        allow(role, ["glue:GetTables", "glue:DeleteTable"], tables, because=because, unused=ONLY_DELETING)
+        allow(role, ["glue:GetTables", "glue:DeleteTable"], tables, because=because)
 
     def _arn(self, service: str, kind: str, name: str | None) -> str:
         return cdk.Stack.of(self).format_arn(service=service, resource=kind, resource_name=name)

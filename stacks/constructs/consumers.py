@@ -14,7 +14,6 @@ from stacks.constructs.permissions import allow
 from stacks.constructs.storage import Store
 from stacks.settings import Settings
 
-BY_POLLER = "the local poller asks for no configuration of the cluster"
 UNDELIVERED = "aws/lambda/"
 """Where Lambda puts the batches that it could not deliver, in the bucket that is named as their destination."""
 ATTEMPTS = 5
@@ -55,7 +54,6 @@ def reads_topic(
         role,
         ["kafka-cluster:DescribeClusterDynamicConfiguration"],
         [cluster.arn],
-        unused=BY_POLLER,
     )
     allow_network(role)
     # asked for as the mapping is made
@@ -65,7 +63,6 @@ def reads_topic(
         ["s3:PutObject"],
         [undelivered.objects(UNDELIVERED)],
         because="Lambda names the objects below its prefix itself.",
-        unused="only batches that fail for good are put there",
     )
     return lambda_.CfnEventSourceMapping(
         scope,
@@ -135,7 +132,6 @@ def reads_changes(
         deployed.role,
         ["sqs:SendMessage"],
         [dead_letters.queue_arn],
-        unused="only batches that fail for good are sent there",
     )
     return _mapping(
         scope,

@@ -16,7 +16,7 @@ from constructs import Construct
 from stacks.asset_cache import ROOT
 from stacks.assets import tarball
 from stacks.constructs.jobs import allow_image
-from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.names import endpoint_log_group, model_prefix
@@ -27,7 +27,6 @@ MODELS = "models/"
 PROGRAM = "code/inference.py"
 """Where a model's archive holds the program that serves it."""
 _SERVING = ROOT / "sagemaker_src" / "serving"
-BY_ENDPOINT = "the service looks for models itself"
 
 
 class Endpoint(Construct):
@@ -156,11 +155,11 @@ class Endpoint(Construct):
         allow(self.role, ["s3:GetObject"], objects)
         because = "Each training run's model has a name of its own."
         allow(self.role, ["s3:GetObject"], [models.objects(MODELS)], because=because)
-        allow(self.role, ["s3:ListBucket"], [models.arn], unused=BY_ENDPOINT)
+        allow(self.role, ["s3:ListBucket"], [models.arn])
         because = "The endpoint names what it captures."
         allow(self.role, ["s3:PutObject"], [archive.objects(captured)], because=because)
         allow_image(self.role, self.image)
-        allow_key(self.role, self._key.key_arn, for_volumes=True, used=["kms:Decrypt", "kms:GenerateDataKey"])
+        allow_key(self.role, self._key.key_arn, for_volumes=True)
         logs = cdk.Stack.of(self).format_arn(
             service="logs",
             resource="log-group",
@@ -172,7 +171,6 @@ class Endpoint(Construct):
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
             [logs],
             because="SageMaker names the streams of the endpoint's log group.",
-            unused=LOGS_BY_SERVICE,
         )
 
     def _autoscaling(self) -> None:

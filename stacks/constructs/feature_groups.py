@@ -15,7 +15,6 @@ from stacks.names import OFFLINE_DATABASE, offline_table
 from stacks.settings import Settings
 
 OFFLINE = "feature-store/"
-BY_STORE = "the store writes its offline copy itself; the local one keeps none"
 
 
 def feature_groups(
@@ -25,8 +24,8 @@ def feature_groups(
     writer = role(scope, "OfflineStoreRole", "sagemaker.amazonaws.com", "The feature store writing its offline copies")
     because = "The store names the objects below its prefix itself."
     actions = ["s3:GetObject", "s3:PutObject", "s3:PutObjectAcl"]
-    allow(writer, actions, [curated.objects(OFFLINE)], because=because, unused=BY_STORE)
-    allow(writer, ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:ListBucket"], [curated.arn], unused=BY_STORE)
+    allow(writer, actions, [curated.objects(OFFLINE)], because=because)
+    allow(writer, ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:ListBucket"], [curated.arn])
     stack = cdk.Stack.of(scope)
     catalogue = [
         stack.format_arn(service="glue", resource="catalog"),
@@ -40,7 +39,7 @@ def feature_groups(
         ),
     ]
     because = "The store ends the names of its tables with a time."
-    allow(writer, ["glue:GetTable", "glue:UpdateTable"], catalogue, because=because, unused=BY_STORE)
+    allow(writer, ["glue:GetTable", "glue:UpdateTable"], catalogue, because=because)
     allow_key(writer, key.key_arn)
     groups = {}
     for declared in FEATURE_GROUPS:

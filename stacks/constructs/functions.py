@@ -14,7 +14,7 @@ from constructs import Construct
 from stacks.assets import function_code, layer
 from stacks.constructs.logs import log_group
 from stacks.constructs.network import Network
-from stacks.constructs.permissions import LOGS_BY_SERVICE, NETWORK_BY_SERVICE, acknowledge, allow, allow_key, role
+from stacks.constructs.permissions import acknowledge, allow, allow_key, role
 from stacks.settings import Settings
 
 NAMESPACE = "CardFraud"
@@ -51,7 +51,6 @@ class Functions(Construct):
         memory_mb: int,
         layers: tuple[str, ...] = (),
         network: Network | None = None,
-        key_used: tuple[str, ...] = (),
     ) -> Deployed:
         """A function, allowed nothing yet but its logs.
 
@@ -60,7 +59,6 @@ class Functions(Construct):
             environment: its own variables, beside those that all functions have.
             layers: beside the one of all functions.
             network: where it runs, if it must talk to the brokers.
-            key_used: what it does with the encryption key in a local run, too: `Decrypt`, `GenerateDataKey`.
         """
         title = "".join(part.capitalize() for part in name.split("_"))
         scope = Construct(self, title)
@@ -70,9 +68,8 @@ class Functions(Construct):
             runner,
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [logs.log_group_arn],
-            unused=LOGS_BY_SERVICE,
         )
-        allow_key(runner, self._key.key_arn, used=[f"kms:{one}" for one in key_used])
+        allow_key(runner, self._key.key_arn)
         if network:
             allow_network(runner)
         function = lambda_.Function(
@@ -128,7 +125,6 @@ def allow_network(grantee: iam.Role) -> None:
         ],
         ["*"],
         because="Describing has no resource, and an interface has no name before it is made.",
-        unused=NETWORK_BY_SERVICE,
     )
 
 

@@ -16,7 +16,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from stacks.assets import JOBS_PLATFORM, job_runner, jobs_code, libraries
-from stacks.constructs.permissions import KEY_FOR_SERVICE, LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.state_machine import RETRIES
 from stacks.constructs.steps import Task
 from stacks.constructs.storage import Store
@@ -171,18 +171,16 @@ def job_role(scope: Construct, name: str, says: str, *, code: JobCode, key_arn: 
         ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
         [group],
         because="SageMaker names the log group and a stream for each run.",
-        unused=LOGS_BY_SERVICE,
     )
     allow(
         made,
         ["cloudwatch:PutMetricData"],
         ["*"],
         because="CloudWatch has no resource for metrics; the condition keeps it to SageMaker's namespaces.",
-        unused="the service puts the machine's metrics itself",
         conditions={"StringLike": {"cloudwatch:namespace": "/aws/sagemaker/*"}},
     )
-    allow_key(made, key_arn, for_volumes=True, used=["kms:Decrypt", "kms:GenerateDataKey"])
-    allow(made, ["kms:Encrypt"], [key_arn], unused=KEY_FOR_SERVICE)
+    allow_key(made, key_arn, for_volumes=True)
+    allow(made, ["kms:Encrypt"], [key_arn])
     return made
 
 

@@ -23,8 +23,6 @@ ANY_AGE_MS = str(2**63 - 1)
 KAFKA_VERSION = "3.9.x"
 LONGEST_NAME = 64
 """Of a cluster (API reference of MSK, *CreateClusterV2*)."""
-BY_BROKER = "the local broker asks for no permission"
-BY_UPDATE = "only an update of the stack changes topics that stand"
 
 
 def topics(settings: Settings) -> list[dict[str, Any]]:
@@ -127,7 +125,7 @@ class Cluster(Construct):
     def may_connect(self, grantee: iam.Role, *, writes: bool = False) -> None:
         """Lets a client connect; one that writes does so idempotently."""
         allow(grantee, ["kafka-cluster:Connect"], [self.arn])
-        allow(grantee, ["kafka-cluster:DescribeCluster"], [self.arn], unused=BY_BROKER)
+        allow(grantee, ["kafka-cluster:DescribeCluster"], [self.arn])
         if writes:
             allow(grantee, ["kafka-cluster:WriteDataIdempotently"], [self.arn])
 
@@ -154,5 +152,4 @@ class Cluster(Construct):
                 "kafka-cluster:AlterTopicDynamicConfiguration",
             ],
             arns,
-            unused=BY_UPDATE,
         )

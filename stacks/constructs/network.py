@@ -9,7 +9,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from stacks.constructs.logs import log_group
-from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, role
+from stacks.constructs.permissions import allow, role
 from stacks.settings import Settings
 
 KAFKA_PORT = 9098
@@ -105,7 +105,6 @@ class Network(Construct):
             writer,
             ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
             [group.log_group_arn],
-            unused=LOGS_BY_SERVICE,
         )
         ec2.CfnFlowLog(
             self,

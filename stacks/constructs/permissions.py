@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
-
-UNUSED_LOCALLY = "AllowedButUnused"
-"""A role's metadata under this name says why what no local run calls is allowed: {Sid of a statement: {action: reason}}."""
-
-KEY_FOR_SERVICE = "the service uses the key on behalf of the role, which no local run needs"
-LOGS_BY_SERVICE = "the service writes the logs itself; local processes write theirs to files"
-NETWORK_BY_SERVICE = "the service makes the network interfaces itself; local processes have none"
-
 
 _SOURCES = {
     # pages procedure-create-iam-role (Step Functions), flow-logs-cwl (VPC); and the roles that EventBridge's console and CDK's
@@ -59,25 +50,16 @@ def allow(
     resources: Sequence[str],
     *,
     because: str | None = None,
-    unused: str | Mapping[str, str] | None = None,
     conditions: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Allows the actions on the resources.
 
     Args:
         because: why a resource holds a wildcard; needed exactly where one does.
-        unused: why a local run does not use these actions on these resources, where it does not; or {action: why}. The
-            statement then has a Sid of its own, so that the reason holds for no other.
         conditions: of the statement.
     """
-    reasons = dict.fromkeys(actions, unused) if isinstance(unused, str) else dict(unused or {})
-    if reasons.keys() - set(actions):
-        raise ValueError(f"{grantee.node.path}: a reason is given for what is not allowed: {', '.join(reasons)}")
-    sid = _explain(grantee, actions, resources, conditions, reasons) if reasons else None
     grantee.add_to_principal_policy(
-        iam.PolicyStatement(
-            sid=sid, actions=list(actions), resources=list(resources), conditions=dict(conditions or {})
-        )
+        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=dict(conditions or {}))
     )
     wild = [
         text
@@ -92,39 +74,18 @@ def allow(
         acknowledge(grantee, f"AwsSolutions-IAM5[Resource::{text}]", str(because))
 
 
-def _explain(
-    grantee: iam.Role,
-    actions: Sequence[str],
-    resources: Sequence[str],
-    conditions: Mapping[str, Mapping[str, Any]] | None,
-    reasons: Mapping[str, str],
-) -> str:
-    """Says in the template why a statement is allowed though no local run uses it; gives the statement's Sid."""
-    said = [list(actions), list(resources), dict(conditions or {}), dict(reasons)]
-    text = json.dumps(cdk.Stack.of(grantee).resolve(said), sort_keys=True)
-    sid = f"Unused{hashlib.sha256(text.encode()).hexdigest()[:10]}"
-    resource = cast(iam.CfnRole, grantee.node.default_child)
-    resource.add_metadata(UNUSED_LOCALLY, {**(resource.get_metadata(UNUSED_LOCALLY) or {}), sid: dict(reasons)})
-    return sid
-
-
 def acknowledge(construct: Construct, rule: str, reason: str) -> None:
     """Acknowledges one finding of cdk-nag or of CDK's own validation on the construct and what is in it."""
     cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
 
 
-def allow_key(grantee: iam.Role, key_arn: str, *, for_volumes: bool = False, used: Sequence[str] = ()) -> None:
-    """Lets the role use the encryption key; and hand it on to machines' volumes, if asked.
-
-    Args:
-        used: what of it a local run uses, too.
-    """
-    actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-    allow(grantee, actions, [key_arn], unused={one: KEY_FOR_SERVICE for one in actions if one not in used})
+def allow_key(grantee: iam.Role, key_arn: str, *, for_volumes: bool = False) -> None:
+    """Lets the role use the encryption key; and hand it on to machines' volumes, if asked."""
+    allow(grantee, ["kms:Decrypt", "kms:GenerateDataKey"], [key_arn])
     if for_volumes:
         condition = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-        allow(grantee, ["kms:CreateGrant"], [key_arn], unused=KEY_FOR_SERVICE, conditions=condition)
-        allow(grantee, ["kms:DescribeKey"], [key_arn], unused=KEY_FOR_SERVICE)
+        allow(grantee, ["kms:CreateGrant"], [key_arn], conditions=condition)
+        allow(grantee, ["kms:DescribeKey"], [key_arn])
 
 
 def resource_text(resource: object) -> str:

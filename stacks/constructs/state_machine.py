@@ -15,7 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.logs import log_group
-from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.queues import DeadLetters
 from stacks.constructs.steps import Step, Task
 from stacks.constructs.storage import Store
@@ -73,16 +73,14 @@ class StateMachine(Construct):
             _LOG_DELIVERY,
             ["*"],
             because="Delivery of a state machine's logs has no resource of its own.",
-            unused=LOGS_BY_SERVICE,
         )
         allow(
             self.role,
             _TRACES,
             ["*"],
             because="Traces have no resource.",
-            unused="the emulated AWS takes no traces",
         )
-        allow_key(self.role, key.key_arn, for_volumes=True, used=["kms:GenerateDataKey"])
+        allow_key(self.role, key.key_arn, for_volumes=True)
         stack = cdk.Stack.of(self)
         self.resource = sfn.CfnStateMachine(
             self,
@@ -125,10 +123,8 @@ class StateMachine(Construct):
         because = "A run's name ends with an id of its own."
         title = kind.capitalize()
         allow(self.role, [f"sagemaker:Create{title}Job", f"sagemaker:Describe{title}Job"], jobs, because=because)
-        stopping = "only a run that is stopped by hand stops its job"
-        allow(self.role, [f"sagemaker:Stop{title}Job"], jobs, because=because, unused=stopping)
-        tagging = "the service tags the jobs it waits for"
-        allow(self.role, ["sagemaker:AddTags", "sagemaker:ListTags"], jobs, because=because, unused=tagging)
+        allow(self.role, [f"sagemaker:Stop{title}Job"], jobs, because=because)
+        allow(self.role, ["sagemaker:AddTags", "sagemaker:ListTags"], jobs, because=because)
         rule = stack.format_arn(
             service="events", resource="rule", resource_name=f"StepFunctionsGetEventsForSageMaker{title}JobsRule"
         )
@@ -149,17 +145,11 @@ class StateMachine(Construct):
         """Lets it call these functions."""
         allow(self.role, ["lambda:InvokeFunction"], [function.function_arn for function in functions])
 
-    def on_event(
-        self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None, unused: str | None = None
-    ) -> None:
-        """Starts it on each event of a pattern, of the account's own bus or the named one.
-
-        Args:
-            unused: why a local run puts no such event, where it does not.
-        """
+    def on_event(self, name: str, key: kms.IKey, *, pattern: Mapping[str, Any], bus: str | None = None) -> None:
+        """Starts it on each event of a pattern, of the account's own bus or the named one."""
         queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "events.amazonaws.com", "The event rule starting the state machine")
-        allow(caller, ["states:StartExecution"], [self.resource.ref], unused=unused)
+        allow(caller, ["states:StartExecution"], [self.resource.ref])
         queue.take_from("events")
         target = {
             "id": "machine",
@@ -174,9 +164,8 @@ class StateMachine(Construct):
         """Starts it on a schedule, UTC; a start that fails for good goes to a dead-letter queue."""
         queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "scheduler.amazonaws.com", "The schedule starting the state machine")
-        firing = "the schedule itself fires in the cloud; locally its target is started by hand"
-        allow(caller, ["states:StartExecution"], [self.resource.ref], unused=firing)
-        allow(caller, ["sqs:SendMessage"], [queue.queue_arn], unused=firing)
+        allow(caller, ["states:StartExecution"], [self.resource.ref])
+        allow(caller, ["sqs:SendMessage"], [queue.queue_arn])
         allow_key(caller, key.key_arn)
         schedule = scheduler.CfnSchedule(
             self,

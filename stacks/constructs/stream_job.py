@@ -14,7 +14,7 @@ from stacks.constructs.functions import allow_network
 from stacks.constructs.kafka import Cluster
 from stacks.constructs.logs import log_group
 from stacks.constructs.network import Network
-from stacks.constructs.permissions import LOGS_BY_SERVICE, allow, allow_key, role
+from stacks.constructs.permissions import allow, allow_key, role
 from stacks.settings import Settings
 
 RUNTIME = "FLINK-2_2"
@@ -54,12 +54,10 @@ class StreamJob(Construct):
         group = log_group(self, "Logs", settings, key)
         stream = logs.CfnLogStream(self, "LogStream", log_group_name=group.log_group_name)
         worker = role(self, "Role", "kinesisanalytics.amazonaws.com", "The stream job")
-        unused = {"s3:GetObjectVersion": "the code has no versions locally"}
         allow(
             worker,
             ["s3:GetObject", "s3:GetObjectVersion"],
             [code.bucket.arn_for_objects(code.s3_object_key)],
-            unused=unused,
         )
         cluster.may_connect(worker, writes=True)
         cluster.may_read(worker, "transactions", GROUP)
@@ -68,7 +66,6 @@ class StreamJob(Construct):
             worker,
             ["logs:PutLogEvents", "logs:DescribeLogStreams"],
             [group.log_group_arn],
-            unused=LOGS_BY_SERVICE,
         )
         allow_network(worker)
         allow(
@@ -76,7 +73,6 @@ class StreamJob(Construct):
             ["ec2:CreateNetworkInterfacePermission", "ec2:DescribeDhcpOptions"],
             ["*"],
             because="Describing has no resource, and an interface has no name before it is made.",
-            unused="the service makes the network interfaces itself; local processes have none",
         )
         allow_key(worker, key.key_arn)
         self.application = flink.CfnApplication(

@@ -69,7 +69,6 @@ class Training(Construct):
         self.gate = Functions(self, "Functions", settings, key).function(
             "gate",
             says="compares a candidate with the champion",
-            key_used=("Decrypt",),
             environment={"MODELS_BUCKET": models.name, "MODEL_PACKAGE_GROUP": self.group.model_package_group_name},
             timeout_s=60,
             memory_mb=256,
@@ -201,8 +200,7 @@ class Training(Construct):
         because = "Versions of a model are numbered as they are made."
         for reader in (self.gate.role, self.machine.role):
             allow(reader, ["sagemaker:ListModelPackages"], [registry, packages], because=because)
-            first = "only a run after the first has a champion to be read"
-            allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because, unused=first)
+            allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because)
         allow_prefix(worker, self._models, NOTHING, read=True)
         allow(self.machine.role, ["s3:PutObject"], [f"{self._models.arn}/{NOTHING}{KEEP}"])
 
@@ -221,8 +219,7 @@ class Training(Construct):
         )
         # the service looks at what is registered in the name of whoever registers it: AWS's own policy for that, page
         # security-iam-awsmanpol-model-registry, has these on the archive and the image
-        registering = "the emulated registry does not look at the model"
-        allow(machine.role, ["s3:GetObject"], [self._models.objects(MODELS)], because=because, unused=registering)
+        allow(machine.role, ["s3:GetObject"], [self._models.objects(MODELS)], because=because)
         allow(machine.role, ["ecr:BatchGetImage", "ecr:DescribeImages"], [image_arn(self._xgboost)])
         because = "A run names what it makes after itself."
         allow(
@@ -237,7 +234,6 @@ class Training(Construct):
             machine.role,
             ["cloudwatch:DescribeAlarms"],
             [alarm.alarm_arn for alarm in self._endpoint.alarms],
-            unused="the service watches the alarms while a model takes over",
         )
 
     def _arn(self, kind: str, name: str) -> str:

@@ -61,23 +61,29 @@ def test_permissions_tell_used_denied_and_unused_apart() -> None:
     usage.judged("decide", "s3:GetObject", "arn:aws:s3:::archive/quarantine/a", False)
     usage.judged("decide", "kms:Decrypt", "arn:aws:kms:::key/a", True)
 
-    def allowed(sid: str, *actions: str, on: str) -> dict[str, object]:
-        return {**({"Sid": sid} if sid else {}), "Effect": "Allow", "Action": list(actions), "Resource": on}
+    def allowed(*actions: str, on: str) -> dict[str, object]:
+        return {"Effect": "Allow", "Action": list(actions), "Resource": on}
 
     statements = [
-        allowed("", "s3:PutObject", on="arn:aws:s3:::archive/quarantine/*"),
-        allowed("Own", "s3:PutObject", "kms:Encrypt", on="arn:aws:s3:::archive/own/*"),
-        allowed("", "s3:PutObject", on="arn:aws:s3:::archive/other/*"),
-        allowed("Key", "kms:Decrypt", on="*"),
+        allowed("s3:PutObject", on="arn:aws:s3:::archive/quarantine/*"),
+        allowed("s3:PutObject", "kms:Encrypt", on="arn:aws:s3:::archive/own/*"),
+        allowed("s3:PutObject", on="arn:aws:s3:::archive/other/*"),
+        allowed("kms:Decrypt", on="*"),
     ]
-    why = {"Own": {"s3:PutObject": "by hand"}, "Key": {"kms:Decrypt": "by hand"}}
-    (row,) = with_reasons(usage.report([("decide", statements)]), {"decide": why})
+
+    def reason(role: str, action: str, resources: list[str]) -> str | None:
+        by_hand = {("s3:PutObject", "arn:aws:s3:::archive/own/*"), ("kms:Decrypt", "*")}
+        return "by hand" if {(action, resource) for resource in resources} <= by_hand else None
+
+    (row,) = with_reasons(usage.report([("decide", statements)]), reason)
     assert [call["calls"] for call in row["used"]] == [1, 1]
     assert [call["action"] for call in row["denied"]] == ["s3:GetObject"]
-    # a reason holds for its own statement and action: neither for another prefix nor for what stands beside it
-    assert [(one["sid"], one["action"]) for one in row["allowed_but_unused"]] == [("Own", "s3:PutObject")]
-    assert [(one.get("sid"), one["action"]) for one in row["removable"]] == [
-        ("Own", "kms:Encrypt"),
-        (None, "s3:PutObject"),
+    # a reason holds for its own action and resource: neither for another prefix nor for what stands beside it
+    assert row["allowed_but_unused"] == [
+        {"action": "s3:PutObject", "resource": ["arn:aws:s3:::archive/own/*"], "reason": "by hand"}
+    ]
+    assert row["removable"] == [
+        {"action": "kms:Encrypt", "resource": ["arn:aws:s3:::archive/own/*"]},
+        {"action": "s3:PutObject", "resource": ["arn:aws:s3:::archive/other/*"]},
     ]
     assert [one["action"] for one in row["used_though_reasoned"]] == ["kms:Decrypt"]

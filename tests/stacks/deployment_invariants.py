@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from tests.stacks.machine_invariants import definition
 from tests.stacks.stacks_under_test import Templates, listed, referred, resources, statements
 
+_OF_THE_EMULATION = re.compile("emulat|ministack|(this|local) machine|locally|local run|laptop", re.IGNORECASE)
 FIRST_CONDITIONS = ("StringEquals", "StringEqualsIfExists", "ArnLike", "ArnLikeIfExists")
 
 
@@ -50,16 +53,22 @@ def not_isolated(templates: Templates) -> Iterator[str]:
         if model.properties.get("EnableNetworkIsolation") is not True:
             yield f"{model}: reaches the network"
     for machine in resources(templates, "AWS::StepFunctions::StateMachine"):
-        text = machine.properties["DefinitionString"]
-        parts = text["Fn::Join"][1] if isinstance(text, dict) else [text]
-        states = json.loads("".join(part if isinstance(part, str) else "?" for part in parts))["States"]
-        for name, state in states.items():
+        for name, state in definition(machine)["States"].items():
             operation = state.get("Resource", "").rsplit(":", 1)[-1].removesuffix(".sync")
             arguments = state.get("Arguments", {})
             given = arguments.get("NetworkConfig", {}) if operation == "createProcessingJob" else arguments
             makes = operation in ("createProcessingJob", "createTrainingJob", "createModel")
             if makes and given.get("EnableNetworkIsolation") is not (name != "Compute"):
                 yield f"{machine}: {name}: EnableNetworkIsolation {given.get('EnableNetworkIsolation')}"
+
+
+def said_of_the_emulation(templates: Templates) -> Iterator[str]:
+    """What is deployed says nothing of how it is run elsewhere."""
+    for stack, template in templates.items():
+        rest = {name: part for name, part in template.items() if name != "Resources"}
+        parts = {**template["Resources"], "beside its resources": rest}
+        for name, part in parts.items():
+            yield from (f"{stack}.{name}: {found[0]!r}" for found in _OF_THE_EMULATION.finditer(json.dumps(part)))
 
 
 def archived_for_ever(templates: Templates) -> Iterator[str]:
@@ -102,4 +111,5 @@ INVARIANTS = (
     logs_in_the_accounts_policy,
     not_isolated,
     archived_for_ever,
+    said_of_the_emulation,
 )

@@ -137,6 +137,11 @@ BROKEN: list[tuple[Callable[[Templates], Iterator[str]], str, Break]] = [
         "AWS::KinesisAnalyticsV2::Application",
         without("ApplicationConfiguration", "ApplicationSnapshotConfiguration"),
     ),
+    (
+        deployment_invariants.said_of_the_emulation,
+        "AWS::IAM::Role",
+        lambda properties: properties.update(Description="Not used on this machine"),
+    ),
     (deployment_invariants.taken_for_anyone, "AWS::IAM::Role", untrusting("aws:SourceAccount")),
     (deployment_invariants.taken_for_anyone, "AWS::IAM::Role", untrusting("aws:SourceArn")),
     (deployment_invariants.logs_in_the_accounts_policy, "AWS::Logs::LogGroup", without("LogGroupName")),
