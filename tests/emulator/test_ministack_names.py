@@ -82,6 +82,7 @@ OTHER = {
 }
 
 
+@pytest.mark.engines
 def test_another_version_fails_at_start_with_all_that_differs(stand_in: Callable[..., Path], tmp_path: Path) -> None:
     folder = stand_in("1.6.0", OTHER)
     keys = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secret"}

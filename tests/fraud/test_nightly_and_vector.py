@@ -54,6 +54,7 @@ def test_the_join_equals_the_naive_loop() -> None:
         assert {name: row[name] for name in names(NIGHTLY_FEATURES)} == naive[row["transaction_id"]]
 
 
+@pytest.mark.slow
 def test_the_look_up_in_the_store_equals_the_join() -> None:
     rows = _rows(2_000, days=45, cards=12, seed=4)
     cut_ms = START + 40 * DAY_MS

@@ -42,11 +42,13 @@ def _hash(world: World) -> str:
     return hashlib.sha256(file.getvalue()).hexdigest()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(world: World) -> None:
     assert _hash(generate(WorldSettings(cards=200, days=30, seed=5))) == _hash(world)
     assert _hash(generate(WorldSettings(cards=200, days=30, seed=6))) != _hash(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.0, 0.0025, 0.05])
 def test_rows_and_fraud_rate_are_those_asked_for(rate: float) -> None:
     made = generate(WorldSettings(cards=150, days=20, transactions=12_345, fraud_rate=rate))
@@ -54,6 +56,7 @@ def test_rows_and_fraud_rate_are_those_asked_for(rate: float) -> None:
     assert abs(made.transactions["is_fraud"].to_numpy().sum() - 12_345 * rate) <= 8
 
 
+@pytest.mark.slow
 def test_the_smallest_worlds_can_be_made() -> None:
     for settings in (
         WorldSettings(cards=1, days=1, transactions=1, fraud_rate=0.1),

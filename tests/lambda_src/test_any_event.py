@@ -166,6 +166,7 @@ def test_archive_of_transactions(load, kept):
     check()
 
 
+@pytest.mark.slow
 def test_decide(load, aws, feature_store, kept, tmp_path):
     Endpoint(write_model(tmp_path / "model")).register(aws.events)
     for card in CARDS:

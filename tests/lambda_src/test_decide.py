@@ -58,6 +58,7 @@ def batch(first=0, count=99):
     return [feature_message(number, amount_cents=2_000) for number in range(first, first + count)]
 
 
+@pytest.mark.slow
 def test_a_whole_batch_takes_at_most_five_calls(decide, aws, table, endpoint):
     messages = [*batch(count=97), feature_message(97, amount_cents=99_000), feature_message(98, amount_cents=99_000)]
     assert decide.handler(kafka_event(*messages), None) == failures()
@@ -81,6 +82,7 @@ def test_a_whole_batch_takes_at_most_five_calls(decide, aws, table, endpoint):
     assert {len(rows) for rows in endpoint.rows} == {99}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [99, 100, 101, 198, 200])
 def test_however_many_cards_an_event_has_no_read_asks_for_over_a_hundred_records(decide, table, nightly, count):
     # page feature-store-quotas: "BatchGetRecord API: can contain as many as 100 records"; tests.lambda_src.limits refuses more
@@ -382,6 +384,7 @@ def test_what_the_endpoint_is_sent_is_within_its_limits():
     assert len(request_body(np.zeros((100, len(FEATURE_NAMES)), np.float32))) < 6_291_456
 
 
+@pytest.mark.slow
 def test_no_line_of_metrics_holds_over_a_hundred_values(decide, capsys):
     # page CloudWatch_Embedded_Metric_Format_Specification: a metric's array of values has at most 100 members
     decide.handler(kafka_event(*batch(count=250)), None)

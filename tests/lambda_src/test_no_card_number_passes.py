@@ -185,6 +185,7 @@ def model_dir(tmp_path_factory):
     return write_model(tmp_path_factory.mktemp("model"))
 
 
+@pytest.mark.slow
 def test_decide(load, aws, witness, feature_store, table, bus, quarantined, model_dir) -> None:
     Endpoint(model_dir).register(aws.events)
     for card in CARDS:
@@ -217,6 +218,7 @@ def test_ingest_features(load, witness, feature_store) -> None:
     assert_unreadable(dict(feature_store.groups), *feature_store.writes)
 
 
+@pytest.mark.slow
 def test_watch(load, aws, witness, table, bus) -> None:
     function = witness(load("watch"))
     [shape] = json.loads((EVENTS / "sqs.json").read_text())["Records"]

@@ -97,6 +97,7 @@ def test_items_of_a_message_that_cannot_be_read_fail_it_and_the_others_are_proce
     assert "11 items of the message could not be read" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_message_of_more_than_a_call_takes_is_processed_in_parts(watch, table):
     # page API_BatchGetItem: up to 100 items; page API_TransactWriteItems: up to 100 actions
     assert watch.handler(event(message(*range(250))), None) == {"batchItemFailures": []}

@@ -72,6 +72,7 @@ def evaluated(places, *options):
     return json.loads((places / "out" / "evaluation.json").read_text())
 
 
+@pytest.mark.slow
 def test_it_counts_the_rows_that_the_model_has_not_seen(places, trained):
     evaluation = evaluated(places)
     training = trained.manifest["metrics"]["test"]

@@ -116,6 +116,7 @@ def test_the_evaluation_refuses_the_same(case: str, tmp_path: Path, capsys: pyte
         assert words in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("modules", "missing"),
     [

@@ -417,6 +417,7 @@ def test_who_accepts_nothing_that_is_served_is_told(accept):
     assert refused.value.status == 406
 
 
+@pytest.mark.slow
 def test_an_answer_that_the_service_would_not_bring_is_refused(model):
     rows = np.zeros((20_000, len(FEATURE_NAMES)), dtype=np.float32)
     with pytest.raises(RefusedError, match=r"an answer of \d+ bytes; allowed: 6291456; ask for fewer") as refused:

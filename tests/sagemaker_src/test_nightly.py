@@ -102,6 +102,7 @@ def kept_in(feature_store):
     return {card: card_record(values) for card, values in records.items()}, everyone
 
 
+@pytest.mark.slow
 def test_each_night_equals_all_history_at_once(tmp_path, feature_store):
     given = rows(days=70)
     nights = Nights(tmp_path, given, "--nightly-group", NIGHTLY)
@@ -132,6 +133,7 @@ def test_a_night_reads_no_transactions_but_its_own(tmp_path):
     assert {row["num_trans_all"] > 20 for row in nights.run(11).values()} == {True}
 
 
+@pytest.mark.slow
 def test_a_night_again_changes_nothing(tmp_path, feature_store):
     nights = Nights(tmp_path, rows(days=KEPT_DAYS + 10), "--nightly-group", NIGHTLY)
     nights.run(KEPT_DAYS + 9, first=0)

@@ -123,6 +123,7 @@ def test_the_stream_job_brings_its_functions_its_connector_and_iam_on_the_same_k
     assert not [name for name in names if name.startswith("org/apache/kafka/") and name.endswith(".class")]
 
 
+@pytest.mark.engines
 def test_the_stream_jobs_clients_can_prove_themselves_by_iam() -> None:
     jars = [assets.stream_code() / "lib" / "stream-features.jar", *Path(".jars/kafka").glob("slf4j-api-*.jar")]
     settings = [f"{name.removeprefix('properties.')}={value}" for name, value in IAM_CLIENT.items()]

@@ -1,0 +1,142 @@
+"""All tests, in two lanes at once: those that start engines wait much, and the others fill their pauses at the lowest priority.
+
+python -m tools.lanes
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LANES = {"engines": ("engines", 0), "others": ("not engines", 19)}
+"""{lane: (the tests' mark, niceness)}."""
+EVERY_S = 30.0
+_SHARE = re.compile(r"\[ *(\d+)%\]")
+_TOTAL = re.compile(r"^\d+ \w+.* in [\d.]+s.*$", re.MULTILINE)
+
+
+@dataclass
+class Lane:
+    """A run of pytest, what it says in a log of its own.
+
+    >>> lane = Lane("quick", [sys.executable, "-c", "print('.... [100%]'); print('4 passed in 0.01s')"], Path("/dev/null"))
+    >>> lane.start(niceness=0), lane.wait()
+    (None, 0)
+    """
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self, niceness: int) -> None:
+        """Starts it."""
+        with self.log.open("wb") as log:
+            self._child = subprocess.Popen(
+                ["nice", "-n", str(niceness), *self.command], stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """Its exit status, or None if it still runs after that time."""
+        if self._child is None:
+            raise ValueError(f"the lane {self.name} was not started")
+        try:
+            return self._child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self._child is not None:
+            self._child.terminate()
+            self._child.wait()
+
+    @property
+    def said(self) -> str:
+        """What it has said by now."""
+        return self.log.read_text(errors="replace")
+
+    @property
+    def progress(self) -> str:
+        """How far it is, or how it ended."""
+        return ended(self.said) or f"{shared(self.said)}%"
+
+
+def shared(said: str) -> int:
+    """Percent of the tests that are done.
+
+    >>> shared("....... [ 12%]\\n..F.... [ 24%]\\n...")
+    24
+    """
+    found = _SHARE.findall(said)
+    return int(found[-1]) if found else 0
+
+
+def ended(said: str) -> str:
+    """pytest's own last line, or nothing.
+
+    >>> ended("..F [100%]\\nFAILED tests/test_a.py::test_b\\n1 failed, 2 passed in 3.20s\\n")
+    '1 failed, 2 passed in 3.20s'
+    """
+    found = _TOTAL.findall(said)
+    return found[-1] if found else ""
+
+
+def failures(said: str) -> str:
+    """What pytest says of what failed; all it said where it says nothing of that.
+
+    >>> failures("..F [100%]\\n==== FAILURES ====\\n___ test_b ___")
+    '==== FAILURES ====\\n___ test_b ___'
+    """
+    found = re.search(r"^=+ (FAILURES|ERRORS) =+$", said, re.MULTILINE)
+    return said[found.start() :] if found else said
+
+
+def run(lanes: Sequence[tuple[Lane, int]], every_s: float = EVERY_S) -> int:
+    """Runs all lanes, tells of their progress, and in the end which failed and where its log is."""
+    began = time.monotonic()
+    try:
+        for lane, niceness in lanes:
+            lane.start(niceness)
+        left = [lane for lane, _ in lanes]
+        while left:
+            until = time.monotonic() + every_s
+            left = [lane for lane in left if lane.wait(max(0.0, until - time.monotonic()) / len(left)) is None]
+            _say(began, "; ".join(f"{lane.name} {lane.progress}" for lane, _ in lanes))
+    finally:
+        for lane, _ in lanes:
+            lane.stop()
+    failed = [lane for lane, _ in lanes if lane.wait()]
+    for lane in failed:
+        print(failures(lane.said))
+    if failed:
+        _say(began, "test: FAILED: " + "; ".join(f"{lane.name}, see {lane.log}" for lane in failed))
+    else:
+        _say(began, "test: passed: " + "; ".join(f"{lane.name} {lane.progress}" for lane, _ in lanes))
+    return 1 if failed else 0
+
+
+def _say(began: float, what: str) -> None:
+    minutes, seconds = divmod(int(time.monotonic() - began), 60)
+    print(f"{minutes:3}:{seconds:02}  {what}", flush=True)
+
+
+def main(out: Path = Path("out")) -> int:
+    """Runs both lanes of the whole tree."""
+    out.mkdir(exist_ok=True)
+    pytest = [sys.executable, "-m", "pytest"]
+    return run(
+        [
+            (Lane(name, [*pytest, "-m", mark], out / f"tests-{name}.log"), niceness)
+            for name, (mark, niceness) in LANES.items()
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
