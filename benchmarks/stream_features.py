@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 from engines.broker import Broker
 from engines.flink import STREAM_JOB, FlinkJob
 from engines.topics import suffixed
-from local.replay import Record, Replayer
+from local.replayer import Record, Replayer
 from local.topics import PARTITIONS, REPLAY_TOPICS
 
 TRANSACTIONS = 1_500_000

@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.errors import BadInputError
 from cli.ledger import show_ledger
 from cli.options import decimal, whole
 from cli.output import whole_folder
 from cli.report.stream import stream_report
+from cli.run_failures import logs_kept
 from cli.screen import new_screen
 from cli.summary import show_summary
-from engines.processes import ProcessError
-from local.application import ApplicationError
-from local.assembly import AssemblyError
-from local.demo import DemoSettings
-from local.demo_run import DeniedError, NotHeldError, run_through_stacks
-from local.deployment import DeploymentError
-from local.ledger import UnknownTypeError
-from local.logs import keep_logs
+from local.demo import DemoSettings, run_demo
 
-FAILURES = (
-    ProcessError,
-    DeploymentError,
-    AssemblyError,
-    UnknownTypeError,
-    ApplicationError,
-    DeniedError,
-    NotHeldError,
-)
 PHASES = {
-    "templates": "Synthesizing the templates",
     "world": "Making a world of cards",
+    "templates": "Synthesizing the templates",
     "stacks": "Standing the stacks up",
-    "training": "Nightly features, training",
+    "model": "Nightly features, training",
     "stream": "Deciding the stream",
     "comparison": "Comparing with batch, deciding again",
 }
@@ -63,14 +46,8 @@ def demo(
     """
     settings = DemoSettings(rate=rate, transactions=transactions, duplicates=duplicates, seed=seed)
     with whole_folder(out, "demo") as folder, tempfile.TemporaryDirectory(prefix="fraud-demo-") as temporary:
-        try:
-            with new_screen(PHASES) as screen:
-                result = run_through_stacks(settings, folder, Path(temporary), screen)
-        except FAILURES as error:
-            kept = keep_logs(Path(temporary), out.with_name(f"{out.name}-failed"))
-            for written in folder.glob("*.json"):
-                shutil.copy(written, kept)
-            raise BadInputError(f"{error}\nLogs, and what was written until then, are in {kept}") from error
+        with logs_kept(out, Path(temporary), folder), new_screen(PHASES) as screen:
+            result = run_demo(settings, folder, Path(temporary), screen)
         (folder / "summary.json").write_text(json.dumps(result.summary, indent=2) + "\n")
         sent, twice = result.summary["transactions"], result.summary["duplicates_sent"]
         lead = (

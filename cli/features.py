@@ -20,7 +20,7 @@ from cli.token_key import token_key
 from engines.processes import ProcessError
 from engines.spark import ROOT, run_spark
 from fraud.row_counts import same_count
-from local.stores import write_nightly
+from local.nightly_file import write_nightly
 from sagemaker_src.processing.batch_features import compute, engine, load, made_rows, nightly_snapshot, write_features
 from sagemaker_src.processing.transactions import quoted, sql_paths
 

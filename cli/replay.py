@@ -10,25 +10,34 @@ from typing import Annotated
 
 import pyarrow as pa
 import typer
+from xgboost.core import XGBoostError
 
 from cli.errors import BadInputError
 from cli.kaggle import Reading, checked_reading, read_transactions
 from cli.options import Encoding, Timezone, TransactionsFile, decimal, whole
 from cli.output import whole_folder
 from cli.report.stream import stream_report
+from cli.run_failures import logs_kept
 from cli.screen import new_screen
 from cli.summary import show_summary
 from cli.times import parse_day, start_ms
-from engines.processes import ProcessError
-from local.decided_day import decide_day, summary
-from local.stores import write_nightly
-from local.stream_run import DAY_MS, split_by_time
-from sagemaker_src.processing.batch_features import daily_sums, engine, load, nightly_snapshot
+from fraud.vector import FEATURE_NAMES
+from local.live_day import Pace
+from local.replay import replay as replay_day
+from local.replayer import DAY_MS
+from local.rows import split_by_time
+from local.screen import Timed
+from local.through_stacks import Day
+from sagemaker_src.processing.batch_features import engine
+from sagemaker_src.serving.inference import model_fn
 
 PHASES = {
     "history": "Reading the history",
+    "templates": "Synthesizing the templates",
+    "stacks": "Standing the stacks up",
+    "model": "Nightly features, deploying the model",
     "stream": "Deciding the stream",
-    "comparison": "Comparing stream and batch",
+    "comparison": "Comparing with batch, deciding again",
 }
 
 
@@ -45,9 +54,10 @@ def replay(
     encoding: Encoding = None,
     timezone: Timezone = "UTC",
 ) -> None:
-    """Send a day of a file through Kafka and Flink as live traffic and decide every transaction.
+    """Decide a day of a file as live traffic, through the stacks, with a model of one's own.
 
-    Writes summary.json and report.html.
+    Synthesizes the application, stands its templates up on an emulated AWS with the real engines, registers and deploys the
+    model, computes the nightly features of the file's earlier rows, and ends all of it again. Writes summary.json and report.html.
 
     Example: fraud replay --data fraudTest.csv --model out/model --day 2020-12-20 --out out/replay
 
@@ -55,39 +65,38 @@ def replay(
     """
     from_ms = start_ms(parse_day("--day", day))
     reading = checked_reading(encoding, timezone)
-    if not (model / "manifest.json").is_file():
-        raise BadInputError(f"--model: {model} holds no manifest.json; `fraud train` writes one")
-    with (
-        whole_folder(out, "replay") as folder,
-        new_screen(PHASES) as screen,
-        tempfile.TemporaryDirectory(prefix="fraud-") as temporary,
-    ):
-        screen.phase("history")
-        nightly = Path(temporary) / "nightly.db"
-        history, live, times = _read(data, from_ms, nightly, reading)
-        if not live.num_rows:
-            raise BadInputError(f"--day: {data} has no transactions on {day} (UTC)")
-        try:
-            decided = decide_day(
-                history, live.slice(0, transactions), from_ms, model, nightly, screen, rate=rate, duplicates=duplicates
-            )
-        except ProcessError as error:
-            raise BadInputError(str(error)) from error
-        figures = summary(decided)
+    _check_model(model)
+    with whole_folder(out, "replay") as folder, tempfile.TemporaryDirectory(prefix="fraud-replay-") as temporary:
+        with logs_kept(out, Path(temporary), folder), new_screen(PHASES) as screen:
+            timed = Timed(screen)
+            timed.phase("history")
+            history, live, times = _read(data, from_ms, reading)
+            if not live.num_rows:
+                raise BadInputError(f"--day: {data} has no transactions on {day} (UTC)")
+            rows = Day(history, live.slice(0, transactions), from_ms)
+            decided = replay_day(rows, model, Pace(rate=rate, duplicates=duplicates), Path(temporary), timed)
+        figures = {**decided.figures, "seconds": timed.seconds()}
         (folder / "summary.json").write_text(json.dumps(figures, indent=2) + "\n")
         lead = f"{day} (UTC) of {data.name}, decided as a live stream through Kafka and Flink; {times}."
-        stream_report(folder / "report.html", figures, decided, lead)
+        stream_report(folder / "report.html", figures, decided.day, lead)
     show_summary(figures, f"{out}/summary.json and report.html; {times}")
 
 
-def _read(data: Path, from_ms: int, nightly: Path, reading: Reading) -> tuple[pa.Table, pa.Table, str]:
-    """The file's rows before and on the day, and how their times were taken; the nightly store is made on the way."""
+def _check_model(model: Path) -> None:
+    if not (model / "manifest.json").is_file():
+        raise BadInputError(f"--model: {model} holds no manifest.json; `fraud train` writes one")
+    try:
+        names = model_fn(str(model)).manifest["feature_names"]
+    except (ValueError, KeyError, XGBoostError) as error:
+        raise BadInputError(f"--model: {model} cannot be served ({error}); `fraud train` writes what can") from error
+    if names != list(FEATURE_NAMES):
+        raise BadInputError(f"--model: {model} takes other features; allowed: {', '.join(FEATURE_NAMES)}")
+
+
+def _read(data: Path, from_ms: int, reading: Reading) -> tuple[pa.Table, pa.Table, str]:
+    """The file's rows before and on the day, and how their times were taken."""
     with engine() as connection:
         read = read_transactions(connection, data, "tx", secrets.token_bytes(32), reading)
-        load(connection, "tx", key="row")
-        daily_sums(connection)
-        cards, population = nightly_snapshot(connection, from_ms)
-        write_nightly(nightly, cards.items(), population)
         rows = connection.sql(f"""SELECT * EXCLUDE (row, event_time), event_time::TIMESTAMPTZ AS event_time FROM tx
             WHERE epoch_ms(event_time) < {from_ms + DAY_MS} ORDER BY event_time, transaction_id""").to_arrow_table()
     times = rows["event_time"].cast(pa.timestamp("ms", "UTC"))

@@ -12,7 +12,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
 from local.deployment import Client, outputs
-from local.system import topic_ends
+from local.topic_contents import topic_ends
 
 STACKS = ("Data", "Features", "Serving", "Streaming", "Training", "Monitoring")
 _NUMBERS = ("amount_cents", "trans_time", "decided_at")
@@ -60,6 +60,23 @@ class Application:
         """The keys under a prefix."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs[bucket], Prefix=prefix)
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def register(self, model_url: str, image: str) -> None:
+        """Registers a model as approved: the newest approved one of the registry is the champion.
+
+        Args:
+            model_url: of its archive.
+            image: of the container that serves it.
+        """
+        self._client("sagemaker").create_model_package(
+            ModelPackageGroupName=self.outputs["ModelRegistry"],
+            ModelApprovalStatus="Approved",
+            InferenceSpecification={
+                "Containers": [{"Image": image, "ModelDataUrl": model_url}],
+                "SupportedContentTypes": ["application/json", "text/csv", "application/x-npy"],
+                "SupportedResponseMIMETypes": ["application/json", "text/csv"],
+            },
+        )
 
     def start(self, machine: str, given: dict[str, Any]) -> str:
         """Starts a state machine, by its output's name; the execution's ARN."""

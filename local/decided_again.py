@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from numpy.typing import NDArray
 from fraud.deciding import Deciding
 from fraud.decision import Decision
 from fraud.model_request import ACCEPT, read_scores, request_body, request_type
-from fraud.ports import Scores
-from local.stores import SqliteDecisionStore, SqliteNightlyStore, write_nightly
+from fraud.payment import Payment
+from fraud.ports import Nightly, Scores
 from sagemaker_src.processing.batch_features import daily_sums, engine, load, nightly_snapshot
 from sagemaker_src.serving import inference
 
@@ -42,18 +41,45 @@ class ModelScorer:
         return read_scores(text.encode())
 
 
-def write_nightly_of(history: pa.Table, from_ms: int, path: Path) -> None:
-    """Writes the nightly store that batch computes from the rows before a cut."""
+class KnownNightly:
+    """Nightly features that are all known, as a port of the deciding step."""
+
+    def __init__(self, known: Nightly) -> None:
+        self._known = known
+
+    def read(self, cards: Collection[str]) -> Nightly:
+        """The records of the cards that it knows, and of all categories."""
+        return Nightly(
+            {card: self._known.cards[card] for card in cards & self._known.cards.keys()}, self._known.population
+        )
+
+
+class MadeDecisions:
+    """Decisions in memory, as a port of the deciding step."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Decision] = {}
+
+    def record(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Those that stand, in order."""
+        return [self._made.setdefault(one.transaction_id, one) for one in decisions]
+
+    def decided(self, transaction_ids: Collection[str]) -> dict[str, Payment]:
+        """Those that have a decision, each with its payment."""
+        return {key: Payment.of(self._made[key]) for key in transaction_ids if key in self._made}
+
+
+def nightly_of(history: pa.Table, from_ms: int) -> Nightly:
+    """The nightly features that batch computes from the rows before a cut."""
     with engine() as connection:
         connection.register("history", history)
         load(connection, "history")
         daily_sums(connection)
-        cards, population = nightly_snapshot(connection, from_ms)
-        write_nightly(path, cards.items(), population)
+        return Nightly(*nightly_snapshot(connection, from_ms))
 
 
 def differing_decisions(
-    decided: Sequence[dict[str, Any]], features: Sequence[dict[str, Any]], nightly: Path, model: Path, folder: Path
+    decided: Sequence[dict[str, Any]], features: Sequence[dict[str, Any]], nightly: Nightly, model: Path
 ) -> tuple[int, list[str]]:
     """What the model decided in a run, decided again.
 
@@ -64,8 +90,8 @@ def differing_decisions(
     Args:
         decided: a row of the decision store each. Those that the fallback rule made are passed over: they have no score.
         features: the records of the topic `features`.
-        nightly, model: the nightly store's file and the model's folder.
-        folder: for the decisions made here; a new one.
+        nightly: the nightly features, of every card.
+        model: the model's folder.
 
     Returns:
         How many were compared, and a sentence for each that differs.
@@ -73,24 +99,17 @@ def differing_decisions(
     messages = {record["transaction_id"]: json.dumps(record).encode() for record in features}
     of_model = [Decision.from_json(row["decision"]) for row in decided if row["path"] == "model"]
     different = []
-    with (
-        closing(SqliteNightlyStore(nightly)) as of_cards,
-        closing(SqliteDecisionStore(folder / "exact.db")) as exact,
-        closing(SqliteDecisionStore(folder / "approximate.db")) as approximate,
-    ):
-        core = Deciding(nightly=of_cards, scorer=ModelScorer(model), store=exact)
-        in_haste = Deciding(nightly=of_cards, scorer=ModelScorer(model, exact=False), store=approximate)
-        # so few at a time that each is explained exactly that may be
-        for start in range(0, len(of_model), inference.EXACT_ROWS):
-            batch = [
-                (one, messages.get(one.transaction_id, b"")) for one in of_model[start : start + inference.EXACT_ROWS]
-            ]
-            again = {one.transaction_id: one for one in core.decide_batch([each for _, each in batch]).decisions}
-            for run, message in batch:
-                made = again.get(run.transaction_id)
-                if made and made.reasons != run.reasons and made.outcome != "approve":
-                    made = replace(made, reasons=in_haste.decide_batch([message]).decisions[0].reasons)
-                different += _difference(run, made)
+    core = Deciding(nightly=KnownNightly(nightly), scorer=ModelScorer(model), store=MadeDecisions())
+    in_haste = Deciding(nightly=KnownNightly(nightly), scorer=ModelScorer(model, exact=False), store=MadeDecisions())
+    # so few at a time that each is explained exactly that may be
+    for start in range(0, len(of_model), inference.EXACT_ROWS):
+        batch = [(one, messages.get(one.transaction_id, b"")) for one in of_model[start : start + inference.EXACT_ROWS]]
+        again = {one.transaction_id: one for one in core.decide_batch([each for _, each in batch]).decisions}
+        for run, message in batch:
+            made = again.get(run.transaction_id)
+            if made and made.reasons != run.reasons and made.outcome != "approve":
+                made = replace(made, reasons=in_haste.decide_batch([message]).decisions[0].reasons)
+            different += _difference(run, made)
     return len(of_model), different
 
 

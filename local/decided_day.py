@@ -1,56 +1,41 @@
-"""One day of transactions, decided as a live stream on this machine, and what is to be said of it."""
+"""A day that was decided as a live stream, and what is to be said of it."""
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import pyarrow as pa
+import numpy as np
 from sklearn.metrics import average_precision_score
 
 from local.attacks import Attack
-from local.stream_run import StreamRun, decisions, differing_features, latency_ms, run_stream
-from local.system import StreamingSystem
-
-Faults = Callable[[StreamingSystem], Callable[[float], None]]
-"""Given the running system, a function of the seconds since the first record that does harm to it."""
 
 OUTCOMES = ("approve", "review", "block")
 
 
-class Screen(Protocol):
-    """Where a run shows itself."""
+@dataclass(frozen=True)
+class StreamRun:
+    """What a replay did.
 
-    def phase(self, name: str) -> None:
-        """A new phase begins."""
-        ...
+    Attributes:
+        transactions: how many different ones were sent.
+        duplicates_sent: how many were delivered again.
+        sent_ms: {transaction_id: wall clock when it was handed to Kafka}.
+        features: what the stream job wrote, a mapping each; a restart may have written some twice, with the same values.
+        quarantined: how many messages were refused.
+        finished: whether every transaction was decided before the time ran out.
+        seconds: from the first record to the last decision.
+    """
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """How far the phase's work is."""
-        ...
-
-    def live(self, sent: int, total: int, latest: list[dict[str, Any]]) -> None:
-        """Transactions sent of all, and the latest decisions, newest first."""
-        ...
-
-
-class SilentScreen:
-    """A screen that shows nothing, for tests and measurements."""
-
-    def phase(self, name: str) -> None:
-        """Nothing."""
-
-    def progress(self, what: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def live(self, sent: int, total: int, latest: list[dict[str, Any]]) -> None:
-        """Nothing."""
+    transactions: int
+    duplicates_sent: int
+    sent_ms: dict[str, float]
+    features: list[dict[str, Any]]
+    quarantined: int
+    finished: bool
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -71,70 +56,6 @@ class DecidedDay:
     compared: int
     different: int
     attacks: list[Attack]
-
-
-def decide_day(
-    history: pa.Table,
-    live: pa.Table,
-    from_ms: int,
-    model: Path,
-    nightly: Path,
-    screen: Screen,
-    *,
-    rate: float,
-    duplicates: float = 0.0,
-    undecided_after_s: float = 10,
-    attacks: list[Attack] | None = None,
-    faults: Faults | None = None,
-    folder: Path | None = None,
-) -> DecidedDay:
-    """Send a day through Kafka and Flink, have every transaction decided, and compare the features with batch.
-
-    Args:
-        history: tokenised rows before `from_ms`.
-        live: tokenised rows from then on, within a day.
-        from_ms: the cut that the nightly store was made at.
-        model: the model's folder.
-        nightly: the nightly store's file.
-        screen: told of everything.
-        rate: transactions a second.
-        duplicates: share of them that Kafka delivers twice.
-        undecided_after_s: when a transaction without features is decided by the fallback rule.
-        attacks: those of the rows that were staged.
-        faults: harm to do on the way.
-        folder: where the processes keep data and logs; by default a temporary one.
-
-    Raises:
-        ProcessError: an engine did not start.
-    """
-    kept = nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="fraud-stream-")
-    with kept as place:
-        screen.phase("stream")
-        with StreamingSystem(
-            Path(place),
-            model,
-            nightly,
-            undecided_after_s=undecided_after_s,
-            say=lambda what: screen.progress(what, 0, 1),
-        ) as system:
-            run = run_stream(
-                system, history, live, from_ms, rate=rate, duplicates=duplicates,
-                tick=lambda sent, _: screen.live(sent, live.num_rows, latest_decisions(system.decisions)),
-                while_running=faults(system) if faults else lambda _: None,
-            )  # fmt: skip
-            decided = decisions(system.decisions)
-    screen.phase("comparison")
-    compared, different = differing_features(run.features, history, live, from_ms)
-    labels = dict(zip(live["transaction_id"].to_pylist(), live["is_fraud"].to_pylist(), strict=True))
-    return DecidedDay(run, decided, labels, compared, different, attacks or [])
-
-
-def latest_decisions(path: Path, count: int = 12) -> list[dict[str, Any]]:
-    """The newest decisions, newest first."""
-    with closing(sqlite3.connect(path, timeout=30)) as connection:
-        connection.row_factory = sqlite3.Row
-        query = "SELECT * FROM decisions ORDER BY rowid DESC LIMIT ?"
-        return [dict(row) for row in connection.execute(query, (count,))]
 
 
 def summary(day: DecidedDay) -> dict[str, Any]:
@@ -169,3 +90,11 @@ def average_precision(day: DecidedDay) -> float | None:
     rows = [row for row in day.decided if row["path"] == "model"]
     label = [day.labels[row["transaction_id"]] for row in rows]
     return float(average_precision_score(label, [row["score"] for row in rows])) if any(label) else None
+
+
+def latency_ms(run: StreamRun, decided: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """From Kafka in to decision recorded, wall clock, of those that the model decided."""
+    waited = [row["decided_at"] - run.sent_ms[row["transaction_id"]] for row in decided if row["path"] == "model"]
+    if not waited:
+        return {"p50": float("nan"), "p99": float("nan")}
+    return {f"p{percent}": round(float(np.percentile(waited, percent)), 1) for percent in (50, 99)}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -11,11 +14,11 @@ import pyarrow as pa
 from emulator.process import EmulatedAws
 from local.application import Application, ApplicationError, DecisionFeed
 from local.assembly import Stack
-from local.decided_day import Screen
-from local.demo import DemoSettings
-from local.replay import Replayer
-from local.stream_run import DAY_MS, Sending, StreamRun, all_features, records, split_by_time
-from local.system import read_messages, topic_ends
+from local.decided_day import StreamRun
+from local.replayer import DAY_MS, Record, Replayer
+from local.rows import records, split_by_time
+from local.screen import Screen
+from local.topic_contents import read_messages, topic_ends
 
 Faults = Callable[[EmulatedAws, Application], Callable[[float], None]]
 """Given what stands, a function of the seconds since the first record that does harm to it."""
@@ -25,13 +28,26 @@ PATIENCE_S = 90
 LATEST = 12
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How a day is sent.
+
+    Attributes:
+        rate: transactions a second.
+        duplicates: share of the transactions that Kafka delivers twice.
+    """
+
+    rate: float
+    duplicates: float = 0.0
+
+
 def replay_day(
     application: Application,
     readers: list[str],
     history: pa.Table,
     live: pa.Table,
     from_ms: int,
-    settings: DemoSettings,
+    pace: Pace,
     screen: Screen,
     while_running: Callable[[float], None] = lambda _elapsed_s: None,
 ) -> StreamRun:
@@ -41,12 +57,13 @@ def replay_day(
         readers: the consumer groups of the topic `features`; they catch up before the day begins.
         history: rows before `from_ms`.
         live: rows from then on.
+        pace: how fast they are sent.
         while_running: called with the seconds since the first record, for faults.
 
     Raises:
         ApplicationError: a function came no further, a decision was replaced, or Kafka did not take the transactions.
     """
-    replayer = Replayer(application.brokers, duplicates=settings.duplicates)
+    replayer = Replayer(application.brokers, duplicates=pace.duplicates)
     before = records(split_by_time(history, from_ms - DAY_MS)[1])
     screen.progress("filling the windows with the day before", 0, 1)
     feed = application.feed()
@@ -55,7 +72,7 @@ def replay_day(
     _decided(feed, len(before))
     _caught_up(application, readers)
     since = topic_ends(application.brokers, "features")
-    sending = Sending(replayer, records(live), settings.rate)
+    sending = Sending(replayer, records(live), pace.rate)
     started = time.monotonic()
     sending.start()
     decided: list[dict[str, Any]] = []
@@ -122,3 +139,53 @@ def _caught_up(application: Application, readers: list[str]) -> None:
         if time.monotonic() > deadline:
             raise ApplicationError(f"the functions are {left} records behind, and came no further for {PATIENCE_S} s")
         time.sleep(0.2)
+
+
+def all_features(read: Callable[[], list[bytes]], transactions: int, patience_s: float) -> list[dict[str, Any]]:
+    """The features of every transaction: after a restart the stream job may come to some that the fallback rule has decided.
+
+    Args:
+        read: gives all that the stream job has written so far.
+        transactions: how many different ones are waited for.
+        patience_s: how long.
+    """
+    give_up = time.monotonic() + patience_s
+    while True:
+        found = [json.loads(message) for message in read()]
+        if len({record["transaction_id"] for record in found}) >= transactions or time.monotonic() > give_up:
+            return found
+        time.sleep(0.5)
+
+
+class Sending(threading.Thread):
+    """The replay, beside whoever watches it.
+
+    Attributes:
+        count: records handed over so far.
+        duplicates, sent_s: as `local.replayer.Sent` has them, once it has ended.
+        failure: what ended it early.
+    """
+
+    def __init__(self, replayer: Replayer, records: list[Record], rate: float) -> None:
+        super().__init__(name="replay", daemon=True)
+        self.replayer, self.records, self.rate = replayer, records, rate
+        self.count, self.duplicates = 0, 0
+        self.sent_s: list[float] = []
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            sent = self.replayer.replay(self._counted(), rate=self.rate)
+            self.sent_s, self.duplicates = sent.sent_s, sent.duplicates
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for this one
+            self.failure = error
+
+    def sent_ms(self) -> dict[str, float]:
+        """{transaction_id: wall clock when it was first handed to Kafka, milliseconds}, once it has ended."""
+        ids = [json.loads(message)["transaction_id"] for _, _, message in self.records]
+        return {identity: at * 1000 for identity, at in zip(ids, self.sent_s, strict=True)}
+
+    def _counted(self) -> Iterator[Record]:
+        for record in self.records:
+            self.count += 1
+            yield record

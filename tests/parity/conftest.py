@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from engines.broker import Broker
 from engines.flink import FlinkJob
 from engines.topics import suffixed
-from local.replay import DAY_MS, Record, Replayer
+from local.replayer import DAY_MS, Record, Replayer
 from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS
 from stacks.settings import Settings
 

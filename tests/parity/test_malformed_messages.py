@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fraud.transaction import InvalidTransactionError, Transaction, parse_transaction
-from local.replay import Record
+from local.replayer import Record
 from tests.parity.malformed import GOOD, drawn, handmade, written
 
 pytestmark = pytest.mark.engines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fraud.features.catalogue import STREAM_FEATURES, names
-from local.replay import Record
+from local.replayer import Record
 from tests.parity.adversarial import EDGE_GAPS_MS, adversarial_rows, message
 from tests.parity.naive import naive_stream_features
 
