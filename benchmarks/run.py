@@ -20,8 +20,8 @@ NAMES = (
     "stream_latency",
     "stream_model",
     "card_numbers",
-    "deciding_step",
     "decide_function",
+    "serving_process",
     "decision_latency",
 )
 OUT = Path(__file__).resolve().parent / "out"

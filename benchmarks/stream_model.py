@@ -20,9 +20,9 @@ from sklearn.metrics import average_precision_score
 from benchmarks.data import BURST, needs
 from engines.broker import Broker
 from engines.flink import FlinkJob
-from local.replay import Replayer
-from local.stream_run import records
-from local.system import read_messages, topic_ends
+from local.replayer import Replayer
+from local.rows import records
+from local.topic_contents import read_messages, topic_ends
 from local.topics import REPLAY_TOPICS
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load
 

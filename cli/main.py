@@ -23,7 +23,7 @@ VERBS = {
     "evaluate": "Train on a file's earlier rows, test on its later ones, and say how well it went.",
     "features": "Compute the features of every transaction in a file.",
     "train": "Train a model on features and choose its thresholds for review and block.",
-    "replay": "Send a day of a file through Kafka and Flink as live traffic and decide every transaction.",
+    "replay": "Decide a day of a file as live traffic, through the stacks, with a model of your own.",
 }
 """{verb: what it does, the first line of its docstring}, in the order in which a newcomer needs them."""
 

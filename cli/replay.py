@@ -54,10 +54,12 @@ def replay(
     encoding: Encoding = None,
     timezone: Timezone = "UTC",
 ) -> None:
-    """Decide a day of a file as live traffic, through the stacks, with a model of one's own.
+    """Decide a day of a file as live traffic, through the stacks, with a model of your own.
 
     Synthesizes the application, stands its templates up on an emulated AWS with the real engines, registers and deploys the
-    model, computes the nightly features of the file's earlier rows, and ends all of it again. Writes summary.json and report.html.
+    model, computes the nightly features of the file's earlier rows, and ends all of it again.
+
+    Writes summary.json and report.html.
 
     Example: fraud replay --data fraudTest.csv --model out/model --day 2020-12-20 --out out/replay
 

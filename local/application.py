@@ -139,7 +139,7 @@ class Application:
         return {name: count for name, count in found.items() if count}
 
     def decisions(self) -> Iterator[dict[str, Any]]:
-        """Every decision, a row each: the columns that `local.stores` has."""
+        """Every decision, a row each, with the columns of `fraud.decision.Decision` and the whole of it as JSON."""
         pages = self._table.get_paginator("scan").paginate(TableName=self.outputs["DecisionsTable"])
         for page in pages:
             yield from map(_row, page["Items"])

@@ -54,7 +54,8 @@ def _nights_before(earlier: pa.Table, cut: datetime.date, temporary: Path) -> di
     (folders["transactions"] / "history.parquet").write_bytes(parquet(earlier))
     given = [part for name in ("transactions", "daily") for part in (f"--{name}", folders[name])]
     written = ["--daily-out", folders["daily"], "--training-out", folders["training"]]
-    argv = [sys.executable, "-m", "sagemaker_src.processing.nightly", "--cut", str(cut), *given, *written]
+    program = [sys.executable, "-m", "sagemaker_src.processing.nightly"]
+    argv: list[str | Path] = [*program, "--cut", str(cut), *given, *written]
     process = Process("the nights before", argv, {"PYTHONPATH": str(ROOT)}, log_path=temporary / "nights.log")
     process.start()
     try:

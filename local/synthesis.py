@@ -28,9 +28,10 @@ def synthesize(folder: Path, log: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         ProcessError: the application could not be synthesized; the text says why.
     """
-    arguments = ["-m", "local.synthesis", "--out", folder, "--context", json.dumps(dict(settings))]
+    context = json.dumps(dict(settings))
+    argv = [sys.executable, "-m", "local.synthesis", "--out", folder, "--context", context]
     variables = {"PYTHONPATH": str(ROOT), "CDK_VALIDATION": "false"}
-    process = Process("synth", [sys.executable, *arguments], variables, log_path=log, folder=ROOT)
+    process = Process("synth", argv, variables, log_path=log, folder=ROOT)
     process.start()
     try:
         if process.wait(TIMEOUT_S):

@@ -50,7 +50,8 @@ def read_messages(brokers: str, topic: str, since: dict[int, int] | None = None)
         consumer.assign([TopicPartition(topic, number, (since or {}).get(number, 0)) for number in ends])
         while ends:
             for message in consumer.consume(10_000, timeout=0.2):
-                if message.error() is None and message.offset() < ends.get(message.partition(), 0):
+                partition, offset = message.partition(), message.offset()
+                if message.error() is None and offset is not None and offset < ends.get(partition or 0, 0):
                     found.append(message.value() or b"")
             at = {
                 place.partition: place.offset for place in consumer.position([TopicPartition(topic, n) for n in ends])

@@ -1,4 +1,4 @@
-"""A small model, its nightly store and messages of the topic `features`, for the tests and measures of the deciding step."""
+"""A small model, nightly features and messages of the topic `features`, for the tests and measures of the deciding step."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import xgboost as xgb
 
 from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
+from fraud.ports import Nightly
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
-from local.stores import write_nightly
 
 CATEGORIES = [f"category {letter}" for letter in "abcdefgh"]
 THRESHOLDS = {"review": 0.5, "block": 0.9}
@@ -67,10 +67,9 @@ def card_record(cut_ms: int = MOMENT - 3_600_000) -> dict[str, Any]:
 POPULATION = {category: {"avg_amt_population_30d": 70.25} for category in CATEGORIES}
 
 
-def write_small_nightly(path: Path) -> Path:
-    """A nightly store of CARDS."""
-    write_nightly(path, ((card, card_record()) for card in CARDS), POPULATION)
-    return path
+def small_nightly() -> Nightly:
+    """The nightly features of CARDS."""
+    return Nightly({card: card_record() for card in CARDS}, POPULATION)
 
 
 def feature_fields(number: int, **changes: Any) -> dict[str, Any]:

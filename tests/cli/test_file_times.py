@@ -204,7 +204,7 @@ def test_a_replay_takes_the_days_of_utc(tmp_path: Path) -> None:
     """00:30 in Tokyo is the day before in UTC."""
     file = _csv(tmp_path, "2020-01-05 12:00:00", "2020-01-06 00:30:00", "2020-01-06 09:00:00", "2020-01-07 08:59:59")
     day = start_ms(date(2020, 1, 6))
-    history, live, said = replayed(file, day, tmp_path / "nightly.db", Reading(timezone="Asia/Tokyo"))
+    history, live, said = replayed(file, day, Reading(timezone="Asia/Tokyo"))
     assert [table["transaction_id"].to_pylist() for table in (history, live)] == [["id0", "id1"], ["id2", "id3"]]
     assert said == "times without an offset taken as Asia/Tokyo (--timezone)"
 

@@ -1,4 +1,4 @@
-"""engines.serving over HTTP, and local.scoring, which asks it."""
+"""engines.serving over HTTP."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import random
 import re
 import socket
 import sys
-import threading
-import time
 from collections import Counter
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +19,8 @@ import xgboost as xgb
 
 from engines import serving
 from engines.processes import Process, free_port
-from fraud.model_request import FIRST_PAUSE_S, LONGEST_PAUSE_S, request_body, request_type
-from fraud.ports import ScorerUnavailableError
+from fraud.model_request import ACCEPT, read_scores, request_body, request_type
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
-from local.scoring import HttpScorer
 from sagemaker_src.serving.inference import model_fn, predict, read_request
 from samples.deciding_world import CATEGORIES, THRESHOLDS, write_model
 from tests.engines.mutations import mutated
@@ -284,9 +279,14 @@ def test_the_container_runs_what_the_requirements_say():
         assert f"\n{version} " in pinned
 
 
-def test_the_scorer_gets_what_the_model_says(url, model_folder, rows):
-    scorer = HttpScorer(url)
-    answer = scorer.score(rows, 3)
+def post(url, rows):
+    """The answer to the deciding step's own request."""
+    headers = {"Content-Type": request_type(3), "Accept": ACCEPT}
+    return urllib3.request("POST", f"{url}/invocations", body=request_body(rows), headers=headers, retries=False)
+
+
+def test_the_deciding_step_gets_what_the_model_says(url, model_folder, rows):
+    answer = read_scores(post(url, rows).data)
     text = json.dumps([[None if np.isnan(v) else float(v) for v in row] for row in rows])
     asked = read_request(f'{{"instances": {text}, "reasons": 3}}', "application/json")
     expected = predict(asked, model_fn(str(model_folder)))
@@ -294,7 +294,6 @@ def test_the_scorer_gets_what_the_model_says(url, model_folder, rows):
     assert [[list(reason) for reason in row] for row in answer.reasons] == expected["reasons"]
     assert (answer.model_version, answer.categories) == ("small", tuple(CATEGORIES))
     assert answer.thresholds.model_dump() == THRESHOLDS
-    scorer.close()
 
 
 def test_a_server_of_another_model_refuses_the_vectors(tmp_path, rows):
@@ -303,110 +302,10 @@ def test_a_server_of_another_model_refuses_the_vectors(tmp_path, rows):
     trees = xgb.Booster(model_file=folder / "model.ubj")
     trees.feature_names = names
     trees.save_model(folder / "model.ubj")
-    with (
-        served(folder, tmp_path) as url,
-        pytest.raises(ScorerUnavailableError, match=r"HTTP 400: .*are not the model's"),
-    ):
-        HttpScorer(url).score(rows, 3)
-
-
-class Misbehaving(BaseHTTPRequestHandler):
-    """Answers what the test says: a status and a body, or silence."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked += 1
-        self.server.wait.wait(5)
-        with suppress(BrokenPipeError):  # who asked may have given up
-            self.send_response(self.server.status)
-            self.send_header("Content-Length", str(len(self.server.body)))
-            self.end_headers()
-            self.wfile.write(self.server.body)
-
-    def log_message(self, *_):
-        """Silent."""
-
-
-@pytest.fixture
-def misbehaving():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving)
-    server.asked, server.status, server.body, server.wait = 0, 200, b"{}", threading.Event()
-    server.wait.set()
-    with server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        server.url = f"http://127.0.0.1:{server.server_address[1]}"
-        yield server
-        server.wait.set()
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "says", "asked"),
-    [
-        (500, b"out of order", "HTTP 500: out of order", 2),
-        (503, b"out of order", "HTTP 503: out of order", 2),
-        (429, b"later", "HTTP 429: later", 2),
-        (400, b"no", "HTTP 400: no", 1),
-        (406, b"no", "HTTP 406: no", 1),
-        (415, b"no", "HTTP 415: no", 1),
-        (200, b"{}", "makes no sense", 1),
-        (200, b"<html>", "makes no sense", 1),
-        (200, b'{"scores": [1], "reasons": [[["amount"]]]}', "makes no sense", 1),
-    ],
-)
-def test_a_server_that_answers_nonsense_is_unavailable(misbehaving, rows, status, body, says, asked):
-    misbehaving.status, misbehaving.body = status, body
-    with pytest.raises(ScorerUnavailableError, match=says):
-        HttpScorer(misbehaving.url).score(rows, 3)
-    assert misbehaving.asked == asked
-
-
-def test_a_server_that_hangs_delays_one_batch_and_no_more(misbehaving, rows):
-    misbehaving.wait.clear()
-    scorer = HttpScorer(misbehaving.url, timeout_s=0.2)
-    began = time.monotonic()
-    for _ in range(50):
-        with pytest.raises(ScorerUnavailableError, match=r"did not answer within 0\.2 s"):
-            scorer.score(rows, 3)
-    assert time.monotonic() - began < 0.2 + FIRST_PAUSE_S
-    assert misbehaving.asked == 1
-
-
-def test_pauses_grow_to_a_limit_and_end_with_the_first_success(misbehaving, rows):
-    now = [0.0]
-    scorer = HttpScorer(misbehaving.url, clock=lambda: now[0])
-
-    def tried():
-        before = misbehaving.asked
-        with pytest.raises(ScorerUnavailableError):
-            scorer.score(rows, 3)
-        return misbehaving.asked > before
-
-    pauses = []
-    for _ in range(6):
-        began = now[0]
-        while not tried():
-            now[0] += 0.125
-        pauses.append(now[0] - began)
-    assert pauses == [0, FIRST_PAUSE_S, 0.5, 1.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
-    now[0] += LONGEST_PAUSE_S
-    sound = {
-        "scores": [],
-        "reasons": [],
-        "model_version": "v",
-        "thresholds": {"review": 0, "block": 1},
-        "categories": [],
-    }
-    misbehaving.body = json.dumps(sound).encode()
-    scorer.score(rows[:0], 3)
-    misbehaving.body = b"{}"
-    assert tried()
-    now[0] += FIRST_PAUSE_S
-    assert tried()
+    with served(folder, tmp_path) as url:
+        answer = post(url, rows)
+    assert answer.status == 400
+    assert "are not the model's" in answer.json()["error"]
 
 
 def test_by_hand_it_says_where_it_serves_and_ends_when_asked(tmp_path, rows):
@@ -414,11 +313,10 @@ def test_by_hand_it_says_where_it_serves_and_ends_when_asked(tmp_path, rows):
     with Process("serving", argv, log_path=tmp_path / "log") as process:
         process.wait_until(lambda: "serving" in process.log_tail(), "served")
         url = process.log_tail().split()[-1]
-        scorer = HttpScorer(url)
-        assert len(scorer.score(rows, 3).scores) == 5
+        assert len(read_scores(post(url, rows).data).scores) == 5
         process.stop(grace_s=8)
-        with pytest.raises(ScorerUnavailableError, match="cannot be reached"):
-            scorer.score(rows, 3)
+        with pytest.raises(urllib3.exceptions.MaxRetryError):
+            post(url, rows)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path, capsys):

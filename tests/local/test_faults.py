@@ -14,10 +14,9 @@ import pytest
 
 from emulator.process import EmulatedAws
 from local.application import Application
-from local.decided_day import SilentScreen
-from local.demo import DemoSettings
-from local.demo_run import run_through_stacks
-from local.system import topic_ends
+from local.demo import DemoSettings, run_demo
+from local.screen import SilentScreen
+from local.topic_contents import topic_ends
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
@@ -79,7 +78,7 @@ def test_nothing_is_lost_when_everything_fails(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     # it fails by itself if one is undecided, decided twice, given up or refused, if a role was denied something, if features
     # differ from batch, or decisions of the model from the local core's
-    demo = run_through_stacks(
+    demo = run_demo(
         SETTINGS, tmp_path / "out", tmp_path / "run", SilentScreen(),
         context={"undecided_after_s": UNDECIDED_AFTER_S}, faults=faults,
     )  # fmt: skip

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from local import demo_run as demo
+from local import through_stacks
 from local.assembly import Stack
-from local.decided_day import SilentScreen
-from local.demo import DemoSettings
-from local.demo_run import DeniedError, run_through_stacks
+from local.demo import DemoSettings, run_demo
+from local.screen import SilentScreen
+from local.through_stacks import DeniedError
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
@@ -37,13 +37,13 @@ def without(stack: Stack, action: str) -> Stack:
 
 
 def test_a_statement_taken_out_of_a_role_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synthesized = demo.synthesized_stacks
+    synthesized = through_stacks.synthesized_stacks
 
     def poorer(temporary: Path, context: Mapping[str, Any]) -> list[Stack]:
         stacks = synthesized(temporary, context)
         return [without(stack, ACTION) if stack.name.endswith("-Training") else stack for stack in stacks]
 
-    monkeypatch.setattr(demo, "synthesized_stacks", poorer)
+    monkeypatch.setattr(through_stacks, "synthesized_stacks", poorer)
     (tmp_path / "out").mkdir()
     with pytest.raises(DeniedError, match=rf"Training-ModelsMachineRole.*{ACTION}.*processing-job/fraud-dev-"):
-        run_through_stacks(SMALL, tmp_path / "out", tmp_path / "run", SilentScreen())
+        run_demo(SMALL, tmp_path / "out", tmp_path / "run", SilentScreen())

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from engines.broker import Broker
-from local.replay import HEARTBEAT, Record, Replayer
+from local.replayer import HEARTBEAT, Record, Replayer
 from local.topics import PARTITIONS, REPLAY_TOPICS
 
 pytestmark = pytest.mark.engines
