@@ -52,8 +52,8 @@ def _nights_before(earlier: pa.Table, cut: datetime.date, temporary: Path) -> di
     for folder in folders.values():
         folder.mkdir(parents=True)
     (folders["transactions"] / "history.parquet").write_bytes(parquet(earlier))
-    given = [part for name in ("transactions", "daily") for part in (f"--{name}", folders[name])]
-    written = ["--daily-out", folders["daily"], "--training-out", folders["training"]]
+    given: list[str | Path] = [part for name in ("transactions", "daily") for part in (f"--{name}", folders[name])]
+    written: list[str | Path] = ["--daily-out", folders["daily"], "--training-out", folders["training"]]
     program = [sys.executable, "-m", "sagemaker_src.processing.nightly"]
     argv: list[str | Path] = [*program, "--cut", str(cut), *given, *written]
     process = Process("the nights before", argv, {"PYTHONPATH": str(ROOT)}, log_path=temporary / "nights.log")

@@ -29,7 +29,7 @@ def synthesize(folder: Path, log: Path, settings: Mapping[str, Any]) -> None:
         ProcessError: the application could not be synthesized; the text says why.
     """
     context = json.dumps(dict(settings))
-    argv = [sys.executable, "-m", "local.synthesis", "--out", folder, "--context", context]
+    argv: list[str | Path] = [sys.executable, "-m", "local.synthesis", "--out", folder, "--context", context]
     variables = {"PYTHONPATH": str(ROOT), "CDK_VALIDATION": "false"}
     process = Process("synth", argv, variables, log_path=log, folder=ROOT)
     process.start()
