@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def write_curated(path: Path) -> int:
     table = tokenised(generate(WorldSettings.full()), b"benchmark-card-token-key")
     rows = table.select(["transaction_id", "cc_num", "category", "amount_cents", "event_time", "is_fraud"])
     pq.write_table(rows, path)
-    return rows.num_rows
+    return int(rows.num_rows)
 
 
 def yardstick(curated: Path, out: Path) -> None:
@@ -107,7 +108,7 @@ def _daily_maximum(card: np.ndarray, day: np.ndarray, cents: np.ndarray) -> np.n
     return np.where(found < 0, np.nan, found / 100)
 
 
-def _timed(command: list[str | Path]) -> tuple[float, float]:
+def _timed(command: Sequence[str | Path]) -> tuple[float, float]:
     """Seconds and peak GiB of a program of its own."""
     started = time.perf_counter()
     child = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -125,7 +126,7 @@ def measure(spark: bool = True) -> list[dict[str, Any]]:
         folder = Path(temporary)
         curated = folder / "curated.parquet"
         rows = write_curated(curated)
-        duckdb = [
+        duckdb: list[str | Path] = [
             sys.executable,
             "-m",
             "sagemaker_src.processing.batch_features",
@@ -134,7 +135,14 @@ def measure(spark: bool = True) -> list[dict[str, Any]]:
             "--out",
             folder / "d.parquet",
         ]
-        numpy = [sys.executable, "-m", "benchmarks.batch_features", "--yardstick", curated, folder / "n.parquet"]
+        numpy: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "benchmarks.batch_features",
+            "--yardstick",
+            curated,
+            folder / "n.parquet",
+        ]
         pairs = [(_timed(duckdb), _timed(numpy)) for _ in range(RUNS)]
         ratios = [ours[0] / theirs[0] for ours, theirs in pairs]
         seconds = [ours[0] for ours, _ in pairs]

@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fraud.card_numbers import check_digit, holds_card_number, mask_card_numbers, mask_certain
@@ -54,7 +55,7 @@ def _iban(draw: random.Random) -> str:
 REFERENCES: dict[str, Callable[[random.Random], str]] = {
     "acquirer references, 23 digits": _acquirer_reference,
     "retrieval references, 12 digits": _retrieval_reference,
-    **{f"random references, {count} digits": lambda draw, count=count: _digits(draw, count) for count in range(12, 21)},
+    **{f"random references, {count} digits": partial(_digits, count=count) for count in range(12, 21)},
     "random references, 24 digits": lambda draw: _digits(draw, 24),
     "random references, 12 to 19 digits behind ORDER-": lambda draw: "ORDER-" + _digits(draw, draw.randrange(12, 20)),
     "UUIDs": lambda draw: str(uuid.UUID(int=draw.getrandbits(128), version=4)),

@@ -94,7 +94,7 @@ def _cpu() -> list[dict[str, Any]]:
     events.register("before-send.sagemaker-featurestore-runtime", kept.keep(store))
     events.register("before-send.sagemaker-runtime", kept.keep(endpoint))
     events.register("before-send.dynamodb", _nothing)
-    clients = importlib.import_module("lambda_src.ports.clients")
+    clients: Any = importlib.import_module("lambda_src.ports.clients")
     clients.session = session
     function = importlib.import_module("lambda_src.decide.handler")
     batch = kafka_event(*[feature_message(number, amount_cents=2_000) for number in range(BATCH)])

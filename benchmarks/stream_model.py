@@ -73,7 +73,8 @@ def _batch() -> pd.DataFrame:
 
 
 def _streamed() -> pd.DataFrame:
-    table = duckdb.sql(f"SELECT * EXCLUDE (is_fraud) FROM {_source()}").to_arrow_table()
+    with duckdb.connect() as connection:
+        table = connection.sql(f"SELECT * EXCLUDE (is_fraud) FROM {_source()}").to_arrow_table()
     sent = records(table)
     with tempfile.TemporaryDirectory() as temporary, Broker(Path(temporary) / "kafka") as broker:
         broker.create_topics(REPLAY_TOPICS)

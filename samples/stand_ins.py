@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sagemaker_src.serving import inference
 
 
 class _Raw(io.BytesIO):
-    def stream(self, *_: Any, **__: Any):
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         yield self.read()
 
 
@@ -75,7 +76,7 @@ class Endpoint(_StandIn):
             )
         except inference.RefusedError as error:
             return self.fail(request, error.status, "ModelError")
-        return answer(request, text.encode(), **{"Content-Type": kind})
+        return answer(request, text.encode(), 200, **{"Content-Type": kind})
 
 
 class FeatureStore(_StandIn):
