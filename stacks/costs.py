@@ -144,8 +144,16 @@ def _functions(settings: Settings, load: Load) -> Iterator[Line]:
         "archive": (1.0, 2 * SECONDS / 300 * 2.0),
     }
     yield Line("Functions", "Lambda, GB second", sum(gb * busy for gb, busy in seconds.values()))
+    # the calls that Kafka makes are not traced
+    yield Line("Functions", "X-Ray, million traces", (_traced(watched) + _traced(SECONDS / 300)) / 1e6)
     yield Line("Functions", "SQS, million requests", (load.transactions + 2 * watched) / 1e6)
     yield Line("Functions", "CloudWatch, GB of logs", load.transactions * 0.1 / 1e6)
+
+
+def _traced(calls: float) -> float:
+    """Of so many calls of a function a month, those that Lambda traces: one a second, and one in twenty of the others."""
+    first = min(calls, SECONDS)
+    return first + (calls - first) / 20
 
 
 def _model(settings: Settings) -> Iterator[Line]:

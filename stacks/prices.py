@@ -52,6 +52,7 @@ PRICES = {
     "DynamoDB, GB month with backups": Price(0.45, _PRICE_LIST),
     "EventBridge, million events": Price(1.00, _PRICE_LIST),
     "SQS, million requests": Price(0.40, _PRICE_LIST),
+    "X-Ray, million traces": Price(5.00, _AS_KNOWN),
     "KMS, key month": Price(1.00, _PRICE_LIST),
     "KMS, million requests": Price(3.00, _PRICE_LIST),
     "S3, GB month": Price(0.023, _PRICE_LIST),

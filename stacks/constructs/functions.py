@@ -19,6 +19,8 @@ from stacks.settings import Settings
 
 NAMESPACE = "CardFraud"
 """Of the functions' metrics."""
+TRACES = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
+"""What sending traces takes (page *services-xray* of Lambda)."""
 
 LAYERS = {"functions": "what all functions need", "functions-kafka": "a Kafka client", "functions-parquet": "Parquet"}
 """The layers: {lock file in `requirements/`: what is in it}."""
@@ -52,7 +54,11 @@ class Functions(Construct):
         layers: tuple[str, ...] = (),
         network: Network | None = None,
     ) -> Deployed:
-        """A function, allowed nothing yet but its logs.
+        """A function, allowed nothing yet but its logs and its traces.
+
+        Lambda traces one call a second, and of the others one in twenty; none that a Kafka mapping makes (page *services-xray*),
+        for which there are the logs. From the network of the brokers no trace gets out but through NAT: the one function in it
+        is called once a deployment, and an endpoint for its trace would be paid for all month.
 
         Args:
             name: its folder in `lambda_src`.
@@ -69,6 +75,7 @@ class Functions(Construct):
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [logs.log_group_arn],
         )
+        allow(runner, TRACES, ["*"], because="Traces have no resource.")
         allow_key(runner, self._key.key_arn)
         if network:
             allow_network(runner)
@@ -83,6 +90,7 @@ class Functions(Construct):
             layers=[self._layer(layer) for layer in ("functions", *layers)],
             role=runner,
             log_group=logs,
+            tracing=lambda_.Tracing.ACTIVE,
             timeout=cdk.Duration.seconds(timeout_s),
             memory_size=memory_mb,
             environment={

@@ -71,6 +71,16 @@ def said_of_the_emulation(templates: Templates) -> Iterator[str]:
             yield from (f"{stack}.{name}: {found[0]!r}" for found in _OF_THE_EMULATION.finditer(json.dumps(part)))
 
 
+def untraced(templates: Templates) -> Iterator[str]:
+    """Every function and every state machine sends traces."""
+    for function in resources(templates, "AWS::Lambda::Function"):
+        if function.properties.get("TracingConfig") != {"Mode": "Active"}:
+            yield f"{function}: TracingConfig {function.properties.get('TracingConfig')}"
+    for machine in resources(templates, "AWS::StepFunctions::StateMachine"):
+        if machine.properties.get("TracingConfiguration") != {"Enabled": True}:
+            yield f"{machine}: TracingConfiguration {machine.properties.get('TracingConfiguration')}"
+
+
 def archived_for_ever(templates: Templates) -> Iterator[str]:
     """Whatever may be put into the archive bucket expires: it holds tokens of cards."""
     (bucket,) = (one for one in resources(templates, "AWS::S3::Bucket") if one.id.startswith("Archive"))
@@ -112,4 +122,5 @@ INVARIANTS = (
     not_isolated,
     archived_for_ever,
     said_of_the_emulation,
+    untraced,
 )

@@ -142,6 +142,8 @@ BROKEN: list[tuple[Callable[[Templates], Iterator[str]], str, Break]] = [
         "AWS::IAM::Role",
         lambda properties: properties.update(Description="Not used on this machine"),
     ),
+    (deployment_invariants.untraced, "AWS::Lambda::Function", without("TracingConfig")),
+    (deployment_invariants.untraced, "AWS::StepFunctions::StateMachine", without("TracingConfiguration")),
     (deployment_invariants.taken_for_anyone, "AWS::IAM::Role", untrusting("aws:SourceAccount")),
     (deployment_invariants.taken_for_anyone, "AWS::IAM::Role", untrusting("aws:SourceArn")),
     (deployment_invariants.logs_in_the_accounts_policy, "AWS::Logs::LogGroup", without("LogGroupName")),
