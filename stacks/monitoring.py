@@ -168,7 +168,7 @@ class Monitoring(FraudStack):
             rows += [
                 Alarm(
                     name=f"{title}Behind",
-                    metric=aws_metric("Lambda", "MaxOffsetLag", "Maximum", **dimensions),
+                    metric=aws_metric("Lambda", "MaxOffsetLag", "Maximum", 1, **dimensions),
                     at_least=self.settings.alarm_consumer_lag,
                     periods=3,
                     says=f"{name}: records wait; raise consumers_most, or look for errors",

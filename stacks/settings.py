@@ -205,10 +205,10 @@ class Settings(BaseModel):
                 "allowed: canary_percent=0 with endpoint_instances_least=1, or endpoint_instances_least of 2 and more"
             )
         if 0 < self.canary_percent * self.endpoint_instances_least < 100:
-            least = ceil(100 / self.endpoint_instances_least)
+            smallest = ceil(100 / self.endpoint_instances_least)
             raise ValueError(
                 f"canary_percent ({self.canary_percent}) of endpoint_instances_least ({self.endpoint_instances_least}) "
-                f"is less than one machine; allowed: 0, or {f'{least} to 50' if least < 50 else '50'}"
+                f"is less than one machine; allowed: 0, or {f'{smallest} to 50' if smallest < 50 else '50'}"
             )
         return self
 

@@ -106,5 +106,8 @@ def data_bucket(
     resource = bucket.node.default_child
     if events and isinstance(resource, s3.CfnBucket):
         # set here rather than by `event_bridge_enabled`, which brings a function and a role of its own to do so
-        resource.notification_configuration = {"eventBridgeConfiguration": {"eventBridgeEnabled": True}}
+        told = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=told
+        )
     return bucket

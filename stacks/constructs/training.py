@@ -94,10 +94,12 @@ class Training(Construct):
 
     def _roles(self) -> tuple[iam.Role, iam.Role]:
         spark = image("spark", self._settings.region)
-        common = {"code": self._code, "key_arn": self._key.key_arn}
-        worker = job_role(self, "JobsRole", "Training set and evaluation", image_name=spark, **common)
+        code, key_arn = self._code, self._key.key_arn
+        worker = job_role(self, "JobsRole", "Training set and evaluation", code=code, key_arn=key_arn, image_name=spark)
         allow_image(worker, self._xgboost)  # the evaluation's
-        trainer = job_role(self, "TrainingRole", "The training job", image_name=self._xgboost, **common)
+        trainer = job_role(
+            self, "TrainingRole", "The training job", code=code, key_arn=key_arn, image_name=self._xgboost
+        )
         return worker, trainer
 
     def _building(self, worker: iam.Role, trainer: iam.Role) -> dict[str, Step]:
