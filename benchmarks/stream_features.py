@@ -16,9 +16,9 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 
 from engines.broker import Broker
-from engines.flink import STREAM_JOB, FlinkJob
 from engines.topics import suffixed
 from local.replayer import Record, Replayer
+from local.stream_job import STREAM_JOB, StreamJob
 from local.topics import PARTITIONS, REPLAY_TOPICS
 
 TRANSACTIONS = 1_500_000
@@ -56,7 +56,7 @@ def _rate(broker: Broker, folder: Path, suffix: str, transactions: int, program:
     topics = {"features": f"features{suffix}"}
     settings = {"bootstrap.servers": broker.address, "group.id": "ends", "log_level": 2}
     ends = Consumer(settings)
-    job = FlinkJob(
+    job = StreamJob(
         folder / suffix,
         broker.address,
         heartbeat=False,

@@ -15,8 +15,8 @@ from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from benchmarks.stream_features import message
 from engines.broker import Broker
-from engines.flink import STREAM_JOB, FlinkJob
 from engines.topics import suffixed
+from local.stream_job import STREAM_JOB, StreamJob
 from local.topics import LIVE_TOPICS, PARTITIONS
 
 TARGET_P99_MS = 100
@@ -58,7 +58,7 @@ def _percentiles(broker: Broker, folder: Path, program: Path) -> dict[tuple[int,
     broker.create_topics(suffixed(LIVE_TOPICS, suffix))
     topics = {name: f"{name}{suffix}" for name in ("transactions", "features")}
     found = {}
-    job = FlinkJob(
+    job = StreamJob(
         folder / program.stem,
         broker.address,
         heartbeat=True,

@@ -19,9 +19,9 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks.data import BURST, needs
 from engines.broker import Broker
-from engines.flink import FlinkJob
 from local.replayer import Replayer
 from local.rows import records
+from local.stream_job import StreamJob
 from local.topic_contents import read_messages, topic_ends
 from local.topics import REPLAY_TOPICS
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load
@@ -78,7 +78,7 @@ def _streamed() -> pd.DataFrame:
     sent = records(table)
     with tempfile.TemporaryDirectory() as temporary, Broker(Path(temporary) / "kafka") as broker:
         broker.create_topics(REPLAY_TOPICS)
-        with FlinkJob(Path(temporary) / "flink", broker.address, heartbeat=False):
+        with StreamJob(Path(temporary) / "flink", broker.address, heartbeat=False):
             Replayer(broker.address).replay(sent)
             deadline = time.monotonic() + 600
             while sum(topic_ends(broker.address, "features").values()) < len(sent) and time.monotonic() < deadline:

@@ -43,7 +43,7 @@ def set_up(folder: Path, port: int, admin_key: str, admin_secret: str) -> None:
 def arn(service: str, resource: str) -> str:
     """The name of something in the account.
 
-    >>> arn("sagemaker", "endpoint/fraud")
-    'arn:aws:sagemaker:us-east-1:123456789012:endpoint/fraud'
+    >>> arn("sagemaker", "endpoint/main")
+    'arn:aws:sagemaker:us-east-1:123456789012:endpoint/main'
     """
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"

@@ -10,10 +10,10 @@ class Counts:
     """How often each of several did its work.
 
     >>> counts = Counts()
-    >>> counts.add("decide")
-    >>> counts.add("decide", 2)
+    >>> counts.add("main")
+    >>> counts.add("main", 2)
     >>> counts.copy()
-    Counter({'decide': 3})
+    Counter({'main': 3})
     """
 
     def __init__(self) -> None:

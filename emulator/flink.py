@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +23,13 @@ from emulator.errors import ServiceError
 from emulator.kafka.clusters import Clusters, reading, writing
 from emulator.protocol.service import Judge, Service
 from emulator.protocol.wire import Wire
+from emulator.stand_ins import TopicProperties
 from emulator.supervision import Keeper
 from engines.flink import FlinkJob, duration
 
 RUN_OPTIONS = "kinesis.analytics.flink.run.options"
 
 _log = logging.getLogger(__name__)
-
-
-class ManagedJob(FlinkJob):
-    """The stream job with an application's properties, from its own code."""
-
-    def __init__(self, folder: Path, code: Path, groups: list[dict[str, Any]], configuration: dict[str, str]) -> None:
-        options = next((one["PropertyMap"] for one in groups if one["PropertyGroupId"] == RUN_OPTIONS), {})
-        jars = [code / jar for jar in (options.get("jarfile"),) if jar]
-        program = (code / options["python"]).resolve()
-        super().__init__(folder, "", heartbeat=False, configuration=configuration, program=program, jars=jars)
-        self._properties = [_plain(group) for group in groups]
 
 
 class Applications:
@@ -49,15 +39,19 @@ class Applications:
         folder: code, checkpoints and logs go below it.
         clients, judge: the code is fetched, and the topics are used, in the name of the application's role.
         clusters: to know which cluster the brokers in the properties belong to.
+        topics: which properties say what an application does with its cluster.
 
     Attributes:
         starts: of each application's job, by the application's name.
     """
 
-    def __init__(self, folder: Path, clients: Clients, judge: Judge, clusters: Clusters) -> None:
+    def __init__(
+        self, folder: Path, clients: Clients, judge: Judge, clusters: Clusters, topics: TopicProperties
+    ) -> None:
         self._folder, self._clients, self._judge, self._clusters = folder, clients, judge, clusters
+        self._topics = topics
         self._applications: dict[str, dict[str, Any]] = {}
-        self._jobs: dict[str, ManagedJob] = {}
+        self._jobs: dict[str, FlinkJob] = {}
         self._keepers: dict[str, Keeper] = {}
         self._starting: dict[str, _Starting] = {}
         self._lock = threading.Lock()
@@ -136,7 +130,7 @@ class Applications:
         if job := self._jobs.get(name):
             job.stop()
 
-    def _go_on(self, name: str, job: ManagedJob) -> None:
+    def _go_on(self, name: str, job: FlinkJob) -> None:
         checkpoint = job.newest_checkpoint()
         _log.warning("application %s: goes on from %s", name, checkpoint.name if checkpoint else "the beginning")
         job.start(checkpoint)
@@ -164,12 +158,17 @@ class Applications:
 
         self._keepers[name] = Keeper(f"application {name}", job, lambda: self._go_on(name, job), gave_up)
 
-    def _job(self, name: str, application: dict[str, Any]) -> ManagedJob:
+    def _job(self, name: str, application: dict[str, Any]) -> FlinkJob:
         configuration = application["ApplicationConfiguration"]
         role = application["ServiceExecutionRole"]
-        groups = configuration["EnvironmentProperties"]["PropertyGroups"]
-        kafka = next(group["PropertyMap"] for group in groups if group["PropertyGroupId"] == "Kafka")
-        self._judge_topics(role, application["ApplicationARN"], kafka)
+        given = configuration["EnvironmentProperties"]["PropertyGroups"]
+        groups: dict[str, dict[str, str]] = {one["PropertyGroupId"]: one["PropertyMap"] for one in given}
+        options = groups.get(RUN_OPTIONS, {})
+        needed = ((RUN_OPTIONS, "python"), *((self._topics.group, one) for one in self._topic_names()))
+        for group, wanted in needed:
+            if not groups.get(group, {}).get(wanted):
+                raise ServiceError("InvalidApplicationConfigurationException", f"{group} has no property {wanted}")
+        self._judge_topics(role, application["ApplicationARN"], groups[self._topics.group])
         place = configuration["ApplicationCodeConfiguration"]["CodeContent"]["S3ContentLocation"]
         s3 = self._clients.role("s3", role, application["ApplicationARN"])
         bucket = place["BucketARN"].rsplit(":", 1)[-1]
@@ -188,21 +187,26 @@ class Applications:
             own["execution.checkpointing.interval"] = duration(interval)
         if pause := checkpoints.get("MinPauseBetweenCheckpoints"):
             own["execution.checkpointing.min-pause"] = duration(pause)
-        return ManagedJob(folder / "job", folder / "code", groups, own)
-
-    def _judge_topics(self, role: str, application_arn: str, kafka: dict[str, str]) -> None:
-        """What the job does with the cluster: it reads transactions, and writes features and heartbeats."""
-        cluster = self._clusters.cluster_at(kafka["bootstrap.servers"])
-        transactions, features = (
-            kafka.get("transactions.topic", "transactions"),
-            kafka.get("features.topic", "features"),
+        code = folder / "code"
+        return FlinkJob(
+            folder / "job",
+            (code / options["python"]).resolve(),
+            {name: _plain(properties) for name, properties in groups.items()},
+            jars=[code / jar for jar in (options.get("jarfile"),) if jar],
+            configuration=own,
         )
+
+    def _topic_names(self) -> tuple[str, ...]:
+        asked = self._topics
+        return (asked.brokers, asked.consumer_group, *asked.reads, *asked.writes)
+
+    def _judge_topics(self, role: str, application_arn: str, kafka: Mapping[str, str]) -> None:
+        """What the job does with the cluster: the topics that it reads and writes."""
+        cluster = self._clusters.cluster_at(kafka[self._topics.brokers])
         key = self._clients.open_session(role, application_arn)["AWS_ACCESS_KEY_ID"]
-        needs = [
-            *reading(cluster, transactions, kafka.get("group.id", "stream-features")),
-            *writing(cluster, features),
-            *writing(cluster, transactions),
-        ]
+        group = kafka[self._topics.consumer_group]
+        needs = [need for name in self._topics.reads for need in reading(cluster, kafka[name], group)]
+        needs += [need for name in self._topics.writes for need in writing(cluster, kafka[name])]
         for action, resource in dict.fromkeys(needs):
             self._judge(key, action, resource, None)
 
@@ -232,7 +236,7 @@ class _Starting:
         self._thread = threading.Thread(target=start, args=(self._ended,), daemon=True)
         self._thread.start()
 
-    def end(self, job: Callable[[], ManagedJob | None]) -> None:
+    def end(self, job: Callable[[], FlinkJob | None]) -> None:
         """Ends it, whatever it is at; a start that is over stays as it is."""
         self._ended.set()
         while self._thread.is_alive():
@@ -241,14 +245,10 @@ class _Starting:
             self._thread.join(0.1)
 
 
-def _plain(group: dict[str, Any]) -> dict[str, Any]:
-    """A group without the security settings of Kafka clients: the broker here has no TLS."""
-    kept = {
-        key: value
-        for key, value in group["PropertyMap"].items()
-        if not key.startswith(("properties.security.", "properties.sasl.", "properties.ssl."))
-    }
-    return {"PropertyGroupId": group["PropertyGroupId"], "PropertyMap": kept}
+def _plain(properties: Mapping[str, str]) -> dict[str, str]:
+    """Without the security settings of Kafka clients: the broker here has no TLS."""
+    security = ("properties.security.", "properties.sasl.", "properties.ssl.")
+    return {key: value for key, value in properties.items() if not key.startswith(security)}
 
 
 def service(applications: Applications) -> Service:

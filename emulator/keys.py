@@ -69,8 +69,8 @@ class Keys:
 def _owner(service: str, resource: str) -> str:
     """What has the key: the bucket of an object, the table of a stream or an index.
 
-    >>> _owner("dynamodb", "arn:aws:dynamodb:us-east-1:123456789012:table/decisions/index/by-card")
-    'arn:aws:dynamodb:us-east-1:123456789012:table/decisions'
+    >>> _owner("dynamodb", "arn:aws:dynamodb:us-east-1:123456789012:table/orders/index/by-shop")
+    'arn:aws:dynamodb:us-east-1:123456789012:table/orders'
     """
     parts = {"s3": 1, "dynamodb": 2}.get(service)
     return "/".join(resource.split("/")[:parts])

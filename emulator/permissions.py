@@ -62,7 +62,7 @@ def with_reasons(report: list[dict[str, Any]], reason: Reason) -> list[dict[str,
     What was used though there is a reason for its not being used is in `used_though_reasoned`.
 
     >>> one, other = [{"action": "s3:PutObject", "resource": [f"arn:aws:s3:::b/{prefix}/*"]} for prefix in ("a", "c")]
-    >>> row = {"role": "decide", "used": [], "denied": [], "allowed_and_used": [], "allowed_but_unused": [one, other]}
+    >>> row = {"role": "reader", "used": [], "denied": [], "allowed_and_used": [], "allowed_but_unused": [one, other]}
     >>> (row,) = with_reasons([row], lambda role, action, resources: "by hand" if "/a/" in resources[0] else None)
     >>> [[pair["resource"] for pair in row[part]] for part in ("allowed_but_unused", "removable", "used_though_reasoned")]
     [[['arn:aws:s3:::b/a/*']], [['arn:aws:s3:::b/c/*']], []]

@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from emulator.account import REGION
 from emulator.command_line import variables
+from emulator.stand_ins import StandIns
 from engines.processes import Process, ProcessError, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,18 +29,18 @@ class EmulatedAws:
 
     Args:
         folder: data and logs. Give a temporary one.
+        stand_ins: for what the cloud has.
 
     Raises:
         ProcessError: it did not come up.
 
     Example::
 
-        with EmulatedAws(folder) as aws:
-            deploy(read_assembly(Path("cdk.out")), aws.client)
+        with EmulatedAws(folder, stand_ins) as aws:
             aws.client("s3").list_buckets()
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stand_ins: StandIns) -> None:
         self.folder, self._port = folder, free_port()
         self.credentials = {
             "AWS_ACCESS_KEY_ID": f"AKIA{secrets.token_hex(8).upper()}",
@@ -47,7 +48,10 @@ class EmulatedAws:
         }
         self._process = Process(
             "the emulated AWS",
-            [PYTHON, "-m", "emulator.hosted.host", "--folder", folder, "--port", str(self._port)],
+            [
+                *(PYTHON, "-m", "emulator.hosted.host", "--folder", folder, "--port", str(self._port)),
+                *("--stand-ins", stand_ins.to_json()),
+            ],
             {**self.credentials, "PYTHONPATH": str(ROOT)},
             log_path=folder / "aws.log",
         )

@@ -13,10 +13,10 @@ from typing import Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from engines.installed import KAFKA_JARS
 from engines.processes import Process, ProcessError, answers, free_port
 from engines.topics import Topic
 
-JARS = Path(__file__).resolve().parent.parent / ".jars" / "kafka"
 JVM = (
     "-Xms256m",
     "-Xmx512m",
@@ -70,7 +70,7 @@ class Broker:
     Example::
 
         with Broker(folder) as broker:
-            broker.create_topics(LIVE_TOPICS)
+            broker.create_topics({"payments": Topic(partitions=4)})
             producer = Producer({"bootstrap.servers": broker.address, "partitioner": "murmur2_random"})
     """
 
@@ -151,8 +151,8 @@ class Broker:
     def _prepare(self) -> Process:
         if not shutil.which("java"):
             raise ProcessError("no Java found: `make setup` says how to install it")
-        if not list(JARS.glob("kafka_*.jar")):
-            raise ProcessError(f"no Kafka jars in {JARS}: `make setup` fetches them")
+        if not list(KAFKA_JARS.glob("kafka_*.jar")):
+            raise ProcessError(f"no Kafka jars in {KAFKA_JARS}: `make setup` fetches them")
         self._port, controller_port = free_port(), free_port()
         self._folder.mkdir(parents=True, exist_ok=True)
         settings = self._folder / "server.properties"
@@ -160,9 +160,9 @@ class Broker:
         node = SETTINGS.format(port=self._port, controller_port=controller_port, folder=self._folder)
         settings.write_text(node + own)
         format_storage = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(settings)]
-        command = ["java", *FORMAT_JVM, "-cp", f"{JARS}/*", *format_storage]
+        command = ["java", *FORMAT_JVM, "-cp", f"{KAFKA_JARS}/*", *format_storage]
         formatted = subprocess.run(command, capture_output=True, text=True, check=False)
         if formatted.returncode:
             raise ProcessError(f"Kafka could not format {self._folder}:\n{formatted.stdout}{formatted.stderr}")
-        argv = ["java", *JVM, "-cp", f"{JARS}/*", "kafka.Kafka", str(settings)]
+        argv = ["java", *JVM, "-cp", f"{KAFKA_JARS}/*", "kafka.Kafka", str(settings)]
         return Process("Kafka", argv, log_path=self._folder / "kafka.log")

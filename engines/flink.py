@@ -1,8 +1,8 @@
-"""The stream job on this machine: `flink_src/main.py` in a process of its own, with Flink's embedded cluster.
+"""A Flink program in Python on this machine, in a process of its own, with Flink's embedded cluster.
 
-The job is the file that is deployed, unchanged, and it is submitted as the service submits it: Flink's own command runs it
-under Flink's own guard, which refuses a program that sets what `engines.managed_flink` does not list. What differs between here
-and the cloud is the application properties and the cluster's configuration, and this module writes both.
+The program is submitted as Managed Service for Apache Flink submits it: Flink's own command runs it under Flink's own guard,
+which refuses a program that sets what `engines.managed_flink` does not list. What differs between here and the cloud is the
+application properties and the cluster's configuration, and this module writes both.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import urllib3
 
+from engines.installed import ENGINES
 from engines.managed_flink import PROGRAMMATIC, SET_BY_FLINK
 from engines.processes import Process, ProcessError, free_port
 
-ROOT = Path(__file__).resolve().parent.parent
-ENGINES = ROOT / ".venv-engines"
 PYTHON = ENGINES / "bin" / "python"
-CONNECTORS = ROOT / ".jars" / "flink"
-FUNCTIONS = ROOT / ".jars" / "stream-functions" / "stream-functions.jar"
-STREAM_JOB = ROOT / "flink_src" / "main.py"
 JVM = "-Xms1g -Xmx2g -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 """With the quick compiler alone: on a few cores a run of minutes ends before the thorough one has paid for itself."""
 OPENED = tuple(
@@ -62,28 +58,24 @@ def duration(ms: int) -> str:
 
 
 class FlinkJob:
-    """The stream job over a broker's topics, as a context manager: `start` returns once it consumes.
+    """A program, as a context manager: `start` returns once all its tasks run.
 
     Args:
         folder: its configuration, checkpoints and log. Give a temporary one; nothing else is written.
-        brokers: HOST:PORT of the broker.
-        heartbeat: whether the job writes heartbeats: True on live topics, False on replays, which bring their own.
-        partitions: of the topic of transactions.
+        program: the file.
+        properties: {group: {key: value}}, the application properties that the program reads.
+        jars: what its SQL needs beside Flink itself.
         parallelism: of every operator.
         checkpoint_interval_ms: how far a restart goes back at most.
-        topics: {"transactions": name, "features": name} where they differ from that.
-        features: further properties of the group `Features` (see flink_src/properties.py).
         configuration: further settings of Flink itself, by its own names.
-        program: another program than the stream job, which reads the same properties.
-        jars: what the program's SQL needs beside Flink itself; by default those that `make setup` fetched.
         jvm: Java's options; its memory holds the state.
 
     Raises:
-        ProcessError: the environment is not set up, or the job did not start or ended. The text holds the end of its log.
+        ProcessError: the environment or a jar is missing, or the job did not start or ended. The text holds the end of its log.
 
     Example::
 
-        with FlinkJob(folder / "flink", broker.address, heartbeat=True) as job:
+        with FlinkJob(folder / "flink", program, {"Kafka": {"bootstrap.servers": broker.address}}, jars=jars) as job:
             ...
             job.kill()     # as a crash would
             job.restart()  # from the newest checkpoint
@@ -92,35 +84,18 @@ class FlinkJob:
     def __init__(
         self,
         folder: Path,
-        brokers: str,
+        program: Path,
+        properties: Mapping[str, Mapping[str, str]],
         *,
-        heartbeat: bool,
-        partitions: int = 4,
+        jars: Sequence[Path],
         parallelism: int = 2,
         checkpoint_interval_ms: int = 5000,
-        topics: Mapping[str, str] | None = None,
-        features: Mapping[str, str] | None = None,
-        configuration: Mapping[str, str] | None = None,
-        program: Path = STREAM_JOB,
-        jars: Sequence[Path] = (),
+        configuration: Mapping[str, str] = MappingProxyType({}),
         jvm: str = JVM,
     ) -> None:
         self.folder, self._temporary = folder, folder.resolve() / "tmp"
         self._rest_port = free_port()
-        names = {"transactions": "transactions", "features": "features"} | dict(topics or {})
-        self._properties = [
-            {
-                "PropertyGroupId": "Kafka",
-                "PropertyMap": {
-                    "bootstrap.servers": brokers,
-                    "transactions.topic": names["transactions"],
-                    "features.topic": names["features"],
-                    "group.id": f"stream-features-{names['features']}",
-                    "partitions": str(partitions),
-                },
-            },
-            {"PropertyGroupId": "Features", "PropertyMap": {"heartbeat": str(heartbeat).lower(), **(features or {})}},
-        ]
+        self._properties, self._jars = properties, tuple(jars)
         self._configuration = {
             "execution.target": "local",
             "execution.program-config.enabled": "false",
@@ -135,9 +110,8 @@ class FlinkJob:
             "rest.port": str(self._rest_port),
             "rest.bind-address": "127.0.0.1",
             "taskmanager.bind-host": "127.0.0.1",
-            **(configuration or {}),
+            **configuration,
         }
-        self._jars = jars
         self._process = Process(
             "Flink",
             self._command(program, jvm),
@@ -222,14 +196,14 @@ class FlinkJob:
         return bool(jobs) and all(0 < job["tasks"]["total"] == job["tasks"]["running"] for job in jobs)  # type: ignore[attr-defined]
 
     def _command(self, program: Path, jvm: str) -> list[str | Path]:
-        flink, found = self._flink(), self._jars or (*sorted(CONNECTORS.glob("*.jar")), FUNCTIONS)
+        flink = self._flink()
         java = ["java", *jvm.split(), *OPENED, f"-Djava.io.tmpdir={self._temporary}"]
         java.append(f"-Dlog4j.configurationFile=file:{(self.folder / 'log4j.properties').resolve()}")
         classes = f"{flink}/lib/*:{next((flink / 'opt').glob('flink-python-*.jar'), '')}"
         return [
             *java,
             *("-cp", classes, COMMAND, "run"),
-            *(part for jar in found for part in ("--classpath", f"file://{jar.resolve()}")),
+            *(part for jar in self._jars for part in ("--classpath", f"file://{jar.resolve()}")),
             *("--python", program),
         ]
 
@@ -237,16 +211,16 @@ class FlinkJob:
         return next(ENGINES.glob("lib/python3.*/site-packages/pyflink"), ENGINES)
 
     def _write_settings(self, from_checkpoint: Path | None) -> None:
-        connector = list(CONNECTORS.glob("flink-sql-connector-kafka*.jar"))
-        if not PYTHON.exists() or not connector or not FUNCTIONS.exists():
-            places = f"{PYTHON.parent.parent}, no connector in {CONNECTORS} or no functions in {FUNCTIONS.parent}"
-            raise ProcessError(f"no Flink in {places}: run `make setup`")
+        missing = [str(path) for path in (PYTHON, *self._jars) if not path.exists()]
+        if missing:
+            raise ProcessError(f"Flink misses {', '.join(missing)}: run `make setup`")
         configuration = dict(self._configuration)
         if from_checkpoint:
             configuration["execution.state-recovery.path"] = f"file://{from_checkpoint.resolve()}"
         self._tidy()
         self._temporary.mkdir(parents=True)
-        (self.folder / "application_properties.json").write_text(json.dumps(self._properties, indent=2))
+        groups = [{"PropertyGroupId": name, "PropertyMap": dict(given)} for name, given in self._properties.items()]
+        (self.folder / "application_properties.json").write_text(json.dumps(groups, indent=2))
         lines = (f"{key}: {json.dumps(value)}\n" for key, value in configuration.items())
         (self.folder / "config.yaml").write_text("".join(lines))
         (self.folder / "log4j.properties").write_text(LOG_SETTINGS)

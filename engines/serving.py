@@ -1,9 +1,9 @@
 """A model behind HTTP as the SageMaker XGBoost container serves it: GET /ping and POST /invocations.
 
-    python -m engines.serving --model DIR --port 0
+    python -m engines.serving --model DIR --program FILE --port 0
 
 The HTTP server is the container's, gunicorn with gevent, and so is the application over the program that was deployed: see
-`engines.serving_app`. They live in an environment of their own, `.venv-serving`. Other than in the container, one worker serves,
+`engines.serving_app`. They live in an environment of their own. Other than in the container, one worker serves,
 not one for each core (there, a worker loads the model with its own first request, which may be a payment's), and no nginx before
 it, whose part is small: it passes bodies of any size, closes idle connections after 3 s, and waits 60 s for an answer; here
 gunicorn keeps connections open itself. The size of a request is limited by InvokeEndpoint.
@@ -24,11 +24,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from engines.installed import ROOT, SERVING
 from engines.processes import free_port
 
-ROOT = Path(__file__).resolve().parent.parent
-PYTHON = ROOT / ".venv-serving" / "bin" / "python"
-PROGRAM = ROOT / "sagemaker_src" / "serving" / "inference.py"
+PYTHON = SERVING / "bin" / "python"
 PING_TIMEOUT_S = 2.0
 """Page *your-algorithms-inference-code*: "The request timeout on /ping attempts is 2 seconds." """
 POLL_S = 0.05
@@ -91,6 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Serve a model folder on the loopback address.")
     parser.add_argument("--model", default=os.environ.get("SM_MODEL_DIR"), help="folder of model.ubj and manifest.json")
+    parser.add_argument("--program", type=Path, required=True, help="that serves it, as the container runs it")
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one (default %(default)s)")
     options = parser.parse_args(arguments)
     if not options.model or not (Path(options.model) / "manifest.json").is_file():
@@ -98,14 +98,14 @@ def main(arguments: list[str] | None = None) -> int:
     if not PYTHON.exists():
         parser.error(f"{PYTHON} is missing; run: make setup")
     with tempfile.TemporaryDirectory(prefix="serving-") as folder:
-        return _serve(Path(options.model), options.port or free_port(), Path(folder))
+        return _serve(Path(options.model), options.program.resolve(), options.port or free_port(), Path(folder))
 
 
-def _serve(model: Path, port: int, folder: Path) -> int:
+def _serve(model: Path, program: Path, port: int, folder: Path) -> int:
     (folder / "code").mkdir()
-    (folder / "code" / "inference.py").symlink_to(PROGRAM)
+    (folder / "code" / program.name).symlink_to(program)
     (folder / "model").symlink_to(model.resolve())
-    variables = {**os.environ, "SAGEMAKER_PROGRAM": "inference.py"}
+    variables = {**os.environ, "SAGEMAKER_PROGRAM": program.name}
     server = subprocess.Popen(command(folder, port, variables), env=environment(folder, variables))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.terminate())

@@ -1,4 +1,4 @@
-"""Spark on this machine: a script of `glue_scripts/` in the engines' environment, with a local master in place of a cluster."""
+"""Spark on this machine: a script in the engines' environment, with a local master in place of a cluster."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from engines.installed import ENGINES, ROOT
 from engines.processes import Process, ProcessError
 
-ROOT = Path(__file__).resolve().parent.parent
-PYTHON = ROOT / ".venv-engines" / "bin" / "python"
+PYTHON = ENGINES / "bin" / "python"
 
 
 def run_spark(

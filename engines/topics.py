@@ -17,7 +17,7 @@ class Topic:
 def suffixed(topics: Mapping[str, Topic], suffix: str) -> dict[str, Topic]:
     """The same topics under names of their own, so that several runs share a broker.
 
-    >>> list(suffixed({"features": Topic(partitions=4)}, "-a"))
-    ['features-a']
+    >>> list(suffixed({"payments": Topic(partitions=4)}, "-a"))
+    ['payments-a']
     """
     return {name + suffix: topic for name, topic in topics.items()}

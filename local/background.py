@@ -33,6 +33,7 @@ from local.assembly import AssemblyError
 from local.deployment import DeploymentError, deploy
 from local.ledger import UnknownTypeError
 from local.logs import keep_logs
+from local.stand_ins import STAND_INS
 from local.synthesis import synthesized_stacks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -261,7 +262,7 @@ def main() -> int:
     try:
         told("templates")
         stacks = synthesized_stacks(options.folder, options.settings)
-        with EmulatedAws(options.folder / "aws") as aws:
+        with EmulatedAws(options.folder / "aws", STAND_INS) as aws:
             deploy(stacks, aws.client, told)
             _write(options.state, Standing(os.getpid(), str(options.folder), aws.endpoint, aws.credentials, REGION))
             while not ended.wait(1):

@@ -23,6 +23,7 @@ from local.ledger import Entry
 from local.live_day import Faults, Pace, readers_of, replay_day
 from local.run_reports import denials, write_account
 from local.screen import Screen
+from local.stand_ins import STAND_INS
 from local.streamed_features import differing_features
 from local.synthesis import synthesized_stacks
 
@@ -98,7 +99,7 @@ def decide_through_stacks(
     # a past day is sent again, with its own times
     stacks = synthesized_stacks(temporary, {"env": "dev", "replay": True, **(context or {})})
     screen.phase("stacks")
-    with EmulatedAws(temporary / "aws") as aws:
+    with EmulatedAws(temporary / "aws", STAND_INS) as aws:
         deploy(stacks, aws.client, lambda name: screen.progress(name, 0, 1))
         application = Application(aws.client)
         try:

@@ -31,10 +31,10 @@ class Datum:
 def embedded_metrics(log: str) -> Iterator[Datum]:
     r"""The metrics in a log.
 
-    >>> metric = {"Namespace": "CardFraud", "Dimensions": [["service"]], "Metrics": [{"Name": "Undecided", "Unit": "Count"}]}
-    >>> line = json.dumps({"_aws": {"CloudWatchMetrics": [metric]}, "service": "watch", "Undecided": [2, 1]})
+    >>> metric = {"Namespace": "Shop", "Dimensions": [["service"]], "Metrics": [{"Name": "Late", "Unit": "Count"}]}
+    >>> line = json.dumps({"_aws": {"CloudWatchMetrics": [metric]}, "service": "clerk", "Late": [2, 1]})
     >>> [(datum.name, datum.value, datum.dimensions) for datum in embedded_metrics(f"started\n{line}\n")]
-    [('Undecided', 2.0, {'service': 'watch'}), ('Undecided', 1.0, {'service': 'watch'})]
+    [('Late', 2.0, {'service': 'clerk'}), ('Late', 1.0, {'service': 'clerk'})]
     """
     for line in log.splitlines():
         if '"_aws"' not in line:

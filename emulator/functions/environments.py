@@ -29,8 +29,6 @@ from emulator.counts import Counts
 from emulator.functions.layers import LayerError, Layers
 from engines.processes import Process
 
-ROOT = Path(__file__).resolve().parents[2]
-PYTHON = ROOT / ".venv" / "bin" / "python"
 START_TIMEOUT_S = 60
 """More than Lambda's ten seconds: this machine has fewer cores for everything at once."""
 
@@ -143,9 +141,10 @@ class Worker:
         folder: its code and its log, while it is.
         libraries: where it imports from beside its code.
         endpoint: the address of the emulated AWS.
+        python: runs it.
     """
 
-    def __init__(self, function: Function, folder: Path, libraries: list[Path], endpoint: str) -> None:
+    def __init__(self, function: Function, folder: Path, libraries: list[Path], endpoint: str, python: Path) -> None:
         self.function, self._folder, self._libraries = function, folder, libraries
         self.requests: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
         self.outcomes: queue.Queue[tuple[bytes, bool]] = queue.Queue()
@@ -159,7 +158,7 @@ class Worker:
         self._process = Process(
             f"function {function.name}",
             # without `site`, so that nothing but the code and the layers can be imported
-            [PYTHON, "-S", "-m", "awslambdaric", function.handler],
+            [python, "-S", "-m", "awslambdaric", function.handler],
             self._environment(code, endpoint),
             log_path=folder / "log",
             folder=code,
@@ -269,12 +268,14 @@ class Functions:
     Args:
         folder: each process gets a folder below it.
         endpoint: the address of the emulated AWS.
+        python: runs them; its packages stand in for those of their layers.
         after: asked once a function has answered what it did beside its calls; its sentence fails the invocation.
         calls: of each function, by its name.
     """
 
     folder: Path
     endpoint: str
+    python: Path
     after: Callable[[Function], str | None] = lambda _: None
     calls: Counts = field(default_factory=Counts)
     _idle: dict[str, list[Worker]] = field(default_factory=lambda: defaultdict(list))
@@ -284,7 +285,8 @@ class Functions:
     _stopped: bool = False
 
     def __post_init__(self) -> None:
-        self._layers = Layers(self.folder / "layers")
+        packages = sorted((self.python.parents[1] / "lib").glob("python3.*/site-packages"))
+        self._layers = Layers(self.folder / "layers", packages)
 
     def invoke(self, function: Function, event: bytes) -> Outcome:
         """Runs the function once, in a warm process or a new one.
@@ -346,7 +348,7 @@ class Functions:
                 break
             self._discard(worker)
         folder = self.folder / f"{function.name[:40]}-{uuid.uuid4().hex[:8]}"
-        worker = Worker(function, folder, self._layers.paths(function.layers), self.endpoint)
+        worker = Worker(function, folder, self._layers.paths(function.layers), self.endpoint, self.python)
         with self._lock:
             self._busy.add(worker)
         return worker

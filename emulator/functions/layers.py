@@ -10,12 +10,10 @@ import io
 import re
 import threading
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import Distribution
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = sorted((ROOT / ".venv" / "lib").glob("python3.*/site-packages"))
 RUNTIME = (
     *("awslambdaric", "simplejson", "snapshot-restore-py"),
     *("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3"),
@@ -33,10 +31,11 @@ class Layers:
 
     Args:
         folder: they go below it.
+        packages: folders of distributions that stand in for those of the layers.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, packages: Sequence[Path]) -> None:
+        self._folder, self._packages = folder, packages
         self._made: dict[str, Path] = {}
         self._lock = threading.Lock()
 
@@ -60,7 +59,7 @@ class Layers:
     def _linked(self, name: str, wanted: Iterable[str]) -> Path:
         folder = self._folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        places = [str(path) for path in PACKAGES]
+        places = [str(path) for path in self._packages]
         for one in wanted:
             found = next(iter(Distribution.discover(name=one, path=places)), None)
             if found is None:

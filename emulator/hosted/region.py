@@ -28,6 +28,7 @@ from emulator.sagemaker.feature_store import FeatureStore
 from emulator.sagemaker.jobs import Jobs
 from emulator.sagemaker.registry import Registry
 from emulator.sagemaker.services import services as sagemaker_services
+from emulator.stand_ins import StandIns
 from emulator.tasks import Tasks
 
 _log = logging.getLogger(__name__)
@@ -54,12 +55,13 @@ class Region:
         folder: data and logs of everything go below it.
         endpoint: the address that it will be served at.
         admin: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the account's root.
+        stand_ins: for what the cloud has.
     """
 
-    def __init__(self, folder: Path, endpoint: str, admin: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, endpoint: str, admin: Mapping[str, str], stand_ins: StandIns) -> None:
         self.usage, self.keys = Usage(), Keys()
         self.clients = Clients(endpoint, admin, ministack.open_session)
-        self.functions = Functions(folder / "functions", endpoint)
+        self.functions = Functions(folder / "functions", endpoint, Path(stand_ins.functions))
         ministack.record_judgements(self.usage.judged, self.keys.needs)
         ministack.watch_resources(self.keys.made)
         ministack.refer_to_secrets_by_arn()
@@ -73,9 +75,11 @@ class Region:
         ministack.evaluate_alarms(ALARMS_EVERY_S)
         self.clusters = Clusters(folder / "kafka", ministack.judge, self._zones)
         self.functions.after = lambda function: self.clusters.judge_client(function.credentials["AWS_ACCESS_KEY_ID"])
-        self.applications = Applications(folder / "flink", self.clients, ministack.judge, self.clusters)
-        self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge)
-        self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge)
+        self.applications = Applications(
+            folder / "flink", self.clients, ministack.judge, self.clusters, stand_ins.topics
+        )
+        self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge, stand_ins.images)
+        self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge, stand_ins.images)
         self.store = FeatureStore(folder / "feature-store.db")
         self.mappings = Mappings(self.clients, ministack.judge, self.clusters)
         sagemaker = sagemaker_services(self.jobs, self.endpoints, Registry(), self.store)
@@ -99,8 +103,13 @@ class Region:
         return sum((one.copy() for one in (*counts, self.mappings.delivered)), Counter())
 
     def _processes(self) -> dict[str, list[int]]:
-        kinds = {"application": self.applications, "endpoint": self.endpoints, "function": self.functions}
-        return {f"{kind}/{name}": pids for kind, part in kinds.items() for name, pids in part.processes().items()}
+        found = {
+            "application": self.applications.processes(),
+            "cluster": self.clusters.processes(),
+            "endpoint": self.endpoints.processes(),
+            "function": self.functions.processes(),
+        }
+        return {f"{kind}/{name}": pids for kind, part in found.items() for name, pids in part.items()}
 
     def stop(self) -> None:
         """Ends every process, those that send before those that receive."""

@@ -1,7 +1,7 @@
 """Resource types that the emulator lacks, or keeps without anything behind them: what each becomes here.
 
 A type is made by the calls that CloudFormation itself would make, through the emulated AWS's own address, as the account's root.
-What is only written down says so in the ledger (`local.ledger`).
+What is only written down has nothing behind it: see `RECORDED`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """Amazon MSK's control plane: a cluster is a real broker on this machine. It answers without TLS, and says so.
 
+A broker that ends by itself is started again on its data, at its old address, and its cluster is HEALING meanwhile; one that ends
+again and again leaves it FAILED.
+
 The broker does not know the callers' roles. What a client of the cluster would be allowed by IAM is judged where the client is
 this host's own: event source mappings and the stream job. A function is judged by what it leaves: it connects when it asks for
 the brokers, and once it has answered, the topics that are new, have more partitions or other settings are its doing; what its
@@ -10,6 +13,7 @@ without asking for the brokers again. In the same way it is held to what the kin
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,11 +28,14 @@ from emulator.errors import AccessDeniedError, ServiceError
 from emulator.kafka.cluster_kinds import ClusterKind, Topics, ZonesOf, kind_of
 from emulator.protocol.service import Judge, Permission, Service, caller
 from emulator.protocol.wire import Wire
+from emulator.supervision import Keeper
 from engines.broker import Broker
 
 SESSION = "ASIA"
 """What access keys of roles begin with."""
 WITHIN_S = 20.0
+
+_log = logging.getLogger(__name__)
 _OWN = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
 
 
@@ -49,6 +56,7 @@ class Clusters:
         self._asked: dict[str, dict[str, Topics]] = {}
         self._clusters: dict[str, tuple[dict[str, Any], Broker]] = {}
         self._kinds: dict[str, ClusterKind] = {}
+        self._keepers: dict[str, Keeper] = {}
         self.starts = Counts()
 
     def create_cluster_v2(self, ClusterName: str, **given: Any) -> dict[str, Any]:
@@ -72,6 +80,12 @@ class Clusters:
             **{key: given[key] for key in ("Serverless", "Provisioned") if key in given},
         }
         self._clusters[cluster_arn], self._kinds[cluster_arn] = (described, broker), kind
+        self._keepers[cluster_arn] = Keeper(
+            f"broker of {ClusterName}",
+            broker,
+            lambda: self._go_on(described, broker),
+            lambda why: described.update(State="FAILED", StateInfo={"Code": "BrokerEnded", "Message": why[-1000:]}),
+        )
         return {"ClusterArn": cluster_arn, "ClusterName": ClusterName, "State": "ACTIVE", "ClusterType": type_}
 
     def describe_cluster_v2(self, ClusterArn: str) -> dict[str, Any]:
@@ -93,7 +107,9 @@ class Clusters:
         return {"ClusterInfoList": [described for described, _ in self._clusters.values()]}
 
     def delete_cluster(self, ClusterArn: str, **_: Any) -> dict[str, Any]:
-        self._find(ClusterArn)[1].stop()
+        broker = self.broker(ClusterArn)
+        self._keepers.pop(ClusterArn).end()
+        broker.stop()
         del self._clusters[ClusterArn], self._kinds[ClusterArn]
         return {"ClusterArn": ClusterArn, "State": "DELETING"}
 
@@ -129,8 +145,21 @@ class Clusters:
 
     def stop(self) -> None:
         """Ends every broker."""
+        for keeper in self._keepers.values():
+            keeper.end()
         for _, broker in self._clusters.values():
             broker.stop()
+
+    def processes(self) -> dict[str, list[int]]:
+        """{cluster: the process group of its broker}."""
+        return {one["ClusterName"]: [broker.pid] for one, broker in list(self._clusters.values()) if broker.running}
+
+    def _go_on(self, described: dict[str, Any], broker: Broker) -> None:
+        _log.warning("cluster %s: its broker goes on with its data", described["ClusterName"])
+        described["State"] = "HEALING"
+        broker.start()
+        described["State"] = "ACTIVE"
+        self.starts.add(described["ClusterArn"])
 
     def _find(self, cluster_arn: str) -> tuple[dict[str, Any], Broker]:
         if cluster_arn not in self._clusters:
@@ -174,8 +203,8 @@ def _changes(cluster_arn: str, before: Topics, after: Topics) -> Iterable[Permis
 def part(cluster_arn: str, kind: str, name: str) -> str:
     """The ARN of a topic or of a group in a cluster.
 
-    >>> part("arn:aws:kafka:us-east-1:123456789012:cluster/main/1-2", "topic", "features")
-    'arn:aws:kafka:us-east-1:123456789012:topic/main/1-2/features'
+    >>> part("arn:aws:kafka:us-east-1:123456789012:cluster/main/1-2", "topic", "payments")
+    'arn:aws:kafka:us-east-1:123456789012:topic/main/1-2/payments'
     """
     return f"{cluster_arn.replace(':cluster/', f':{kind}/')}/{name}"
 

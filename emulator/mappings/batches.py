@@ -23,7 +23,7 @@ class Record:
     """One record.
 
     Attributes:
-        place: where its order holds, as `features-0`.
+        place: where its order holds, as `payments-0`.
         position: its number there, rising.
         body: as the function gets it.
         time_s: when it came, seconds since 1970.

@@ -1,6 +1,6 @@
 """A SageMaker container as a process here: its environment, its folders below a folder of this machine, its S3 traffic.
 
-The application's environment stands in for the images, that of the engines where Spark's launcher is called. Paths that begin
+The Python of an environment stands in for an image, with its packages. Paths that begin
 with /opt/ml, in arguments and variables, name the same place below the container's folder. Nothing of this process's environment
 is passed on.
 """
@@ -22,9 +22,7 @@ from emulator.errors import ServiceError
 from emulator.protocol.service import Judge
 from engines.processes import Process, ProcessError
 
-ROOT = Path(__file__).resolve().parents[2]
 OPT_ML = "/opt/ml"
-_IMAGES = ("sagemaker-xgboost", "sagemaker-spark-processing")
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage")
 
 
@@ -34,6 +32,7 @@ class Acting:
 
     Attributes:
         taken_by: the ARN of what SageMaker takes the role for.
+        images: {repository: the Python that stands in for its images}.
     """
 
     clients: Clients
@@ -41,24 +40,27 @@ class Acting:
     role_arn: str
     session: str
     taken_by: str
+    images: Mapping[str, str]
 
     @property
     def credentials(self) -> dict[str, str]:
         return self.clients.open_session(self.role_arn, self.taken_by, self.session)
 
-    def pull(self, image: str) -> None:
-        """Has the role judged as one that pulls an image.
+    def pull(self, image: str) -> Path:
+        """Has the role judged as one that pulls an image; the Python that stands in for it.
 
         Raises:
             ServiceError: it may not, or nothing stands in for the image.
         """
         repository = repository_arn(image)
-        if not repository or repository.rsplit("/", 1)[-1] not in _IMAGES:
+        python = self.images.get(repository.rsplit("/", 1)[-1])
+        if python is None:
             raise ServiceError("ValidationException", f"nothing here stands in for the image {image}")
         key = self.credentials["AWS_ACCESS_KEY_ID"]
         self.judge(key, "ecr:GetAuthorizationToken", "*", None)
         for action in PULL:
             self.judge(key, action, repository, None)
+        return Path(python)
 
     def download(self, uri: str, folder: Path) -> None:
         """Everything under an S3 prefix, below a folder, or the one object of that name.
@@ -142,6 +144,7 @@ def container(
     variables: Mapping[str, str],
     acting: Acting,
     folder: Path,
+    python: Path,
     *,
     isolated: bool = False,
 ) -> Process:
@@ -151,21 +154,21 @@ def container(
         isolated: without a network, as SageMaker calls it. Here it is without credentials, as there, and without AWS's address.
         argv, variables: as the container would get them; /opt/ml in them is `folder`.
         folder: what the container sees as /opt/ml.
+        python: stands in for the image.
     """
-    environment = ROOT / (".venv-engines" if Path(argv[0]).name == "smspark-submit" else ".venv")
     here = {key: placed(value, folder) for key, value in variables.items()}
-    packages = [str(path) for path in sorted((environment / "lib").glob("python3.*/site-packages"))]
+    packages = [str(path) for path in sorted((python.parents[1] / "lib").glob("python3.*/site-packages"))]
     paths = [path for path in here.pop("PYTHONPATH", "").split(":") if path]
     command = [placed(part, folder) for part in _command(list(argv), paths, folder)]
     aws = {} if isolated else {**acting.credentials, "AWS_ENDPOINT_URL": acting.clients.endpoint}
     return Process(
         name,
         # without `site`: what is not in the container's folders or its packages cannot be imported
-        [environment / "bin" / "python", "-S", *command],
+        [python, "-S", *command],
         {
             **here,
             **aws,
-            "PATH": f"{environment / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONPATH": ":".join([*paths, *packages]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": str(folder),

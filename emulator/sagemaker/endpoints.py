@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,11 @@ class Endpoints:
     Args:
         folder: models and logs go below it.
         clients, judge: models are fetched, and that is judged, in the name of their role.
+        images: {repository: the Python that stands in for its images}.
     """
 
-    def __init__(self, folder: Path, clients: Clients, judge: Judge) -> None:
-        self._folder, self._clients, self._judge = folder, clients, judge
+    def __init__(self, folder: Path, clients: Clients, judge: Judge, images: Mapping[str, str]) -> None:
+        self._folder, self._clients, self._judge, self._images = folder, clients, judge, images
         self.models, self.configs = Records("model", "Model"), Records("endpoint-config", "EndpointConfig")
         self.endpoints = Records("endpoint", "Endpoint")
         self._serving: dict[str, ServingProcess] = {}
@@ -246,7 +248,8 @@ class Endpoints:
         model = self.models.get(variant["ModelName"])
         primary = model["PrimaryContainer"]
         _check_reach(model)
-        acting = Acting(self._clients, self._judge, model["ExecutionRoleArn"], variant["ModelName"], model["ModelArn"])
+        role, name = model["ExecutionRoleArn"], variant["ModelName"]
+        acting = Acting(self._clients, self._judge, role, name, model["ModelArn"], self._images)
         acting.pull(primary["Image"])
         variables = primary.get("Environment", {})
         extract(acting.fetch(_model_uri(primary)), folder / "model")

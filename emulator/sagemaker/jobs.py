@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,11 @@ class Jobs:
     Args:
         folder: each job gets a folder below it while it runs; logs stay.
         clients, judge: what a job does is done, and judged, in the name of its role.
+        images: {repository: the Python that stands in for its images}.
     """
 
-    def __init__(self, folder: Path, clients: Clients, judge: Judge) -> None:
-        self._folder, self._clients, self._judge = folder, clients, judge
+    def __init__(self, folder: Path, clients: Clients, judge: Judge, images: Mapping[str, str]) -> None:
+        self._folder, self._clients, self._judge, self._images = folder, clients, judge, images
         self.training, self.processing = (
             Records("training-job", "TrainingJob"),
             Records("processing-job", "ProcessingJob"),
@@ -105,7 +106,7 @@ class Jobs:
 
     def _start(self, record: dict[str, Any], kind: str, work: Callable[[dict[str, Any], Acting, Path], None]) -> None:
         name = record[f"{kind}JobName"]
-        acting = Acting(self._clients, self._judge, record["RoleArn"], name, record[f"{kind}JobArn"])
+        acting = Acting(self._clients, self._judge, record["RoleArn"], name, record[f"{kind}JobArn"], self._images)
 
         def run() -> None:
             folder = self._folder / name
@@ -151,7 +152,7 @@ class Jobs:
         algorithm = record["AlgorithmSpecification"]
         if not algorithm.get("ContainerEntrypoint"):
             raise ServiceError("ValidationException", "only training jobs with a ContainerEntrypoint run here")
-        acting.pull(algorithm["TrainingImage"])
+        python = acting.pull(algorithm["TrainingImage"])
         for place in ("model", "output/data", "input/config"):
             (folder / place).mkdir(parents=True)
         parameters = record.get("HyperParameters", {})
@@ -176,7 +177,7 @@ class Jobs:
         argv = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
         record["SecondaryStatus"] = "Training"
         isolated = bool(record.get("EnableNetworkIsolation"))
-        process = container(record["TrainingJobName"], argv, variables, acting, folder, isolated=isolated)
+        process = container(record["TrainingJobName"], argv, variables, acting, folder, python, isolated=isolated)
         self._run(record["TrainingJobName"], process, record)
         record["SecondaryStatus"] = "Uploading"
         packed = folder / "packed"
@@ -186,7 +187,7 @@ class Jobs:
 
     def _process(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
         specification = record["AppSpecification"]
-        acting.pull(specification["ImageUri"])
+        python = acting.pull(specification["ImageUri"])
         if not specification.get("ContainerEntrypoint"):
             raise ServiceError("ValidationException", "only processing jobs with a ContainerEntrypoint run here")
         for given in record.get("ProcessingInputs", []):
@@ -201,7 +202,7 @@ class Jobs:
         argv = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
         name = record["ProcessingJobName"]
         isolated = bool(record.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
-        process = container(name, argv, record.get("Environment", {}), acting, folder, isolated=isolated)
+        process = container(name, argv, record.get("Environment", {}), acting, folder, python, isolated=isolated)
         self._run(name, process, record)
         kms_key = record.get("ProcessingOutputConfig", {}).get("KmsKeyId")
         for wanted in outputs:

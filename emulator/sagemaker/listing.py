@@ -94,8 +94,8 @@ def _token(key: Key) -> str:
 def _place(token: str) -> Key:
     """The key in a token.
 
-    >>> _place(_token(("fraud", "arn:aws:sagemaker:us-east-1:123456789012:endpoint/fraud")))[0]
-    'fraud'
+    >>> _place(_token(("main", "arn:aws:sagemaker:us-east-1:123456789012:endpoint/main")))[0]
+    'main'
     """
     try:
         value, arn = json.loads(base64.urlsafe_b64decode(token))

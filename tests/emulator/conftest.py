@@ -13,13 +13,14 @@ import pytest
 from emulator.process import EmulatedAws
 from local.assembly import Asset, Stack
 from local.deployment import deploy, outputs
+from local.stand_ins import STAND_INS
 
 _NAMES = (f"Test{number}" for number in itertools.count(1))
 
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
-    with EmulatedAws(tmp_path_factory.mktemp("aws")) as emulated:
+    with EmulatedAws(tmp_path_factory.mktemp("aws"), STAND_INS) as emulated:
         yield emulated
 
 

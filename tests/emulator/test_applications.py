@@ -49,7 +49,7 @@ class Standing:
     """Applications with one, whose job is slow."""
 
     def __init__(self, folder: Path) -> None:
-        self.applications, self.job = Applications(folder, UNUSED, UNUSED, UNUSED), SlowJob()
+        self.applications, self.job = Applications(folder, UNUSED, UNUSED, UNUSED, UNUSED), SlowJob()
         self.applications.create_application(ApplicationName="stream", ApplicationDescription="features")
 
     def shown(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from emulator.account import ACCOUNT, REGION
 from emulator.process import ROOT, EmulatedAws
 from local.assembly import Stack
 from local.deployment import DeploymentError, deploy
+from local.stand_ins import STAND_INS
 from local.synthesis import synthesized_stacks
 
 pytestmark = pytest.mark.timeout(600)
@@ -40,7 +41,7 @@ KEPT = {"env": "dev", "removal": "retain"}
 @pytest.fixture
 def aws(tmp_path: Path) -> Iterator[EmulatedAws]:
     """An account for each test: these names are published, and what is kept stays."""
-    with EmulatedAws(tmp_path / "aws") as emulated:
+    with EmulatedAws(tmp_path / "aws", STAND_INS) as emulated:
         yield emulated
 
 

@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from emulator.process import PYTHON, ROOT
+from local.stand_ins import STAND_INS
 
 NAMES = ROOT / "emulator" / "hosted" / "ministack" / "names.py"
 KINDS = ("AccountScopedDict", "AccountRegionScopedDict")
@@ -87,7 +88,17 @@ def test_another_version_fails_at_start_with_all_that_differs(stand_in: Callable
     folder = stand_in("1.6.0", OTHER)
     keys = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secret"}
     started = subprocess.run(
-        [PYTHON, "-m", "emulator.hosted.host", "--folder", tmp_path / "aws", "--port", "1"],
+        [
+            PYTHON,
+            "-m",
+            "emulator.hosted.host",
+            "--folder",
+            tmp_path / "aws",
+            "--port",
+            "1",
+            "--stand-ins",
+            STAND_INS.to_json(),
+        ],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{folder}:{ROOT}", **keys},
         capture_output=True,
         text=True,

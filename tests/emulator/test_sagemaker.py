@@ -375,7 +375,7 @@ class FakeServing:
 
 def brought(folder: Path, monkeypatch: pytest.MonkeyPatch, serving: FakeServing) -> endpoints.Endpoints:
     unused: Any = None
-    one = endpoints.Endpoints(folder, unused, unused)
+    one = endpoints.Endpoints(folder, unused, unused, {})
     monkeypatch.setattr(one, "_serve", serving)
     one.create_model(ModelName="model")
     one.create_endpoint_config(

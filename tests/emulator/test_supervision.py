@@ -127,7 +127,7 @@ def test_an_application_whose_job_ends_again_and_again_rests_and_says_why(
 ) -> None:
     monkeypatch.setattr(flink, "Keeper", partial(Keeper, pause_s=0.0))
     unused: Any = None
-    applications, job = flink.Applications(tmp_path, unused, unused, unused), ShortJob()
+    applications, job = flink.Applications(tmp_path, unused, unused, unused, unused), ShortJob()
     applications.create_application(ApplicationName="stream")
     monkeypatch.setitem(applications._jobs, "stream", job)
     applications.start_application("stream")

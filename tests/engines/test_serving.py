@@ -21,6 +21,7 @@ from engines import serving
 from engines.processes import Process, free_port
 from fraud.model_request import ACCEPT, read_scores, request_body, request_type
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
+from local.stand_ins import PROGRAM
 from sagemaker_src.serving.inference import model_fn, predict, read_request
 from samples.deciding_world import CATEGORIES, THRESHOLDS, write_model
 from tests.engines.mutations import mutated
@@ -34,7 +35,7 @@ def model_folder(tmp_path_factory):
 @contextmanager
 def served(model, folder):
     port = free_port()
-    argv = [sys.executable, "-m", "engines.serving", "--model", model, "--port", port]
+    argv = [sys.executable, "-m", "engines.serving", "--model", model, "--program", PROGRAM, "--port", port]
     with Process("serving", argv, log_path=folder / "log") as process:
         process.wait_until(lambda: "serving" in process.log_tail(), "served")
         yield f"http://127.0.0.1:{port}"
@@ -309,7 +310,8 @@ def test_a_server_of_another_model_refuses_the_vectors(tmp_path, rows):
 
 
 def test_by_hand_it_says_where_it_serves_and_ends_when_asked(tmp_path, rows):
-    argv = [sys.executable, "-m", "engines.serving", "--model", write_model(tmp_path / "model"), "--port", "0"]
+    argv = [sys.executable, "-m", "engines.serving", "--model", write_model(tmp_path / "model")]
+    argv += ["--program", PROGRAM, "--port", "0"]
     with Process("serving", argv, log_path=tmp_path / "log") as process:
         process.wait_until(lambda: "serving" in process.log_tail(), "served")
         url = process.log_tail().split()[-1]

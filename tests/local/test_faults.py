@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException
 
 from emulator.process import EmulatedAws
 from local.application import Application
@@ -20,40 +21,48 @@ from local.topic_contents import topic_ends
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
-SETTINGS = DemoSettings(cards=650, days=40, rate=50, transactions=1_900)
+SETTINGS = DemoSettings(cards=650, days=40, rate=50, transactions=2_500)
 UNDECIDED_AFTER_S = 5
 
 
 @dataclass
 class Harm:
-    """Kills -9: of the stream job; once it is back, of the model's process; then of the processes of the function that decides.
+    """Kills -9: of the broker; once it is back, of the stream job; then of the model's process; then of those of the function
+    that decides.
 
     Attributes:
         plan: what, and so many seconds after the one before.
         killed_ms: when each was done, milliseconds since 1970.
-        features: in their topic when the stream job was dead.
+        features: in their topic when the broker was alive, or the stream job dead.
     """
 
     aws: EmulatedAws
     application: Application
     plan: list[tuple[float, str]] = field(
-        default_factory=lambda: [(2, "application/"), (1, "endpoint/"), (7, "FunctionsDecide")]
+        default_factory=lambda: [(2, "cluster/"), (2, "application/"), (1, "endpoint/"), (7, "FunctionsDecide")]
     )
     since_s: float = 0.0
     killed_ms: dict[str, float] = field(default_factory=dict)
     features: int = 0
 
     def __call__(self, elapsed_s: float) -> None:
+        if not self.plan:
+            return
         if self._features() == self.features:
-            self.since_s = elapsed_s  # the stream job is not back yet
-        elif self.plan and elapsed_s >= self.since_s + self.plan[0][0]:
+            self.since_s = elapsed_s  # what was killed is not back yet
+        elif elapsed_s >= self.since_s + self.plan[0][0]:
             self.since_s = elapsed_s
             self._kill(self.plan.pop(0)[1])
 
     def _features(self) -> int:
-        return sum(topic_ends(self.application.brokers, "features").values())
+        try:
+            return sum(topic_ends(self.application.brokers, "features").values())
+        except KafkaException:
+            return self.features  # the broker is not back yet
 
     def _kill(self, what: str) -> None:
+        if what == "cluster/":
+            self.features = self._features()
         for group in self._groups(what):
             os.killpg(group, signal.SIGKILL)
             self.killed_ms[what] = time.time() * 1000
@@ -83,8 +92,13 @@ def test_nothing_is_lost_when_everything_fails(tmp_path: Path) -> None:
         context={"undecided_after_s": UNDECIDED_AFTER_S}, faults=faults,
     )  # fmt: skip
     day, figures, (harm,) = demo.day, demo.summary, harms
-    assert list(harm.killed_ms) == ["application/", "endpoint/", "FunctionsDecide"]
-    for restarted in ("goes on from chk-", "the model", "function CardFraud-Dev-Streaming-FunctionsDecide"):
+    assert list(harm.killed_ms) == ["cluster/", "application/", "endpoint/", "FunctionsDecide"]
+    for restarted in (
+        "its broker goes on with its data",
+        "goes on from chk-",
+        "the model",
+        "function CardFraud-Dev-Streaming-FunctionsDecide",
+    ):
         assert restarted in harm.log
 
     assert Counter(row["transaction_id"] for row in day.decided) == Counter(day.labels.keys())

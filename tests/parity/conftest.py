@@ -12,9 +12,9 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from engines.broker import Broker
-from engines.flink import FlinkJob
 from engines.topics import suffixed
 from local.replayer import DAY_MS, Record, Replayer
+from local.stream_job import StreamJob
 from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS
 from stacks.settings import Settings
 
@@ -81,11 +81,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield running
 
 
-def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> FlinkJob:
+def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> StreamJob:
     """A job over topics of its own."""
     broker.create_topics(suffixed(LIVE_TOPICS if live else REPLAY_TOPICS, suffix))
     topics = {name: name + suffix for name in ("transactions", "features")}
-    return FlinkJob(
+    return StreamJob(
         folder,
         broker.address,
         heartbeat=live,
@@ -106,6 +106,6 @@ def replay_run(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="session")
-def live_job(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkJob]:
+def live_job(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamJob]:
     with job_over(broker, tmp_path_factory.mktemp("flink-live"), "-live", live=True) as job:
         yield job

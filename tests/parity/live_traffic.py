@@ -7,7 +7,7 @@ import time
 from confluent_kafka import Producer
 
 from engines.broker import Broker
-from engines.flink import FlinkJob
+from local.stream_job import StreamJob
 from tests.parity.adversarial import message
 
 CARDS = 20
@@ -41,7 +41,7 @@ def rows_named(prefix: str, count: int) -> list[dict]:
     ]
 
 
-def wait_for_checkpoint(job: FlinkJob, newer_than: float) -> None:
+def wait_for_checkpoint(job: StreamJob, newer_than: float) -> None:
     """Waits for a checkpoint that completes after a moment, in seconds since 1970."""
     deadline = time.monotonic() + 60
     while not ((newest := job.newest_checkpoint()) and newest.stat().st_mtime > newer_than):

@@ -10,8 +10,9 @@ import unicodedata
 import pytest
 
 from benchmarks.card_numbers import REFERENCES
-from engines.flink import FUNCTIONS, PYTHON
+from engines.flink import PYTHON
 from fraud.card_numbers import check_digit, holds_card_number
+from local.stream_job import FUNCTIONS
 from tests.card_number_cases import CARD, CASES
 
 pytestmark = pytest.mark.engines

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engines.broker import Broker
-from engines.flink import FlinkJob
+from local.stream_job import StreamJob
 from tests.parity.conftest import FeatureReader
 from tests.parity.live_traffic import LiveTraffic, rows_named, wait_for_checkpoint
 from tests.parity.naive import naive_stream_features
@@ -23,14 +23,14 @@ SECONDS = 10
 
 
 @pytest.fixture
-def reader(broker: Broker, live_job: FlinkJob) -> Iterator[FeatureReader]:
+def reader(broker: Broker, live_job: StreamJob) -> Iterator[FeatureReader]:
     features = FeatureReader(broker.address, "features-live")
     yield features
     features.close()
 
 
 def test_a_lone_transaction_comes_out_within_a_second(
-    broker: Broker, live_job: FlinkJob, reader: FeatureReader
+    broker: Broker, live_job: StreamJob, reader: FeatureReader
 ) -> None:
     traffic = LiveTraffic(broker, TOPIC)
     traffic.send(rows_named("first", 1))
@@ -48,7 +48,7 @@ def test_a_lone_transaction_comes_out_within_a_second(
     assert max(waits) < 1, f"seconds: {waits}"
 
 
-def test_a_killed_job_goes_on_from_its_checkpoint(broker: Broker, live_job: FlinkJob, reader: FeatureReader) -> None:
+def test_a_killed_job_goes_on_from_its_checkpoint(broker: Broker, live_job: StreamJob, reader: FeatureReader) -> None:
     rows = rows_named("restart", RATE * SECONDS)
     traffic = threading.Thread(target=LiveTraffic(broker, TOPIC).send, args=(rows, RATE))
     started = time.time()

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from engines.broker import Broker
-from engines.flink import STREAM_JOB, FlinkJob
 from engines.managed_flink import PROGRAMMATIC
 from engines.processes import ProcessError
 from engines.topics import suffixed
 from flink_src.configuration import configuration
 from flink_src.properties import JobProperties
+from local.stream_job import STREAM_JOB, StreamJob
 from local.topics import LIVE_TOPICS, PARTITIONS
 from tests.parity.conftest import FeatureReader
 from tests.parity.live_traffic import CARDS, LiveTraffic, rows_named, wait_for_checkpoint
@@ -40,13 +40,13 @@ flushing.flush_each_operator = refused
 """
 
 
-def changed_job(folder: Path, broker: Broker, suffix: str, change: str) -> FlinkJob:
+def changed_job(folder: Path, broker: Broker, suffix: str, change: str) -> StreamJob:
     """The job, not started, over live topics of its own."""
     program = folder / "main.py"
     program.write_text(STARTED_BY.format(root=str(STREAM_JOB.parent.parent), job=str(STREAM_JOB), change=change))
     broker.create_topics(suffixed(LIVE_TOPICS, suffix))
     topics = {name: name + suffix for name in ("transactions", "features")}
-    return FlinkJob(folder / "flink", broker.address, heartbeat=True, topics=topics, program=program)
+    return StreamJob(folder / "flink", broker.address, heartbeat=True, topics=topics, program=program)
 
 
 def test_the_program_sets_only_what_the_service_lists() -> None:
@@ -80,7 +80,7 @@ def test_autoscaling_past_the_partitions_stops_no_features_and_forgets_nothing(b
     traffic = LiveTraffic(broker, topics["transactions"])
     checkpoint = None
     for round_, parallelism in enumerate((1, 2, PARTITIONS + 2)):
-        job = FlinkJob(
+        job = StreamJob(
             tmp_path / f"at{parallelism}",
             broker.address,
             heartbeat=True,
