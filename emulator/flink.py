@@ -217,8 +217,10 @@ class Applications:
 
     def _shown(self, name: str) -> dict[str, Any]:
         application = self._find(name)
-        names = ("ApplicationARN", "ApplicationDescription", "ApplicationName", "RuntimeEnvironment")
-        names += ("ServiceExecutionRole", "ApplicationStatus", "ApplicationVersionId", "CreateTimestamp")
+        names = (
+            *("ApplicationARN", "ApplicationDescription", "ApplicationName", "RuntimeEnvironment"),
+            *("ServiceExecutionRole", "ApplicationStatus", "ApplicationVersionId", "CreateTimestamp"),
+        )
         shown = {key: application[key] for key in names if application.get(key) is not None}
         failure = application.get("Failure")
         return {**shown, "ApplicationDescription": failure[:1024]} if failure else shown

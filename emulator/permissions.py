@@ -37,7 +37,7 @@ class Usage:
             given = deployed.get(role, [])
             calls = used.get(role, Counter())
             pairs = [{"action": action, "resource": resources} for action, resources in _allowed(given)]
-            needed = [any(_covers(pair["action"], pair["resource"], call) for call in calls) for pair in pairs]
+            needed = [any(_covers(action, on, call) for call in calls) for action, on in _allowed(given)]
             rows.append(
                 {
                     "role": role,
@@ -69,7 +69,8 @@ def with_reasons(report: list[dict[str, Any]], reason: Reason) -> list[dict[str,
     """
     rows = []
     for row in report:
-        explained, bare = [], []
+        explained: list[dict[str, Any]] = []
+        bare: list[dict[str, Any]] = []
         for pair in row["allowed_but_unused"]:
             why = reason(row["role"], pair["action"], pair["resource"])
             (explained if why else bare).append({**pair, **({"reason": why} if why else {})})

@@ -52,6 +52,6 @@ class StandIns:
     def from_json(cls, text: str) -> StandIns:
         """What `to_json` gave."""
         given: dict[str, Any] = json.loads(text)
-        topics = given.pop("topics")
-        lists = {name: tuple(topics.pop(name)) for name in ("reads", "writes")}
+        topics: dict[str, Any] = given.pop("topics")
+        lists: dict[str, Any] = {name: tuple(topics.pop(name)) for name in ("reads", "writes")}
         return cls(**given, topics=TopicProperties(**topics, **lists))

@@ -97,7 +97,7 @@ class Process:
             with self.log_path.open("ab") as log:
                 self._child = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(GUARD), str(watched), *self.argv],
-                    env=(os.environ if self._inherit else {}) | self.env,
+                    env={**(os.environ if self._inherit else {}), **self.env},
                     cwd=self._folder,
                     stdin=subprocess.DEVNULL,
                     stdout=log,

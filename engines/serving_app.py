@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 # the package still looks for it here; the container's image mends that in the package's file
-collections.Mapping = collections.abc.Mapping
+collections.Mapping = collections.abc.Mapping  # type: ignore[attr-defined] # Python has it there no more
 
 # its parts by name: as a whole it would import what training on several hosts needs
 from sagemaker_containers import _env, _transformer, _worker  # noqa: E402
@@ -35,4 +35,5 @@ def application() -> _worker.Worker:
 
 def main(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """A request."""
-    return application()(environ, start_response)
+    answer: Iterable[bytes] = application()(environ, start_response)
+    return answer

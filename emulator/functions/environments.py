@@ -218,7 +218,7 @@ class Worker:
         try:
             if not self._children:  # found once: to look for them is to look at every process
                 self._children = psutil.Process(self._process.pid).children(recursive=True)
-            return sum(child.memory_info().rss for child in self._children) / 2**20
+            return float(sum(child.memory_info().rss for child in self._children) / 2**20)
         except psutil.NoSuchProcess:
             return 0
 
@@ -340,13 +340,13 @@ class Functions:
             worker.stop()
         while True:
             with self._lock:
-                worker = self._idle[key].pop() if self._idle[key] else None
-                if worker and worker.running:
-                    self._busy.add(worker)
-                    return worker
-            if worker is None:
+                warm = self._idle[key].pop() if self._idle[key] else None
+                if warm and warm.running:
+                    self._busy.add(warm)
+                    return warm
+            if warm is None:
                 break
-            self._discard(worker)
+            self._discard(warm)
         folder = self.folder / f"{function.name[:40]}-{uuid.uuid4().hex[:8]}"
         worker = Worker(function, folder, self._layers.paths(function.layers), self.endpoint, self.python)
         with self._lock:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from emulator.account import arn
@@ -129,7 +129,7 @@ def _serverless(properties: Properties) -> Properties:
         for one in properties["VpcConfigs"]
     ]
     inner = {"VpcConfigs": networks, "ClientAuthentication": properties["ClientAuthentication"]}
-    named = {name: properties[name] for name in ("ClusterName", "Tags") if name in properties}
+    named: Properties = {name: properties[name] for name in ("ClusterName", "Tags") if name in properties}
     return {**named, "Serverless": inner}
 
 
@@ -199,10 +199,10 @@ RECORDED = {
 """Types without anything behind them."""
 
 
-def types(clients: Clients, mappings: Mappings) -> Mapping[str, dict[str, Callable[..., Any]]]:
+def types(clients: Clients, mappings: Mappings) -> dict[str, dict[str, Callable[..., Any]]]:
     """{type: how CloudFormation makes it} of all types of this host."""
     sagemaker = "sagemaker"
-    made = {
+    made: dict[str, MadeByCalls] = {
         "AWS::SageMaker::Model": MadeByCalls(clients, sagemaker, "Model", "ModelName"),
         "AWS::SageMaker::EndpointConfig": MadeByCalls(
             clients, sagemaker, "EndpointConfig", "EndpointConfigName", prepare=_models_by_name
@@ -228,7 +228,8 @@ def types(clients: Clients, mappings: Mappings) -> Mapping[str, dict[str, Callab
         ),
     }
     return {
-        **{name: one.handlers() for name, one in {**made, **RECORDED}.items()},
+        **{name: one.handlers() for name, one in made.items()},
+        **{name: one.handlers() for name, one in RECORDED.items()},
         "AWS::Lambda::EventSourceMapping": mappings.handlers(),
         "AWS::CloudWatch::Alarm": _alarms(),
     }

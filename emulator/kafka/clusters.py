@@ -69,7 +69,7 @@ class Clusters:
         broker = Broker(self._folder / name.replace("/", "-"), kind.broker_settings)
         broker.start()
         self.starts.add(cluster_arn)
-        described = {
+        described: dict[str, Any] = {
             "ClusterArn": cluster_arn,
             "ClusterName": ClusterName,
             "ClusterType": type_,

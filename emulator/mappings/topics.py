@@ -68,10 +68,9 @@ class TopicSource:
 
     def done(self, records: Sequence[Record]) -> None:
         ends = {record.place: record.position + 1 for record in sorted(records, key=lambda one: one.position)}
-        places = [(*place.rsplit("-", 1), end) for place, end in ends.items()]
-        self._consumer.commit(
-            offsets=[TopicPartition(topic, int(number), end) for topic, number, end in places], asynchronous=True
-        )
+        places = [(place.rpartition("-"), end) for place, end in ends.items()]
+        offsets = [TopicPartition(topic, int(number), end) for (topic, _, number), end in places]
+        self._consumer.commit(offsets=offsets, asynchronous=True)
 
     def event(self, records: Sequence[Record]) -> dict[str, Any]:
         grouped: dict[str, list[dict[str, Any]]] = {}
@@ -87,10 +86,10 @@ class TopicSource:
     def checkpoints(self, identifiers: Sequence[Any]) -> dict[str, int] | None:
         lowest: dict[str, int] = {}
         for identifier in identifiers:
-            found = (identifier.get("partition"), identifier.get("offset")) if isinstance(identifier, dict) else ()
-            if [type(one) for one in found] != [str, int]:
+            given = identifier if isinstance(identifier, dict) else {}
+            place, position = given.get("partition"), given.get("offset")
+            if type(position) is not int or not isinstance(place, str):
                 return None
-            place, position = found
             lowest[place] = min(position, lowest.get(place, position))
         return lowest
 
@@ -125,16 +124,21 @@ def _whole(message: Message) -> bool:
     raise KafkaException(error)
 
 
+def _headers(message: Message) -> list[tuple[str, bytes | None]]:
+    found: Any = message.headers()  # a list here: what is given to a producer may be a dictionary
+    return found or []
+
+
 def _kafka_record(message: Message) -> Record:
     kind, time_ms = message.timestamp()
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    body = {
+    topic, partition, offset = message.topic(), message.partition(), message.offset() or 0
+    body: dict[str, Any] = {
         "topic": topic,
         "partition": partition,
         "offset": offset,
         "timestamp": time_ms,
         "timestampType": {1: "CREATE_TIME", 2: "LOG_APPEND_TIME"}.get(kind, "NO_TIMESTAMP_TYPE"),
-        "headers": [{name: list(value or b"")} for name, value in message.headers() or []],
+        "headers": [{name: list(value or b"")} for name, value in _headers(message)],
     }
     for name, value in (("key", message.key()), ("value", message.value())):
         if value is not None:

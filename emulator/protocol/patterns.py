@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -16,7 +17,7 @@ def fits(pattern: str) -> Callable[[str], object] | None:
     r"""What tells whether a text fits a pattern; None for one that the models spell so that nothing could.
 
     >>> name = fits(r"^[a-zA-Z0-9]([-_]*[a-zA-Z0-9]){0,63}")
-    >>> [bool(name(text)) for text in ("cc-agg-fg", "cc-agg-fg-")]
+    >>> [bool(name(text)) for text in ("main-fg", "main-fg-")]
     [True, False]
     >>> fits(r"([\p{L}]*)${1,128}") is None
     True
@@ -24,6 +25,7 @@ def fits(pattern: str) -> Callable[[str], object] | None:
     if "${1," in pattern:  # the end of the text, so many times
         return None
     try:
-        return regex.compile(pattern.replace(_SUPPLEMENTARY, r"\U00010000-\U0010FFFF")).fullmatch
+        compiled: re.Pattern[str] = regex.compile(pattern.replace(_SUPPLEMENTARY, r"\U00010000-\U0010FFFF"))
     except regex.error:
         return None
+    return compiled.fullmatch

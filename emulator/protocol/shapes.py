@@ -31,7 +31,14 @@ class Problem(NamedTuple):
 Reader = Callable[[Any, str, list[Problem]], Any]
 """Given a value from JSON, where it stands, and the problems found so far: the value in the model's names and types."""
 
-_PYTHON = {"string": str, "integer": int, "long": int, "float": (int, float), "double": (int, float), "boolean": bool}
+_PYTHON: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+    "boolean": bool,
+}
 
 
 @cache
@@ -123,7 +130,8 @@ def _blob(shape: Shape) -> Reader:
 
 def _scalar(shape: Shape) -> Reader:
     kind = shape.type_name
-    wanted, measured = _PYTHON.get(kind, object), len if kind == "string" else (lambda value: value)
+    wanted: Any = _PYTHON.get(kind, object)
+    measured: Callable[[Any], Any] = len if kind == "string" else (lambda value: value)
     broken = _size(shape, "characters" if kind == "string" else "")
     allowed, pattern = frozenset(getattr(shape, "enum", None) or ()), shape.metadata.get("pattern")
     fitting = fits(pattern) if pattern and kind == "string" else None
@@ -188,7 +196,7 @@ def encode(shape: Shape, value: Any) -> Any:
     return value
 
 
-_FROM_TEXT = {
+_FROM_TEXT: dict[str, Callable[[str], Any]] = {
     "integer": int,
     "long": int,
     "float": float,

@@ -33,6 +33,10 @@ def _on(action: str, kind: str, member: str) -> Needs:
     return lambda given: [(action, named(kind, given[member]))]
 
 
+def _anywhere(action: str) -> Needs:
+    return lambda _: [(action, "*")]
+
+
 def _on_both(action: str) -> Needs:
     """An endpoint's creation and its update are judged on its configuration, too."""
     members = {"endpoint": "EndpointName", "endpoint-config": "EndpointConfigName"}
@@ -78,7 +82,7 @@ CONTROL: dict[str, Needs] = {
     "UpdateEndpoint": _on_both("sagemaker:UpdateEndpoint"),
     "CreateModelPackage": _with_tags(_registering),
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
-    **{f"List{kind}s": lambda _, kind=kind: [(f"sagemaker:List{kind}s", "*")] for kind in _KINDS},
+    **{f"List{kind}s": _anywhere(f"sagemaker:List{kind}s") for kind in _KINDS},
     "ListModelPackages": _listing_packages,
 }
 

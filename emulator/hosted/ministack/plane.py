@@ -42,7 +42,8 @@ async def serve(port: int, stopped: asyncio.Event, pages: Mapping[str, Callable[
         else:
             await app.app(scope | {"scheme": "https"} if scope["type"] == "http" else scope, receive, send)
 
-    await hypercorn_serve(over_tls, config, shutdown_trigger=stopped.wait)  # type: ignore[arg-type]
+    served: Any = over_tls  # hypercorn's own types of an application are narrower than what it takes
+    await hypercorn_serve(served, config, shutdown_trigger=stopped.wait)
 
 
 def add_services(signing_names: set[str], answer: Callable[[Request], Answer]) -> None:
