@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engines.spark import ROOT, run_spark
+from engines.installed import ROOT
+from engines.spark import run_spark
 from fraud.world import WorldSettings, generate, tokenised
 from sagemaker_src.processing.batch_features import FEATURE_COLUMNS, engine
 

@@ -23,6 +23,7 @@ import urllib3
 from engines.processes import Process, free_port
 from fraud.model_request import ACCEPT, read_scores, request_body, request_type
 from fraud.vector import FEATURE_NAMES
+from local.stand_ins import PROGRAM
 from samples.deciding_world import CATEGORIES, write_model
 
 BATCH = 100
@@ -35,7 +36,17 @@ def measure() -> list[dict[str, Any]]:
     """The figures, as `benchmarks.run` collects them."""
     with tempfile.TemporaryDirectory() as name:
         model, port = write_model(Path(name) / "model", rounds=TREES), free_port()
-        argv = [sys.executable, "-m", "engines.serving", "--model", str(model), "--port", str(port)]
+        argv = [
+            sys.executable,
+            "-m",
+            "engines.serving",
+            "--model",
+            str(model),
+            "--program",
+            str(PROGRAM),
+            "--port",
+            str(port),
+        ]
         with Process("serving", argv, log_path=Path(name) / "serving.log") as serving:
             serving.wait_until(lambda: "serving" in serving.log_tail(), "served")
             return _measure(f"http://127.0.0.1:{port}/invocations", serving)

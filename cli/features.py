@@ -17,8 +17,9 @@ from cli.output import whole_folder
 from cli.progress import Report, console, progress
 from cli.times import parse_day, start_ms
 from cli.token_key import token_key
+from engines.installed import ROOT
 from engines.processes import ProcessError
-from engines.spark import ROOT, run_spark
+from engines.spark import run_spark
 from fraud.row_counts import same_count
 from local.nightly_file import write_nightly
 from sagemaker_src.processing.batch_features import compute, engine, load, made_rows, nightly_snapshot, write_features

@@ -317,19 +317,19 @@ def test_by_hand_it_says_where_it_serves_and_ends_when_asked(tmp_path, rows):
         url = process.log_tail().split()[-1]
         assert len(read_scores(post(url, rows).data).scores) == 5
         process.stop(grace_s=8)
-        with pytest.raises(urllib3.exceptions.MaxRetryError):
+        with pytest.raises(urllib3.exceptions.HTTPError):
             post(url, rows)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path, capsys):
     with pytest.raises(SystemExit):
-        serving.main(["--model", str(tmp_path)])
+        serving.main(["--model", str(tmp_path), "--program", str(PROGRAM)])
     assert "holds no manifest.json; name a folder that training wrote" in capsys.readouterr().err
 
 
 def test_a_model_that_does_not_fit_its_manifest_ends_it(tmp_path, capfd):
     folder = write_model(tmp_path / "model", feature_names=["amount"])
-    assert serving.main(["--model", str(folder), "--port", "0"]) == 1
+    assert serving.main(["--model", str(folder), "--program", str(PROGRAM), "--port", "0"]) == 1
     said = capfd.readouterr().err
     assert "did not pass the ping health check: HTTP 500" in said
     assert "model.ubj and manifest.json name different features" in said

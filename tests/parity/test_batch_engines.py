@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engines.spark import ROOT, run_spark
+from engines.installed import ROOT
+from engines.spark import run_spark
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from sagemaker_src.processing import batch_features
 from tests.parity.adversarial import adversarial_rows

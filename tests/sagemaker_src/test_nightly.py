@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engines.spark import ROOT, run_spark
+from engines.installed import ROOT
+from engines.spark import run_spark
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.groups import POPULATION, card_record, population_of
 from sagemaker_src.processing import batch_features, nightly
