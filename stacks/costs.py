@@ -1,8 +1,7 @@
 """What a deployment costs: a small model of its settings and its load, with every quantity that it assumes in view; prices stand
 in `stacks.prices`.
 
-python -m stacks.costs            # prints the tables
-python -m stacks.costs --readme   # writes them into README.md
+python -m stacks.costs
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tables of the README and of `docs/first-deployment.md`, from the code that knows them:
+"""The tables of the README and of the pages below `docs/`, from the code that knows them:
 
 python -m tools.readme
 """
@@ -9,11 +9,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.main import VERBS
 from stacks import costs, quotas
 from stacks.settings import Settings, allowed, read_settings
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-FIRST_DEPLOYMENT = README.parent / "docs" / "first-deployment.md"
+DOCS = README.parent / "docs"
+FIRST_DEPLOYMENT = DOCS / "first-deployment.md"
+
+
+def verbs_table() -> str:
+    """Every verb of `fraud`, in the order in which a newcomer needs them."""
+    rows = [f"| `fraud {name}` | {says[0].lower()}{says[1:].removesuffix('.')} |" for name, says in VERBS.items()]
+    return "\n".join(["| command | what it does |", "| --- | --- |", *rows])
 
 
 def settings_table() -> str:
@@ -52,7 +60,9 @@ def with_tables(document: Path, text: str | None = None) -> str:
 
 
 TABLES: dict[Path, dict[str, Callable[[], str]]] = {
-    README: {"settings": settings_table, "costs": costs.tables},
+    README: {"verbs": verbs_table},
+    DOCS / "settings.md": {"settings": settings_table},
+    DOCS / "costs.md": {"costs": costs.tables},
     FIRST_DEPLOYMENT: {"quotas": quotas.table},
 }
 """{document: {mark: what makes the table there}}."""

@@ -12,7 +12,7 @@ from stacks.quotas import needs
 from stacks.settings import Settings, read_settings
 from tests.stacks.stacks_under_test import ROOT, Templates, resources
 from tools.diagram import PICTURE, drawing
-from tools.readme import FIRST_DEPLOYMENT, README, TABLES, with_tables
+from tools.readme import DOCS, FIRST_DEPLOYMENT, README, TABLES, with_tables
 
 
 @pytest.mark.parametrize("document", TABLES, ids=lambda document: document.name)
@@ -21,8 +21,56 @@ def test_the_tables_are_the_codes(document: Path) -> None:
 
 
 def test_a_readme_without_a_place_for_a_table_is_refused() -> None:
-    with pytest.raises(ValueError, match="no <!-- settings -->"):
+    with pytest.raises(ValueError, match="no <!-- verbs -->"):
         with_tables(README, "# Nothing")
+
+
+def test_the_readme_is_what_a_newcomer_needs() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
+
+
+PAGES = [README, *DOCS.glob("*.md"), *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_leads_to_is_there(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    rooms = r"(?:fraud|stacks|lambda_src|glue_scripts|sagemaker_src|flink_src|engines|emulator|local|cli|tools|tests|samples)"
+    for named in set(re.findall(rf"`({rooms}/[\w/.-]*)`", page.read_text(encoding="utf-8"))):
+        assert (ROOT / named).exists(), named
+
+
+def test_every_page_is_led_to_by_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [page.name for page in DOCS.glob("*.md") if f"docs/{page.name}" not in text] == []
+
+
+def test_each_alarm_has_its_paragraph_in_the_page_on_operations(
+    dev: Templates, prod: Templates, other: Templates
+) -> None:
+    """What an alarm means and what to do; the page names no alarm that there is not."""
+    found = {re.sub(r"[0-9A-F]{8}$", "", one.id) for each in (dev, prod, other) for one in resources(each, ALARM)}
+    sections = re.split(r"^#+ ", (DOCS / "operations.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    said: dict[str, str] = {}
+    for heading, _, text in (section.partition("\n") for section in sections):
+        said |= {name: text.strip() for name in re.findall(r"`(\w+)`", heading)}
+    assert said.keys() == found
+    assert [name for name, text in said.items() if len(text) < 100] == []
+
+
+ALARM = "AWS::CloudWatch::Alarm"
+
+
+def test_settings_that_the_page_on_operations_names_are_there() -> None:
+    known = {*Settings.model_fields, "decide", "watch", "why", "cut"}
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`([a-z_]+)`", text)) <= known
+    assert {name for name, _ in re.findall(r"`([a-z_]+)=(\w+)`", text)} <= known
 
 
 def test_the_page_on_the_first_deployment_names_what_there_is() -> None:
