@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import pyarrow as pa
@@ -68,7 +68,7 @@ def replay(
     from_ms = start_ms(parse_day("--day", day))
     reading = checked_reading(encoding, timezone)
     _check_model(model)
-    with whole_folder(out, "replay") as folder, tempfile.TemporaryDirectory(prefix="fraud-replay-") as temporary:
+    with whole_folder(out, "replay") as folder, TemporaryDirectory(prefix="fraud-replay-") as temporary:
         with logs_kept(out, Path(temporary), folder), new_screen(PHASES) as screen:
             timed = Timed(screen)
             timed.phase("history")

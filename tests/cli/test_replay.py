@@ -38,9 +38,9 @@ from sagemaker_src.training.train import TrainingSettings, score, train_model
 from samples.deciding_world import write_model
 from tests.cli.person_files import fraud, parquet
 
-WORLD = WorldSettings(cards=1_500, days=45, seed=7)
-LIVE = 1_200
-TRAINING = TrainingSettings(rounds=300, eta=0.1, honest_rows=150_000, label_delay_days=3)
+WORLD = WorldSettings(cards=800, days=40, seed=7)
+LIVE = 800
+TRAINING = TrainingSettings(rounds=80, eta=0.2, honest_rows=40_000, label_delay_days=3)
 
 
 def ran(*arguments: object) -> str:
@@ -107,7 +107,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replayed]:
     (folder / "run").mkdir()
     with pytest.MonkeyPatch.context() as patched:
         through_stacks = command.replay_day
-        patched.setattr(command.tempfile, "TemporaryDirectory", lambda **_: nullcontext(str(folder / "run")))
+        patched.setattr(command, "TemporaryDirectory", lambda **_: nullcontext(str(folder / "run")))
         patched.setattr(command, "replay_day", lambda *given: results.append(through_stacks(*given)) or results[0])
         day = pd.Timestamp(from_ms, unit="ms").date()
         options = ("--day", day, "--rate", 100, "--duplicates", 0.05, "--out", folder / "out")
