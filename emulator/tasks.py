@@ -10,7 +10,6 @@ import datetime
 import json
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +22,7 @@ from emulator.errors import AccessDeniedError
 from emulator.protocol.service import Judge
 from emulator.protocol.shapes import coerce
 from emulator.protocol.wire import method_name, service_model
+from engines.waiting import wait_until
 
 _BOTOCORE_NAMES = {"sfn": "stepfunctions", "states": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
 _ERROR_PREFIXES = {"sagemaker": "SageMaker", "dynamodb": "DynamoDb", "stepfunctions": "Sfn", "events": "EventBridge"}
@@ -108,17 +108,18 @@ class Tasks:
             self._allowed(key, action, rule)
         describe, named = create.replace("Create", "Describe"), {job.name: task_input[job.name]}
         longest_s = task_input.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _LONGEST_S) + SLACK_S
-        deadline = time.monotonic() + longest_s
-        while True:
+
+        def done() -> Any:
             found = self._call(taken, "sagemaker", describe, named)
-            if found[job.status] == job.done:
-                return found
             if found[job.status] in ("Failed", "Stopped"):
                 raise TaskFailedError("States.TaskFailed", json.dumps(found))
-            if time.monotonic() > deadline:
-                self._stop(taken, create.replace("Create", "Stop"), named)
-                raise TaskFailedError("States.Timeout", f"{named[job.name]} had not ended after {longest_s:g} s")
-            time.sleep(_POLL_S)
+            return found if found[job.status] == job.done else None
+
+        def late() -> TaskFailedError:
+            self._stop(taken, create.replace("Create", "Stop"), named)
+            return TaskFailedError("States.Timeout", f"{named[job.name]} had not ended after {longest_s:g} s")
+
+        return wait_until(done, longest_s, late, every_s=_POLL_S)
 
     def _stop(self, taken: _Taken, stop: str, named: Mapping[str, Any]) -> None:
         """A job that is waited for no longer is stopped, if the role may."""

@@ -13,11 +13,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from engines.waiting import wait_until
 
 GUARD = Path(__file__).with_name("guard.py")
 TAIL_LINES = 20
@@ -123,13 +124,18 @@ class Process:
         Raises:
             ProcessError: the process ended or the time ran out.
         """
-        deadline = time.monotonic() + timeout_s
-        while not ready():
+
+        def done() -> bool:
+            if ready():
+                return True
             if not self.running:
                 raise ProcessError(self._told(f"{self.name} ended before it {what}"))
-            if time.monotonic() > deadline:
-                raise ProcessError(self._told(f"{self.name} had not {what} after {timeout_s:g} s"))
-            time.sleep(0.02)
+            return False
+
+        def late() -> ProcessError:
+            return ProcessError(self._told(f"{self.name} had not {what} after {timeout_s:g} s"))
+
+        wait_until(done, timeout_s, late, every_s=0.02)
 
     def wait(self, timeout_s: float, waiting: Callable[[], None] = lambda: None) -> int:
         """Waits until it ends by itself, calling `waiting` now and then; its exit status.
@@ -137,15 +143,19 @@ class Process:
         Raises:
             ProcessError: the time ran out.
         """
-        if self._child is None:
+        child = self._child
+        if child is None:
             raise ProcessError(f"{self.name} was not started")
-        deadline = time.monotonic() + timeout_s
-        while self._child.poll() is None:
-            if time.monotonic() > deadline:
-                raise ProcessError(self._told(f"{self.name} had not ended after {timeout_s:g} s"))
+
+        def ended() -> bool:
             waiting()
-            time.sleep(0.05)
-        return self._child.returncode
+            return child.poll() is not None
+
+        def late() -> ProcessError:
+            return ProcessError(self._told(f"{self.name} had not ended after {timeout_s:g} s"))
+
+        wait_until(ended, timeout_s, late, every_s=0.05)
+        return child.returncode
 
     def kill(self) -> None:
         """Ends it at once, as a crash would (SIGKILL to the whole group)."""

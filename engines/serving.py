@@ -20,17 +20,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from engines.installed import ROOT, SERVING
 from engines.processes import free_port
+from engines.waiting import wait_until
 
 PYTHON = SERVING / "bin" / "python"
 PING_TIMEOUT_S = 2.0
 """Page *your-algorithms-inference-code*: "The request timeout on /ping attempts is 2 seconds." """
 POLL_S = 0.05
+START_TIMEOUT_S = 600
 
 
 class UnhealthyError(RuntimeError):
@@ -86,6 +87,10 @@ def healthy(port: int) -> bool:
     return True
 
 
+def _late() -> UnhealthyError:
+    return UnhealthyError(f"did not answer within {START_TIMEOUT_S} s")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(description="Serve a model folder on the loopback address.")
@@ -110,8 +115,7 @@ def _serve(model: Path, program: Path, port: int, folder: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.terminate())
     try:
-        while server.poll() is None and not healthy(port):
-            time.sleep(POLL_S)
+        wait_until(lambda: server.poll() is not None or healthy(port), START_TIMEOUT_S, _late, every_s=POLL_S)
         if server.poll() is None:
             print(f"serving {model} at http://127.0.0.1:{port}", flush=True)
     except UnhealthyError as error:

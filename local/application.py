@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
+from engines.waiting import wait_until
 from local.deployment import Client, outputs
 from local.topic_contents import topic_ends
 
@@ -89,13 +89,13 @@ class Application:
         Raises:
             ApplicationError: none was.
         """
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            found = self._states.list_executions(stateMachineArn=self.outputs[machine])["executions"]
-            if found:
-                return str(found[0]["executionArn"])
-            time.sleep(_POLL_S)
-        raise ApplicationError(f"{machine}: no event has started it in {timeout_s:g} s")
+        found = wait_until(
+            lambda: self._states.list_executions(stateMachineArn=self.outputs[machine])["executions"],
+            timeout_s,
+            lambda: ApplicationError(f"{machine}: no event has started it in {timeout_s:g} s"),
+            every_s=_POLL_S,
+        )
+        return str(found[0]["executionArn"])
 
     def wait(self, execution: str, timeout_s: float = 900) -> Any:
         """An execution's output, once it has ended.
@@ -103,11 +103,15 @@ class Application:
         Raises:
             ApplicationError: it failed; the text holds the cause.
         """
-        deadline = time.monotonic() + timeout_s
-        while (found := self._states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            if time.monotonic() > deadline:
-                raise ApplicationError(f"{execution} had not ended after {timeout_s:g} s")
-            time.sleep(_POLL_S)
+
+        def ended() -> dict[str, Any] | None:
+            found: dict[str, Any] = self._states.describe_execution(executionArn=execution)
+            return None if found["status"] == "RUNNING" else found
+
+        def late() -> ApplicationError:
+            return ApplicationError(f"{execution} had not ended after {timeout_s:g} s")
+
+        found = wait_until(ended, timeout_s, late, every_s=_POLL_S)
         if found["status"] != "SUCCEEDED":
             why = f"{found.get('error', '')}: {_reason(found.get('cause', ''))}"
             raise ApplicationError(f"{execution.split(':')[-2]} {found['status']}: {why}")

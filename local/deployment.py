@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from engines.waiting import wait_until
 from local.assembly import Stack
 from stacks.recovery import NEVER_STOOD, clear
 
@@ -143,11 +144,7 @@ def _wait_for_application(client: Client, name: str, what: str, description: str
 
 
 def _wait(done: Callable[[], bool], what: str, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not done():
-        if time.monotonic() > deadline:
-            raise DeploymentError(f"{what} after {timeout_s:g} s")
-        time.sleep(_POLL_S)
+    wait_until(done, timeout_s, lambda: DeploymentError(f"{what} after {timeout_s:g} s"), every_s=_POLL_S)
 
 
 def _template(stack: Stack, s3: Any, bucket: str | None) -> dict[str, str]:

@@ -6,7 +6,6 @@ What is only written down has nothing behind it: see `RECORDED`.
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from emulator.hosted import ministack
 from emulator.hosted.deliveries import Mappings
 from emulator.protocol.shapes import coerce
 from emulator.protocol.wire import method_name, service_model
+from engines.waiting import wait_until
 
 Properties = dict[str, Any]
 Made = tuple[str, dict[str, Any]]
@@ -92,16 +92,15 @@ class EndpointType(MadeByCalls):
         return {**super().handlers(), "update": self.update}
 
     def _wait(self, name: str) -> None:
-        deadline = time.monotonic() + ENDPOINT_TIMEOUT_S
-        while True:
+        def serves() -> bool:
             found = self._clients.admin("sagemaker").describe_endpoint(EndpointName=name)
-            if found["EndpointStatus"] == "InService":
-                return
             if found["EndpointStatus"] == "Failed":
                 raise ValueError(f"{name}: {found.get('FailureReason', '')}")
-            if time.monotonic() > deadline:
-                raise ValueError(f"{name} was still {found['EndpointStatus']} after {ENDPOINT_TIMEOUT_S} s")
-            time.sleep(0.1)
+            return bool(found["EndpointStatus"] == "InService")
+
+        wait_until(
+            serves, ENDPOINT_TIMEOUT_S, lambda: ValueError(f"{name} was not in service after {ENDPOINT_TIMEOUT_S} s")
+        )
 
 
 class Recorded:

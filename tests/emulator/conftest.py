@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from emulator.process import EmulatedAws
+from engines.waiting import wait_until
 from local.assembly import Asset, Stack
 from local.deployment import deploy, outputs
 from local.stand_ins import STAND_INS
@@ -85,11 +85,7 @@ def ref(name: str) -> dict[str, str]:
 
 def until(found: Callable[[], Any], timeout_s: float = 40) -> Any:
     """The first truthy answer of `found`."""
-    deadline = time.monotonic() + timeout_s
-    while not (answer := found()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
-    return answer
+    return wait_until(found, timeout_s, lambda: AssertionError("it did not happen"))
 
 
 def received(aws: EmulatedAws, queue_url: str, count: int = 1) -> list[str]:

@@ -7,6 +7,7 @@ import time
 from confluent_kafka import Producer
 
 from engines.broker import Broker
+from engines.waiting import wait_until
 from local.stream_job import StreamJob
 from tests.parity.adversarial import message
 
@@ -43,7 +44,9 @@ def rows_named(prefix: str, count: int) -> list[dict]:
 
 def wait_for_checkpoint(job: StreamJob, newer_than: float) -> None:
     """Waits for a checkpoint that completes after a moment, in seconds since 1970."""
-    deadline = time.monotonic() + 60
-    while not ((newest := job.newest_checkpoint()) and newest.stat().st_mtime > newer_than):
-        assert time.monotonic() < deadline, "no checkpoint within a minute"
-        time.sleep(0.1)
+
+    def there() -> bool:
+        newest = job.newest_checkpoint()
+        return newest is not None and newest.stat().st_mtime > newer_than
+
+    wait_until(there, 60, lambda: AssertionError("no checkpoint within a minute"))
