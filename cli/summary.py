@@ -21,7 +21,8 @@ def show_summary(summary: dict[str, Any], written: str) -> None:
         "decided by": f"the model {paths['model']:,}, the fallback rule {paths['fallback']:,}",
         "stream against batch": f"{summary['features_compared']:,} compared, {summary['features_different']:,} different",
         **_again(summary),
-        "Kafka in to decision": f"p50 {summary['latency_ms']['p50']} ms, p99 {summary['latency_ms']['p99']} ms",
+        "Kafka in to decision": f"p50 {summary['latency_ms']['p50']} ms, p99 {summary['latency_ms']['p99']} ms, "
+        f"at {summary['transactions_a_second']:g} a second",
     }
     if "model" in summary:
         facts["model"] = f"average precision {summary['model']['average_precision']:.3f} on its test days"

@@ -24,6 +24,7 @@ class StreamRun:
         duplicates_sent: how many were delivered again.
         sent_ms: {transaction_id: wall clock when it was handed to Kafka}.
         features: what the stream job wrote, a mapping each; a restart may have written some twice, with the same values.
+        rate: transactions a second.
         quarantined: how many messages were refused.
         finished: whether every transaction was decided before the time ran out.
         seconds: from the first record to the last decision.
@@ -33,6 +34,7 @@ class StreamRun:
     duplicates_sent: int
     sent_ms: dict[str, float]
     features: list[dict[str, Any]]
+    rate: float
     quarantined: int
     finished: bool
     seconds: float
@@ -73,6 +75,7 @@ def summary(day: DecidedDay) -> dict[str, Any]:
         "by_path": {name: sum(row["path"] == name for row in day.decided) for name in ("model", "fallback")},
         "features_compared": day.compared,
         "features_different": day.different,
+        "transactions_a_second": day.run.rate,
         "latency_ms": latency_ms(day.run, day.decided),
         "attacks": [
             {

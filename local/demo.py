@@ -32,7 +32,7 @@ class DemoSettings:
 
     Attributes:
         cards, days, seed: of the world; its last day is the one replayed.
-        rate: transactions a second in the replay.
+        rate: transactions a second in the replay; None for what this machine can hold.
         transactions: how many of the last day's are replayed at most, from its start.
         duplicates: share of the transactions that Kafka delivers twice.
     """
@@ -40,7 +40,7 @@ class DemoSettings:
     cards: int = 3_500
     days: int = 61
     seed: int = 7
-    rate: float = 200.0
+    rate: float | None = None
     transactions: int = 8_000
     duplicates: float = 0.05
 

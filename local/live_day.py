@@ -15,6 +15,7 @@ from emulator.process import EmulatedAws
 from local.application import Application, ApplicationError, DecisionFeed
 from local.assembly import Stack
 from local.decided_day import StreamRun
+from local.pace import BEHIND_S, STEP_S, STEPS, pace_to_hold
 from local.replayer import DAY_MS, Record, Replayer
 from local.rows import records, split_by_time
 from local.screen import Screen
@@ -33,11 +34,11 @@ class Pace:
     """How a day is sent.
 
     Attributes:
-        rate: transactions a second.
+        rate: transactions a second; None for what this machine can hold (see `local.pace`).
         duplicates: share of the transactions that Kafka delivers twice.
     """
 
-    rate: float
+    rate: float | None
     duplicates: float = 0.0
 
 
@@ -65,14 +66,17 @@ def replay_day(
     """
     replayer = Replayer(application.brokers, duplicates=pace.duplicates)
     before = records(split_by_time(history, from_ms - DAY_MS)[1])
+    tried = [] if pace.rate else before[-sum(STEPS) * STEP_S :]
     screen.progress("filling the windows with the day before", 0, 1)
     feed = application.feed()
-    Replayer(application.brokers).replay(before, finish=False)
-    replayer.heartbeat(from_ms)
-    _decided(feed, len(before))
+    Replayer(application.brokers).replay(before[: len(before) - len(tried)], finish=False)
+    replayer.heartbeat(tried[0].timestamp_ms if tried else from_ms)
+    _decided(feed, len(before) - len(tried))
+    _caught_up(application, readers)
+    rate = pace.rate or _found(application, replayer, feed, tried, from_ms, screen)
     _caught_up(application, readers)
     since = topic_ends(application.brokers, "features")
-    sending = Sending(replayer, records(live), pace.rate)
+    sending = Sending(replayer, records(live), rate)
     started = time.monotonic()
     sending.start()
     decided: list[dict[str, Any]] = []
@@ -98,6 +102,7 @@ def replay_day(
         duplicates_sent=sending.duplicates,
         sent_ms=sending.sent_ms(),
         features=features,
+        rate=rate,
         quarantined=len(application.keys("ArchiveBucket", "quarantine/")),
         finished=len(decided) >= live.num_rows,
         seconds=seconds,
@@ -117,6 +122,36 @@ def readers_of(stacks: list[Stack], topic: str) -> list[str]:
         for mapping in mappings
         if topic in mapping.get("Topics", [])
     ]
+
+
+def _found(
+    application: Application,
+    replayer: Replayer,
+    feed: DecisionFeed,
+    rows: list[Record],
+    from_ms: int,
+    screen: Screen,
+) -> float:
+    """The pace to hold, tried on rows that come before the day."""
+    left = list(rows)
+
+    def kept_up(rate: int) -> bool:
+        if len(left) < rate * STEP_S:  # too few to tell
+            return False
+        screen.progress(f"looking for the pace: {rate} transactions a second", 0, 1)
+        step, left[:] = left[: rate * STEP_S], left[rate * STEP_S :]
+        Replayer(application.brokers).replay(step, rate=rate, finish=False)
+        replayer.heartbeat(left[0].timestamp_ms if left else from_ms)
+        sent = time.monotonic()
+        _decided(feed, len(step))
+        return time.monotonic() - sent < BEHIND_S
+
+    rate = pace_to_hold(kept_up)
+    # the windows hold all that came before, as ever
+    Replayer(application.brokers).replay(left, finish=False)
+    replayer.heartbeat(from_ms)
+    _decided(feed, len(left))
+    return rate
 
 
 def _decided(feed: DecisionFeed, count: int) -> None:

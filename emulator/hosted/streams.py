@@ -11,6 +11,9 @@ from emulator.hosted import ministack
 from emulator.mappings.batches import Record, Rules
 from emulator.mappings.sources import PATIENCE_S
 
+LOOK_EVERY_S = 0.02
+"""How often a stream is looked at for a mapping without a window."""
+
 
 class TableStream:
     """The stream of a table: one place, whose positions are the emulator's; a record is named by its sequence number."""
@@ -23,21 +26,23 @@ class TableStream:
         self._numbers: dict[str, int] = {}
 
     def take(self, stopping: threading.Event) -> list[Record]:
-        deadline = time.monotonic() + max(self._rules.window_s, PATIENCE_S)
-        found: list[dict[str, Any]] = []
-        while time.monotonic() < deadline:
-            if stopping.is_set():
+        window_s = self._rules.window_s
+        deadline = time.monotonic() + max(window_s, PATIENCE_S)
+        enough = self._rules.size if window_s else 1
+        # counted, not read: a window of minutes gathers thousands
+        while self._waiting() < enough and (left := deadline - time.monotonic()) > 0:
+            if stopping.wait(min(left, PATIENCE_S if window_s else LOOK_EVERY_S)):
                 return []
-            found = ministack.stream_records(self._table, self._next, self._rules.size)
-            if len(found) >= self._rules.size or (found and not self._rules.window_s):
-                break
-            time.sleep(0.02)
+        found = ministack.stream_records(self._table, self._next, self._rules.size)
         records = [
             Record(self._arn, self._next + index, body, float(body["dynamodb"]["ApproximateCreationDateTime"]))
             for index, body in enumerate(found)
         ]
         self._numbers = {one.body["dynamodb"]["SequenceNumber"]: one.position for one in records}
         return records
+
+    def _waiting(self) -> int:
+        return ministack.stream_bounds(self._table)[1] - self._next
 
     def done(self, records: Sequence[Record]) -> None:
         self._next = max(record.position for record in records) + 1

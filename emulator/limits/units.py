@@ -51,7 +51,10 @@ def characters(value: Any) -> int:
 
 def octets(value: Any) -> int:
     """Bytes, of text in UTF-8."""
-    return len(value if isinstance(value, bytes) else str(value).encode())
+    if isinstance(value, bytes):
+        return len(value)
+    text = value if isinstance(value, str) else str(value)
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def number(value: Any) -> float:
@@ -123,11 +126,10 @@ def identifiers_in_all(identifiers: Any) -> int:
 
 def record_octets(record: Any) -> int:
     """Bytes of a record of a feature store: its features' names and values."""
-    return sum(
-        octets(one.get("FeatureName") or "")
-        + octets(one.get("ValueAsString") or "")
-        + sum(octets(value) for value in one.get("ValueAsStringList") or [])
-        for one in record
+    lists = sum(octets(value) for one in record for value in one.get("ValueAsStringList") or ())
+    # most is plain text, and counted at once
+    return lists + octets(
+        "".join([(one.get("FeatureName") or "") + (one.get("ValueAsString") or "") for one in record])
     )
 
 

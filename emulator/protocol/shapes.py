@@ -40,6 +40,9 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
     "boolean": bool,
 }
 
+_SHORT, _KEPT = 64, 10_000
+"""Texts of so many characters, and so many of a shape, are not checked again once they were valid."""
+
 
 @cache
 def reader(shape: Shape, located: bool = False) -> Reader:
@@ -135,10 +138,13 @@ def _scalar(shape: Shape) -> Reader:
     broken = _size(shape, "characters" if kind == "string" else "")
     allowed, pattern = frozenset(getattr(shape, "enum", None) or ()), shape.metadata.get("pattern")
     fitting = fits(pattern) if pattern and kind == "string" else None
+    valid: set[Any] = set()  # the names of a record's features come a thousand times a second
 
     def read(value: Any, where: str, problems: list[Problem]) -> Any:
         if not isinstance(value, wanted):
             problems.append(Problem(f"{where}: {value!r}; allowed: {kind}", limit=False))
+            return value
+        if kind == "string" and value in valid:
             return value
         before = len(problems)
         broken(measured(value), where, problems)
@@ -146,6 +152,8 @@ def _scalar(shape: Shape) -> Reader:
             problems.append(Problem(f"{where}: {value!r}; allowed: {', '.join(sorted(allowed))}"))
         if fitting and len(problems) == before and not fitting(value):
             problems.append(Problem(f"{where}: {value[:100]!r}; allowed: {pattern}"))
+        if kind == "string" and len(problems) == before and len(value) <= _SHORT and len(valid) < _KEPT:
+            valid.add(value)
         return value
 
     return read
@@ -177,23 +185,46 @@ def _timestamp(value: Any, where: str, problems: list[Problem]) -> Any:
 
 def encode(shape: Shape, value: Any) -> Any:
     """A value in the model's names and types, as JSON carries it."""
+    return _encoder(shape)(value)
+
+
+@cache
+def _encoder(shape: Shape) -> Callable[[Any], Any]:
     kind = shape.type_name
     if kind == "structure":
-        return {
-            shape.members[name].serialization.get("name", name): encode(shape.members[name], item)
-            for name, item in value.items()
-            if item is not None
-        }
+        return _structure_encoder(shape)
+    # the inner ones are looked up as they are used: a shape may hold itself
     if kind == "list":
-        return [encode(shape.member, item) for item in value]
+        return lambda value: list(map(_encoder(shape.member), value))
     if kind == "map":
-        return {key: encode(shape.value, item) for key, item in value.items()}
+        return lambda value: {key: _encoder(shape.value)(item) for key, item in value.items()}
     if kind == "blob":
-        return base64.b64encode(value).decode()
-    if kind == "timestamp" and isinstance(value, datetime.datetime):
+        return lambda value: base64.b64encode(value).decode()
+    if kind == "timestamp":
         iso = shape.serialization.get("timestampFormat") == "iso8601"
-        return value.isoformat() if iso else value.timestamp()
-    return value
+        return lambda value: _written(value, iso) if isinstance(value, datetime.datetime) else value
+    return lambda value: value
+
+
+def _structure_encoder(shape: Shape) -> Callable[[Any], Any]:
+    members: dict[str, tuple[str, Callable[[Any], Any]]] = {}
+
+    def write(value: Any) -> Any:
+        written = {}
+        for name, item in value.items():
+            if item is not None:
+                if name not in members:
+                    member = shape.members[name]
+                    members[name] = member.serialization.get("name", name), _encoder(member)
+                wire_name, write_member = members[name]
+                written[wire_name] = write_member(item)
+        return written
+
+    return write
+
+
+def _written(moment: datetime.datetime, iso: bool) -> str | float:
+    return moment.isoformat() if iso else moment.timestamp()
 
 
 _FROM_TEXT: dict[str, Callable[[str], Any]] = {

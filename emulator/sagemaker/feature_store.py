@@ -59,6 +59,7 @@ class FeatureStore:
 
     def __init__(self, path: Path) -> None:
         self.groups = Records("feature-group", "FeatureGroup")
+        self._types: dict[str, dict[str, str]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.executescript(_TABLES)
@@ -72,6 +73,9 @@ class FeatureStore:
                 raise ServiceError("ValidationException", f"{name}: {given[name]} is none of the group's features")
         record = self.groups.add(given["FeatureGroupName"], given)
         record["FeatureGroupStatus"] = "Created"
+        self._types[given["FeatureGroupName"]] = {
+            one["FeatureName"]: one["FeatureType"] for one in given["FeatureDefinitions"]
+        }
         return {"FeatureGroupArn": record["FeatureGroupArn"]}
 
     def describe_feature_group(self, FeatureGroupName: str, **_: Any) -> dict[str, Any]:
@@ -148,7 +152,7 @@ class FeatureStore:
     def _put(self, given: str, record: Record, stores: list[str] | None, ttl: dict[str, Any] | None) -> None:
         group = self._group(given)
         values = {one["FeatureName"]: one.get("ValueAsString") for one in record}
-        types = {one["FeatureName"]: one["FeatureType"] for one in group["FeatureDefinitions"]}
+        types = self._types[group["FeatureGroupName"]]
         for name, value in values.items():
             _check(name, value, types)
         identifier, event_time = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -15,7 +17,6 @@ from emulator.mappings.batches import Delivery, Record, Rules, rules
 from emulator.mappings.settings import source_kind
 from emulator.mappings.topics import TopicSource
 from engines.processes import free_port
-from local import system
 
 TOPIC = "arn:aws:kafka:us-east-1:123456789012:cluster/main/1"
 
@@ -128,18 +129,67 @@ def test_a_consumer_stays_in_its_group_for_as_long_as_its_rules_may_try(monkeypa
     assert made[0]["max.poll.interval.ms"] >= 4 * 3600 * 1000
 
 
-@pytest.mark.parametrize("code", [KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError.LEADER_NOT_AVAILABLE])
-def test_the_ends_of_a_topic_are_asked_for_again(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    answers: list[Any] = [KafkaException(KafkaError(code)), {0: 3}]
+def test_a_window_lets_the_broker_gather_and_without_one_it_answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(topics, "Consumer", lambda given: made.append(given) or SimpleNamespace(subscribe=print))
+    for window_s in (0, 1):
+        TopicSource("127.0.0.1:1", TOPIC, "t", "g", "LATEST", Rules(size=4, window_s=window_s))
+    at_once, gathered = made
+    assert at_once.get("fetch.min.bytes", 1) == 1
+    assert gathered["fetch.min.bytes"] > 1
+    assert gathered["fetch.wait.max.ms"] < 1000
 
-    def ends(_brokers: str, _topic: str) -> Any:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
-    monkeypatch.setattr(system, "_ends", ends)
-    assert system.topic_ends("127.0.0.1:1", "t") == {0: 3}
+@pytest.mark.parametrize(("window_s", "seconds"), [(0, 0.02), (1, 0.5)])
+def test_a_batch_waits_no_longer_than_its_window(
+    monkeypatch: pytest.MonkeyPatch, window_s: float, seconds: float
+) -> None:
+    """Of which the broker may have taken half a second to gather the first of it."""
+    reading = TopicSource("127.0.0.1:1", TOPIC, "t", "g", "LATEST", Rules(size=4, window_s=window_s))
+    monkeypatch.setattr(reading, "_consumer", Polled())
+    waited: list[float] = []
+    moments = iter(number / 100 for number in range(1000))
+    monkeypatch.setattr(Polled, "consume", lambda _self, _count, timeout: waited.append(timeout) or [])
+    monkeypatch.setattr(topics.time, "monotonic", lambda: next(moments))
+    assert len(reading.take(threading.Event())) == 1
+    assert max(waited) <= seconds
+    assert len(waited) == pytest.approx(100 * seconds, abs=1)
+
+
+class Changes:
+    """A table's stream with so many records."""
+
+    def __init__(self, count: int) -> None:
+        self.read: list[int] = []
+        self.records = [
+            {"dynamodb": {"SequenceNumber": str(n), "ApproximateCreationDateTime": 0}} for n in range(count)
+        ]
+
+    def stream_bounds(self, _table: str) -> tuple[int, int]:
+        return 0, len(self.records)
+
+    def stream_records(self, _table: str, position: int, most: int) -> list[dict[str, Any]]:
+        self.read.append(position)
+        return self.records[position : position + most]
+
+
+@pytest.mark.parametrize(("window_s", "size", "taken"), [(0, 10, 3), (0.3, 10, 3), (300, 3, 3), (300, 2, 2)])
+def test_a_tables_changes_are_read_once_a_batch(
+    monkeypatch: pytest.MonkeyPatch, window_s: float, size: int, taken: int
+) -> None:
+    changes = Changes(3)
+    monkeypatch.setitem(sys.modules, "emulator.hosted.ministack", changes)
+    monkeypatch.delitem(sys.modules, "emulator.hosted.streams", raising=False)
+    streams = importlib.import_module("emulator.hosted.streams")
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/decisions/stream/1"
+    reading = streams.TableStream(table, "TRIM_HORIZON", Rules(size=size, window_s=window_s))
+    began = time.monotonic()
+    records = reading.take(threading.Event())
+    assert [record.position for record in records] == list(range(taken))
+    assert changes.read == [0]
+    assert time.monotonic() - began < 10
+    reading.done(records)
+    assert reading._next == taken
 
 
 @pytest.mark.parametrize(

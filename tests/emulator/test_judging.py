@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import pytest
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
+from emulator.account import REGION
 from emulator.process import EmulatedAws
 from tests.emulator.conftest import Deployed, attribute, function, received, ref, role, until
 from tests.emulator.test_state_machines import IMAGE
@@ -309,3 +312,40 @@ def test_a_request_that_no_policy_can_judge_is_refused_to_a_role(aws: EmulatedAw
     assert answer.status >= 400
     assert b"not implemented here" in answer.data
     assert denied(aws, made["name"]) == [("lambda:NotImplemented", "GET /2099-01-01/nothing-known")]
+
+
+def test_the_items_of_a_transaction_are_each_judged_and_a_policy_that_is_gone_allows_no_further_one(
+    aws: EmulatedAws,
+) -> None:
+    iam, table = aws.client("iam"), "judged-items"
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=table, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
+    may_put = {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*"}
+    iam.put_role_policy(RoleName=table, PolicyName="puts", PolicyDocument=json.dumps({"Statement": [may_put]}))
+    aws.client("dynamodb").create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    session = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=aws.endpoint,
+        region_name=REGION,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+
+    def put(*ids: str) -> None:
+        client.transact_write_items(
+            TransactItems=[{"Put": {"TableName": table, "Item": {"id": {"S": one}}}} for one in ids]
+        )
+
+    put("a", "b", "c")
+    (row,) = [row for row in aws.permissions() if row["role"] == table]
+    assert [(one["action"], one["calls"]) for one in row["used"]] == [("dynamodb:PutItem", 3)]
+    iam.delete_role_policy(RoleName=table, PolicyName="puts")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        put("d")

@@ -16,6 +16,8 @@ from emulator.counts import Counts
 from emulator.functions.embedded_metrics import embedded_metrics
 from emulator.functions.layers import distributions
 from emulator.keys import Keys
+from emulator.protocol.shapes import Problem, encode, reader
+from emulator.protocol.wire import service_model
 from local.assembly import read_assembly
 
 
@@ -92,3 +94,27 @@ def test_no_count_is_lost() -> None:
     for thread in threads:
         thread.join()
     assert counts.copy() == {"calls": 20_000}
+
+
+def test_a_text_is_refused_each_time_though_others_of_its_shape_were_valid() -> None:
+    put = service_model("sagemaker-featurestore-runtime").operation_model("PutRecord").input_shape
+    read = reader(put.members["Record"].member)
+    for _ in range(3):
+        for name, wrong in (("amount", 0), ("amount$", 1), ("a" * 65, 1), ("amount", 0)):
+            problems: list[Problem] = []
+            read({"FeatureName": name, "ValueAsString": "1.25"}, "Record", problems)
+            assert len(problems) == wrong, (name, problems)
+
+
+def test_what_is_written_has_the_names_of_the_wire_and_no_nothing() -> None:
+    """Of a shape that holds itself, too."""
+    job = service_model("kinesisanalyticsv2").operation_model("DescribeApplication").output_shape
+    assert encode(job, {"ApplicationDetail": {"ApplicationName": "a", "ApplicationDescription": None}}) == {
+        "ApplicationDetail": {"ApplicationName": "a"}
+    }
+    item = service_model("dynamodb").operation_model("PutItem").input_shape
+    given = {"TableName": "decisions", "Item": {"tree": {"M": {"inner": {"L": [{"B": b"\0"}]}}}}}
+    assert encode(item, given) == {
+        "TableName": "decisions",
+        "Item": {"tree": {"M": {"inner": {"L": [{"B": "AA=="}]}}}},
+    }

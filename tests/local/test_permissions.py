@@ -18,7 +18,7 @@ from local.through_stacks import DeniedError
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
 
-SMALL = DemoSettings(cards=150, days=40, transactions=100)
+SMALL = DemoSettings(cards=150, days=40, rate=200, transactions=100)
 ACTION = "sagemaker:CreateProcessingJob"
 
 

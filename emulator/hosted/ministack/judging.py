@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from emulator.account import ACCOUNT, REGION
@@ -25,6 +28,31 @@ _denied: ContextVar[tuple[str, str]] = ContextVar("denied")
 _told: list[Judged] = []
 
 
+@dataclass
+class _Request:
+    """What the request that is being answered was allowed so far; None once it is answered.
+
+    A transaction of a hundred items asks a hundred times the same, and no policy changes in between.
+    """
+
+    allowed: set[str] | None
+
+
+_request: ContextVar[_Request | None] = ContextVar("request", default=None)
+
+
+@contextmanager
+def one_request() -> Iterator[None]:
+    """Within it the same question to the policies is answered once. What goes on in threads after it asks anew."""
+    request = _Request(set())
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        request.allowed = None
+        _request.reset(token)
+
+
 def record_judgements(judged: Judged, implied: Implied) -> None:
     """Tells `judged` of each call that the policies of a role were asked about, and asks them about what it implies.
 
@@ -32,10 +60,17 @@ def record_judgements(judged: Judged, implied: Implied) -> None:
     """
     enforce, respond, authenticate = iam_evaluator.enforce, iam_actions.access_denied_response, app._authenticate_only
     _told.append(judged)
+    parse = iam_evaluator.parse_policy_document
+    parsed = lru_cache(maxsize=1000)(parse)
+    iam_evaluator.parse_policy_document = lambda doc: parsed(doc) if isinstance(doc, str) else parse(doc)
 
     def recorded(access_key: str, action: str, service: str, region: str, **rest: Any) -> Any:
         role, resource = session_role(access_key), rest.get("resource_arn", "*")
-        result = enforce(access_key, action, service, region, **rest)
+        request = _request.get()
+        allowed, asked = request.allowed if request else None, f"{access_key} {action} {service} {region} {rest}"
+        result = None if allowed and asked in allowed else enforce(access_key, action, service, region, **rest)
+        if result is None and allowed is not None:
+            allowed.add(asked)
         if role is None or isinstance(result, iam_evaluator.AuthError):
             return result
         judged(role, action, resource, result is None)

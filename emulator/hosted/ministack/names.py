@@ -108,6 +108,7 @@ iam_evaluator = Module(
         "_signed_request": "ContextVar",
         "enforce": "(access_key_id, iam_action, service, region, resource_arn='*', service_context=None)",
         "fnmatch_iam": "(value, pattern)",
+        "parse_policy_document": "(doc)",
         "pin_request_origin": "(source_ip, secure_transport)",
     },
 )

@@ -12,7 +12,7 @@ from typing import Any
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
-from emulator.hosted.ministack.judging import OURS
+from emulator.hosted.ministack.judging import OURS, one_request
 from emulator.hosted.ministack.names import app, cloudwatch, ec2, provisioners, router, stacks
 from emulator.protocol.wire import Answer, Request
 
@@ -40,7 +40,8 @@ async def serve(port: int, stopped: asyncio.Event, pages: Mapping[str, Callable[
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
         else:
-            await app.app(scope | {"scheme": "https"} if scope["type"] == "http" else scope, receive, send)
+            with one_request():
+                await app.app(scope | {"scheme": "https"} if scope["type"] == "http" else scope, receive, send)
 
     served: Any = over_tls  # hypercorn's own types of an application are narrower than what it takes
     await hypercorn_serve(served, config, shutdown_trigger=stopped.wait)
