@@ -26,7 +26,7 @@ class Load:
         transactions: a month.
         cards: with a nightly record.
         message_kb, features_kb, decision_kb: sizes of a transaction, its features and its decision.
-        told_share: share of transactions that are reviewed or blocked.
+        flagged_share: share of transactions that are reviewed or blocked.
         batch: transactions decided in one call, on average: few at a low rate, for a call waits for no others.
     """
 
@@ -36,7 +36,7 @@ class Load:
     message_kb: float = 0.35
     features_kb: float = 0.6
     decision_kb: float = 3.0
-    told_share: float = 0.005
+    flagged_share: float = 0.005
 
 
 LOADS = {
@@ -177,7 +177,7 @@ def _stores(settings: Settings, load: Load) -> Iterator[Line]:
     yield Line("Decisions", "DynamoDB, million writes", 2 * load.decision_kb * load.transactions / 1e6)
     decisions_gb = load.transactions * load.decision_kb / 1e6
     yield Line("Decisions", "DynamoDB, GB month with backups", decisions_gb)
-    yield Line("Decisions", "EventBridge, million events", load.transactions * load.told_share / 1e6)
+    yield Line("Decisions", "EventBridge, million events", load.transactions * load.flagged_share / 1e6)
     kept_months = settings.archive_days / 30
     archived_gb = load.transactions * 0.4 / 1e6 * min(kept_months, 12)
     yield Line("Archive", "S3, GB month", archived_gb)

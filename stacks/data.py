@@ -36,7 +36,7 @@ class Data(FraudStack):
                 DECISIONS: settings.archive_days,
                 QUARANTINE: settings.archive_days,
                 CAPTURED: settings.retention_days,
-                # batches that failed for good: they hold what transactions hold, and may be the only copy
+                # batches that failed after all retries: they hold what transactions hold, and may be the only copy
                 UNDELIVERED: settings.archive_days,
             },
         }

@@ -1,4 +1,4 @@
-"""Monitoring: one dashboard, the alarms, and the topic that tells of them."""
+"""Monitoring: one dashboard, the alarms, and the topic that notifies people of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from stacks.base import FraudStack
-from stacks.constructs.alarms import Alarm, added, alarms, aws_metric, growth, own_metric, resting, told_percent, topic
+from stacks.constructs.alarms import (
+    Alarm,
+    added,
+    alarms,
+    aws_metric,
+    flagged_percent,
+    growth,
+    own_metric,
+    resting,
+    topic,
+)
 from stacks.constructs.queues import dead_letters_of
 from stacks.data import Data
 from stacks.features import Features
@@ -20,7 +30,7 @@ Rows = list[Alarm]
 
 
 class Monitoring(FraudStack):
-    """What goes wrong is told, with what to look at."""
+    """Whoever operates it is notified of what goes wrong, and of what to look at."""
 
     def __init__(
         self,
@@ -37,7 +47,7 @@ class Monitoring(FraudStack):
         super().__init__(scope, "Monitoring", settings, "Card fraud: dashboard and alarms", others)
         self._streaming, self._serving = streaming, serving
         machines = {"Nightly": features.nightly_machine, "Training": training.machine}
-        told = topic(self, "Alarms", data.key, settings.alarm_email)
+        notified = topic(self, "Alarms", data.key, settings.alarm_email)
         rows = {
             "Decisions": self._decisions(),
             "Stream": self._stream(),
@@ -52,22 +62,22 @@ class Monitoring(FraudStack):
                 )
                 for name, machine in machines.items()
             ],
-            "Dead letters": [
+            "Dead-letter queues": [
                 Alarm(
                     name=f"{name}Waiting",
                     metric=aws_metric(
                         "SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=queue.queue_name
                     ),
                     at_least=1,
-                    says=f"{name}: something could not be processed; the message says what",
+                    says=f"{name}: messages that could not be processed are in the dead-letter queue; each says what it was",
                 )
                 for stack in (features, streaming, training)
                 for name, queue in dead_letters_of(stack).items()
             ],
         }
-        made = {title: alarms(self, these, told) for title, these in rows.items()}
+        made = {title: alarms(self, these, notified) for title, these in rows.items()}
         self._dashboard(rows, made)
-        self.output("AlarmTopic", told.topic_arn, "subscribe to be told of alarms")
+        self.output("AlarmTopic", notified.topic_arn, "subscribe to be notified of alarms")
 
     def _decisions(self) -> Rows:
         return [
@@ -89,7 +99,7 @@ class Monitoring(FraudStack):
                 name="Late",
                 metric=own_metric("DecisionLatency", "p99", 5, service="decide"),
                 at_least=self.settings.alarm_latency_ms,
-                says="Decisions come late, from the transaction to the record of its decision",
+                says="Latency is high, from the transaction to the record of its decision",
             ),
             Alarm(
                 name="Fallback",
@@ -100,7 +110,7 @@ class Monitoring(FraudStack):
             ),
             Alarm(
                 name="FraudRate",
-                metric=told_percent(15),
+                metric=flagged_percent(15),
                 at_least=self.settings.alarm_fraud_percent,
                 says="Far more transactions than usual are reviewed or blocked: an attack, or a model gone wrong",
             ),
@@ -171,13 +181,13 @@ class Monitoring(FraudStack):
                     metric=aws_metric("Lambda", "MaxOffsetLag", "Maximum", 1, **dimensions),
                     at_least=self.settings.alarm_consumer_lag,
                     periods=3,
-                    says=f"{name}: records wait; raise consumers_most, or look for errors",
+                    says=f"{name}: consumer lag is high; raise consumers_most, or look for errors",
                 ),
                 Alarm(
                     name=f"{title}Undelivered",
                     metric=aws_metric("Lambda", "OnFailureDestinationDeliveredEventCount", "Sum", 5, **dimensions),
                     at_least=1,
-                    says=f"{name}: records failed for good; they lie in the archive bucket under aws/lambda/",
+                    says=f"{name}: records failed after all retries; they are in the archive bucket under aws/lambda/",
                 ),
             ]
         return rows
@@ -197,14 +207,14 @@ class Monitoring(FraudStack):
                 metric=endpoint.metric("Invocation4XXErrors", "Sum"),
                 at_least=1,
                 periods=2,
-                says="The endpoint refuses requests: its model takes another vector than `decide` sends",
+                says="The endpoint rejects requests: its model expects another vector than `decide` sends",
             ),
             Alarm(
                 name="ModelSlow",
                 metric=endpoint.metric("ModelLatency", "p99"),
                 at_least=self.settings.alarm_model_latency_ms * 1000,
                 periods=3,
-                says="The endpoint is slow",
+                says="The endpoint's latency is high",
             ),
         ]
 

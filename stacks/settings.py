@@ -171,7 +171,7 @@ class Settings(BaseModel):
         "INFO", "what functions log", "DEBUG, INFO, WARNING or ERROR"
     )
     alarm_email: str | None = _setting(
-        None, "who is told of alarms", "an e-mail address", pattern=EMAIL, max_length=254
+        None, "who is notified of alarms", "an e-mail address", pattern=EMAIL, max_length=254
     )
     alarm_latency_ms: int = _number(
         2000, "alarm: from transaction to decision, 99th percentile, milliseconds", 50, 60_000
@@ -218,10 +218,10 @@ class Settings(BaseModel):
 
     def _partitions_impossible(self) -> str | None:
         on = {"standard": self.standard_instance_type, "serverless": "MSK Serverless"}.get(self.streaming, "")
-        most = MOST_PARTITIONS.get(on)
+        most = PARTITIONS_LIMITS.get(on)
         if most is None or self.partitions <= most:
             return None
-        return f"partitions ({self.partitions}) are more than {on} takes; allowed: 1 to {most}{MORE_PARTITIONS[on]}"
+        return f"partitions ({self.partitions}) are more than {on} takes; allowed: 1 to {most}{MORE_PARTITIONS_BY[on]}"
 
     def _growth_impossible(self) -> str | None:
         if not self.endpoint_instance_type.startswith("ml.t2.") or not self.endpoint_grows:
@@ -265,10 +265,13 @@ ORDERED = (
 )
 """Pairs of settings of which the first may not be above the second."""
 
-MOST_PARTITIONS = {"kafka.t3.small": 100, "MSK Serverless": 125}
+PARTITIONS_LIMITS = {"kafka.t3.small": 100, "MSK Serverless": 125}
 """{what takes no more: partitions of a topic}. A kafka.t3.small bears 300 replicas (page *bestpractices*): each of the two
 brokers holds all of both topics, and what is Kafka's own. MSK Serverless makes 250 partitions in five minutes (page *limits*)."""
-MORE_PARTITIONS = {"kafka.t3.small": ", or a larger standard_instance_type", "MSK Serverless": ", or another streaming"}
+MORE_PARTITIONS_BY = {
+    "kafka.t3.small": ", or a larger standard_instance_type",
+    "MSK Serverless": ", or another streaming",
+}
 
 PROD: Mapping[str, Any] = {
     "removal": "retain",

@@ -133,7 +133,7 @@ class Streaming(FraudStack):
         seconds = str(self.settings.undecided_after_s)
         accept = self.functions.function(
             "accept",
-            says="refuses what breaks the contract, has the rest watched",
+            says="sends invalid transactions to the quarantine, has valid ones watched",
             environment={
                 "WATCH_QUEUE_URL": waiting.queue_url,
                 "UNDECIDED_AFTER_S": seconds,

@@ -1,4 +1,4 @@
-"""Alarms as a table: what is watched, from which value on it is told, and in which words."""
+"""Alarms as a table: what is watched, from which value on somebody is notified, and in which words."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _metric(namespace: str, name: str, statistic: str, minutes: int, dimensions:
     )
 
 
-def told_percent(minutes: int) -> cloudwatch.MathExpression:
+def flagged_percent(minutes: int) -> cloudwatch.MathExpression:
     """The share of decisions that are `review` or `block`, in percent."""
     counts = {
         outcome: own_metric("Decisions", "Sum", minutes, service="decide", outcome=outcome)
@@ -98,24 +98,26 @@ def resting(running: cloudwatch.Metric) -> cloudwatch.MathExpression:
 
 
 def topic(scope: Construct, name: str, key: kms.IKey, email: str | None) -> sns.Topic:
-    """Where alarms are told."""
-    told = sns.Topic(scope, name, master_key=key, enforce_ssl=True, display_name="Card fraud alarms")
-    # a policy of its own takes the place of the default one, which lets alarms tell it
-    told.add_to_resource_policy(
+    """Where alarms notify people."""
+    notified = sns.Topic(scope, name, master_key=key, enforce_ssl=True, display_name="Card fraud alarms")
+    # a policy of its own takes the place of the default one, which lets alarms notify it
+    notified.add_to_resource_policy(
         iam.PolicyStatement(
             principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
             actions=["sns:Publish"],
-            resources=[told.topic_arn],
+            resources=[notified.topic_arn],
             conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}},
         )
     )
     if email:
-        sns.Subscription(scope, f"{name}ByMail", topic=told, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email)
-    return told
+        sns.Subscription(
+            scope, f"{name}ByMail", topic=notified, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email
+        )
+    return notified
 
 
-def alarms(scope: Construct, rows: Iterable[Alarm], told: sns.ITopic) -> list[cloudwatch.Alarm]:
-    """The alarms, each telling the topic."""
+def alarms(scope: Construct, rows: Iterable[Alarm], notified: sns.ITopic) -> list[cloudwatch.Alarm]:
+    """The alarms, each of which notifies the topic."""
     made = []
     for row in rows:
         missing: Any = cloudwatch.TreatMissingData
@@ -129,6 +131,6 @@ def alarms(scope: Construct, rows: Iterable[Alarm], told: sns.ITopic) -> list[cl
             treat_missing_data=missing.BREACHING if row.missing_is_bad else missing.NOT_BREACHING,
             alarm_description=row.says,
         )
-        alarm.add_alarm_action(actions.SnsAction(told))
+        alarm.add_alarm_action(actions.SnsAction(notified))
         made.append(alarm)
     return made

@@ -40,7 +40,7 @@ def reads_topic(
 
     Args:
         window_s: how long a batch may wait to fill.
-        undelivered: the bucket of what failed for good.
+        undelivered: the bucket of batches that failed after all retries.
     """
     role, group = deployed.role, f"function-{deployed.name}"
     cluster.may_connect(role)
@@ -97,7 +97,7 @@ def _provisioned(settings: Settings) -> dict[str, Any]:
 
 
 def answers_partially(settings: Settings) -> dict[str, str]:
-    """Tells a reader of topics whether its answer may name the records that failed, or has to fail as a whole."""
+    """What says to a reader of topics whether its answer may name the records that failed, or has to fail as a whole."""
     return {"PARTIAL_FAILURES": str(settings.pollers == "provisioned").lower()}
 
 

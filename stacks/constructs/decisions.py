@@ -1,4 +1,4 @@
-"""Where decisions go: the table that keeps one a transaction, and the bus that tells of those a person must see."""
+"""Where decisions go: the table that keeps one a transaction, and the bus that notifies of those a person must see."""
 
 from __future__ import annotations
 

@@ -201,8 +201,8 @@ class Endpoint(Construct):
         latency_us = self._settings.alarm_model_latency_ms * 1000
         watched = (
             ("Errors", self.metric("Invocation5XXErrors", "Sum"), 1, "The endpoint answers with errors"),
-            ("Refusals", self.metric("Invocation4XXErrors", "Sum"), 1, "The endpoint refuses what `decide` sends"),
-            ("Latency", self.metric("ModelLatency", "p99"), latency_us, "The endpoint is slow"),
+            ("Refusals", self.metric("Invocation4XXErrors", "Sum"), 1, "The endpoint rejects what `decide` sends"),
+            ("Latency", self.metric("ModelLatency", "p99"), latency_us, "The endpoint's latency is high"),
         )
         return [
             cloudwatch.Alarm(

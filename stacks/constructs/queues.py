@@ -11,7 +11,7 @@ from constructs import Construct
 from stacks.constructs.permissions import acknowledge
 
 ATTEMPTS = 5
-"""How often a message is tried before it goes to the dead letters."""
+"""How often a message is tried before it is sent to the dead-letter queue."""
 
 
 def queue(scope: Construct, name: str, key: kms.IKey, *, consumer_timeout: cdk.Duration) -> sqs.Queue:

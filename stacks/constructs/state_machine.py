@@ -161,7 +161,7 @@ class StateMachine(Construct):
         rule.node.add_dependency(caller)
 
     def every(self, name: str, cron: str, key: kms.IKey, execution_input: Mapping[str, Any]) -> None:
-        """Starts it on a schedule, UTC; a start that fails for good goes to a dead-letter queue."""
+        """Starts it on a schedule, UTC; a start that fails after all retries is sent to a dead-letter queue."""
         queue = DeadLetters(self, f"{name}NotStarted", key)
         caller = role(self, f"{name}Role", "scheduler.amazonaws.com", "The schedule starting the state machine")
         allow(caller, ["states:StartExecution"], [self.resource.ref])

@@ -74,7 +74,7 @@ def data_bucket(
 
     Args:
         expiring: {prefix: days after which its objects are deleted}.
-        events: whether it tells EventBridge of new objects.
+        events: whether it notifies EventBridge of new objects.
     """
     rules = [
         s3.LifecycleRule(
@@ -106,8 +106,8 @@ def data_bucket(
     resource = bucket.node.default_child
     if events and isinstance(resource, s3.CfnBucket):
         # set here rather than by `event_bridge_enabled`, which brings a function and a role of its own to do so
-        told = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        notified = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=told
+            event_bridge_configuration=notified
         )
     return bucket

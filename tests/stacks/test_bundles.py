@@ -89,6 +89,7 @@ def test_a_bundle_holds_what_is_imported_and_no_more(bundle: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_every_function_starts_from_its_bundle_alone(tmp_path: Path) -> None:
     started = {}
     for name in bundles.FUNCTIONS:
@@ -116,6 +117,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_change_gives_a_new_version_to_those_alone_that_import_it(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +144,7 @@ def test_a_change_gives_a_new_version_to_those_alone_that_import_it(
         assert {bundle for bundle in before if before[bundle] != after[bundle]} == concerned, place
 
 
+@pytest.mark.slow
 def test_what_is_uploaded_for_a_function_stays_the_same_when_another_changes(copied: Path) -> None:
     before = {name: content(assets.function_code(name)) for name in ("clean_up", "decide")}
     handler = copied / "lambda_src" / "clean_up" / "handler.py"

@@ -43,6 +43,7 @@ def test_jobs_are_shipped_as_sources() -> None:
         assert not list(folder.rglob("*.pyc"))
 
 
+@pytest.mark.slow
 def test_bytecode_is_the_same_bytes_whenever_and_beside_whatever_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ def test_a_poller_of_kafka_costs_by_the_unit_and_a_group_shares_it() -> None:
     assert quantity(read_settings({}), "Lambda, event poller unit hour") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF)
 def test_what_is_paid_by_the_piece_is_counted_in_the_templates(name: str, request: pytest.FixtureRequest) -> None:
     templates: Templates = request.getfixturevalue(name)
