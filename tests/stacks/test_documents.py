@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stacks.bundles import FUNCTIONS
 from stacks.quotas import needs
 from stacks.settings import Settings, read_settings
 from tests.stacks.stacks_under_test import ROOT, Templates, resources
@@ -67,7 +68,7 @@ ALARM = "AWS::CloudWatch::Alarm"
 
 
 def test_settings_that_the_page_on_operations_names_are_there() -> None:
-    known = {*Settings.model_fields, "decide", "watch", "why", "cut"}
+    known = {*Settings.model_fields, *FUNCTIONS, "why", "cut", "transaction_id"}
     text = (DOCS / "operations.md").read_text(encoding="utf-8")
     assert set(re.findall(r"`([a-z_]+)`", text)) <= known
     assert {name for name, _ in re.findall(r"`([a-z_]+)=(\w+)`", text)} <= known
