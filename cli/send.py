@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated
 
+import pyarrow.parquet as pq
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.decision_lines import HEADER, plain_line, terminal_lines
 from cli.errors import BadInputError
 from cli.options import decimal, whole
 from cli.progress import console, progress
-from cli.screen import decision_table
+from fraud.decision import Decision, Outcome
 from local import sending
 from local.application import Application, ApplicationError
-from local.background import StandingError, in_use
+from local.background import Standing, StandingError, in_use
+
+SHOWN = 10
+SAYS: dict[Outcome, str] = {"approve": "approved", "review": "to review", "block": "blocked"}
 
 
 def send(
@@ -23,19 +31,77 @@ def send(
 ) -> None:
     """Send made-up transactions to the standing application and show what it decides.
 
+    They are what the cards that its model knows buy at this time of the day: their merchants, places and amounts. A card buys
+    once before any buys twice, so of more than some hundreds at once the model rightly suspects some. An application that stands
+    empty gets purchases of unknown cards.
+
     Example: fraud send --count 200 --attack
     """
-    decided = []
+    decided: list[Decision] = []
     try:
-        application = Application(in_use().client)
-        rows = sending.made_up(count, attack=attack, key=application.card_token_key)
+        standing = in_use()
+        application = Application(standing.client)
+        purchases = _purchases(standing, application, count, attack)
         with progress() as report:
-            for row in sending.send(application, rows, rate):
-                decided.append(row)
-                report("decided", len(decided), rows.num_rows)
+            for row in sending.send(application, purchases.rows, rate):
+                decided.append(Decision.from_json(row["decision"]))
+                report("decided", len(decided), purchases.rows.num_rows)
     except (ApplicationError, StandingError) as error:
         raise BadInputError(str(error)) from error
-    console.print(decision_table(sorted(decided, key=lambda row: row["transaction_id"])[:-13:-1]))
-    outcomes = ", ".join(f"{count:,} {name}" for name, count in Counter(row["outcome"] for row in decided).items())
-    paths = ", ".join(f"{count:,} by the {name}" for name, count in Counter(row["path"] for row in decided).items())
-    console.print(f"{len(decided):,} decided: {outcomes}; {paths}", markup=False)
+    except (BotoCoreError, ClientError) as error:
+        raise BadInputError(f"the application does not answer: {error}") from error
+    _show(sorted(decided, key=lambda one: one.transaction_id)[-SHOWN:])
+    for line in summary(decided, purchases.attack, empty=not standing.following):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _purchases(standing: Standing, application: Application, count: int, attack: bool) -> sending.Purchases:
+    if not standing.following:
+        return sending.of_unknown_cards(count, attack=attack, key=application.card_token_key)
+    try:
+        following = pq.read_table(standing.following)
+    except OSError as error:
+        raise BadInputError(
+            f"{standing.following}, what the cards of this application buy, cannot be read ({error}); "
+            "`fraud down` and `fraud up` stand it up again"
+        ) from error
+    return sending.of_known_cards(following, count, attack=attack, now_ms=time.time_ns() // 1_000_000)
+
+
+def _show(newest: Iterable[Decision]) -> None:
+    if console.is_terminal:
+        console.print(HEADER, style="bold")
+    for one in newest:
+        line = terminal_lines(one, console.width) if console.is_terminal else plain_line(one)
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def summary(decided: list[Decision], attack: frozenset[str], *, empty: bool) -> list[str]:
+    """What became of them, a line each.
+
+    Args:
+        attack: the ids of those that were an attack.
+        empty: whether the application stands without a trained model.
+    """
+    honest = [one for one in decided if one.transaction_id not in attack]
+    lines = ["", f"{len(honest):,} decided: {_outcomes(honest)}; {_paths(honest)}"]
+    if attack:
+        burst = [one for one in decided if one.transaction_id in attack]
+        lines.append(f"The attack, {len(burst)} small purchases on card {burst[0].cc_num[:8]}: {_outcomes(burst)}")
+    for why, times in Counter(one.why for one in decided if one.why).most_common(3):
+        lines.append(f"The fallback rule decided {times:,}: {why}")
+    if empty:
+        lines.append("The application stands empty (`fraud up --empty`); `fraud up` alone brings a trained model.")
+    else:
+        lines.append("`.venv/bin/fraud decisions` shows each with its reasons.")
+    return lines
+
+
+def _outcomes(decided: Iterable[Decision]) -> str:
+    counts = Counter(one.outcome for one in decided)
+    return ", ".join(f"{counts[outcome]:,} {says}" for outcome, says in SAYS.items())
+
+
+def _paths(decided: Iterable[Decision]) -> str:
+    counts = Counter(one.path for one in decided)
+    return ", ".join(f"{counts[path]:,} by the {path}" for path in counts)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from boto3.dynamodb.types import TypeDeserializer
 from confluent_kafka import ConsumerGroupTopicPartitions
@@ -22,6 +24,19 @@ _POLL_S = 0.3
 
 class ApplicationError(RuntimeError):
     """Something of the application did not do its work; the text says what."""
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A model of the registry.
+
+    Attributes:
+        archive: `model.tar.gz`, as the training job left it.
+        metadata: what it was registered with.
+    """
+
+    archive: bytes
+    metadata: dict[str, str]
 
 
 class Application:
@@ -48,6 +63,12 @@ class Application:
         secret = self.outputs["CardTokenKeySecret"]
         return str(self._client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).encode()
 
+    def set_card_token_key(self, secret: str) -> None:
+        """Gives the application the secret that a history's tokens were made with; with another, no card would be known."""
+        self._client("secretsmanager").put_secret_value(
+            SecretId=self.outputs["CardTokenKeySecret"], SecretString=secret
+        )
+
     def put(self, bucket: str, key: str, body: bytes) -> None:
         """An object into one of the buckets, by its output's name, as `CuratedBucket`."""
         self._s3.put_object(Bucket=self.outputs[bucket], Key=key, Body=body)
@@ -61,22 +82,41 @@ class Application:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs[bucket], Prefix=prefix)
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
-    def register(self, model_url: str, image: str) -> None:
+    def register(self, model_url: str, image: str, metadata: Mapping[str, str]) -> None:
         """Registers a model as approved: the newest approved one of the registry is the champion.
 
         Args:
             model_url: of its archive.
             image: of the container that serves it.
+            metadata: as `lambda_src.ports.model_registry.registered_metadata` gives it.
         """
         self._client("sagemaker").create_model_package(
             ModelPackageGroupName=self.outputs["ModelRegistry"],
             ModelApprovalStatus="Approved",
+            CustomerMetadataProperties=dict(metadata),
             InferenceSpecification={
                 "Containers": [{"Image": image, "ModelDataUrl": model_url}],
                 "SupportedContentTypes": ["application/json", "text/csv", "application/x-npy"],
                 "SupportedResponseMIMETypes": ["application/json", "text/csv"],
             },
         )
+
+    def champion(self) -> RegisteredModel:
+        """The newest approved model of the registry.
+
+        Raises:
+            ApplicationError: none is.
+        """
+        sagemaker, group = self._client("sagemaker"), self.outputs["ModelRegistry"]
+        approved = sagemaker.list_model_packages(
+            ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+        )["ModelPackageSummaryList"]
+        if not approved:
+            raise ApplicationError(f"{group}: no model is approved")
+        found = sagemaker.describe_model_package(ModelPackageName=approved[0]["ModelPackageArn"])
+        url = urlsplit(found["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+        archive = self._s3.get_object(Bucket=url.netloc, Key=url.path.lstrip("/"))["Body"].read()
+        return RegisteredModel(archive, found["CustomerMetadataProperties"])
 
     def start(self, machine: str, given: dict[str, Any]) -> str:
         """Starts a state machine, by its output's name; the execution's ARN."""

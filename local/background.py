@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -29,8 +28,11 @@ import psutil
 from emulator.account import REGION
 from emulator.process import EmulatedAws
 from engines.processes import ProcessError
+from local.application import Application, ApplicationError
 from local.assembly import AssemblyError
 from local.deployment import DeploymentError, deploy
+from local.filling import fill
+from local.kept_world import WORLDS
 from local.ledger import UnknownTypeError
 from local.logs import keep_logs
 from local.stand_ins import STAND_INS
@@ -39,8 +41,10 @@ from local.synthesis import synthesized_stacks
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / "out" / "up.json"
 """Where the standing application is written down."""
-START_TIMEOUT_S = 600
+START_TIMEOUT_S = 900
 STOP_TIMEOUT_S = 60
+ENDS = (signal.SIGTERM, signal.SIGINT)
+"""What ends the runner."""
 REMOVE_TIMEOUT_S = 20
 
 
@@ -56,6 +60,7 @@ class Standing:
         pid: of the runner.
         folder: everything it wrote; its name is in the runner's command line, and in no other.
         endpoint, credentials, region: for AWS's own tools; empty until it stands.
+        following: the Parquet file of what its world's cards buy next; empty for one that was stood up bare.
     """
 
     pid: int
@@ -63,6 +68,7 @@ class Standing:
     endpoint: str
     credentials: dict[str, str]
     region: str
+    following: str = ""
 
     def client(self, service: str) -> Any:
         """A client that acts for the account's root."""
@@ -120,13 +126,22 @@ def in_use(state: Path = STATE) -> Standing:
     return found
 
 
-def start(settings: Mapping[str, Any], told: Callable[[str], None], state: Path = STATE) -> Standing:
+def start(
+    settings: Mapping[str, Any],
+    told: Callable[[str], None],
+    state: Path = STATE,
+    *,
+    empty: bool = False,
+    worlds: Path = WORLDS,
+) -> Standing:
     """Synthesizes the application and leaves it standing; what a killed one left is cleared away.
 
     Args:
         settings: of the stacks.
         told: of each step.
         state: where it is written down.
+        empty: whether it stays without a trained model and nightly features.
+        worlds: where the worlds are kept that others are filled with.
 
     Raises:
         StandingError: it stands already, or did not come up; its logs are kept then.
@@ -139,7 +154,7 @@ def start(settings: Mapping[str, Any], told: Callable[[str], None], state: Path 
         folder = Path(tempfile.mkdtemp(prefix="fraud-up-"))
         (folder / "progress").touch()
         arguments = ["-m", "local.background", "--folder", str(folder), "--settings", json.dumps(dict(settings))]
-        arguments += ["--state", str(state)]
+        arguments += ["--state", str(state), "--worlds", str(worlds), *(["--empty"] if empty else [])]
         with (folder / "runner.log").open("wb") as output:
             runner = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -248,14 +263,19 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--worlds", type=Path, required=True)
+    parser.add_argument("--empty", action="store_true", help="no trained model, no nightly features")
     options = parser.parse_args()
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+
+    def end(*_: object) -> None:
+        for number in ENDS:  # once is enough; what follows is the clearing away
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in ENDS:
+        signal.signal(number, end)
 
     def told(what: str) -> None:
-        if ended.is_set():
-            raise KeyboardInterrupt
         with (options.folder / "progress").open("a") as progress:
             progress.write(f"{what}\n")
 
@@ -264,15 +284,20 @@ def main() -> int:
         stacks = synthesized_stacks(options.folder, options.settings)
         with EmulatedAws(options.folder / "aws", STAND_INS) as aws:
             deploy(stacks, aws.client, told)
-            _write(options.state, Standing(os.getpid(), str(options.folder), aws.endpoint, aws.credentials, REGION))
-            while not ended.wait(1):
+            following = ""
+            if not options.empty:
+                application = Application(aws.client, stacks[0].name.rpartition("-")[0])
+                following = str(fill(application, options.folder, told, options.worlds))
+            found = Standing(os.getpid(), str(options.folder), aws.endpoint, aws.credentials, REGION, following)
+            _write(options.state, found)
+            while True:
+                time.sleep(1)
                 aws.check()
-    except (ProcessError, DeploymentError, AssemblyError, UnknownTypeError) as error:
+    except (ProcessError, DeploymentError, AssemblyError, UnknownTypeError, ApplicationError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
-    return 0
+        return 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,20 +35,37 @@ def start_nightly(application: Application, history: pa.Table, from_ms: int, tem
         ProcessError: the nights before could not be computed.
     """
     screen.progress("the nights before", 0, 1)
-    cut = datetime.datetime.fromtimestamp(from_ms / 1000, datetime.timezone.utc).date()
-    closed, before = (cut - datetime.timedelta(days=days) for days in (1, 2))
-    earlier, last = split_by_time(history.drop_columns("is_fraud"), from_ms - DAY_MS)
-    for path, content in _nights_before(earlier, closed, temporary).items():
-        application.put("CuratedBucket", f"daily/{path}", content)
-    day_before = split_by_time(earlier, from_ms - 2 * DAY_MS)[1]
-    for day, rows in ((closed, last), (before, day_before)):
-        application.put("ArchiveBucket", f"transactions/day={day}/history.parquet", parquet(rows))
+    sums = nights_before(history, from_ms, temporary)
     screen.progress("nightly features", 0, 1)
-    return application.start("NightlyStateMachine", {"cut": str(cut)})
+    return start_nightly_on(application, history, from_ms, sums)
 
 
-def _nights_before(earlier: pa.Table, cut: datetime.date, temporary: Path) -> dict[str, bytes]:
-    """The sums that the nights up to a cut have left, by the nightly program itself over all their days: {path: file}."""
+def start_nightly_on(application: Application, history: pa.Table, from_ms: int, sums: Mapping[str, bytes]) -> str:
+    """The same, with the sums of the nights before at hand.
+
+    Args:
+        sums: as `nights_before` gives them.
+    """
+    for path, content in sums.items():
+        application.put("CuratedBucket", f"daily/{path}", content)
+    earlier, last = split_by_time(history.drop_columns("is_fraud"), from_ms - DAY_MS)
+    day_before = split_by_time(earlier, from_ms - 2 * DAY_MS)[1]
+    for begins_ms, rows in ((from_ms - DAY_MS, last), (from_ms - 2 * DAY_MS, day_before)):
+        application.put("ArchiveBucket", f"transactions/day={_day(begins_ms)}/history.parquet", parquet(rows))
+    return application.start("NightlyStateMachine", {"cut": str(_day(from_ms))})
+
+
+def nights_before(history: pa.Table, from_ms: int, temporary: Path) -> dict[str, bytes]:
+    """The sums that all nights before a cut's own have left, by the nightly program itself over all their days: {path: file}.
+
+    Args:
+        history: rows before the cut.
+        from_ms: the cut, 00:00 UTC of a day.
+
+    Raises:
+        ProcessError: they could not be computed.
+    """
+    earlier = split_by_time(history.drop_columns("is_fraud"), from_ms - DAY_MS)[0]
     folders = {name: temporary / "nights" / name for name in ("transactions", "daily", "training")}
     for folder in folders.values():
         folder.mkdir(parents=True)
@@ -55,7 +73,7 @@ def _nights_before(earlier: pa.Table, cut: datetime.date, temporary: Path) -> di
     given: list[str | Path] = [part for name in ("transactions", "daily") for part in (f"--{name}", folders[name])]
     written: list[str | Path] = ["--daily-out", folders["daily"], "--training-out", folders["training"]]
     program = [sys.executable, "-m", "sagemaker_src.processing.nightly"]
-    argv: list[str | Path] = [*program, "--cut", str(cut), *given, *written]
+    argv: list[str | Path] = [*program, "--cut", str(_day(from_ms - DAY_MS)), *given, *written]
     process = Process("the nights before", argv, {"PYTHONPATH": str(ROOT)}, log_path=temporary / "nights.log")
     process.start()
     try:
@@ -65,6 +83,10 @@ def _nights_before(earlier: pa.Table, cut: datetime.date, temporary: Path) -> di
         process.kill()
     kept = folders["daily"]
     return {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*.parquet")}
+
+
+def _day(begins_ms: int) -> datetime.date:
+    return datetime.datetime.fromtimestamp(begins_ms / 1000, datetime.timezone.utc).date()
 
 
 def parquet(table: pa.Table) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from emulator.account import REGION
-from local.application import Application, ApplicationError
+from local.application import Application
+from local.training import new_champion
 from sagemaker_src.serving import inference
 from stacks.images import image
 
@@ -25,12 +26,20 @@ def deploy_model(application: Application, model: Path) -> None:
     Raises:
         ApplicationError: the machine failed, or the model did not take over the endpoint.
     """
-    application.put("ModelsBucket", KEY, archive(model))
-    application.register(f"s3://{application.outputs['ModelsBucket']}/{KEY}", image("xgboost", REGION))
-    execution = application.start("TrainingStateMachine", {"redeploy": True})
-    ended = application.wait(execution)
-    if "New champion" not in application.steps(execution):
-        raise ApplicationError(f"the model did not take over the endpoint: {json.dumps(ended)[:500]}")
+    new_champion(application, start_deploying(application, KEY, archive(model), {}))
+
+
+def start_deploying(application: Application, key: str, packed: bytes, metadata: Mapping[str, str]) -> str:
+    """Registers a model as approved, and starts the machine for it; the execution's ARN.
+
+    Args:
+        key: of the model's archive in the bucket of models.
+        packed: the archive.
+        metadata: what it is registered with; empty for one that is never to be compared with another.
+    """
+    application.put("ModelsBucket", key, packed)
+    application.register(f"s3://{application.outputs['ModelsBucket']}/{key}", image("xgboost", REGION), metadata)
+    return application.start("TrainingStateMachine", {"redeploy": True})
 
 
 def archive(model: Path) -> bytes:

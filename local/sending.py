@@ -5,14 +5,19 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from confluent_kafka import Producer
 
+from fraud.features.sql import MS_PER_DAY
 from fraud.world import WorldSettings, generate, stream_messages, tokenised
+from fraud.world.tables import STREAM_COLUMNS
 from local.application import Application, ApplicationError
-from local.attacks import BURST_CENTS
+from local.attacks import BURST_CENTS, HOUR_MS, ONLINE
 
 TOPIC = "transactions"
 PATIENCE_S = 90
@@ -21,8 +26,21 @@ SENDING_TIMEOUT_S = 30
 READ_EVERY_S = 0.5
 
 
-def made_up(count: int, *, attack: bool, key: bytes) -> pa.Table:
-    """Tokenised transactions of made-up cards, in the columns of `fraud.world.tables`, with ids of their own.
+@dataclass(frozen=True)
+class Purchases:
+    """What is sent.
+
+    Attributes:
+        rows: tokenised transactions in the columns of `fraud.world.tables`, with ids of their own.
+        attack: the ids of those that are an attack; they come last.
+    """
+
+    rows: pa.Table
+    attack: frozenset[str] = frozenset()
+
+
+def of_unknown_cards(count: int, *, attack: bool, key: bytes) -> Purchases:
+    """Purchases of cards that the application knows nothing of.
 
     Args:
         attack: ends with ten small purchases on one card.
@@ -30,15 +48,61 @@ def made_up(count: int, *, attack: bool, key: bytes) -> pa.Table:
     """
     seed = secrets.randbelow(2**32)
     rows = tokenised(generate(WorldSettings(cards=500, days=5, transactions=max(count, 1000), seed=seed)), key)
-    rows = rows.slice(rows.num_rows - count)
-    if attack:
-        burst = pa.concat_tables([rows.slice(rows.num_rows - 1)] * len(BURST_CENTS))
-        cents = pa.array(BURST_CENTS, rows.schema.field("amount_cents").type)
-        place = rows.column_names.index("amount_cents")
-        rows = pa.concat_tables([rows, burst.set_column(place, "amount_cents", cents)])
+    rows = rows.slice(rows.num_rows - count).select(STREAM_COLUMNS)
+    return _with_ids(rows, _burst(rows, rows.slice(rows.num_rows - 1)) if attack else None)
+
+
+def of_known_cards(following: pa.Table, count: int, *, attack: bool, now_ms: int) -> Purchases:
+    """Purchases of a kept world's cards: what each is going to buy at this time of the day, some day soon.
+
+    No card buys a second time before every one has bought once: a card that buys often within minutes is what an attack looks
+    like, and the model says so.
+
+    Args:
+        following: as `local.kept_world.Past` has it.
+        attack: ends with ten small purchases, made online, on one card that buys nothing else here if there is such a card.
+        now_ms: milliseconds since 1970.
+
+    >>> from fraud.world import WorldSettings, generate, tokenised
+    >>> following = tokenised(generate(WorldSettings(cards=50, days=9)), b"0123456789abcdef")
+    >>> at_noon = of_known_cards(following, 20, attack=False, now_ms=12 * HOUR_MS).rows
+    >>> at_noon.num_rows, len(set(at_noon["cc_num"].to_pylist()))
+    (20, 20)
+    """
+    away_ms = (following["event_time"].cast(pa.int64()).to_numpy() - now_ms) % MS_PER_DAY
+    half_hours = np.minimum(away_ms, MS_PER_DAY - away_ms) // (HOUR_MS // 2)
+    cards = following["cc_num"].cast(pa.string()).to_pandas()
+    nearest = np.lexsort((np.random.default_rng().random(len(cards)), half_hours))
+    turns = cards.iloc[nearest].groupby(cards.iloc[nearest]).cumcount().to_numpy()
+    by_turn = nearest[np.argsort(turns, kind="stable")]
+    chosen = by_turn[np.arange(count) % len(by_turn)]
+    rows = following.select(STREAM_COLUMNS).take(pa.array(chosen))
+    quiet = by_turn[min(count, int((turns == 0).sum()) - 1)]
+    return _with_ids(rows, _burst(following, following.slice(int(quiet), 1)) if attack else None)
+
+
+def _burst(shops: pa.Table, of_card: pa.Table) -> pa.Table:
+    """Ten small purchases on the card of a row, online, if a shop there is online: stolen numbers are tried out so."""
+    online = shops.filter(pc.equal(shops["category"].cast(pa.string()), ONLINE))
+    row = (online if online.num_rows else of_card).slice(0, 1).select(STREAM_COLUMNS)
+    burst = pa.concat_tables([row] * len(BURST_CENTS))
+    cents = pa.array(BURST_CENTS, row.schema.field("amount_cents").type)
+    card = pa.array([of_card["cc_num"].cast(pa.string())[0].as_py()] * len(BURST_CENTS))
+    return _with(_with(burst, "amount_cents", cents), "cc_num", card)
+
+
+def _with_ids(rows: pa.Table, attack: pa.Table | None) -> Purchases:
+    rows = _with(rows, "cc_num", rows["cc_num"].cast(pa.string()))
+    honest = rows.num_rows
+    if attack is not None:
+        rows = pa.concat_tables([rows, attack], promote_options="permissive")
     run = secrets.token_hex(4)
-    ids = pa.array([f"sent-{run}-{number:05}" for number in range(rows.num_rows)])
-    return rows.set_column(rows.column_names.index("transaction_id"), "transaction_id", ids)
+    ids = [f"sent-{run}-{number:05}" for number in range(rows.num_rows)]
+    return Purchases(_with(rows, "transaction_id", pa.array(ids)), frozenset(ids[honest:]))
+
+
+def _with(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, column)
 
 
 def send(application: Application, rows: pa.Table, rate: float) -> Iterator[dict[str, Any]]:
@@ -52,8 +116,8 @@ def send(application: Application, rows: pa.Table, rate: float) -> Iterator[dict
     """
     now_ms = int(time.time() * 1000)
     times = pa.array([now_ms] * rows.num_rows, pa.timestamp("ms", "UTC"))
-    rows = rows.set_column(rows.column_names.index("event_time"), "event_time", times)
-    keys = rows["cc_num"].cast(pa.string()).to_pylist()
+    rows = _with(rows, "event_time", times)
+    keys = rows["cc_num"].to_pylist()
     waiting = set(rows["transaction_id"].to_pylist())
     feed = application.feed()
     refused: list[str] = []

@@ -20,6 +20,18 @@ def start_training(application: Application, history: pa.Table) -> str:
     return application.started_by_event("TrainingStateMachine")
 
 
+def new_champion(application: Application, training: str) -> dict[str, Any]:
+    """Waits until the model of an execution serves; the execution's output.
+
+    Raises:
+        ApplicationError: the machine failed, or the model did not take over the endpoint.
+    """
+    ended = application.wait(training)
+    if "New champion" not in application.steps(training):
+        raise ApplicationError(f"the model did not take over the endpoint: {json.dumps(ended)[:500]}")
+    return dict(ended)
+
+
 def trained(application: Application, training: str, folder: Path) -> dict[str, Any]:
     """Waits until the model serves; writes it and its training set below a folder.
 
@@ -33,10 +45,7 @@ def trained(application: Application, training: str, folder: Path) -> dict[str, 
     Raises:
         ApplicationError: the machine failed, or the model did not take over the endpoint.
     """
-    verdict = application.wait(training)
-    if "New champion" not in application.steps(training):
-        raise ApplicationError(f"the model did not take over the endpoint: {json.dumps(verdict)[:500]}")
-    run = verdict["run"]
+    run = new_champion(application, training)["run"]
     (folder / "features.parquet").write_bytes(application.get("CuratedBucket", f"training-sets/{run}/features.parquet"))
     (archive,) = [key for key in application.keys("ModelsBucket", "models/") if key.endswith("model.tar.gz")]
     extract(application.get("ModelsBucket", archive), folder / "model")

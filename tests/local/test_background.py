@@ -20,7 +20,7 @@ from emulator.command_line import variables
 from local.application import Application
 from local.background import Standing, StandingError, standing, start, stop
 from local.deployment import resources
-from local.sending import made_up, send
+from local.sending import of_unknown_cards, send
 from tests.emulator.conftest import until
 from tests.local.card_numbers import assert_no_card_number_stays
 
@@ -58,12 +58,12 @@ def asked_by_tool(application: Standing, *words: str) -> Any:
 
 
 def brought(state: Path, **settings: Any) -> Standing:
-    return start({"env": "dev", **settings}, lambda _: None, state)
+    return start({"env": "dev", **settings}, lambda _: None, state, empty=True)
 
 
 def decided(application: Application, count: int) -> list[dict[str, Any]]:
     """The decisions of so many transactions, the last ten an attack; each is decided once."""
-    rows = made_up(count, attack=True, key=application.card_token_key)
+    rows = of_unknown_cards(count, attack=True, key=application.card_token_key).rows
     found = list(send(application, rows, rate=50))
     assert Counter(row["transaction_id"] for row in found) == Counter(rows["transaction_id"].to_pylist())
     return found

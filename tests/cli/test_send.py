@@ -1,0 +1,69 @@
+"""`fraud send`: what it says of what was decided, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from cli import send as module
+from cli.send import SHOWN, summary
+from local import background
+from tests.cli.person_files import fraud
+from tests.cli.standing_application import STANDING, decision, rows
+
+
+def test_outcomes_paths_and_the_attack_are_counted_apart() -> None:
+    decided = [decision(1), decision(2, "review"), decision(3, "block"), decision(4, "block")]
+    lines = summary(decided, frozenset({"t003", "t004"}), empty=False)
+    assert lines[1] == "2 decided: 1 approved, 1 to review, 0 blocked; 2 by the model"
+    assert lines[2].startswith("The attack, 2 small purchases on card 00000000: 0 approved, 0 to review, 2 blocked")
+    assert lines[-1] == "`.venv/bin/fraud decisions` shows each with its reasons."
+
+
+def test_an_empty_application_says_why_the_fallback_rule_decides_and_how_to_get_a_model() -> None:
+    decided = [decision(number, path="fallback") for number in range(3)]
+    said = " ".join(summary(decided, frozenset(), empty=True))
+    assert "3 by the fallback" in said
+    assert "The fallback rule decided 3: no model is deployed yet" in said
+    assert "`fraud up` alone brings a trained model" in said
+
+
+def test_nothing_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(module, "in_use", lambda: background.in_use(tmp_path / "up.json"))
+    status, said = fraud(monkeypatch, capsys, "send")
+    assert (status, said) == (2, "fraud: no application stands; `fraud up` stands one up")
+
+
+def test_purchases_that_are_gone_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = replace(STANDING, following=str(tmp_path / "following.parquet"))
+    monkeypatch.setattr(module, "in_use", lambda: gone)
+    monkeypatch.setattr(module, "Application", lambda _: None)
+    status, said = fraud(monkeypatch, capsys, "send")
+    assert status == 2
+    assert "following.parquet, what the cards of this application buy, cannot be read" in said
+
+
+def test_the_last_decisions_are_shown_and_all_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent: list[int] = []
+
+    def decide(_: object, purchases: pa.Table, rate: float) -> list[dict[str, Any]]:
+        sent.extend((purchases.num_rows, round(rate)))
+        return rows([decision(number) for number in range(40)])
+
+    monkeypatch.setattr(module, "in_use", lambda: STANDING)
+    monkeypatch.setattr(module, "Application", lambda _: SimpleNamespace(card_token_key=b"0123456789abcdef"))
+    monkeypatch.setattr(module.sending, "send", decide)
+    status, said = fraud(monkeypatch, capsys, "send", "--count", "40", "--rate", "20")
+    assert (status, sent) == (0, [40, 20])
+    assert said.count(" approve ") == SHOWN
+    assert "39.00" in said and "29.00" not in said
+    assert "40 decided: 40 approved, 0 to review, 0 blocked; 40 by the model" in said

@@ -1,0 +1,63 @@
+"""`fraud up`: what it asks to be stood up, and what it tells a newcomer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import up as module
+from local.background import Standing, StandingError
+from tests.cli.person_files import fraud
+from tests.cli.standing_application import STANDING
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Mapping[str, Any], bool]]:
+    """What was asked to be stood up: the settings, and whether empty."""
+    found: list[tuple[Mapping[str, Any], bool]] = []
+
+    def start(settings: Mapping[str, Any], told: Callable[[str], None], *, empty: bool) -> Standing:
+        found.append((settings, empty))
+        told("templates")
+        return replace(STANDING, folder=str(tmp_path), following="" if empty else "following.parquet")
+
+    monkeypatch.setattr(module, "start", start)
+    return found
+
+
+def test_it_tells_of_each_step_and_of_what_to_do_next(
+    asked: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said = fraud(monkeypatch, capsys, "up")
+    assert (status, asked) == (0, [({"env": "dev", "replay": False}, False)])
+    order = (
+        "0 s templates",
+        "a trained model serves",
+        "fraud send",
+        "fraud decisions",
+        "export AWS_ACCESS_KEY_ID=AKIA1",
+    )
+    places = [said.index(part) for part in (*order, "export AWS_ENDPOINT_URL=http://127.0.0.1:1", "fraud down")]
+    assert places == sorted(places)
+
+
+def test_empty_says_that_there_is_no_model(
+    asked: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, said = fraud(monkeypatch, capsys, "up", "--empty", "--replay")
+    assert asked == [({"env": "dev", "replay": True}, True)]
+    assert "no model is trained, so the fallback rule decides" in said
+
+
+def test_what_did_not_come_up_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def start(*_: object, **__: object) -> Standing:
+        raise StandingError("the application ended at templates")
+
+    monkeypatch.setattr(module, "start", start)
+    assert fraud(monkeypatch, capsys, "up") == (2, "fraud: the application ended at templates")

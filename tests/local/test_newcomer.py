@@ -1,0 +1,81 @@
+"""What a newcomer does: stands the application up, sends it transactions, looks at what it decided, and takes it down."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import decisions, down, send, up
+from cli.main import main
+from local.background import in_use, standing, start, stop
+from tests.local.test_background import left_behind, temporary_folders
+
+pytestmark = [pytest.mark.engines, pytest.mark.timeout(1800)]
+
+
+class Newcomer:
+    """Types commands.
+
+    Args:
+        folder: where the application is written down and its world is kept, in place of the checkout's own.
+    """
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.state, self._monkeypatch, self._capsys = folder / "up.json", monkeypatch, capsys
+        monkeypatch.setattr(up, "start", partial(start, state=self.state, worlds=folder / "worlds"))
+        monkeypatch.setattr(down, "stop", partial(stop, self.state))
+        for module in (send, decisions):
+            monkeypatch.setattr(module, "in_use", partial(in_use, self.state))
+
+    def types(self, command: str) -> tuple[str, str]:
+        """Gives what a command that succeeds writes to standard output, and says."""
+        self._monkeypatch.setattr("sys.argv", command.split())
+        main()
+        written = self._capsys.readouterr()
+        return written.out, written.err
+
+    def sees(self, count: int) -> list[dict[str, Any]]:
+        """The newest decisions."""
+        return [json.loads(line) for line in self.types(f"fraud decisions --json --count {count}")[0].splitlines()]
+
+
+def test_most_is_decided_by_the_model_and_approved_an_attack_is_not_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newcomer = Newcomer(tmp_path, monkeypatch, capsys)
+    before = temporary_folders()
+    try:
+        assert "a trained model serves" in newcomer.types("fraud up")[1]
+        made = standing(newcomer.state)
+        assert made
+        assert "300 decided" in newcomer.types("fraud send --count 300")[1]
+        decided = newcomer.sees(1000)
+        assert len(decided) == 300
+        assert sum(one["path"] == "model" and len(one["reasons"]) == 3 for one in decided) >= 270
+        assert sum(one["outcome"] == "review" for one in decided) < 30
+        assert sum(one["outcome"] == "approve" for one in decided) > 270
+        # every card is known, as of the last midnight, and nothing warns of it
+        assert sum(one["nightly_cut"] is not None and one["warning"] is None for one in decided) >= 270
+        newcomer.types("fraud send --count 5 --attack")
+        assert sum(one["outcome"] != "approve" for one in newcomer.sees(10)) >= 5
+        newcomer.types("fraud down")
+        # what was made is put back
+        assert "kept" in newcomer.types("fraud up")[1]
+        again = standing(newcomer.state)
+        assert again
+        newcomer.types("fraud send --count 100")
+        decided = newcomer.sees(1000)
+        assert len(decided) == 100
+        assert sum(one["path"] == "model" and one["nightly_cut"] is not None for one in decided) >= 90
+        assert sum(one["outcome"] == "approve" for one in decided) > 90
+    finally:
+        newcomer.types("fraud down")
+    assert standing(newcomer.state) is None
+    assert not left_behind(made.folder)
+    assert not left_behind(again.folder)
+    assert temporary_folders() <= before
+    assert len(list((tmp_path / "worlds").iterdir())) == 1
