@@ -1,6 +1,8 @@
 """The kinds of MSK clusters: what each takes when it is made, and of its topics. Each limit is a page's of MSK's developer guide.
 
-What a page calls a recommendation, as the partitions of a broker (*bestpractices*), the service does not refuse, nor does this.
+Lengths and sizes of single members are held by MSK's own model, as for every service; what is left is how the parts of a
+request go together, which is a matter of the kind. What a page calls a recommendation, as the partitions of a broker
+(*bestpractices*), the service does not refuse, nor does this.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import Any
 from emulator.errors import ServiceError
 
 DAY_MS = "86400000"
-LONGEST_NAME = 64
 WITHOUT_KAFKA = "use1-az3"
 """Page *aws-properties-msk-cluster-brokernodegroupinfo*: client subnets cannot be in this zone."""
 VERSIONS = (
@@ -157,9 +158,6 @@ def kind_of(given: Mapping[str, Any], zones_of: ZonesOf) -> ClusterKind:
     Raises:
         ServiceError: the service would not make it; says why.
     """
-    name = given["ClusterName"]
-    if len(name) > LONGEST_NAME:
-        raise _refusal(f"the cluster name {name} has {len(name)} characters; at most {LONGEST_NAME}")
     if "Serverless" in given:
         _look_at_zones([subnet for one in given["Serverless"]["VpcConfigs"] for subnet in one["SubnetIds"]], zones_of)
         return SERVERLESS
@@ -175,21 +173,14 @@ def kind_of(given: Mapping[str, Any], zones_of: ZonesOf) -> ClusterKind:
         raise _refusal(f"{kind.name} stands in {' or '.join(map(str, kind.subnets))} subnets, not {len(subnets)}")
     if asked["NumberOfBrokerNodes"] % len(subnets):
         raise _refusal(f"{asked['NumberOfBrokerNodes']} brokers cannot be shared evenly by {len(subnets)} subnets")
-    _look_at_disks(kind, brokers.get("StorageInfo"))
+    if kind is EXPRESS and brokers.get("StorageInfo"):
+        raise _refusal("Express brokers have no storage to be set")
     by_iam = asked.get("ClientAuthentication", {}).get("Sasl", {}).get("Iam", {}).get("Enabled")
     to_clients = asked.get("EncryptionInfo", {}).get("EncryptionInTransit", {}).get("ClientBroker", "TLS")
     if by_iam and to_clients == "PLAINTEXT":
         raise _refusal("IAM access control needs TLS between clients and brokers")
     _look_at_zones(subnets, zones_of)
     return kind
-
-
-def _look_at_disks(kind: ClusterKind, storage: Mapping[str, Any] | None) -> None:
-    if kind is EXPRESS and storage:
-        raise _refusal("Express brokers have no storage to be set")
-    size = (storage or {}).get("EbsStorageInfo", {}).get("VolumeSize")
-    if size is not None and not 1 <= int(size) <= 16_384:
-        raise _refusal(f"a broker's disk has 1 to 16384 GiB, not {size}")
 
 
 def _look_at_zones(subnets: Sequence[str], zones_of: ZonesOf) -> None:

@@ -57,6 +57,11 @@ def too_young(mapping: Mapping[str, Any]) -> int:
     return int(0 <= int(mapping.get("MaximumRecordAgeInSeconds", -1)) < 60)
 
 
+def pollers_at_least_above_at_most(pollers: Mapping[str, Any]) -> int:
+    """By how many the least number of pollers is above the largest."""
+    return max(0, int(pollers.get("MinimumPollers", 1)) - int(pollers.get("MaximumPollers", 200)))
+
+
 def seconds_before_its_function(mapping: Mapping[str, Any]) -> float:
     """How much earlier a queue shows its messages again than its function is timed out.
 

@@ -41,6 +41,14 @@ RESOURCES = (
         1,
         "pollers",
     ),
+    Limit(
+        _MAPPING,
+        "ProvisionedPollerConfig",
+        resource.pollers_at_least_above_at_most,
+        0,
+        _INVALID,
+        "API_ProvisionedPollerConfig",
+    ),
     # of the queue and the function that a mapping joins
     Limit(
         "lambda:queue-mapping", "", resource.seconds_before_its_function, 0, _INVALID, "services-sqs-configure", -43_200

@@ -1,4 +1,7 @@
-"""What a template may say of a mapping here. What is not played is refused as it is made, never skipped."""
+"""What a template may say of a mapping here. What is not played is refused as it is made, never skipped.
+
+What AWS itself refuses of a mapping is in `emulator.limits`.
+"""
 
 from __future__ import annotations
 
@@ -49,18 +52,7 @@ def source_kind(properties: dict[str, Any]) -> str:
         raise ValueError(
             f"a mapping of {source}: {', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not implemented here"
         )
-    if kind == "kafka":
-        _look_at_pollers(source, properties)
     return kind
-
-
-def _look_at_pollers(source: str, properties: dict[str, Any]) -> None:
-    """What the limits of the single settings do not say: see `emulator.limits` for those."""
-    pollers = properties.get("ProvisionedPollerConfig") or {}
-    # page API_ProvisionedPollerConfig
-    least, most = int(pollers.get("MinimumPollers", 1)), int(pollers.get("MaximumPollers", 200))
-    if least > most:
-        raise ValueError(f"a mapping of {source}: {least} to {most} pollers; the first may not be above the second")
 
 
 def _not_played(kind: str, properties: dict[str, Any]) -> Iterator[str]:

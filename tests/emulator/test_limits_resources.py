@@ -28,6 +28,7 @@ KAFKA = {
     "Topics": ["features"],
 }
 POLLERS = {"MinimumPollers": 1, "MaximumPollers": 2000}
+TOO_MANY_AT_LEAST = {"ProvisionedPollerConfig": {"MinimumPollers": 201, "MaximumPollers": 300}}
 MAPPING, MACHINE = "AWS::Lambda::EventSourceMapping", "AWS::StepFunctions::StateMachine"
 DIRECTLY = {
     (MAPPING, "", "settings of error handling, which provisioned pollers alone take"): [
@@ -40,6 +41,10 @@ DIRECTLY = {
     (MAPPING, "ProvisionedPollerConfig.MaximumPollers", "pollers"): [
         KAFKA | {"ProvisionedPollerConfig": POLLERS, "MaximumRetryAttempts": 3, "BisectBatchOnFunctionError": True},
         KAFKA | {"ProvisionedPollerConfig": POLLERS | {"MaximumPollers": 2001}},
+    ],
+    (MAPPING, "ProvisionedPollerConfig", "pollers_at_least_above_at_most"): [
+        KAFKA | {"ProvisionedPollerConfig": {"MinimumPollers": 2, "MaximumPollers": 2}},
+        KAFKA | {"ProvisionedPollerConfig": {"MinimumPollers": 3, "MaximumPollers": 2}},
     ],
     (MACHINE, "DefinitionString", "octets"): [{"DefinitionString": "x" * size} for size in (MIB, MIB + 1)],
 }
@@ -90,7 +95,7 @@ def test_what_is_not_made_here_is_refused_all_the_same(row: Limit) -> None:
     [
         (MAPPING, KAFKA | {"BatchSize": 10_001}, "BatchSize: 10001; allowed: 1 to 10000"),
         (MAPPING, KAFKA | {"MaximumBatchingWindowInSeconds": "301"}, "MaximumBatchingWindowInSeconds: 301; allowed: 0 to 300"),
-        (MAPPING, KAFKA | {"ProvisionedPollerConfig": {"MinimumPollers": 201}}, "MinimumPollers: 201; allowed: 1 to 200"),
+        (MAPPING, KAFKA | TOO_MANY_AT_LEAST, "MinimumPollers: 201; allowed: 1 to 200"),
         ("AWS::Lambda::Function", {"Description": "x" * 257}, "Description: 257 characters; allowed: 0 to 256"),
         ("AWS::Scheduler::Schedule", {"Target": {"RetryPolicy": {"MaximumRetryAttempts": 186}}}, "186; allowed: 0 to 185"),
         ("AWS::CloudWatch::Alarm", {"AlarmActions": ["arn"] * 6}, "AlarmActions: 6 elements; allowed: 0 to 5"),

@@ -138,7 +138,7 @@ def test_without_provisioned_pollers_a_failed_batch_comes_again_whole_and_is_giv
             {"FunctionResponseTypes": ["ReportBatchItemFailures"]},
             "1 settings of error handling, which provisioned pollers alone take",
         ),
-        ({"MinimumPollers": 3, "MaximumPollers": 2}, {}, "3 to 2 pollers; the first may not be above the second"),
+        ({"MinimumPollers": 3, "MaximumPollers": 2}, {}, "1 pollers at least above at most; allowed: 0 to 0"),
         ({"MaximumPollers": 2001, "MinimumPollers": 1}, {}, "MaximumPollers: 2001 pollers; allowed: 1 to 2000"),
         ({"PollerGroupName": "no spaces"}, {}, "PollerGroupName: 'no spaces'; allowed"),
         (
