@@ -7,7 +7,7 @@ from datetime import date
 from typing import TypeVar
 
 from cli.errors import BadInputError
-from fraud.features.sql import MS_PER_DAY
+from fraud.durations import MS_PER_DAY
 from fraud.notation import NotationError, iso_day, iso_moment_ms
 
 _Read = TypeVar("_Read")

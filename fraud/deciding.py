@@ -6,19 +6,20 @@ What it needs of the world stands in `fraud.ports`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, isnan
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fraud.decision import Decision, FallbackRule, Reason
+from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.feature_record import STREAM_NAMES, FeatureRecord, parse_feature_record
 from fraud.features.catalogue import NIGHTLY_FEATURES, names
-from fraud.features.nightly import CardRecord, nightly_columns
-from fraud.payment import Collision, Payment, collision, stated_time
+from fraud.features.nightly import nightly_columns
+from fraud.payment import Collision, Payment, collision
 from fraud.ports import (
     DecisionStore,
     Nightly,
@@ -29,7 +30,7 @@ from fraud.ports import (
     Scores,
 )
 from fraud.transaction import InvalidTransactionError, Transaction, format_event_time
-from fraud.vector import FEATURE_NAMES, model_vector
+from fraud.vector import FEATURE_NAMES, Columns, model_vector
 
 _NIGHTLY_NAMES = names(NIGHTLY_FEATURES)
 _POSITIONS = {name: position for position, name in enumerate(FEATURE_NAMES)}
@@ -94,7 +95,7 @@ class Deciding:
     scorer: Scorer
     store: DecisionStore
     fallback: FallbackRule = field(default_factory=FallbackRule)
-    nightly_too_old_after_ms: int = 48 * 3_600_000
+    nightly_too_old_after_ms: int = 48 * MS_PER_HOUR
     clock: Callable[[], int] = now_ms
     _categories: tuple[str, ...] = ()
 
@@ -117,9 +118,9 @@ class Deciding:
             except InvalidTransactionError as error:
                 rejected.append(Rejected(position, error))
             else:
-                records.setdefault(record["transaction_id"], record)
+                records.setdefault(record.transaction_id, record)
                 kept.append((position, record))
-                places.setdefault(record["transaction_id"], position)
+                places.setdefault(record.transaction_id, position)
         decided = self._decide(list(records.values())) if records else []
         standing = self.store.record(decided) if decided else []
         new = [made for made, stands in zip(decided, standing, strict=True) if made == stands]
@@ -128,40 +129,36 @@ class Deciding:
 
     def _decide(self, records: list[FeatureRecord]) -> list[Decision]:
         try:
-            nightly = self.nightly.read({record["cc_num"] for record in records})
+            nightly = self.nightly.read({record.cc_num for record in records})
         except NightlyUnavailableError as error:
             return self._by_rule(records, str(error))
-        try:
-            columns = _columns(records, nightly)
-        except NightlyUnavailableError as error:
-            return self._decide_apart(records, nightly, str(error))
-        return self._decide_on(records, nightly, columns)
+        if nightly.malformed:
+            return self._decide_apart(records, nightly)
+        return self._decide_on(records, nightly)
 
-    def _decide_apart(self, records: list[FeatureRecord], nightly: Nightly, why: str) -> list[Decision]:
+    def _decide_apart(self, records: list[FeatureRecord], nightly: Nightly) -> list[Decision]:
         """Decides those whose own nightly record is malformed by the rule, and the others as ever."""
-        flaws = [_flaw(record, nightly) for record in records]
+        flaws = [nightly.malformed.get(record.cc_num) for record in records]
         others = [record for record, flaw in zip(records, flaws, strict=True) if flaw is None]
-        if not others or len(others) == len(records):
-            return self._by_rule(records, why)
-        decided = iter(self._decide_on(others, nightly, _columns(others, nightly)))
+        decided = iter(self._decide_on(others, nightly) if others else ())
         return [
-            next(decided) if flaw is None else self._by_rule([record], flaw)[0]
+            next(decided) if flaw is None else self._by_rule([record], f"a nightly record is malformed: {flaw}")[0]
             for record, flaw in zip(records, flaws, strict=True)
         ]
 
-    def _decide_on(self, records: list[FeatureRecord], nightly: Nightly, columns: Mapping[str, Any]) -> list[Decision]:
+    def _decide_on(self, records: list[FeatureRecord], nightly: Nightly) -> list[Decision]:
+        columns = _columns(records, nightly)
         try:
             vectors, answer = self._score(columns)
         except ScorerUnavailableError as error:
             return self._by_rule(records, str(error))
-        cards = [nightly.cards.get(record["cc_num"]) for record in records]
-        return self._by_model(records, cards, columns, vectors, answer)
+        return self._by_model(records, nightly, columns, vectors, answer)
 
     def _by_rule(self, records: list[FeatureRecord], why: str) -> list[Decision]:
         decided_at = self.clock()
         return [_by_rule(record, self.fallback, decided_at, why) for record in records]
 
-    def _score(self, columns: Mapping[str, Any]) -> tuple[NDArray[np.float32], Scores]:
+    def _score(self, columns: Columns) -> tuple[NDArray[np.float32], Scores]:
         # The codes of the categories belong to a model, and a deployment can change the model between two batches.
         for _ in range(2):
             vectors = model_vector(columns, self._categories)
@@ -174,27 +171,28 @@ class Deciding:
     def _by_model(
         self,
         records: list[FeatureRecord],
-        cards: list[CardRecord | None],
-        columns: Mapping[str, Any],
+        nightly: Nightly,
+        columns: Columns,
         vectors: NDArray[np.float32],
         answer: Scores,
     ) -> list[Decision]:
         decided_at = self.clock()
         decisions = []
-        nightly = zip(*[columns[name].tolist() for name in _NIGHTLY_NAMES], strict=True)
-        rows = zip(records, cards, nightly, vectors.tolist(), answer.scores, answer.reasons, strict=True)
-        for record, card, of_card, vector, score, contributions in rows:
+        habits = zip(*[columns[name].tolist() for name in _NIGHTLY_NAMES], strict=True)
+        rows = zip(records, habits, vectors.tolist(), answer.scores, answer.reasons, strict=True)
+        for record, of_card, vector, score, contributions in rows:
             features = _stated(record)
             for name, value in zip(_NIGHTLY_NAMES, of_card, strict=True):
                 features[name] = None if isnan(value) else value
-            cut = None if card is None else card.get("cut_ms")
+            card = nightly.cards.get(record.cc_num)
+            cut = None if card is None else card.cut_ms
             decisions.append(
                 Decision(
-                    transaction_id=record["transaction_id"],
-                    cc_num=record["cc_num"],
-                    amount_cents=record["amount_cents"],
-                    trans_time=record["trans_time"],
-                    event_time=stated_time(record),
+                    transaction_id=record.transaction_id,
+                    cc_num=record.cc_num,
+                    amount_cents=record.amount_cents,
+                    trans_time=record.trans_time,
+                    event_time=record.event_time,
                     decided_at=decided_at,
                     outcome=answer.thresholds.outcome(score),
                     path="model",
@@ -203,7 +201,7 @@ class Deciding:
                     reasons=_reasons(contributions, vector, record),
                     features=features,
                     nightly_cut=cut,
-                    warning=None if cut is None else self._warning(record["trans_time"] - cut),
+                    warning=None if cut is None else self._warning(record.trans_time - cut),
                 )
             )
         return decisions
@@ -211,7 +209,7 @@ class Deciding:
     def _warning(self, nightly_age_ms: int) -> str | None:
         if nightly_age_ms <= self.nightly_too_old_after_ms:
             return None
-        return f"nightly features are {nightly_age_ms / 86_400_000:.1f} days old"
+        return f"nightly features are {nightly_age_ms / MS_PER_DAY:.1f} days old"
 
 
 def decide_without_features(
@@ -234,28 +232,29 @@ def decide_without_features(
     decided_at = clock()
     decisions = []
     for transaction, trans_time in transactions:
-        record = {
-            "transaction_id": transaction.transaction_id,
-            "cc_num": transaction.cc_num,
-            "amount_cents": transaction.amount_cents,
-            "trans_time": trans_time,
-            "event_time": format_event_time(transaction.event_time),
-            "category": transaction.category,
-        }
+        record = FeatureRecord(
+            transaction_id=transaction.transaction_id,
+            cc_num=transaction.cc_num,
+            category=transaction.category,
+            amount_cents=transaction.amount_cents,
+            trans_time=trans_time,
+            event_time=format_event_time(transaction.event_time),
+            features={},
+        )
         decisions.append(_by_rule(record, fallback, decided_at, why))
     return store.record(decisions)
 
 
 def _by_rule(record: FeatureRecord, fallback: FallbackRule, decided_at: int, why: str) -> Decision:
     outcome, reasons = fallback.decide(
-        amount_cents=record["amount_cents"], num_trans_last_10m=record.get("num_trans_last_10m")
+        amount_cents=record.amount_cents, num_trans_last_10m=record.features.get("num_trans_last_10m")
     )
     return Decision(
-        transaction_id=record["transaction_id"],
-        cc_num=record["cc_num"],
-        amount_cents=record["amount_cents"],
-        trans_time=record["trans_time"],
-        event_time=stated_time(record),
+        transaction_id=record.transaction_id,
+        cc_num=record.cc_num,
+        amount_cents=record.amount_cents,
+        trans_time=record.trans_time,
+        event_time=record.event_time,
         decided_at=decided_at,
         outcome=outcome,
         path="fallback",
@@ -265,10 +264,9 @@ def _by_rule(record: FeatureRecord, fallback: FallbackRule, decided_at: int, why
     )
 
 
-def _stated(record: FeatureRecord) -> dict[str, Any]:
+def _stated(record: FeatureRecord) -> dict[str, float | str | None]:
     """The features that came with a transaction."""
-    stream = {name: record[name] for name in STREAM_NAMES if name in record}
-    return {"amount": record["amount_cents"] / 100, "category": record["category"], **stream}
+    return {"amount": record.amount_cents / 100, "category": record.category, **record.features}
 
 
 def _reasons(
@@ -277,7 +275,7 @@ def _reasons(
     reasons = []
     for name, contribution in contributions:
         value = vector[_POSITIONS[name]]
-        shown = record["category"] if name == "category" else None if isnan(value) else value
+        shown = record.category if name == "category" else None if isnan(value) else value
         reasons.append(Reason(name, shown, contribution))
     return tuple(reasons)
 
@@ -286,42 +284,23 @@ def _collided(kept: list[tuple[int, FeatureRecord]], standing: Sequence[Decision
     payments = {decision.transaction_id: Payment.of(decision) for decision in standing}
     found = []
     for position, record in kept:
-        key, stated = record["transaction_id"], stated_time(record)
-        other = Payment(key, record["cc_num"], record["amount_cents"], stated)
-        if collides := collision(payments[key], other):
+        if collides := collision(payments[record.transaction_id], Payment.of(record)):
             found.append(Collided(position, collides))
     return found
 
 
-def _flaw(record: FeatureRecord, nightly: Nightly) -> str | None:
-    try:
-        _columns([record], nightly)
-    except NightlyUnavailableError as error:
-        return str(error)
-    return None
-
-
-def _columns(records: list[FeatureRecord], nightly: Nightly) -> dict[str, Any]:
-    """The columns of the vectors; raises NightlyUnavailableError: a nightly record is malformed."""
-    for record in records if nightly.malformed else ():
-        if record["cc_num"] in nightly.malformed:
-            raise NightlyUnavailableError(f"a nightly record is malformed: {nightly.malformed[record['cc_num']]}")
-    cards = [nightly.cards.get(record["cc_num"]) for record in records]
-    category = [record["category"] for record in records]
-    event_ms = np.array([record["trans_time"] for record in records], dtype=np.int64)
-    stream = {name: np.array([record[name] for record in records], dtype=np.float64) for name in STREAM_NAMES}
-    try:
-        habits = nightly_columns(category, event_ms, cards, nightly.population)
-        if any(np.isinf(values).any() for values in habits.values()):
-            raise ValueError("an infinite number")
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
-        raise NightlyUnavailableError(f"a nightly record is malformed: {error!r}") from error
+def _columns(records: list[FeatureRecord], nightly: Nightly) -> Columns:
+    """The columns of the vectors."""
+    category = [record.category for record in records]
+    event_ms = np.array([record.trans_time for record in records], dtype=np.int64)
+    cards = [nightly.cards.get(record.cc_num) for record in records]
+    stream = {name: [record.features[name] for record in records] for name in STREAM_NAMES}
     return {
-        "amount_cents": np.array([record["amount_cents"] for record in records], dtype=np.int64),
+        "amount_cents": np.array([record.amount_cents for record in records], dtype=np.int64),
         "category": category,
         "event_ms": event_ms,
-        **stream,
-        **habits,
+        **{name: np.array(values, dtype=np.float64) for name, values in stream.items()},
+        **nightly_columns(category, event_ms, cards, nightly.population),
     }
 
 

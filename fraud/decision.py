@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple
+from math import isfinite
+from typing import Annotated, Literal, NamedTuple, TypeGuard, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fraud.columns import DECISION_COLUMNS, Kind
 from fraud.notation import decimal_number
+from fraud.transaction import InvalidTransactionError, shown
 from fraud.vector import SAYS
 
 Outcome = Literal["approve", "review", "block"]
 Path = Literal["model", "fallback"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+PATHS: tuple[Path, ...] = get_args(Path)
 
 _APPROVE: Outcome = "approve"
 
@@ -127,15 +132,98 @@ class Decision:
 
     @classmethod
     def from_json(cls, text: str) -> Decision:
-        """The decision that `to_json` wrote; fields that another version added are skipped.
+        """The decision that `to_json` wrote. Columns that another version added are skipped, optional ones may be missing.
 
         Raises:
-            ValueError, TypeError, KeyError: it did not write this.
+            InvalidTransactionError: it did not write this; names the first column that is wrong.
+
+        >>> Decision.from_json('{"transaction_id": 5}')
+        Traceback (most recent call last):
+        ...
+        fraud.transaction.InvalidTransactionError: transaction_id: 5; allowed: text
         """
-        fields: dict[str, Any] = json.loads(text)
-        known = {name: fields[name] for name in cls.__slots__ if name in fields}
-        known["reasons"] = tuple(Reason(*reason) for reason in known["reasons"])
-        return cls(**known)
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InvalidTransactionError("decision", str(error), "one JSON object") from None
+        if not isinstance(row, dict):
+            raise InvalidTransactionError("decision", f"a JSON {type(row).__name__}", "one JSON object")
+        for column in DECISION_COLUMNS:
+            value = row.get(column.name)
+            if value is None and column.required:
+                raise InvalidTransactionError(column.name, "missing", _ALLOWED[column.kind])
+            if value is not None and not _IS_OF[column.kind](value):
+                raise InvalidTransactionError(column.name, shown(column.name, value), _ALLOWED[column.kind])
+        return cls(
+            transaction_id=row["transaction_id"],
+            cc_num=row["cc_num"],
+            amount_cents=row["amount_cents"],
+            trans_time=row["trans_time"],
+            event_time=row.get("event_time"),
+            decided_at=row["decided_at"],
+            outcome=_one_of("outcome", row["outcome"], OUTCOMES),
+            path=_one_of("path", row["path"], PATHS),
+            score=row.get("score"),
+            model_version=row.get("model_version"),
+            reasons=_reasons(row.get("reasons")),
+            features=_features(row["features"]),
+            nightly_cut=row.get("nightly_cut"),
+            why=row.get("why"),
+            warning=row.get("warning"),
+        )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return type(value) is int or (type(value) is float and isfinite(value))
+
+
+_IS_OF: Mapping[Kind, Callable[[object], bool]] = {
+    "text": lambda value: type(value) is str,
+    "whole number": lambda value: type(value) is int and -(2**63) <= value < 2**63,
+    "moment": lambda value: type(value) is int and -(2**63) <= value < 2**63,
+    "decimal number": _is_number,
+    "json": lambda value: isinstance(value, dict | list),
+}
+_ALLOWED: Mapping[Kind, str] = {
+    "text": "text",
+    "whole number": "a whole number of 64 bits",
+    "moment": "whole milliseconds since 1970 in UTC",
+    "decimal number": "a finite number",
+    "json": "a decision's reasons or features, as it was recorded",
+}
+_Choice = TypeVar("_Choice", bound=str)
+
+
+def _one_of(name: str, value: object, allowed: tuple[_Choice, ...]) -> _Choice:
+    for choice in allowed:
+        if value == choice:
+            return choice
+    raise InvalidTransactionError(name, shown(name, value), ", ".join(allowed))
+
+
+def _is_value(value: object) -> TypeGuard[float | str | None]:
+    return value is None or type(value) is str or _is_number(value)
+
+
+def _reasons(rows: object) -> tuple[Reason, ...]:
+    found = []
+    for row in rows if isinstance(rows, list) else () if rows is None else (rows,):
+        match row:
+            case [str(feature), value, contribution] if _is_value(value) and (
+                contribution is None or _is_number(contribution)
+            ):
+                found.append(Reason(feature, value, contribution))
+            case _:
+                raise InvalidTransactionError(
+                    "reasons", shown("reasons", row), "a list of [feature, value, contribution]"
+                )
+    return tuple(found)
+
+
+def _features(values: object) -> Mapping[str, float | str | None]:
+    if not isinstance(values, dict) or not all(map(_is_value, values.values())):
+        raise InvalidTransactionError("features", shown("features", values), "{name: a number, text or null}")
+    return values
 
 
 class FallbackRule(BaseModel):
@@ -160,7 +248,7 @@ class FallbackRule(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _in_plain_digits(cls, value: Any) -> Any:
+    def _in_plain_digits(cls, value: object) -> object:
         if isinstance(value, str):
             decimal_number(value)
         return value

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from fraud.card_numbers import holds_card_number
 from fraud.clock import ALLOWED as MOMENTS
 from fraud.clock import EARLIEST_MS, LATEST_MS
-from fraud.features.catalogue import STREAM_FEATURES, names
+from fraud.features.catalogue import LARGEST, STREAM_FEATURES, names
 from fraud.transaction import (
     ALLOWED,
+    EVENT_TIME_PATTERN,
     MAX_AMOUNT_CENTS,
     MAX_MESSAGE_BYTES,
     TOKEN_PATTERN,
@@ -24,14 +26,12 @@ from fraud.transaction import (
 )
 
 STREAM_NAMES = names(STREAM_FEATURES)
-FeatureRecord = dict[str, Any]
-"""The parsed message; its fields named in `_check` are of their types, a missing feature is None."""
 
-_LARGEST = 1e15
 _TEXTS = (
     ("transaction_id", re.compile(TRANSACTION_ID_PATTERN).fullmatch),
     ("cc_num", re.compile(TOKEN_PATTERN).fullmatch),
 )
+_EVENT_TIME = re.compile(EVENT_TIME_PATTERN)
 _NO_CARD_NUMBER = ("transaction_id", "cc_num", "category", "merchant")
 _WHOLE_NUMBERS = (("amount_cents", 0, MAX_AMOUNT_CENTS + 1), ("trans_time", EARLIEST_MS, LATEST_MS))
 _ALLOWED = {
@@ -42,11 +42,34 @@ _ALLOWED = {
 }
 
 
+class FeatureRecord(NamedTuple):
+    """A message of the topic.
+
+    Attributes:
+        transaction_id, cc_num, category: as the transaction has them.
+        amount_cents: the amount in whole cents.
+        trans_time: the clock, milliseconds since 1970 in UTC.
+        event_time: when it happened, as its producer states it, in the contract's form; None if that is not known.
+        features: {name: value} of STREAM_FEATURES; None is missing. Empty of a transaction that the stream gave none for.
+    """
+
+    transaction_id: str
+    cc_num: str
+    category: str
+    amount_cents: int
+    trans_time: int
+    event_time: str | None
+    features: Mapping[str, float | None]
+
+
 def parse_feature_record(message: bytes) -> FeatureRecord:
-    """The record in a message of the topic `features`. Unknown fields are kept.
+    """The record in a message of the topic `features`.
+
+    A feature that the message does not hold is missing, and a field that is not known here is skipped: the stream job and its
+    readers are never of one release at one instant.
 
     Raises:
-        InvalidTransactionError: the first field that breaks the contract. Its text holds no card number.
+        InvalidTransactionError: the first invalid field. Its text holds no card number.
 
     >>> parse_feature_record(b'{"transaction_id": "t1", "cc_num": "4111111111111111"}')
     Traceback (most recent call last):
@@ -57,39 +80,47 @@ def parse_feature_record(message: bytes) -> FeatureRecord:
     if len(message) > MAX_MESSAGE_BYTES:
         raise InvalidTransactionError("message", f"{len(message)} bytes long", f"at most {MAX_MESSAGE_BYTES} bytes")
     try:
-        record = json.loads(message)
+        fields = json.loads(message)
     except (ValueError, RecursionError) as error:
         raise InvalidTransactionError("message", str(error), "one JSON object, UTF-8") from None
-    if type(record) is not dict:
-        raise InvalidTransactionError("message", f"a JSON {type(record).__name__}", "one JSON object")
-    try:
-        field = _check(record)
-    except KeyError as error:
-        field = str(error.args[0])
-        raise InvalidTransactionError(field, "missing", _ALLOWED[field]) from None
-    if field is not None:
-        raise InvalidTransactionError(field, shown(field, record[field]), _ALLOWED[field])
-    return record
+    if type(fields) is not dict:
+        raise InvalidTransactionError("message", f"a JSON {type(fields).__name__}", "one JSON object")
+    wrong = _wrong_field(fields)
+    if wrong is not None:
+        problem = shown(wrong, fields[wrong]) if wrong in fields else "missing"
+        raise InvalidTransactionError(wrong, problem, _ALLOWED[wrong])
+    event_time = fields.get("event_time")
+    return FeatureRecord(
+        fields["transaction_id"],
+        fields["cc_num"],
+        fields["category"],
+        fields["amount_cents"],
+        fields["trans_time"],
+        event_time if type(event_time) is str and _EVENT_TIME.fullmatch(event_time) else None,
+        {name: fields.get(name) for name in STREAM_NAMES},
+    )
 
 
-def _check(record: FeatureRecord) -> str | None:
-    """The first field whose value is wrong, or None. A missing field is a KeyError."""
+def _wrong_field(fields: dict[str, Any]) -> str | None:
+    """The first field whose value is wrong or missing, or None."""
     for name, matches in _TEXTS:
-        if type(record[name]) is not str or not matches(record[name]):
+        value = fields.get(name)
+        if type(value) is not str or not matches(value):
             return name
     for name, start, end in _WHOLE_NUMBERS:
-        if type(record[name]) is not int or not start <= record[name] < end:
+        value = fields.get(name)
+        if type(value) is not int or not start <= value < end:
             return name
-    category = record["category"]
+    category = fields.get("category")
     if type(category) is not str or not 1 <= len(category) <= 100 or not category.strip():
         return "category"
     for name in _NO_CARD_NUMBER:
-        value = record.get(name)
+        value = fields.get(name)
         if type(value) is str and holds_card_number(value):
             return name
     for name in STREAM_NAMES:
-        value = record[name]
+        value = fields.get(name)
         # NaN and infinity fail the comparison too
-        if value is not None and (type(value) not in (int, float) or not 0 <= value <= _LARGEST):
+        if value is not None and (type(value) not in (int, float) or not 0 <= value <= LARGEST):
             return name
     return None

@@ -8,14 +8,11 @@ is kept for a person to look at.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fraud.decision import Decision
-from fraud.transaction import EVENT_TIME_PATTERN, Transaction, format_event_time
-
-_STATED = re.compile(EVENT_TIME_PATTERN)
+from fraud.feature_record import FeatureRecord
+from fraud.transaction import Transaction, format_event_time
 
 
 class Payment(NamedTuple):
@@ -34,8 +31,8 @@ class Payment(NamedTuple):
     event_time: str | None
 
     @classmethod
-    def of(cls, source: Decision | Transaction) -> Payment:
-        """The payment that a decision is about, or that a transaction is."""
+    def of(cls, source: Decision | FeatureRecord | Transaction) -> Payment:
+        """The payment that a decision is about, or that a record or a transaction is."""
         stated = source.event_time
         return cls(
             source.transaction_id,
@@ -74,9 +71,3 @@ def collision(standing: Payment, other: Payment) -> Collision | None:
     """The collision of two payments under one id; None if they are one, delivered again."""
     found = Collision(standing, other)
     return found if found.differs else None
-
-
-def stated_time(fields: Mapping[str, Any]) -> str | None:
-    """The time that a parsed message states, if it does so in the contract's form."""
-    stated = fields.get("event_time")
-    return stated if isinstance(stated, str) and _STATED.fullmatch(stated) else None

@@ -1,4 +1,4 @@
-"""What deciding needs of the world. `local` and the functions in the cloud each bring their own."""
+"""What deciding needs of the world: its ports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.decision import Decision, Thresholds
-from fraud.features.nightly import CardRecord, PopulationRecord
+from fraud.features.nightly import CardRecord, Population
 from fraud.payment import Payment
 
 
@@ -23,14 +23,14 @@ class ScorerUnavailableError(Exception):
 
 
 class Nightly(NamedTuple):
-    """What the nightly store knows of some cards: their records, and every category's.
+    """What the nightly store knows of some cards: their records, and every category's average.
 
     Attributes:
         malformed: {card: what is wrong}, of the cards whose record cannot be read. Such a card is no card without history.
     """
 
     cards: Mapping[str, CardRecord]
-    population: Mapping[str, PopulationRecord]
+    population: Population
     malformed: Mapping[str, str] = MappingProxyType({})
 
 

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+
+Columns = Mapping[str, Any]
+"""{name: n values} of INPUT_COLUMNS: arrays, lists or a data frame's columns, whatever numpy makes an array of."""
 
 INPUT_COLUMNS = ("amount_cents", "category", "event_ms", *names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
 """What `model_vector` reads of a transaction."""
@@ -60,7 +64,7 @@ def category_codes(category: Any, categories: Sequence[str]) -> NDArray[np.float
     return np.array([codes.get(name, missing) for name in category], dtype=np.float64)
 
 
-def model_vector(columns: Mapping[str, Any], categories: Sequence[str]) -> NDArray[np.float32]:
+def model_vector(columns: Columns, categories: Sequence[str]) -> NDArray[np.float32]:
     """The model's input for n transactions.
 
     Args:
@@ -86,8 +90,8 @@ def model_vector(columns: Mapping[str, Any], categories: Sequence[str]) -> NDArr
         derived: dict[str, NDArray[Any]] = {
             "amount": amount,
             "category": category_codes(columns["category"], categories),
-            "hour": event_ms // 3_600_000 % 24,
-            "weekday": (event_ms // 86_400_000 + 3) % 7,  # 1970-01-01 was a Thursday; Monday is 0
+            "hour": event_ms // MS_PER_HOUR % 24,
+            "weekday": (event_ms // MS_PER_DAY + 3) % 7,  # 1970-01-01 was a Thursday; Monday is 0
             "amt_over_avg_last_1h": amount / given["avg_amt_last_1h"],
             "amt_over_avg_last_1d": amount / given["avg_amt_last_1d"],
             "amt_ratio1": given["avg_amt_last_10m"] / given["avg_amt_last_1w"],

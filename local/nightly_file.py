@@ -9,18 +9,17 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+
+from fraud.features.nightly import CardRecord, Population
 
 
-def write_nightly(
-    path: Path, cards: Iterable[tuple[str, Mapping[str, Any]]], population: Mapping[str, Mapping[str, Any]]
-) -> None:
+def write_nightly(path: Path, cards: Iterable[tuple[str, CardRecord]], population: Population) -> None:
     """Writes the nightly features and puts them in place at once: a reader sees the old file or the new one, never a part.
 
     Args:
         path: the file.
         cards: (token, record) of every card.
-        population: {category: record}.
+        population: {category: average}.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
@@ -33,8 +32,11 @@ def write_nightly(
                 "CREATE TABLE population (category TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID"
             )
             connection.execute("BEGIN")
-            connection.executemany("INSERT INTO cards VALUES (?, ?)", ((key, _json(record)) for key, record in cards))
-            rows = ((key, _json(record)) for key, record in population.items())
+            connection.executemany(
+                "INSERT INTO cards VALUES (?, ?)", ((card, _json(_row(record))) for card, record in cards)
+            )
+            averages = ((category, {"avg_amt_population_30d": average}) for category, average in population.items())
+            rows = ((category, _json(record)) for category, record in averages)
             connection.executemany("INSERT INTO population VALUES (?, ?)", rows)
             connection.execute("COMMIT")
         Path(part).replace(path)
@@ -43,5 +45,11 @@ def write_nightly(
         raise
 
 
-def _json(record: Mapping[str, Any]) -> str:
+def _row(record: CardRecord) -> dict[str, object]:
+    return {
+        **record.features, "cut_ms": record.cut_ms, "categories": record.categories, "hours": record.hours
+    }  # fmt: skip
+
+
+def _json(record: Mapping[str, object]) -> str:
     return json.dumps(record, separators=(",", ":"), allow_nan=False)

@@ -11,6 +11,7 @@ import numpy as np
 import xgboost as xgb
 
 from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
+from fraud.features.nightly import CardRecord, Habit
 from fraud.ports import Nightly
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
 
@@ -57,14 +58,14 @@ def write_model(folder: Path, rounds: int = 60, **changes: Any) -> Path:
     return folder
 
 
-def card_record(cut_ms: int = MOMENT - 3_600_000) -> dict[str, Any]:
+def card_record(cut_ms: int = MOMENT - 3_600_000) -> CardRecord:
     """A card's nightly record, with some history in every category and hour."""
     values = {name: 25 if name.startswith("num_") else 48.27 for name in names(NIGHTLY_CARD_FEATURES)}
-    categories = {category: [3, 20.53] for category in CATEGORIES}
-    return {**values, "cut_ms": cut_ms, "categories": categories, "hours": {str(hour): 2 for hour in range(24)}}
+    categories = dict.fromkeys(CATEGORIES, Habit(3, 20.53))
+    return CardRecord(cut_ms, values, categories, {str(hour): 2 for hour in range(24)})
 
 
-POPULATION = {category: {"avg_amt_population_30d": 70.25} for category in CATEGORIES}
+POPULATION = dict.fromkeys(CATEGORIES, 70.25)
 
 
 def small_nightly() -> Nightly:

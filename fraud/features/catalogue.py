@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+LARGEST = 1e15
+"""No feature's value is larger."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:

@@ -13,16 +13,19 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from fraud.features.catalogue import (
+    LARGEST,
     NIGHTLY_CARD_FEATURES,
     NIGHTLY_FEATURES,
     STREAM_FEATURES,
     Feature,
     names,
 )
-from fraud.features.nightly import CardRecord, PopulationRecord
-from fraud.notation import decimal_number, whole_number
+from fraud.features.nightly import CardRecord, Habit, Population
+from fraud.notation import NotationError, decimal_number, whole_number
 
 ColumnType = Literal["String", "Integral", "Fractional"]
+Value = str | int | float | None
+"""Of a column; None is missing."""
 FeatureValues = list[dict[str, str]]
 """A record as the store's API takes and gives it: [{"FeatureName": ..., "ValueAsString": ...}, ...]."""
 
@@ -93,7 +96,7 @@ _CARD_FEATURES = tuple(
 )
 
 
-def feature_values(group: FeatureGroup, values: Mapping[str, Any], moment_ms: int) -> FeatureValues:
+def feature_values(group: FeatureGroup, values: Mapping[str, Value], moment_ms: int) -> FeatureValues:
     """One record of a group, from its columns' values.
 
     Args:
@@ -107,13 +110,13 @@ def feature_values(group: FeatureGroup, values: Mapping[str, Any], moment_ms: in
     """
     given = {**values, EVENT_TIME: event_time(moment_ms)}
     return [
-        {"FeatureName": name, "ValueAsString": _text(given[name], kind)}
+        {"FeatureName": name, "ValueAsString": _text(value, kind)}
         for name, kind in group.columns
-        if given[name] is not None
+        if (value := given[name]) is not None
     ]
 
 
-def _text(value: Any, kind: ColumnType) -> str:
+def _text(value: str | int | float, kind: ColumnType) -> str:
     # a whole number that came as JSON's 20.0 is still whole, and a fraction keeps every digit
     return str(value) if kind == "String" else repr(int(value)) if kind == "Integral" else repr(float(value))
 
@@ -133,41 +136,103 @@ def event_ms(text: str) -> int:
     return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
+class MalformedRecordError(ValueError):
+    """A nightly record that the nightly job did not write: names the column, what is wrong, and what is allowed."""
+
+
 def nightly_record(card: str, record: CardRecord) -> FeatureValues:
     """A card's nightly record as the group keeps it; `card_record` reads it."""
-    habits = json.dumps({"categories": record["categories"], "hours": record["hours"]}, separators=(",", ":"))
-    values = {name: record[name] for name in names(NIGHTLY_CARD_FEATURES)}
-    return feature_values(NIGHTLY_GROUP, {**values, "cc_num": card, HABITS: habits}, record["cut_ms"])
+    habits = json.dumps(
+        {"categories": record.categories, "hours": record.hours}, separators=(",", ":"), allow_nan=False
+    )
+    return feature_values(NIGHTLY_GROUP, {**record.features, "cc_num": card, HABITS: habits}, record.cut_ms)
 
 
-def population_record(population: Mapping[str, PopulationRecord], cut_ms: int) -> FeatureValues:
+def population_record(population: Population, cut_ms: int) -> FeatureValues:
     """The record of POPULATION; `population_of` reads it."""
-    averages = {category: record["avg_amt_population_30d"] for category, record in population.items()}
-    nothing = dict.fromkeys(names(NIGHTLY_CARD_FEATURES))
-    habits = json.dumps(averages, separators=(",", ":"))
+    habits = json.dumps(population, separators=(",", ":"), allow_nan=False)
+    nothing: dict[str, Value] = dict.fromkeys(names(NIGHTLY_CARD_FEATURES))
     return feature_values(NIGHTLY_GROUP, {**nothing, "cc_num": POPULATION, HABITS: habits}, cut_ms)
 
 
 def card_record(values: Mapping[str, str]) -> CardRecord:
-    """A card's nightly record, as the deciding step takes it, from {column: text}.
+    """A card's nightly record, as the deciding step takes it, from {column: text}. A feature that is not there is missing.
 
     Raises:
-        KeyError, ValueError: it is not what `nightly_record` writes.
+        MalformedRecordError: it is not what `nightly_record` writes.
 
-    >>> record = dict.fromkeys(names(NIGHTLY_CARD_FEATURES)) | {"categories": {"travel": [2, 25.0]}, "hours": {"1": 2}}
-    >>> kept = nightly_record("c1", record | {"cut_ms": 86_400_000, "num_trans_all": 2})
-    >>> found = card_record({value["FeatureName"]: value["ValueAsString"] for value in kept})
-    >>> found["num_trans_all"], found["avg_amt_all"], found["cut_ms"], found["hours"]
-    (2, None, 86400000, {'1': 2})
+    >>> record = CardRecord(86_400_000, {name: None for name, _ in _CARD_FEATURES}, {"travel": Habit(2, 25.0)}, {"1": 2})
+    >>> kept = nightly_record("c1", record)
+    >>> card_record({value["FeatureName"]: value["ValueAsString"] for value in kept}) == record
+    True
     """
-    record: dict[str, Any] = json.loads(values[HABITS])
+    habits = _json_object(values)
+    return CardRecord(_cut(values), _features(values), _categories(habits), _hours(habits))
+
+
+def population_of(values: Mapping[str, str]) -> Population:
+    """Every category's average, from {column: text}; raises as `card_record` does."""
+    averages = _json_object(values)
+    if not all(map(_is_average, averages.values())):
+        raise MalformedRecordError(f"{HABITS}: an average that is none; allowed: {{category: a number or null}}")
+    return averages
+
+
+def _json_object(values: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        found = json.loads(values.get(HABITS, ""))
+    except (ValueError, RecursionError) as error:
+        raise MalformedRecordError(f"{HABITS}: {error}; allowed: a JSON object") from error
+    if not isinstance(found, dict):
+        raise MalformedRecordError(f"{HABITS}: a JSON {type(found).__name__}; allowed: a JSON object")
+    return found
+
+
+def _cut(values: Mapping[str, str]) -> int:
+    text = values.get(EVENT_TIME, "missing")
+    try:
+        return event_ms(text)
+    except ValueError as error:
+        raise MalformedRecordError(f"{EVENT_TIME}: {text[:40]!r}; allowed: as 2026-01-31T00:00:00.000Z") from error
+
+
+def _features(values: Mapping[str, str]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
     for name, read in _CARD_FEATURES:
-        record[name] = read(values[name]) if name in values else None
-    record["cut_ms"] = event_ms(values[EVENT_TIME])
-    return record
+        text = values.get(name)
+        try:
+            found[name] = None if text is None else read(text)
+        except NotationError as error:
+            raise MalformedRecordError(f"{name}: {error}") from error
+    return found
 
 
-def population_of(values: Mapping[str, str]) -> dict[str, PopulationRecord]:
-    """Every category's record, from {column: text}; raises as `card_record` does."""
-    averages: dict[str, Any] = json.loads(values[HABITS])
-    return {category: {"avg_amt_population_30d": average} for category, average in averages.items()}
+def _categories(habits: Mapping[str, Any]) -> dict[str, Habit]:
+    found: dict[str, Habit] = {}
+    for category, habit in _object(habits, "categories").items():
+        if type(habit) is not list or len(habit) != 2 or not (_is_count(habit[0]) and _is_average(habit[1])):
+            raise MalformedRecordError(f"{HABITS}: categories: a habit that is none; allowed: [count, average or null]")
+        found[category] = Habit(habit[0], habit[1])
+    return found
+
+
+def _hours(habits: Mapping[str, Any]) -> dict[str, int]:
+    hours = _object(habits, "hours")
+    if not all(map(_is_count, hours.values())):
+        raise MalformedRecordError(f"{HABITS}: hours: a count that is none; allowed: {{hour: whole number}}")
+    return hours
+
+
+def _object(habits: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = habits.get(name, {})
+    if type(found) is not dict:
+        raise MalformedRecordError(f"{HABITS}: {name}: a JSON {type(found).__name__}; allowed: an object")
+    return found
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_average(value: object) -> bool:
+    return value is None or (type(value) in (int, float) and 0 <= value <= LARGEST)  # type: ignore[operator] # as just checked

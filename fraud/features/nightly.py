@@ -1,50 +1,75 @@
-"""The nightly record of a card, as the store keeps it, and its columns for a batch of transactions.
+"""The nightly record of a card, and its columns for a batch of transactions.
 
-A record is what the nightly job knew of one card at the cut: a flat mapping of the card's features, with the card's categories
-and hours of the day inside it. The batch engines reach the same columns by a join (`TRAINING_SQL`).
+The batch engines reach the same columns by a join (`TRAINING_SQL`).
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.durations import MS_PER_HOUR
 from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
 
-CardRecord = Mapping[str, Any]
-"""Keys: the names of NIGHTLY_CARD_FEATURES (NULL as None), `cut_ms`, `categories` {category: [count, average amount]},
-`hours` {hour as text: count}."""
+Row = Mapping[str, Any]
+"""A row of an engine's table; the SQL that made it says its types."""
 
-PopulationRecord = Mapping[str, Any]
-"""A category's key: `avg_amt_population_30d`."""
+Population = Mapping[str, float | None]
+"""{category: `avg_amt_population_30d`}."""
+
+
+class Habit(NamedTuple):
+    """A card's transactions in one category before the cut.
+
+    Attributes:
+        transactions: how many.
+        average: their average amount; None is missing.
+    """
+
+    transactions: int
+    average: float | None
+
+
+class CardRecord(NamedTuple):
+    """What the nightly job knew of one card at the cut.
+
+    Attributes:
+        cut_ms: the cut, milliseconds since 1970 in UTC.
+        features: {name: value} of NIGHTLY_CARD_FEATURES; None is missing.
+        categories: {category: its habit}.
+        hours: {hour of the day in UTC, as text: how many transactions}.
+    """
+
+    cut_ms: int
+    features: Mapping[str, float | None]
+    categories: Mapping[str, Habit]
+    hours: Mapping[str, int]
+
 
 _CARD_NAMES = names(NIGHTLY_CARD_FEATURES)
-_UNKNOWN_CARD: CardRecord = {name: 0 if name.startswith("num_") else None for name in _CARD_NAMES}
+_UNKNOWN_CARD = CardRecord(0, {name: 0 if name.startswith("num_") else None for name in _CARD_NAMES}, {}, {})
+_NO_HABIT = Habit(0, None)
 
 
 def card_records(
-    card_rows: Iterable[Mapping[str, Any]],
-    category_rows: Iterable[Mapping[str, Any]],
-    hour_rows: Iterable[Mapping[str, Any]],
-    cut_ms: int,
-) -> dict[str, dict[str, Any]]:
-    """The records of all cards, from the rows of `snapshot_sql`'s first three tables.
-
-    Returns:
-        {cc_num: record}, ready for JSON.
-    """
-    records: dict[str, dict[str, Any]] = {
-        row["cc_num"]: {**{name: row[name] for name in _CARD_NAMES}, "cut_ms": cut_ms, "categories": {}, "hours": {}}
-        for row in card_rows
-    }
+    card_rows: Iterable[Row], category_rows: Iterable[Row], hour_rows: Iterable[Row], cut_ms: int
+) -> dict[str, CardRecord]:
+    """The records of all cards, {cc_num: record}, from the rows of `snapshot_sql`'s first three tables."""
+    categories: dict[str, dict[str, Habit]] = defaultdict(dict)
+    hours: dict[str, dict[str, int]] = defaultdict(dict)
     for row in category_rows:
-        counted = [row["num_trans_category_all"], row["avg_amt_category_all"]]
-        records[row["cc_num"]]["categories"][row["category"]] = counted
+        habit = Habit(row["num_trans_category_all"], row["avg_amt_category_all"])
+        categories[row["cc_num"]][row["category"]] = habit
     for row in hour_rows:
-        records[row["cc_num"]]["hours"][str(row["hour"])] = row["num_trans_hour_all"]
+        hours[row["cc_num"]][str(row["hour"])] = row["num_trans_hour_all"]
+    records = {}
+    for row in card_rows:
+        card = row["cc_num"]
+        records[card] = CardRecord(cut_ms, {name: row[name] for name in _CARD_NAMES}, categories[card], hours[card])
     return records
 
 
@@ -52,7 +77,7 @@ def nightly_columns(
     category: Sequence[str],
     event_ms: NDArray[np.int64],
     cards: Sequence[CardRecord | None],
-    population: Mapping[str, PopulationRecord],
+    population: Population,
 ) -> dict[str, NDArray[np.float64]]:
     """The nightly features of n transactions, looked up in their cards' records.
 
@@ -60,24 +85,22 @@ def nightly_columns(
         category: n categories.
         event_ms: n moments, milliseconds since 1970 in UTC.
         cards: n records; None for a card that the last cut did not know.
-        population: a record for each category.
+        population: every category's average.
 
     Returns:
         One array of n float64 for each of NIGHTLY_FEATURES; NaN is missing.
 
-    >>> card = dict(_UNKNOWN_CARD, num_trans_all=3, avg_amt_all=20.0, categories={"travel": [2, 25.0]}, hours={"1": 2})
+    >>> card = _UNKNOWN_CARD._replace(categories={"travel": Habit(2, 25.0)}, hours={"1": 2})
     >>> columns = nightly_columns(["travel", "travel"], np.array([3_600_000, 3_600_000]), [card, None], {})
     >>> columns["avg_amt_category_all"].tolist(), columns["num_trans_hour_all"].tolist()
     ([25.0, nan], [2.0, 0.0])
     """
     known = [_UNKNOWN_CARD if card is None else card for card in cards]
-    hours = (event_ms // 3_600_000 % 24).tolist()
-    in_category = [card.get("categories", {}).get(name, (0, None)) for card, name in zip(known, category, strict=True)]
-    columns: dict[str, Sequence[float | None]] = {name: [card[name] for card in known] for name in _CARD_NAMES}
-    columns["num_trans_category_all"] = [counted[0] for counted in in_category]
-    columns["avg_amt_category_all"] = [counted[1] for counted in in_category]
-    columns["num_trans_hour_all"] = [
-        card.get("hours", {}).get(str(hour), 0) for card, hour in zip(known, hours, strict=True)
-    ]
-    columns["avg_amt_population_30d"] = [population.get(name, {}).get("avg_amt_population_30d") for name in category]
+    hours = (event_ms // MS_PER_HOUR % 24).tolist()
+    habits = [card.categories.get(name, _NO_HABIT) for card, name in zip(known, category, strict=True)]
+    columns: dict[str, Sequence[float | None]] = {name: [card.features[name] for card in known] for name in _CARD_NAMES}
+    columns["num_trans_category_all"] = [habit.transactions for habit in habits]
+    columns["avg_amt_category_all"] = [habit.average for habit in habits]
+    columns["num_trans_hour_all"] = [card.hours.get(str(hour), 0) for card, hour in zip(known, hours, strict=True)]
+    columns["avg_amt_population_30d"] = [population.get(name) for name in category]
     return {name: np.array(values, dtype=np.float64) for name, values in columns.items()}

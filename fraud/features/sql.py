@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.features.catalogue import (
     NIGHTLY_CARD_FEATURES,
     NIGHTLY_CATEGORY_FEATURES,
@@ -39,11 +40,9 @@ def stream_sql(source: str) -> str:
     return source
 
 
-MS_PER_DAY = 86_400_000
-
 CLOCK_COLUMNS = f"""event_ms,
   CAST(FLOOR(event_ms / {MS_PER_DAY}) AS BIGINT) AS day,
-  CAST(FLOOR(event_ms / 3600000) - 24 * FLOOR(event_ms / {MS_PER_DAY}) AS BIGINT) AS hour"""
+  CAST(FLOOR(event_ms / {MS_PER_HOUR}) - 24 * FLOOR(event_ms / {MS_PER_DAY}) AS BIGINT) AS hour"""
 """`day` since 1970 and `hour` of the day, in UTC, from `event_ms`: the same arithmetic in every engine."""
 
 _DAILY = {

@@ -11,9 +11,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.durations import MS_PER_DAY
 from fraud.world.categories import CATEGORIES, RHYTHMS
 
-DAY_MS = 86_400_000
 STEPS = 4096
 _ENDINGS = np.array([99] * 9 + [0] * 6 + [49, 95, 50, 25, 75], dtype=np.int64)
 
@@ -39,7 +39,9 @@ def rhythm_table(names: list[str]) -> Floats:
     rows = []
     for name in names:
         cumulative = np.concatenate([[0.0], np.cumsum(RHYTHMS[name])])
-        rows.append(np.interp(np.arange(STEPS + 1) / STEPS * cumulative[-1], cumulative, np.arange(25) * DAY_MS / 24))
+        rows.append(
+            np.interp(np.arange(STEPS + 1) / STEPS * cumulative[-1], cumulative, np.arange(25) * MS_PER_DAY / 24)
+        )
     return np.array(rows)
 
 

@@ -7,11 +7,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.durations import MS_PER_DAY
 from fraud.world.cards import HABIT_CELLS, Habits
 from fraud.world.categories import CATEGORIES, INDEX
 from fraud.world.draws import (
     AMOUNTS,
-    DAY_MS,
     TIMES_OF_DAY,
     Ints,
     amounts_dollars,
@@ -59,9 +59,9 @@ def _draw(rng: np.random.Generator, settings: WorldSettings, habits: Habits, exp
     card, day = card_day // settings.days, card_day % settings.days
     category = habits.category.ravel()[card * HABIT_CELLS + rng.integers(0, HABIT_CELLS, card.size, dtype=np.uint8)]
     time_of_day = from_table(rng, TIMES_OF_DAY, category.astype(np.int64)).astype(np.int64)
-    start_ms = day * DAY_MS + (time_of_day + habits.shift[card]) % DAY_MS
+    start_ms = day * MS_PER_DAY + (time_of_day + habits.shift[card]) % MS_PER_DAY
     card, start_ms, category = _apart(card, start_ms, category, settings.days)
-    card_day = card * settings.days + start_ms // DAY_MS
+    card_day = card * settings.days + start_ms // MS_PER_DAY
     kind = _kinds(rng, category)
     length = _lengths(rng, kind)
 
@@ -100,7 +100,7 @@ def _draw(rng: np.random.Generator, settings: WorldSettings, habits: Habits, exp
         category=row_category,
         pattern=np.zeros(row_card.size, dtype=np.int8),
     )
-    late = rows.time_ms >= settings.days * DAY_MS
+    late = rows.time_ms >= settings.days * MS_PER_DAY
     return rows.where(~late) if late.any() else rows
 
 
@@ -122,7 +122,7 @@ def _apart(card: Ints, start_ms: Ints, category: NDArray[np.uint8], days: int) -
 
     Nobody is in two shops at once; chance alone would put busy cards there often enough to hide rapid card testing.
     """
-    period_ms = days * DAY_MS
+    period_ms = days * MS_PER_DAY
     # Category in the low bits: one sort of integers is several times faster than an indirect one.
     ordered = np.sort(((card * period_ms + start_ms) << 4) | category)
     moment = ordered >> 4

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fraud.durations import MS_PER_DAY
 from fraud.world.cards import Habits
 from fraud.world.categories import CATEGORIES, INDEX
-from fraud.world.draws import DAY_MS, Floats, Ints, from_table, log_normal_table, priced, rhythm_table
+from fraud.world.draws import Floats, Ints, from_table, log_normal_table, priced, rhythm_table
 from fraud.world.merchants import choose_branch
 from fraud.world.places import METROS
 from fraud.world.rows import Rows, chain_times
@@ -164,7 +165,7 @@ def _victims(
     begin = np.maximum(habits.issued_day[card], 0)
     end = np.where(on_new, np.minimum(begin + _NEW_CARD_DAYS, settings.days), settings.days)
     day = rng.integers(begin, end)
-    return card, day * DAY_MS + from_table(rng, _TIMES, pattern).astype(np.int64)
+    return card, day * MS_PER_DAY + from_table(rng, _TIMES, pattern).astype(np.int64)
 
 
 def _within(
@@ -172,7 +173,7 @@ def _within(
 ) -> Floats:
     """The gaps, drawn together where an incident would outlast the period or, at night, its three minutes."""
     lasts = np.bincount(of, weights=gaps, minlength=pattern.size)
-    room = (settings.days * DAY_MS - 1 - start_ms).astype(np.float64)
+    room = (settings.days * MS_PER_DAY - 1 - start_ms).astype(np.float64)
     at_night = np.array([pattern_.name == "night_testing" for pattern_ in PATTERNS])[pattern]
     room = np.where(at_night, np.minimum(room, _NIGHT_TESTING_MS * rng.uniform(0.4, 1.0, pattern.size)), room)
     return gaps * np.minimum(1.0, room / np.maximum(lasts, 1.0))[of]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.world.draws import DAY_MS, Floats, Ints
+from fraud.durations import MS_PER_DAY
+from fraud.world.draws import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def in_time_order(rows: Rows, days: int) -> Rows:
     Time and place in one integer sort several times faster than an indirect sort does.
     """
     bits = max(rows.size - 1, 1).bit_length()
-    if (days * DAY_MS).bit_length() + bits > 63:
+    if (days * MS_PER_DAY).bit_length() + bits > 63:
         raise ValueError(f"{rows.size:,} rows over {days} days are too many to sort; allowed: 63 bits together")
     mask = (1 << bits) - 1
     odd = 0x9E3779B1

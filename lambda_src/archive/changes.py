@@ -8,13 +8,17 @@ import re
 from typing import Any, NamedTuple
 
 from fraud.clock import moment
+from fraud.columns import DECISION_COLUMNS, DECISION_JSON
 from fraud.decision import Decision
 from fraud.transaction import InvalidTransactionError
 from lambda_src.kafka_event import UNKNOWN, KafkaRecord
+from lambda_src.ports.dynamodb_items import MalformedItemError, text
 
 KINDS = ("INSERT", "MODIFY", "REMOVE")
+MOMENTS = tuple(column.name for column in DECISION_COLUMNS if column.kind == "moment")
+
 _NUMBER = re.compile(r"[0-9]{1,40}")
-_MALFORMED = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+_LATEST_S = 1e12
 
 
 class Change(NamedTuple):
@@ -24,8 +28,11 @@ class Change(NamedTuple):
     decision: Decision
 
 
-def added(told: Any) -> Change | None:
+def added(record: Any) -> Change | None:
     """The decision that a change has added; None if it has added none.
+
+    Args:
+        record: one of the event's `Records`.
 
     Raises:
         InvalidTransactionError: it cannot be read.
@@ -35,35 +42,44 @@ def added(told: Any) -> Change | None:
     >>> added({"eventName": "INSERT", "dynamodb": {"NewImage": {"decision": {"S": "[]"}}}})
     Traceback (most recent call last):
     ...
-    fraud.transaction.InvalidTransactionError: decision: KeyError; allowed: a decision as JSON, as it was recorded
+    fraud.transaction.InvalidTransactionError: decision: a JSON list; allowed: one JSON object
     """
-    kind = told.get("eventName") if isinstance(told, dict) else None
+    kind = record.get("eventName") if isinstance(record, dict) else None
     if kind not in KINDS:
         raise InvalidTransactionError("eventName", "unknown or missing", ", ".join(KINDS))
     if kind != "INSERT":
         return None
+    image = _object(_change(record), "NewImage")
     try:
-        change = told["dynamodb"]
-        text = change["NewImage"]["decision"]["S"]
-        decision = Decision.from_json(text)
-    except _MALFORMED as error:
-        allowed = "a decision as JSON, as it was recorded"
-        raise InvalidTransactionError("decision", type(error).__name__, allowed) from error
-    for field in ("trans_time", "decided_at"):
-        moment(getattr(decision, field), field)
-    if decision.nightly_cut is not None:
-        moment(decision.nightly_cut, "nightly_cut")
-    number = change.get("SequenceNumber")
-    known = isinstance(number, str) and _NUMBER.fullmatch(number)
-    return Change(number if known else hashlib.sha256(text.encode()).hexdigest()[:32], decision)
+        whole = text(image, DECISION_JSON)
+    except MalformedItemError as error:
+        raise InvalidTransactionError(DECISION_JSON, str(error), "a decision as JSON, as it was recorded") from error
+    decision = Decision.from_json(whole)
+    for field in MOMENTS:
+        value = getattr(decision, field)
+        if value is not None:
+            moment(value, field)
+    return Change(_sequence_number(record) or hashlib.sha256(whole.encode()).hexdigest()[:32], decision)
 
 
-def source(told: Any) -> KafkaRecord:
+def source(record: Any) -> KafkaRecord:
     """A change as the quarantine keeps it: a record of the stream `decisions`, at its sequence number."""
-    change = told.get("dynamodb") if isinstance(told, dict) else None
-    number = change.get("SequenceNumber") if isinstance(change, dict) else None
-    known = isinstance(number, str) and _NUMBER.fullmatch(number)
-    made = change.get("ApproximateCreationDateTime") if isinstance(change, dict) else None
-    moment_ms = int(made * 1000) if isinstance(made, int | float) and abs(made) < 1e12 else None
-    content = json.dumps(told, default=str).encode()
-    return KafkaRecord("decisions", 0, int(number) if known else UNKNOWN, moment_ms, content)
+    number = _sequence_number(record)
+    made = _change(record).get("ApproximateCreationDateTime")
+    moment_ms = int(made * 1000) if isinstance(made, int | float) and abs(made) < _LATEST_S else None
+    content = json.dumps(record, default=str).encode()
+    return KafkaRecord("decisions", 0, UNKNOWN if number is None else int(number), moment_ms, content)
+
+
+def _change(record: Any) -> dict[str, Any]:
+    return _object(record if isinstance(record, dict) else {}, "dynamodb")
+
+
+def _object(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    found = fields.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _sequence_number(record: Any) -> str | None:
+    number = _change(record).get("SequenceNumber")
+    return number if isinstance(number, str) and _NUMBER.fullmatch(number) else None

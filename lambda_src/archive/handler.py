@@ -63,13 +63,13 @@ def _archive_transactions(event: dict[str, Any]) -> None:
 def _archive_decisions(event: dict[str, Any]) -> None:
     changes: list[tuple[Any, Change]] = []
     refused: list[Refused] = []
-    for told in event["Records"]:
+    for record in event["Records"]:
         try:
-            change = added(told)
+            change = added(record)
         except InvalidTransactionError as error:
-            refused.append((source(told), error))
+            refused.append((source(record), error))
         else:
-            changes += [] if change is None else [(told, change)]
+            changes += [] if change is None else [(record, change)]
     if changes:
         rows = [(change.decision.trans_time, decision_row(change.decision)) for _, change in changes]
         unfit = decisions.put(f"{changes[0][1].name}-{len(changes)}", rows)

@@ -3,51 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
+from fraud.columns import ARCHIVED_DECISIONS, TRANSACTION_COLUMNS, Column, Kind
 from fraud.decision import Decision
 from fraud.transaction import Transaction
 
-_MOMENT = pa.timestamp("ms", "UTC")
+_TYPES: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "json": pa.string(),
+    "whole number": pa.int64(),
+    "decimal number": pa.float64(),
+    "moment": pa.timestamp("ms", "UTC"),
+}
 
-TRANSACTIONS = pa.schema(
-    [
-        ("transaction_id", pa.string()),
-        ("cc_num", pa.string()),
-        ("category", pa.string()),
-        ("amount_cents", pa.int64()),
-        ("event_time", _MOMENT),
-        ("stated_time", _MOMENT),
-        ("merchant", pa.string()),
-        ("merch_lat", pa.float64()),
-        ("merch_long", pa.float64()),
-        ("other", pa.string()),
-    ]
-)
-"""`event_time` is the record's own time, the clock of all features; `stated_time` is what the message says; `other` is JSON of
-the fields that are not the contract's."""
 
-DECISIONS = pa.schema(
-    [
-        ("transaction_id", pa.string()),
-        ("cc_num", pa.string()),
-        ("amount_cents", pa.int64()),
-        ("trans_time", _MOMENT),
-        ("decided_at", _MOMENT),
-        ("outcome", pa.string()),
-        ("path", pa.string()),
-        ("score", pa.float64()),
-        ("model_version", pa.string()),
-        ("nightly_cut", _MOMENT),
-        ("why", pa.string()),
-        ("warning", pa.string()),
-        ("reasons", pa.string()),
-        ("features", pa.string()),
-    ]
-)
-"""`reasons` and `features` are JSON."""
+def schema(columns: Iterable[Column]) -> pa.Schema:
+    """The Parquet schema of these columns."""
+    return pa.schema([(column.name, _TYPES[column.kind]) for column in columns])
+
+
+TRANSACTIONS = schema(TRANSACTION_COLUMNS)
+DECISIONS = schema(ARCHIVED_DECISIONS)
 
 
 def transaction_row(transaction: Transaction, timestamp: int) -> dict[str, Any]:

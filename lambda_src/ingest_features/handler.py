@@ -27,16 +27,19 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
         except InvalidTransactionError as error:
             logger.warning("skipped", extra={"reason": str(error)})  # `decide` keeps it in the quarantine
             continue
-        known = newest.get(features["cc_num"])
-        if known is None or features["trans_time"] >= known[1]["trans_time"]:
-            newest[features["cc_num"]] = (record, features)
+        known = newest.get(features.cc_num)
+        if known is None or features.trans_time >= known[1].trans_time:
+            newest[features.cc_num] = (record, features)
     return partial_failures(
         records, _write(list(newest.values())) if newest else [], partial=environment.partial_failures
     )
 
 
 def _write(newest: list[tuple[KafkaRecord, FeatureRecord]]) -> list[KafkaRecord]:
-    values = [feature_values(STREAM_GROUP, features, features["trans_time"]) for _, features in newest]
+    values = [
+        feature_values(STREAM_GROUP, {"cc_num": features.cc_num, **features.features}, features.trans_time)
+        for _, features in newest
+    ]
     try:
         refused = write_records(
             store.batch_write_record,

@@ -9,8 +9,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from fraud.columns import DECISION_ATTRIBUTES, DECISION_JSON
 from fraud.decision import Decision
 from fraud.payment import Payment
+from lambda_src.ports.dynamodb_items import Item, number, optional_text, text
 
 MOST = 100
 """Decisions recorded or read at once. Page API_TransactWriteItems: up to 100 actions and 4 MB; page API_BatchGetItem: up to 100
@@ -18,12 +20,12 @@ items and 16 MB. A test holds the largest decision to a hundredth of that."""
 ATTEMPTS = 5
 FIRST_PAUSE_S = 0.05
 
-_TEXTS = ("transaction_id", "cc_num", "event_time", "outcome", "path", "model_version", "why")
-_NUMBERS = ("amount_cents", "trans_time", "decided_at", "score")
+_TEXTS = tuple(column.name for column in DECISION_ATTRIBUTES if column.kind == "text")
+_NUMBERS = tuple(column.name for column in DECISION_ATTRIBUTES if column.kind != "text")
 
 
 class DecisionTable:
-    """Decisions in a table keyed by `transaction_id`; the column `decision` is the whole of it as JSON.
+    """Decisions in a table keyed by `transaction_id`; the attribute DECISION_JSON is the whole of it as JSON.
 
     Args:
         client: of dynamodb.
@@ -42,6 +44,8 @@ class DecisionTable:
 
         Raises:
             ClientError, BotoCoreError: none is recorded.
+            TableThrottledError: it is not known which decisions stand.
+            MalformedItemError, InvalidTransactionError: a decision that stands cannot be read.
         """
         pending = {decision.transaction_id: decision for decision in reversed(decisions)}
         standing: dict[str, Decision] = {}
@@ -70,14 +74,14 @@ class DecisionTable:
     def _decided_before(self, pending: dict[str, Decision], error: ClientError) -> dict[str, Decision]:
         codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
         refused = [key for key, code in zip(pending, codes, strict=True) if code == "ConditionalCheckFailed"]
-        items = self._read(refused, "decision") if refused else []
-        found = [Decision.from_json(item["decision"]["S"]) for item in items]
+        items = self._read(refused, DECISION_JSON) if refused else []
+        found = [Decision.from_json(text(item, DECISION_JSON)) for item in items]
         return {decision.transaction_id: decision for decision in found}
 
-    def _read(self, transaction_ids: Collection[str], columns: str) -> list[dict[str, Any]]:
+    def _read(self, transaction_ids: Collection[str], columns: str) -> list[Item]:
         keys = [{"transaction_id": {"S": key}} for key in dict.fromkeys(transaction_ids)]
         asked = {self._table: {"Keys": keys, "ProjectionExpression": columns, "ConsistentRead": True}}
-        found: list[dict[str, Any]] = []
+        found: list[Item] = []
         for attempt in range(1, ATTEMPTS + 1):
             answer = self._client.batch_get_item(RequestItems=asked)
             found += answer["Responses"].get(self._table, [])
@@ -88,19 +92,19 @@ class DecisionTable:
         raise TableThrottledError(f"{self._table}: keys left unread after {ATTEMPTS} calls")
 
     def _put(self, decision: Decision) -> dict[str, Any]:
-        item = {"decision": {"S": decision.to_json()}}
-        item |= {name: {"S": text} for name in _TEXTS if (text := getattr(decision, name)) is not None}
-        item |= {name: {"N": repr(number)} for name in _NUMBERS if (number := getattr(decision, name)) is not None}
+        item = {DECISION_JSON: {"S": decision.to_json()}}
+        item |= {name: {"S": value} for name in _TEXTS if (value := getattr(decision, name)) is not None}
+        item |= {name: {"N": repr(value)} for name in _NUMBERS if (value := getattr(decision, name)) is not None}
         condition = "attribute_not_exists(transaction_id)"
         return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}}
 
 
-def _payment(item: dict[str, Any]) -> Payment:
+def _payment(item: Item) -> Payment:
     return Payment(
-        item["transaction_id"]["S"],
-        item["cc_num"]["S"],
-        int(item["amount_cents"]["N"]),
-        item["event_time"]["S"] if "event_time" in item else None,
+        text(item, "transaction_id"),
+        text(item, "cc_num"),
+        number(item, "amount_cents"),
+        optional_text(item, "event_time"),
     )
 
 

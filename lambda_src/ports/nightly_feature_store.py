@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from fraud.features.groups import POPULATION, card_record, population_of
-from fraud.features.nightly import CardRecord, PopulationRecord
+from fraud.features.groups import POPULATION, MalformedRecordError, card_record, population_of
+from fraud.features.nightly import CardRecord, Population
 from fraud.ports import Nightly, NightlyUnavailableError
 from lambda_src.ports.clients import AwsError
 from lambda_src.ports.packs import packs
@@ -19,8 +19,6 @@ MOST_CARDS = MOST - 1
 ATTEMPTS = 3
 """How often the store is asked for what it left unprocessed."""
 
-_MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
-
 
 class NightlyFeatureStore:
     """Reads a batch's cards and every category's figures, MOST records a call of BatchGetRecord.
@@ -32,7 +30,7 @@ class NightlyFeatureStore:
 
     def __init__(self, client: Any, feature_group: str) -> None:
         self._client, self._group = client, feature_group
-        self._population: tuple[dict[str, str], dict[str, PopulationRecord]] = ({}, {})
+        self._population: tuple[dict[str, str], Population] = ({}, {})
 
     def read(self, cards: Collection[str]) -> Nightly:
         """The records of the cards that the store knows, and of all categories: up to MOST_CARDS in one call.
@@ -46,15 +44,15 @@ class NightlyFeatureStore:
         try:
             of_all = records.pop(POPULATION, None)
             population = {} if of_all is None else self._parsed_population(of_all)
-        except _MALFORMED as error:
-            raise NightlyUnavailableError(f"the nightly record of all categories is malformed: {error!r}") from error
+        except MalformedRecordError as error:
+            raise NightlyUnavailableError(f"the nightly record of all categories is malformed: {error}") from error
         known: dict[str, CardRecord] = {}
         malformed: dict[str, str] = {}
         for card, values in records.items():
             try:
                 known[card] = card_record(values)
-            except _MALFORMED as error:
-                malformed[card] = repr(error)
+            except MalformedRecordError as error:
+                malformed[card] = str(error)
         return Nightly(known, population, malformed)
 
     def _records(self, identifiers: list[str]) -> dict[str, dict[str, str]]:
@@ -75,7 +73,7 @@ class NightlyFeatureStore:
                 return found
         raise NightlyUnavailableError(f"the nightly store left cards unread after {ATTEMPTS} calls")
 
-    def _parsed_population(self, values: dict[str, str]) -> dict[str, PopulationRecord]:
+    def _parsed_population(self, values: dict[str, str]) -> Population:
         # the same for every batch from one cut to the next
         if values != self._population[0]:
             self._population = (values, population_of(values))

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
-from fraud.features.nightly import card_records
-from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, MS_PER_DAY, batch_steps, daily_sql, snapshot_sql
+from fraud.features.nightly import CardRecord, Population, card_records
+from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, batch_steps, daily_sql, snapshot_sql
 from fraud.row_counts import RowCountError, same_count
 from sagemaker_src.processing.transactions import TransactionFilesError, parquet_source, quoted
 
@@ -100,9 +101,7 @@ def features_select(source: str, labelled: bool, key: str = "transaction_id") ->
         FROM {source} AS t JOIN features AS f ON t.{key} = f.row"""
 
 
-def nightly_snapshot(
-    connection: duckdb.DuckDBPyConnection, cut_ms: int
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+def nightly_snapshot(connection: duckdb.DuckDBPyConnection, cut_ms: int) -> tuple[dict[str, CardRecord], Population]:
     """The nightly records as of a cut, from the daily sums that `compute` made, or `daily_sums` alone.
 
     Args:
@@ -110,7 +109,7 @@ def nightly_snapshot(
         cut_ms: 00:00 UTC of the day that begins, milliseconds since 1970. Nothing from then on is seen.
 
     Returns:
-        {card token: record} and {category: record}, as `fraud.features.nightly` describes them.
+        {card token: record} and {category: average}, as `fraud.features.nightly` describes them.
     """
     cut_day = cut_ms // MS_PER_DAY
 
@@ -124,9 +123,7 @@ def nightly_snapshot(
         [dict(row, cc_num=tokens[row["cc_num"]]) for row in rows(f"nightly_{of}")]
         for of in ("card", "category", "hour")
     ]
-    population = {
-        row["category"]: {"avg_amt_population_30d": row["avg_amt_population_30d"]} for row in rows("nightly_population")
-    }
+    population = {row["category"]: row["avg_amt_population_30d"] for row in rows("nightly_population")}
     return card_records(*per_card, cut_ms=cut_day * MS_PER_DAY), population
 
 

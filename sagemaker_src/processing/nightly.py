@@ -19,14 +19,15 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
+from fraud.columns import TRANSACTION_COLUMNS, Kind
+from fraud.durations import MS_PER_DAY
 from fraud.features.batch_write import MOST, write_records
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.groups import TRAINING_GROUP, FeatureValues, feature_values, nightly_record, population_record
-from fraud.features.nightly import CardRecord, card_records
+from fraud.features.nightly import CardRecord, Population, card_records
 from fraud.features.sql import (
     CLOCK_COLUMNS,
     DAILY_TABLES,
-    MS_PER_DAY,
     TRAINING_SQL,
     nightly_sql,
     snapshot_sql,
@@ -42,13 +43,10 @@ EPOCH = date(1970, 1, 1)
 WRITERS = 8
 """Threads that write to the feature store: a call is mostly waiting."""
 
-TRANSACTION_COLUMNS = {
-    "transaction_id": "STRING",
-    "cc_num": "STRING",
-    "category": "STRING",
-    "amount_cents": "BIGINT",
-    "event_time": "TIMESTAMP",
-}
+_SQL_TYPES: dict[Kind, str] = {"text": "STRING", "whole number": "BIGINT", "moment": "TIMESTAMP"}
+ARRIVED_COLUMNS = {column.name: _SQL_TYPES[column.kind] for column in TRANSACTION_COLUMNS if column.required}
+"""Of the archive's transactions, those that the job reads: {name: SQL type}."""
+
 TRAINING_COLUMNS = ("category", "amount_cents", "event_ms", *names((*STREAM_FEATURES, *NIGHTLY_FEATURES)))
 
 
@@ -62,9 +60,9 @@ def load(engine: Engine, transactions: Path, before: Path | None, cut_day: int) 
     Returns:
         Whether they have labels (`is_fraud`).
     """
-    columns = engine.read("landing", _parquet(transactions), TRANSACTION_COLUMNS)
+    columns = engine.read("landing", _parquet(transactions), ARRIVED_COLUMNS)
     labelled = "is_fraud" in columns
-    engine.read("preceding", _parquet(before), TRANSACTION_COLUMNS)
+    engine.read("preceding", _parquet(before), ARRIVED_COLUMNS)
     named = "transaction_id, cc_num, category, amount_cents"
     sources = [
         f"SELECT {named}, {'is_fraud' if labelled else 'NULL'} AS is_fraud, event_time, TRUE AS to_add FROM landing",
@@ -116,10 +114,10 @@ def snapshot(engine: Engine, cut_day: int) -> Iterator[tuple[str, CardRecord]]:
         yield card, record
 
 
-def population(engine: Engine, cut_day: int) -> dict[str, dict[str, Any]]:
-    """Every category's record as of the cut."""
+def population(engine: Engine, cut_day: int) -> Population:
+    """Every category's average as of the cut."""
     rows = engine.rows(f"SELECT * FROM ({snapshot_sql(cut_day)['nightly_population']}) AS o ORDER BY category")
-    return {row["category"]: {"avg_amt_population_30d": row["avg_amt_population_30d"]} for row in rows}
+    return {row["category"]: row["avg_amt_population_30d"] for row in rows}
 
 
 def write_group(client: Any, group: str, records: Iterable[FeatureValues], said: list[str]) -> int:

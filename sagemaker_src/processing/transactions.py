@@ -8,7 +8,9 @@ from pathlib import Path
 
 import duckdb
 
-REQUIRED = ("transaction_id", "cc_num", "category", "amount_cents", "event_time")
+from fraud.columns import TRANSACTION_COLUMNS
+
+REQUIRED = tuple(column.name for column in TRANSACTION_COLUMNS if column.required)
 LABEL = "is_fraud"
 MOST_ROWS_A_FILE = 10**12
 

@@ -18,10 +18,11 @@ from typing import Any
 import pandas as pd
 import xgboost as xgb
 
+from fraud.durations import MS_PER_DAY
 from fraud.vector import FEATURE_NAMES, model_vector
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.metrics import evaluate_rows
-from sagemaker_src.training.train import MS_PER_DAY, Trained, score
+from sagemaker_src.training.train import Trained, score
 
 
 class EvaluationError(ValueError):

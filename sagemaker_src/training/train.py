@@ -25,13 +25,13 @@ import pandas as pd
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from fraud.durations import MS_PER_DAY
 from fraud.notation import decimal_number, iso_moment_ms, whole_number
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
 from sagemaker_src.options import typed
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.metrics import evaluate_rows, ranking_metrics, threshold_at_fpr
 
-MS_PER_DAY = 86_400_000
 Progress = Callable[[str, int, int], None]
 """Told (what is being fitted, rounds done, rounds in all)."""
 

@@ -7,37 +7,17 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-COLUMNS: dict[str, dict[str, str]] = {
-    "transactions": {
-        "transaction_id": "string",
-        "cc_num": "string",
-        "category": "string",
-        "amount_cents": "bigint",
-        "event_time": "timestamp",
-        "stated_time": "timestamp",
-        "merchant": "string",
-        "merch_lat": "double",
-        "merch_long": "double",
-        "other": "string",
-    },
-    "decisions": {
-        "transaction_id": "string",
-        "cc_num": "string",
-        "amount_cents": "bigint",
-        "trans_time": "timestamp",
-        "decided_at": "timestamp",
-        "outcome": "string",
-        "path": "string",
-        "score": "double",
-        "model_version": "string",
-        "nightly_cut": "timestamp",
-        "why": "string",
-        "warning": "string",
-        "reasons": "string",
-        "features": "string",
-    },
+from fraud.columns import ARCHIVED_DECISIONS, TRANSACTION_COLUMNS, Column, Kind
+
+_TYPES: dict[Kind, str] = {
+    "text": "string",
+    "json": "string",
+    "whole number": "bigint",
+    "decimal number": "double",
+    "moment": "timestamp",
 }
-"""What the function `archive` writes: {table: {column: type}}. `other`, `reasons` and `features` are JSON."""
+COLUMNS: dict[str, tuple[Column, ...]] = {"transactions": TRANSACTION_COLUMNS, "decisions": ARCHIVED_DECISIONS}
+"""What the function `archive` writes, by table."""
 
 
 def archive_tables(scope: Construct, bucket: s3.IBucket, prefixes: dict[str, str]) -> glue.CfnDatabase:
@@ -72,7 +52,10 @@ def archive_tables(scope: Construct, bucket: s3.IBucket, prefixes: dict[str, str
                 },
                 storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
                     location=f"s3://{bucket.bucket_name}/{prefix}",
-                    columns=[glue.CfnTable.ColumnProperty(name=c, type=t) for c, t in COLUMNS[table].items()],
+                    columns=[
+                        glue.CfnTable.ColumnProperty(name=column.name, type=_TYPES[column.kind])
+                        for column in COLUMNS[table]
+                    ],
                     input_format="org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
                     output_format="org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
                     serde_info=glue.CfnTable.SerdeInfoProperty(

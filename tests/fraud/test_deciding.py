@@ -9,6 +9,7 @@ import pytest
 
 from fraud.deciding import Deciding, decide_without_features
 from fraud.decision import FallbackRule, Thresholds
+from fraud.durations import MS_PER_DAY
 from fraud.payment import Payment
 from fraud.ports import Nightly, NightlyUnavailableError, ScorerUnavailableError, Scores
 from fraud.transaction import parse_transaction
@@ -25,14 +26,16 @@ from samples.deciding_world import (
 
 
 class StandInNightly:
-    def __init__(self, cut_ms=MOMENT - 1, unknown=(), failing=False, record=card_record):
-        self.cut_ms, self.unknown, self.failing, self.record, self.reads = cut_ms, unknown, failing, record, []
+    def __init__(self, cut_ms=MOMENT - 1, unknown=(), failing=False, malformed=False):
+        self.cut_ms, self.unknown, self.failing, self.malformed, self.reads = cut_ms, unknown, failing, malformed, []
 
     def read(self, cards):
         self.reads.append(set(cards))
         if self.failing:
             raise NightlyUnavailableError("the nightly store is down")
-        return Nightly({card: self.record(self.cut_ms) for card in cards if card not in self.unknown}, POPULATION)
+        if self.malformed:
+            return Nightly({}, POPULATION, dict.fromkeys(cards, "habits: a JSON list"))
+        return Nightly({card: card_record(self.cut_ms) for card in cards if card not in self.unknown}, POPULATION)
 
 
 class StandInScorer:
@@ -143,10 +146,6 @@ def test_a_transaction_twice_in_a_batch_is_decided_once():
         (feature_message(1, num_trans_last_10m="3"), "num_trans_last_10m"),
         (feature_message(1, avg_amt_last_1d=float("nan")), "avg_amt_last_1d"),
         (feature_message(1, avg_amt_last_1d=10**400), "avg_amt_last_1d"),
-        (
-            json.dumps({k: v for k, v in feature_fields(1).items() if k != "mean_age_last_1h"}).encode(),
-            "mean_age_last_1h",
-        ),
     ],
 )
 def test_a_poison_record_is_refused_and_the_good_go_on(poison, field):
@@ -155,6 +154,19 @@ def test_a_poison_record_is_refused_and_the_good_go_on(poison, field):
     assert [(rejected.position, rejected.error.field) for rejected in batch.rejected] == [(1, field)]
     assert "4111111111111111" not in str(batch.rejected[0].error)
     assert "; allowed: " in str(batch.rejected[0].error)
+
+
+def test_a_feature_that_the_stream_job_does_not_compute_yet_is_missing_and_one_that_is_not_known_is_skipped():
+    fields = {name: value for name, value in feature_fields(1).items() if name != "mean_age_last_1h"}
+    use_case = deciding()
+    [decision] = use_case.decide_batch([json.dumps(fields | {"num_trans_last_5m": "1"}).encode()]).decisions
+    assert (decision.path, decision.features["mean_age_last_1h"], decision.features["avg_amt_last_1h"]) == (
+        "model",
+        None,
+        20.03,
+    )
+    assert np.isnan(use_case.scorer.asked[0][0, FEATURE_NAMES.index("mean_age_last_1h")])
+    assert "num_trans_last_5m" not in decision.features
 
 
 def test_a_batch_of_poison_asks_no_one():
@@ -170,7 +182,7 @@ def test_a_batch_of_poison_asks_no_one():
     [
         ({"scorer": StandInScorer(failing=True)}, "the model did not answer within 1 s"),
         ({"nightly": StandInNightly(failing=True)}, "the nightly store is down"),
-        ({"nightly": StandInNightly(record=lambda _: {"num_trans_all": 1})}, "a nightly record is malformed"),
+        ({"nightly": StandInNightly(malformed=True)}, "a nightly record is malformed: habits: a JSON list"),
         ({"scorer": StandInScorer(scores=[0.5])}, "1 scores and 2 reasons to 2 transactions"),
         ({"scorer": StandInScorer(reasons=[[]])}, "2 scores and 1 reasons to 2 transactions"),
         ({"scorer": StandInScorer(scores=[0.5, float("nan")])}, "a score of nan; allowed: a probability"),
@@ -191,7 +203,7 @@ def test_when_the_model_or_the_nightly_store_fails_the_rule_decides_and_says_so(
 
 
 def test_nightly_features_that_are_too_old_are_used_with_a_warning():
-    stale, fresh = StandInNightly(cut_ms=MOMENT - 3 * 86_400_000), StandInNightly(cut_ms=MOMENT - 86_400_000)
+    stale, fresh = StandInNightly(cut_ms=MOMENT - 3 * MS_PER_DAY), StandInNightly(cut_ms=MOMENT - MS_PER_DAY)
     decision = deciding(nightly=stale).decide_batch([feature_message(0)]).decisions[0]
     assert (decision.path, decision.warning) == ("model", "nightly features are 3.0 days old")
     assert deciding(nightly=fresh).decide_batch([feature_message(0)]).decisions[0].warning is None

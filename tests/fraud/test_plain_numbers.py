@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from fraud.decision import FallbackRule, Thresholds
 from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
-from fraud.features.groups import card_record, nightly_record
+from fraud.features.groups import MalformedRecordError, card_record, nightly_record
+from fraud.features.nightly import CardRecord
 from fraud.model_request import read_scores
 from fraud.notation import decimal_number, whole_number
 from fraud.ports import ScorerUnavailableError
@@ -57,10 +58,10 @@ def test_what_python_writes_is_read_alike_everywhere(text):
 @pytest.mark.parametrize("text", WRONG)
 @pytest.mark.parametrize("name", ["num_trans_all", "avg_amt_all"])
 def test_a_value_of_the_store_that_is_no_number_is_no_record(name, text):
-    record = dict.fromkeys(names(NIGHTLY_CARD_FEATURES)) | {"categories": {}, "hours": {}, "cut_ms": 0, name: 2}
+    record = CardRecord(0, dict.fromkeys(names(NIGHTLY_CARD_FEATURES)) | {name: 2}, {}, {})
     kept = {value["FeatureName"]: value["ValueAsString"] for value in nightly_record("c1", record)}
-    assert card_record(kept)[name] == 2
-    with pytest.raises(ValueError, match="allowed"):
+    assert card_record(kept).features[name] == 2
+    with pytest.raises(MalformedRecordError, match="allowed"):
         card_record(kept | {name: text})
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
+from fraud.columns import DECISION_COLUMNS
 from fraud.decision import Decision, Reason
 from samples.deciding_world import CARDS, MOMENT, transaction_message
 from samples.kafka import EVENTS, failures, kafka_event
@@ -133,12 +134,33 @@ def test_a_decision_of_an_impossible_time_is_kept_with_its_reason_and_the_others
 
 
 def test_a_decision_that_fits_no_column_is_kept_with_its_reason_and_the_others_are_archived(archive, bucket):
-    odd = replace(decision(2), amount_cents="much")
+    odd = replace(decision(2), model_version="\ud800")  # no UTF-8
     assert archive.handler(stream_event(decision(1), odd), None) == failures()
     content = bucket()
     assert [key.split("/")[0] for key in sorted(content)] == ["decisions", "quarantine"]
     [line] = [json.loads(text) for key, text in content.items() if key.startswith("quarantine/")]
     assert line["reason"].startswith("row: ")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("amount_cents", "much"), ("cc_num", None), ("outcome", "maybe"), ("path", 5), ("score", []), ("reasons", [["amount"]]),
+     ("features", {"amount": {}}), ("nightly_cut", "yesterday")],
+)  # fmt: skip
+def test_a_decision_with_an_invalid_column_is_kept_with_its_reason(archive, bucket, column, value):
+    row = json.loads(decision(1).to_json()) | {column: value}
+    event = stream_event(decision(1))
+    event["Records"][0]["dynamodb"]["NewImage"]["decision"]["S"] = json.dumps(row)
+    assert archive.handler(event, None) == failures()
+    [text] = bucket().values()
+    assert json.loads(text)["reason"].startswith(f"{column}: ")
+
+
+def test_the_archive_its_tables_and_the_decision_table_have_the_columns_of_one_table(archive):
+    assert {column.name for column in DECISION_COLUMNS} == set(Decision.__slots__)
+    row = archive.decision_row(decision(1))
+    assert [*row] == [column.name for column in DECISION_COLUMNS if column.archived]
+    assert archive.DECISIONS.names == [*row]
 
 
 def test_what_can_neither_be_archived_nor_kept_comes_again(archive, aws):

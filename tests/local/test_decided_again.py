@@ -89,7 +89,8 @@ def test_another_threshold_is_found(tmp_path: Path, model: Path) -> None:
 def test_another_nightly_value_is_found(model: Path) -> None:
     rows = run(ModelScorer(model))
     record = NIGHTLY.cards[CARDS[7]]
-    other = NIGHTLY._replace(cards={**NIGHTLY.cards, CARDS[7]: {**record, "avg_amt_last_1w": 48.28}})
+    features = {**record.features, "avg_amt_last_1w": 48.28}
+    other = NIGHTLY._replace(cards={**NIGHTLY.cards, CARDS[7]: record._replace(features=features)})
     (told,) = differing_decisions(rows, FEATURES, other, model)[1]
     assert told == "t7: feature avg_amt_last_1w 48.27, the local core 48.28"
 

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from fraud.features.nightly import CardRecord, Habit
 from local.nightly_file import write_nightly
 
-POPULATION = {"travel": {"avg_amt_population_30d": 70.25}}
+POPULATION = {"travel": 70.25}
 
 
-def card_record(cut_ms: int = 1) -> dict[str, Any]:
-    return {"cut_ms": cut_ms, "avg_amt_all": 20.53, "max_amt_last_30d": None, "categories": {"travel": [3, 20.53]}}
+def card_record(cut_ms: int = 1, average: float = 20.53) -> CardRecord:
+    return CardRecord(
+        cut_ms, {"avg_amt_all": average, "max_amt_last_30d": None}, {"travel": Habit(3, average)}, {"1": 3}
+    )
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -33,14 +36,16 @@ def test_it_holds_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "nightly.db"
     cards = {"a" * 32: card_record(), "b" * 32: card_record(5)}
     write_nightly(path, cards.items(), POPULATION)
-    assert read(path) == (cards, POPULATION)
+    row = {"avg_amt_all": 20.53, "max_amt_last_30d": None, "categories": {"travel": [3, 20.53]}, "hours": {"1": 3}}
+    written = {"a" * 32: row | {"cut_ms": 1}, "b" * 32: row | {"cut_ms": 5}}
+    assert read(path) == (written, {"travel": {"avg_amt_population_30d": 70.25}})
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "nightly.db"
     write_nightly(path, [("a" * 32, card_record(1))], POPULATION)
     with pytest.raises(ValueError, match="not JSON compliant"):
-        write_nightly(path, [("a" * 32, card_record(2)), ("b" * 32, {"avg": float("nan")})], POPULATION)
+        write_nightly(path, [("a" * 32, card_record(2)), ("b" * 32, card_record(2, float("nan")))], POPULATION)
     assert read(path)[0]["a" * 32]["cut_ms"] == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["nightly.db"]
 
@@ -50,7 +55,7 @@ def test_a_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:
     names = [f"{number:032x}" for number in range(50)]
 
     def write(cut: int) -> None:
-        write_nightly(path, ((card, card_record(cut)) for card in names), {"x": {"avg_amt_population_30d": float(cut)}})
+        write_nightly(path, ((card, card_record(cut)) for card in names), {"x": float(cut)})
 
     write(0)
     writer = threading.Thread(target=lambda: [write(cut) for cut in range(1, 30)])

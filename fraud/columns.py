@@ -1,0 +1,83 @@
+"""The columns of what is kept of a transaction and of a decision: one table of each.
+
+The archive's Parquet files, the catalogue's tables over them, the decision table's attributes and `Decision.from_json` take
+theirs from here. A reader skips a column that it does not know, for another version may have added it; a column that is missing
+is missing, unless it is required.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "whole number", "decimal number", "moment", "json"]
+"""Of a column's values: `moment` is milliseconds since 1970 in UTC; `json` is text where a column can hold no structure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: in every store.
+        kind: of its values.
+        required: whether a row without it is invalid.
+        archived: whether the archive has it.
+        attribute: whether the decision table has it as an attribute of its own, beside the whole decision as JSON.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    archived: bool = True
+    attribute: bool = False
+
+
+def _required(name: str, kind: Kind) -> Column:
+    return Column(name=name, kind=kind, required=True)
+
+
+def _decided(name: str, kind: Kind, *, required: bool = False, archived: bool = True) -> Column:
+    return Column(name=name, kind=kind, required=required, archived=archived, attribute=True)
+
+
+TRANSACTION_COLUMNS = (
+    _required("transaction_id", "text"),
+    _required("cc_num", "text"),
+    _required("category", "text"),
+    _required("amount_cents", "whole number"),
+    _required("event_time", "moment"),
+    Column(name="stated_time", kind="moment"),
+    Column(name="merchant", kind="text"),
+    Column(name="merch_lat", kind="decimal number"),
+    Column(name="merch_long", kind="decimal number"),
+    Column(name="other", kind="json"),
+)
+"""`event_time` is the record's own time, the clock of all features; `stated_time` is what the message says; `other` holds the
+fields that are not the contract's."""
+
+DECISION_COLUMNS = (
+    _decided("transaction_id", "text", required=True),
+    _decided("cc_num", "text", required=True),
+    _decided("amount_cents", "whole number", required=True),
+    _decided("trans_time", "moment", required=True),
+    _decided("event_time", "text", archived=False),
+    _decided("decided_at", "moment", required=True),
+    _decided("outcome", "text", required=True),
+    _decided("path", "text", required=True),
+    _decided("score", "decimal number"),
+    _decided("model_version", "text"),
+    Column(name="nightly_cut", kind="moment"),
+    _decided("why", "text"),
+    Column(name="warning", kind="text"),
+    Column(name="reasons", kind="json"),
+    Column(name="features", kind="json", required=True),
+)
+"""`fraud.decision.Decision` says what each is. `event_time` is text, as the producer states it; the archive has it with the
+transaction, as `stated_time`."""
+
+DECISION_JSON = "decision"
+"""The decision table's attribute that holds the whole decision."""
+
+ARCHIVED_DECISIONS = tuple(column for column in DECISION_COLUMNS if column.archived)
+DECISION_ATTRIBUTES = tuple(column for column in DECISION_COLUMNS if column.attribute)
