@@ -37,6 +37,7 @@ from fraud.features.groups import nightly_record, population_record
 from samples.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from samples.environments import ENVIRONMENTS
 from samples.kafka import kafka_event
+from samples.lambda_context import CONTEXT
 from samples.stand_ins import Endpoint, FeatureStore, answer
 from stacks.assets import FUNCTIONS_PLATFORM, function_code, layer
 
@@ -134,7 +135,7 @@ def _handle(function: Any, batch: dict[str, Any], times: int) -> None:
     said = io.StringIO()
     with redirect_stdout(said):
         for _ in range(times):
-            if function.handler(batch, None) != {"batchItemFailures": []}:
+            if function.handler(batch, CONTEXT) != {"batchItemFailures": []}:
                 raise RuntimeError("not all were decided")
     if '"path":"fallback"' in said.getvalue():
         raise RuntimeError("not decided by the model")

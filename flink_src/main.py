@@ -10,11 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from pyflink.common import Configuration  # type: ignore[import-not-found]
-from pyflink.common.job_client import JobClient  # type: ignore[import-not-found]
-from pyflink.datastream import StreamExecutionEnvironment  # type: ignore[import-not-found]
-from pyflink.java_gateway import get_gateway  # type: ignore[import-not-found]
-from pyflink.table import EnvironmentSettings, StreamTableEnvironment  # type: ignore[import-not-found]
+from pyflink.common import Configuration
+from pyflink.common.job_client import JobClient
+from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.java_gateway import get_gateway
+from pyflink.table import EnvironmentSettings, StreamTableEnvironment
 
 # Flink runs this file from inside the application's folder, whose root holds the packages.
 sys.path.append(str(Path(__file__).resolve().parent.parent))

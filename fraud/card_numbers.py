@@ -43,7 +43,7 @@ _BEHIND, _BEFORE = re.compile(TABLE["behind"]), re.compile(TABLE["before"])
 _ACQUIRER_REFERENCE = re.compile(TABLE["acquirer-reference"])
 _IDENTIFIER, _IBAN = re.compile(TABLE["identifier"]), re.compile(TABLE["iban"])
 _GROUPINGS = frozenset(tuple(map(int, sizes.split("-"))) for sizes in TABLE["groupings"].split())
-_MOST_GROUPS = max(map(len, _GROUPINGS))
+_GROUPS_LIMIT = max(map(len, _GROUPINGS))
 
 _RUN = re.compile(r"[0-9](?:[^0-9A-Za-z]*+[0-9])*+")
 _GROUP = re.compile(r"[0-9](?:\0*+[0-9])*+")
@@ -154,7 +154,7 @@ def _spans_of_run(plain: str, groups: list[Span], doubtful: bool) -> Iterator[Sp
             yield groups[first][0], groups[last][1]
     sizes = [len(group) for group in digits]
     for first in range(len(groups)):
-        for last in range(first + 2, min(first + _MOST_GROUPS, len(groups)) + 1):
+        for last in range(first + 2, min(first + _GROUPS_LIMIT, len(groups)) + 1):
             if tuple(sizes[first:last]) in _GROUPINGS and (doubtful or _is_card("".join(digits[first:last]))):
                 yield groups[first][0], groups[last - 1][1]
 

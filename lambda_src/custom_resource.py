@@ -5,45 +5,38 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any
 
 import urllib3
 
-from lambda_src.telemetry import logger
+from lambda_src.telemetry import LambdaContext, logger, with_request
 
 Request = dict[str, Any]
-
-
-class Context(Protocol):
-    """What Lambda says of the call."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """How long the function may still take."""
-        ...
-
-
-Work = Callable[[Request, Context], dict[str, str]]
+Handler = Callable[[Request, LambdaContext], None]
+Work = Callable[[Request, LambdaContext], dict[str, str]]
 """Does what a request asks and gives the resource's attributes. What it raises fails the deployment, with its text."""
 
 ANSWER_WITHIN_S = 20
-MOST_BYTES = 4_096
-"""Of an answer: page crpg-ref-responses, "the total size of the response body can't exceed 4096 bytes". A reason gets half."""
+ANSWER_BYTES_LIMIT = 4_096
+"""Page crpg-ref-responses, "the total size of the response body can't exceed 4096 bytes". A reason gets half."""
 
 
-def custom_resource(physical_id: str) -> Callable[[Work], Callable[[Request, Context], None]]:
+def custom_resource(physical_id: str) -> Callable[[Work], Handler]:
     """Makes a handler of a custom resource, whose answer goes to the request's pre-signed address.
 
     Args:
         physical_id: always the same, so that no update ever replaces the resource.
     """
 
-    def handler_of(work: Work) -> Callable[[Request, Context], None]:
+    def handler_of(work: Work) -> Handler:
+        @with_request
         @wraps(work)
-        def handler(request: Request, context: Context) -> None:
+        def handler(request: Request, context: LambdaContext) -> None:
+            logger.info("processing", extra={"kind": request["RequestType"], "resource": request["LogicalResourceId"]})
             answer: dict[str, Any] = {"Status": "SUCCESS", "Data": {}}
             try:
                 answer["Data"] = work(request, context)
-            except Exception as error:  # noqa: BLE001 - it is told to the one who waits
+            except Exception as error:  # noqa: BLE001 - it goes to the one who waits
                 # unanswered, CloudFormation would wait for an hour
                 logger.exception("the request failed")
                 answer = {"Status": "FAILED", "Reason": _reason(error)}
@@ -56,7 +49,7 @@ def custom_resource(physical_id: str) -> Callable[[Work], Callable[[Request, Con
 
 def _reason(error: Exception) -> str:
     text = f"{type(error).__name__}: {error}"
-    while len(json.dumps(text)) > MOST_BYTES // 2:
+    while len(json.dumps(text)) > ANSWER_BYTES_LIMIT // 2:
         text = text[: len(text) * 3 // 4]
     return text
 

@@ -11,19 +11,23 @@ reading an event raises for no record.
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fraud.transaction import InvalidTransactionError, is_heartbeat
+from fraud.card_numbers import holds_card_number
+from fraud.transaction import TRANSACTION_ID_PATTERN, InvalidTransactionError, is_heartbeat
+from lambda_src.telemetry import Event
 
 PartialFailures = dict[str, list[dict[str, Any]]]
 """The answer: {"batchItemFailures": [{"itemIdentifier": ...}, ...]}."""
 
 UNKNOWN = -1
-"""A partition or an offset that the event does not tell: Kafka's begin with 0."""
+"""A partition or an offset that the event does not say: Kafka's begin with 0."""
 
+_TRANSACTION_ID = re.compile(TRANSACTION_ID_PATTERN)
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
@@ -37,7 +41,7 @@ class KafkaRecord(NamedTuple):
 
     Attributes:
         topic, partition, offset: where it is.
-        timestamp: its clock, as the event tells it; `fraud.clock.moment` says whether that can be.
+        timestamp: its clock, as the event has it; `fraud.clock.moment` says whether that can be.
         value: None for a record without one. What could not be read is here as it came.
         unreadable: why the value could not be read.
     """
@@ -56,7 +60,7 @@ class KafkaRecord(NamedTuple):
         return self.value or b""
 
 
-def kafka_records(event: dict[str, Any]) -> list[KafkaRecord]:
+def kafka_records(event: Event) -> list[KafkaRecord]:
     """All records of an event, each partition's in its order.
 
     >>> kafka_records({"records": {"features-0": [
@@ -66,15 +70,15 @@ def kafka_records(event: dict[str, Any]) -> list[KafkaRecord]:
     return [_record(place, each) for place, records in event["records"].items() for each in records or ()]
 
 
-def payments(event: dict[str, Any]) -> list[KafkaRecord]:
+def payments(event: Event) -> list[KafkaRecord]:
     """The records of an event without the stream job's heartbeats, which are skipped everywhere."""
     return [record for record in kafka_records(event) if record.unreadable or not is_heartbeat(record.value)]
 
 
-def _record(place: str, told: Any) -> KafkaRecord:
+def _record(place: str, given: Any) -> KafkaRecord:
     topic, _, partition = place.rpartition("-")
-    fields = told if isinstance(told, dict) else {}
-    value, unreadable = _value(fields.get("value")) if fields is told else (None, _not_of(told, "a record"))
+    fields = given if isinstance(given, dict) else {}
+    value, unreadable = _value(fields.get("value")) if fields is given else (None, _not_of(given, "a record"))
     stated = fields.get("topic")
     return KafkaRecord(
         stated if isinstance(stated, str) and _TOPIC.fullmatch(stated) else _topic_of(topic),
@@ -108,8 +112,8 @@ def _value(text: Any) -> tuple[bytes | None, InvalidTransactionError | None]:
         return text.encode(errors="replace"), problem
 
 
-def _not_of(told: Any, allowed: str) -> InvalidTransactionError:
-    return InvalidTransactionError("message", f"a JSON {type(told).__name__} in the event", allowed)
+def _not_of(given: Any, allowed: str) -> InvalidTransactionError:
+    return InvalidTransactionError("message", f"a JSON {type(given).__name__} in the event", allowed)
 
 
 def partial_failures(
@@ -140,3 +144,29 @@ def by_partition(records: Sequence[KafkaRecord]) -> Iterator[tuple[str, list[Kaf
     for record in records:
         places.setdefault(f"{record.topic}-{record.partition}", []).append(record)
     yield from places.items()
+
+
+def log_fields(records: Iterable[KafkaRecord]) -> dict[str, Any]:
+    """What a log line says of records: how many, their transactions' ids, and where those are whose id cannot be read.
+
+    >>> log_fields([KafkaRecord("features", 0, 7, 5, b'{"transaction_id": "t1"}'), KafkaRecord("features", 0, 8, 5, b"{")])
+    {'records': 2, 'transaction_ids': ['t1'], 'without_id': ['features-0@8']}
+    """
+    ids, without = [], []
+    for record in records:
+        known = _transaction_id(record.value or b"")
+        if known is None:
+            without.append(f"{record.topic}-{record.partition}@{record.offset}")
+        else:
+            ids.append(known)
+    return {"records": len(ids) + len(without), "transaction_ids": ids, "without_id": without}
+
+
+def _transaction_id(message: bytes) -> str | None:
+    try:
+        fields = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    known = fields.get("transaction_id") if isinstance(fields, dict) else None
+    valid = isinstance(known, str) and _TRANSACTION_ID.fullmatch(known) and not holds_card_number(known)
+    return known if valid else None

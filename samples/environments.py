@@ -1,4 +1,4 @@
-"""A sound environment of each function, as its stack sets it."""
+"""A valid environment of each function, as its stack sets it."""
 
 from __future__ import annotations
 

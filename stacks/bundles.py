@@ -18,6 +18,7 @@ _EVERY_FUNCTION = (
     "lambda_src.telemetry",
 )
 _CUSTOM_RESOURCE = (*_EVERY_FUNCTION, "lambda_src.custom_resource")
+_LONG_WORK = (*_CUSTOM_RESOURCE, "lambda_src.time_left")
 _TRANSACTIONS = (
     *_EVERY_FUNCTION,
     "fraud.card_numbers",
@@ -28,9 +29,18 @@ _TRANSACTIONS = (
 )
 _TOPIC = (*_TRANSACTIONS, "lambda_src.kafka_event")
 _QUARANTINE = ("fraud.quarantine", "lambda_src.ports.quarantine_bucket")
-_FEATURE_RECORDS = ("fraud.feature_record", "fraud.features.catalogue", "fraud.features.nightly")
-_DECISIONS = ("fraud.decision", "fraud.features.catalogue", "fraud.vector")
-_DECISION_TABLE = (*_DECISIONS, "fraud.payment", "lambda_src.ports.decision_table", "lambda_src.ports.packs")
+_FEATURE_RECORDS = ("fraud.durations", "fraud.feature_record", "fraud.features.catalogue", "fraud.features.nightly")
+_DECISIONS = ("fraud.columns", "fraud.decision", "fraud.durations", "fraud.features.catalogue", "fraud.vector")
+_ITEMS = ("lambda_src.ports.dynamodb_items",)
+_DECISION_TABLE = (
+    *_DECISIONS,
+    *_ITEMS,
+    "fraud.feature_record",
+    "fraud.payment",
+    "fraud.retries",
+    "lambda_src.batches",
+    "lambda_src.ports.decision_table",
+)
 _DECIDING = (
     *_FEATURE_RECORDS,
     *_DECISION_TABLE,
@@ -42,8 +52,8 @@ _DECIDING = (
 )
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "accept": (*_TOPIC, *_QUARANTINE, *_DECISION_TABLE, "lambda_src.ports.watch_queue"),
-    "archive": (*_TOPIC, *_QUARANTINE, *_DECISIONS, "lambda_src.ports.parquet_archive"),
-    "clean_up": _CUSTOM_RESOURCE,
+    "archive": (*_TOPIC, *_QUARANTINE, *_DECISIONS, *_ITEMS, "lambda_src.ports.parquet_archive"),
+    "clean_up": _LONG_WORK,
     "create_topics": (*_CUSTOM_RESOURCE, "lambda_src.ports.kafka_topics"),
     "decide": (
         *_TOPIC,
@@ -55,19 +65,33 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         "lambda_src.ports.nightly_feature_store",
     ),
     "gate": (*_EVERY_FUNCTION, "fraud.promotion", "lambda_src.ports.model_registry"),
-    "ingest_features": (*_TOPIC, *_FEATURE_RECORDS, "fraud.features.batch_write", "fraud.features.groups"),
-    "start_stream": _CUSTOM_RESOURCE,
+    "ingest_features": (
+        *_TOPIC,
+        *_FEATURE_RECORDS,
+        "fraud.features.batch_write",
+        "fraud.features.groups",
+        "fraud.retries",
+    ),
+    "start_stream": _LONG_WORK,
     "watch": (*_TRANSACTIONS, *_DECIDING, "lambda_src.ports.watch_queue"),
 }
 """{function: the modules beside those in its own folder}."""
 
-_TABLE_READERS = ("fraud.features.catalogue", "fraud.features.nightly", "fraud.features.sql", "fraud.row_counts")
+_TABLE_READERS = (
+    "fraud.columns",
+    "fraud.durations",
+    "fraud.features.catalogue",
+    "fraud.features.nightly",
+    "fraud.features.sql",
+    "fraud.row_counts",
+)
 JOBS: Mapping[str, tuple[str, ...]] = {
     "nightly": (
         *_TABLE_READERS,
         "fraud.features.batch_write",
         "fraud.features.groups",
         "fraud.notation",
+        "fraud.retries",
         "sagemaker_src.options",
         "sagemaker_src.processing.batch_features",
         "sagemaker_src.processing.duckdb_engine",
@@ -100,6 +124,7 @@ STREAM = (
     "flink_src.partition_keys",
     "flink_src.properties",
     "flink_src.statements",
+    "fraud.durations",
     "fraud.features.catalogue",
     "fraud.features.sql",
     "fraud.wire_form",

@@ -1,17 +1,17 @@
-"""Records into feature groups, many a call: BatchWriteRecord's rules, for whoever brings a client."""
+"""Records into feature groups, many at once: BatchWriteRecord's rules, for whoever brings a client."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from fraud.features.groups import FeatureValues
+from fraud.retries import tries
 
-MOST = 25
-"""Entries a call, the service's limit."""
+RECORDS_PER_CALL = 25
+"""The service's limit."""
 ATTEMPTS = 4
-FIRST_PAUSE_S = 0.1
+FIRST_PAUSE_S = 0.2
 
 
 class Refused(NamedTuple):
@@ -27,9 +27,9 @@ def write_records(
     records: Sequence[FeatureValues],
     *,
     ttl_days: int | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> list[Refused]:
-    """Writes records, MOST a call; what the store leaves unprocessed is sent again after a growing pause.
+    """Writes records, RECORDS_PER_CALL at once; what the store leaves unprocessed is sent again after a growing pause.
 
     Args:
         batch_write_record: the operation of a client of sagemaker-featurestore-runtime. What it raises ends the writing.
@@ -43,10 +43,12 @@ def write_records(
     """
     options = {} if ttl_days is None else {"TtlDuration": {"Unit": "Days", "Value": ttl_days}}
     refused: list[Refused] = []
-    for start in range(0, len(records), MOST):
-        entries = [{"FeatureGroupName": group, "Record": record} for record in records[start : start + MOST]]
+    for start in range(0, len(records), RECORDS_PER_CALL):
+        entries = [
+            {"FeatureGroupName": group, "Record": record} for record in records[start : start + RECORDS_PER_CALL]
+        ]
         places = {_key(entry): start + place for place, entry in enumerate(entries)}
-        for attempt in range(1, ATTEMPTS + 1):
+        for _ in tries(ATTEMPTS, FIRST_PAUSE_S, sleep=sleep):
             answer = batch_write_record(Entries=entries, **options)
             for failed in answer["Errors"]:
                 why = f"{failed['ErrorCode']}: {failed['ErrorMessage']}"
@@ -54,8 +56,6 @@ def write_records(
             entries = answer["UnprocessedEntries"]
             if not entries:
                 break
-            if attempt < ATTEMPTS:
-                sleep(FIRST_PAUSE_S * 2**attempt)
         refused += [Refused(places[_key(entry)], f"unprocessed after {ATTEMPTS} calls") for entry in entries]
     return sorted(refused)
 

@@ -1,25 +1,24 @@
-"""The door of the topic `transactions`: refuses what breaks the contract, and has the watch look after what keeps it."""
+"""The door of the topic `transactions`: invalid ones go to the quarantine, valid ones to the watch queue."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from fraud.clock import moment
 from fraud.transaction import InvalidTransactionError, parse_transaction
 from lambda_src.accept.environment import Environment
-from lambda_src.kafka_event import KafkaRecord, PartialFailures, partial_failures, payments
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, log_fields, partial_failures, payments
 from lambda_src.ports.clients import AwsError, client
 from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
 from lambda_src.ports.watch_queue import Waiting, WatchQueue
-from lambda_src.telemetry import logger, metrics
+from lambda_src.telemetry import Event, LambdaContext, logger, metrics, with_request
 
 environment = Environment.read()
 queue = WatchQueue(client("sqs"), environment.watch_queue_url, environment.undecided_after_s)
 quarantine = QuarantineBucket(environment.quarantine_bucket, environment.quarantine_prefix)
 
 
+@with_request
 @metrics.log_metrics
-def handler(event: dict[str, Any], _: object) -> PartialFailures:
+def handler(event: Event, _: LambdaContext) -> PartialFailures:
     """Processes an event; see `lambda_src.kafka_event` for both its sides."""
     records = payments(event)
     valid: list[KafkaRecord] = []
@@ -42,6 +41,6 @@ def _watch(valid: list[KafkaRecord], waiting: list[Waiting]) -> list[KafkaRecord
     try:
         queue.send(waiting)
     except AwsError:
-        logger.exception("transactions could not be put under watch", extra={"records": len(valid)})
+        logger.exception("transactions could not be sent to the watch queue", extra=log_fields(valid))
         return valid
     return []

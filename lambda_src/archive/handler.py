@@ -9,11 +9,11 @@ from fraud.transaction import InvalidTransactionError, parse_transaction
 from lambda_src.archive.changes import Change, added, source
 from lambda_src.archive.environment import Environment
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS, decision_row, transaction_row
-from lambda_src.kafka_event import KafkaRecord, PartialFailures, by_partition, payments
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, by_partition, log_fields, payments
 from lambda_src.ports.clients import client
-from lambda_src.ports.parquet_archive import ParquetArchive, Unfit
+from lambda_src.ports.parquet_archive import ParquetArchive, Row, Unfit
 from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
-from lambda_src.telemetry import logger, metrics
+from lambda_src.telemetry import Event, LambdaContext, logger, metrics, with_request
 
 environment = Environment.read()
 _s3 = client("s3", timeout_s=10)
@@ -28,8 +28,9 @@ class NotKeptError(Exception):
     """What cannot be archived could not be put into the quarantine either."""
 
 
+@with_request
 @metrics.log_metrics
-def handler(event: dict[str, Any], _: object) -> PartialFailures:
+def handler(event: Event, _: LambdaContext) -> PartialFailures:
     """Archives what can be of an event; the rest goes to the quarantine.
 
     Raises:
@@ -42,16 +43,17 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
     return DONE
 
 
-def _archive_transactions(event: dict[str, Any]) -> None:
+def _archive_transactions(event: Event) -> None:
     for place, records in by_partition(payments(event)):
         valid: list[KafkaRecord] = []
-        rows = []
+        rows: list[tuple[int, Row]] = []
         for record in records:
             try:
                 transaction = parse_transaction(record.message())
                 trans_time = moment(record.timestamp)
             except InvalidTransactionError as error:
-                logger.warning("rejected", extra={"reason": str(error)})  # `accept` keeps it in the quarantine
+                # `accept` puts it into the quarantine
+                logger.warning("skipped: invalid", extra={"reason": str(error), **log_fields([record])})
             else:
                 valid.append(record)
                 rows.append((trans_time, transaction_row(transaction, trans_time)))
@@ -60,7 +62,7 @@ def _archive_transactions(event: dict[str, Any]) -> None:
             _quarantine([(valid[each.position], _unfit(each)) for each in unfit])
 
 
-def _archive_decisions(event: dict[str, Any]) -> None:
+def _archive_decisions(event: Event) -> None:
     changes: list[tuple[Any, Change]] = []
     refused: list[Refused] = []
     for record in event["Records"]:
@@ -82,5 +84,7 @@ def _unfit(each: Unfit) -> InvalidTransactionError:
 
 
 def _quarantine(refused: list[Refused]) -> None:
+    for record, error in refused:
+        logger.warning("not archived", extra={"reason": str(error), **log_fields([record])})
     if quarantine.keep(refused):
         raise NotKeptError(f"{len(refused)} records can neither be archived nor be put into the quarantine")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 
-from lambda_src.clean_up.patience import Patience
-from lambda_src.ports.clients import client
+from lambda_src.clean_up.unfinished import unfinished
+from lambda_src.ports.clients import Client, client
 from lambda_src.telemetry import logger
+from lambda_src.time_left import TimeLeft
 
 
 class NotDeletedError(Exception):
     """An object could not be deleted: names it and says why."""
 
 
-def empty_bucket(bucket: str, patience: Patience) -> None:
+def empty_bucket(bucket: str, time_left: TimeLeft) -> None:
     """Deletes all objects of a bucket, old versions included.
 
     Raises:
@@ -30,7 +31,7 @@ def empty_bucket(bucket: str, patience: Patience) -> None:
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         if not found:
             continue
-        patience.check(f"s3://{bucket}")
+        time_left.check(unfinished(f"s3://{bucket}"))
         objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         for error in answer.get("Errors", []):
@@ -39,13 +40,13 @@ def empty_bucket(bucket: str, patience: Patience) -> None:
     logger.info("emptied", extra={"bucket": bucket, "objects": deleted})
 
 
-def _close(s3: object, bucket: str) -> None:
-    # access logs come for hours after what they tell of; one more, and the bucket cannot be deleted
+def _close(s3: Client, bucket: str) -> None:
+    # access logs come for hours after the requests that they log; one more, and the bucket cannot be deleted
     statement = {
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:PutObject",
-        "Resource": f"arn:{s3.meta.partition}:s3:::{bucket}/*",  # type: ignore[attr-defined]
+        "Resource": f"arn:{s3.meta.partition}:s3:::{bucket}/*",
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    s3.put_bucket_policy(Bucket=bucket, Policy=policy)  # type: ignore[attr-defined]
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)

@@ -25,15 +25,15 @@ from lambda_src.clean_up.environment import Environment
 from lambda_src.clean_up.jobs import stop_jobs
 from lambda_src.clean_up.logs import delete_log_group, delete_log_streams
 from lambda_src.clean_up.models import delete_models, delete_versions
-from lambda_src.clean_up.patience import Patience
 from lambda_src.clean_up.tables import delete_tables
-from lambda_src.custom_resource import Context, Request, custom_resource
+from lambda_src.custom_resource import Request, custom_resource
 from lambda_src.ports.clients import client
-from lambda_src.telemetry import logger
+from lambda_src.telemetry import LambdaContext, logger
+from lambda_src.time_left import TimeLeft
 
 environment = Environment.read()
 
-STEPS: dict[str, Callable[[str, Patience], None]] = {
+STEPS: dict[str, Callable[[str, TimeLeft], None]] = {
     "Jobs": stop_jobs,
     "LogStreams": delete_log_streams,
     "LogGroups": delete_log_group,
@@ -49,14 +49,14 @@ GOING = ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 
 
 @custom_resource("leftovers")
-def handler(request: Request, context: Context) -> dict[str, str]:
+def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """Processes a request of CloudFormation."""
     if request["RequestType"] == "Delete" and _stack_goes(request["StackId"]):
-        patience = Patience(context)
+        time_left = TimeLeft(context)
         properties: dict[str, Any] = request["ResourceProperties"]
         for name, delete in STEPS.items():
             for value in properties.get(name, []):
-                delete(value, patience)
+                delete(value, time_left)
     return {}
 
 

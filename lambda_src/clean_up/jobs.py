@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from lambda_src.clean_up.patience import Patience
-from lambda_src.ports.clients import client
+from lambda_src.clean_up.unfinished import unfinished
+from lambda_src.ports.clients import Client, client
 from lambda_src.telemetry import logger
+from lambda_src.time_left import TimeLeft
 
 KINDS = ("Training", "Processing")
+POLL_S = 5.0
 
 
-def stop_jobs(prefix: str, patience: Patience) -> None:
+def stop_jobs(prefix: str, time_left: TimeLeft) -> None:
     """Stops the running jobs whose names begin with a prefix, and waits until they have ended."""
     sagemaker = client("sagemaker", timeout_s=10)
     for name in _jobs(sagemaker, "Training", prefix, "InProgress"):
@@ -20,10 +20,10 @@ def stop_jobs(prefix: str, patience: Patience) -> None:
         sagemaker.stop_processing_job(ProcessingJobName=name)
     while left := [name for kind in KINDS for name in _jobs(sagemaker, kind, prefix, "Stopping")]:
         logger.info("waiting for jobs to end", extra={"jobs": left})
-        patience.wait(", ".join(left))
+        time_left.wait(POLL_S, unfinished(", ".join(left)))
 
 
-def _jobs(sagemaker: Any, kind: str, prefix: str, status: str) -> list[str]:
+def _jobs(sagemaker: Client, kind: str, prefix: str, status: str) -> list[str]:
     pages = sagemaker.get_paginator(f"list_{kind.lower()}_jobs").paginate(NameContains=prefix, StatusEquals=status)
     names = [each[f"{kind}JobName"] for page in pages for each in page[f"{kind}JobSummaries"]]
     return [name for name in names if name.startswith(prefix)]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from lambda_src.clean_up.patience import Patience
+from lambda_src.clean_up.unfinished import unfinished
 from lambda_src.ports.clients import client
 from lambda_src.telemetry import logger
+from lambda_src.time_left import TimeLeft
 
 
-def delete_versions(registry: str, patience: Patience) -> None:
+def delete_versions(registry: str, time_left: TimeLeft) -> None:
     """Deletes all versions of a model package group, without which it cannot be deleted."""
     sagemaker = client("sagemaker", timeout_s=10)
     pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=registry)
     versions = [each["ModelPackageArn"] for page in pages for each in page["ModelPackageSummaryList"]]
     for version in versions:
-        patience.check(registry)
+        time_left.check(unfinished(registry))
         sagemaker.delete_model_package(ModelPackageName=version)
     logger.info("deleted versions", extra={"registry": registry, "versions": len(versions)})
 
 
-def delete_models(prefix: str, patience: Patience) -> None:
+def delete_models(prefix: str, time_left: TimeLeft) -> None:
     """Deletes the models and endpoint configurations whose names begin with a prefix."""
     sagemaker = client("sagemaker", timeout_s=10)
     kinds = (
@@ -29,6 +30,6 @@ def delete_models(prefix: str, patience: Patience) -> None:
         pages = sagemaker.get_paginator(operation).paginate(NameContains=prefix)
         names = [each[member] for page in pages for each in page[listed] if each[member].startswith(prefix)]
         for name in names:
-            patience.check(name)
+            time_left.check(unfinished(name))
             delete(**{member: name})
         logger.info("deleted", extra={"kind": listed, "names": names})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from lambda_src.clean_up.patience import Patience
+from lambda_src.clean_up.unfinished import unfinished
 from lambda_src.ports.clients import client
 from lambda_src.telemetry import logger
+from lambda_src.time_left import TimeLeft
 
 
-def delete_tables(database_and_prefix: str, patience: Patience) -> None:
+def delete_tables(database_and_prefix: str, time_left: TimeLeft) -> None:
     """Deletes the tables of a database whose names are a prefix and a number, given as DATABASE/PREFIX."""
     database, _, prefix = database_and_prefix.partition("/")
     numbered = re.compile(rf"{re.escape(prefix)}\d+")
@@ -20,6 +21,6 @@ def delete_tables(database_and_prefix: str, patience: Patience) -> None:
     except glue.exceptions.EntityNotFoundException:
         return
     for name in names:
-        patience.check(name)
+        time_left.check(unfinished(name))
         glue.delete_table(DatabaseName=database, Name=name)
     logger.info("deleted tables", extra={"tables": names})

@@ -11,16 +11,17 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 
 from lambda_src.create_topics.environment import Environment
-from lambda_src.custom_resource import Context, Request, custom_resource
+from lambda_src.custom_resource import Request, custom_resource
 from lambda_src.ports.clients import client, session
 from lambda_src.ports.kafka_topics import TopicError, TopicRequest, admin_settings, ensure_topics
+from lambda_src.telemetry import LambdaContext
 
 environment = Environment.read()
 kafka = client("kafka", timeout_s=10)
 
 
 @custom_resource("topics")
-def handler(request: Request, _: Context) -> dict[str, str]:
+def handler(request: Request, _: LambdaContext) -> dict[str, str]:
     """Processes a request of CloudFormation."""
     if request["RequestType"] == "Delete":
         return {}

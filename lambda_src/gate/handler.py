@@ -14,14 +14,15 @@ from fraud.promotion import verdict
 from lambda_src.gate.environment import Environment
 from lambda_src.ports.clients import client
 from lambda_src.ports.model_registry import champion, registered_metadata
-from lambda_src.telemetry import logger
+from lambda_src.telemetry import Event, LambdaContext, logger, with_request
 
 environment = Environment.read()
 s3 = client("s3", timeout_s=10)
 sagemaker = client("sagemaker", timeout_s=10)
 
 
-def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
+@with_request
+def handler(event: Event, _: LambdaContext) -> dict[str, Any]:
     """The verdict.
 
     Returns:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fraud.feature_record import FeatureRecord, parse_feature_record
 from fraud.features.batch_write import write_records
 from fraud.features.groups import STREAM_GROUP, feature_values
 from fraud.transaction import InvalidTransactionError
 from lambda_src.ingest_features.environment import Environment
-from lambda_src.kafka_event import KafkaRecord, PartialFailures, partial_failures, payments
+from lambda_src.kafka_event import KafkaRecord, PartialFailures, log_fields, partial_failures, payments
 from lambda_src.ports.clients import AwsError, client
-from lambda_src.telemetry import logger
+from lambda_src.telemetry import Event, LambdaContext, logger, with_request
 
 environment = Environment.read()
 store = client("sagemaker-featurestore-runtime")
 
 
-def handler(event: dict[str, Any], _: object) -> PartialFailures:
+@with_request
+def handler(event: Event, _: LambdaContext) -> PartialFailures:
     """Processes an event; see `lambda_src.kafka_event` for both its sides."""
     records = payments(event)
     newest: dict[str, tuple[KafkaRecord, FeatureRecord]] = {}
@@ -25,7 +24,8 @@ def handler(event: dict[str, Any], _: object) -> PartialFailures:
         try:
             features = parse_feature_record(record.message())
         except InvalidTransactionError as error:
-            logger.warning("skipped", extra={"reason": str(error)})  # `decide` keeps it in the quarantine
+            # `decide` puts it into the quarantine
+            logger.warning("skipped: invalid", extra={"reason": str(error), **log_fields([record])})
             continue
         known = newest.get(features.cc_num)
         if known is None or features.trans_time >= known[1].trans_time:
@@ -48,8 +48,8 @@ def _write(newest: list[tuple[KafkaRecord, FeatureRecord]]) -> list[KafkaRecord]
             ttl_days=environment.features_ttl_days,
         )
     except AwsError:
-        logger.exception("features could not be written", extra={"records": len(newest)})
+        logger.exception("features could not be written", extra=log_fields(record for record, _ in newest))
         return [record for record, _ in newest]
     for each in refused:
-        logger.error("features refused", extra={"reason": each.why})
+        logger.error("features refused", extra={"reason": each.why, **log_fields([newest[each.position][0]])})
     return [newest[each.position][0] for each in refused]

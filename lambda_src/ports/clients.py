@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
+
+Client: TypeAlias = Any
+"""A client of botocore, which makes its operations at run time from the service's model: no type can say them, and what they
+answer is AWS's JSON."""
 
 session = Session()
 """Of this process. It is botocore's own: boto3 would add a third of a second to every cold start, and nothing that is used."""
@@ -15,7 +19,7 @@ AwsError = (ClientError, BotoCoreError)
 """What a call raises when the service refuses it or cannot be reached, retries included."""
 
 
-def client(service: str, *, timeout_s: float = 2.0, attempts: int = 3) -> Any:
+def client(service: str, *, timeout_s: float = 2.0, attempts: int = 3) -> Client:
     """A client of a service.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fraud.clock import UNDATED
 from fraud.payment import Collision
-from lambda_src.ports.clients import client
+from lambda_src.ports.clients import Client, client
 from lambda_src.telemetry import MetricUnit, logger, metrics
 
 FOLDER = "collisions"
@@ -25,7 +25,7 @@ class CollisionArchive:
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket, self._prefix = bucket, prefix
-        self._client: Any = None
+        self._client: Client = None
 
     def keep(self, collisions: Sequence[Collision]) -> None:
         """Counts, logs and keeps them. Raises ClientError, BotoCoreError: they are not kept."""

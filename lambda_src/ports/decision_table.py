@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -12,13 +11,15 @@ from botocore.exceptions import ClientError
 from fraud.columns import DECISION_ATTRIBUTES, DECISION_JSON
 from fraud.decision import Decision
 from fraud.payment import Payment
+from fraud.retries import tries
+from lambda_src.ports.clients import Client
 from lambda_src.ports.dynamodb_items import Item, number, optional_text, text
 
-MOST = 100
+ITEMS_PER_CALL = 100
 """Decisions recorded or read at once. Page API_TransactWriteItems: up to 100 actions and 4 MB; page API_BatchGetItem: up to 100
 items and 16 MB. A test holds the largest decision to a hundredth of that."""
 ATTEMPTS = 5
-FIRST_PAUSE_S = 0.05
+FIRST_PAUSE_S = 0.1
 
 _TEXTS = tuple(column.name for column in DECISION_ATTRIBUTES if column.kind == "text")
 _NUMBERS = tuple(column.name for column in DECISION_ATTRIBUTES if column.kind != "text")
@@ -33,11 +34,11 @@ class DecisionTable:
         sleep: waits so many seconds.
     """
 
-    def __init__(self, client: Any, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: Client, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client, self._table, self._sleep = client, table, sleep
 
     def record(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """Records each decision whose transaction has none yet, at most MOST of them, in one transaction of the database.
+        """Records each decision whose transaction has none yet, up to ITEMS_PER_CALL, in one transaction of the database.
 
         Returns:
             The decision that stands for each, in order.
@@ -49,25 +50,28 @@ class DecisionTable:
         """
         pending = {decision.transaction_id: decision for decision in reversed(decisions)}
         standing: dict[str, Decision] = {}
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in tries(ATTEMPTS, FIRST_PAUSE_S, spread=True, sleep=self._sleep):
+            while pending:
+                try:
+                    self._client.transact_write_items(TransactItems=[self._put(each) for each in pending.values()])
+                except self._client.exceptions.TransactionCanceledException as error:
+                    decided = self._decided_before(pending, error)
+                    if decided:
+                        standing |= decided
+                        pending = {key: decision for key, decision in pending.items() if key not in decided}
+                    elif attempt == ATTEMPTS:
+                        raise
+                    else:  # a clash with another writer, or too many at once
+                        break
+                else:
+                    standing |= pending
+                    pending = {}
             if not pending:
                 break
-            try:
-                self._client.transact_write_items(TransactItems=[self._put(each) for each in pending.values()])
-                standing |= pending
-                break
-            except self._client.exceptions.TransactionCanceledException as error:
-                decided = self._decided_before(pending, error)
-                standing |= decided
-                pending = {key: decision for key, decision in pending.items() if key not in decided}
-                if not decided:  # a clash with another writer, or too many at once
-                    if attempt == ATTEMPTS:
-                        raise
-                    self._sleep(FIRST_PAUSE_S * 2**attempt * random.random())  # noqa: S311 - spreads writers, no secret
         return [standing[decision.transaction_id] for decision in decisions]
 
     def decided(self, transaction_ids: Collection[str]) -> dict[str, Payment]:
-        """Those of the transactions, at most MOST, that have a decision, each with the payment that it was made about."""
+        """Those of up to ITEMS_PER_CALL transactions that have a decision, each with the payment that it was made about."""
         payments = [_payment(item) for item in self._read(transaction_ids, ", ".join(Payment._fields))]
         return {payment.transaction_id: payment for payment in payments}
 
@@ -82,13 +86,12 @@ class DecisionTable:
         keys = [{"transaction_id": {"S": key}} for key in dict.fromkeys(transaction_ids)]
         asked = {self._table: {"Keys": keys, "ProjectionExpression": columns, "ConsistentRead": True}}
         found: list[Item] = []
-        for attempt in range(1, ATTEMPTS + 1):
+        for _ in tries(ATTEMPTS, FIRST_PAUSE_S, spread=True, sleep=self._sleep):
             answer = self._client.batch_get_item(RequestItems=asked)
             found += answer["Responses"].get(self._table, [])
             asked = answer.get("UnprocessedKeys", {})
             if not asked:
                 return found
-            self._sleep(FIRST_PAUSE_S * 2**attempt * random.random())  # noqa: S311
         raise TableThrottledError(f"{self._table}: keys left unread after {ATTEMPTS} calls")
 
     def _put(self, decision: Decision) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
@@ -12,7 +11,10 @@ from numpy.typing import NDArray
 
 from fraud.model_request import ACCEPT, Pause, may_pass, read_scores, request_body, request_type
 from fraud.ports import ScorerUnavailableError, Scores
+from fraud.retries import tries
+from lambda_src.ports.clients import Client
 
+ATTEMPTS = 2
 BOOTSTRAP_VERSION = "bootstrap"
 """The model that an endpoint is created with, before any is trained: its scores mean nothing."""
 
@@ -26,14 +28,14 @@ class EndpointScorer:
         clock: a monotonic one, in seconds.
     """
 
-    def __init__(self, client: Any, endpoint: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: Client, endpoint: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._endpoint, self._pause = client, endpoint, Pause(clock)
 
     def score(self, vectors: NDArray[np.float32], reasons: int) -> Scores:
         """The scores of n vectors of FEATURE_NAMES, in one call.
 
         Raises:
-            ScorerUnavailableError: no sound answer, no model yet, or not asked so soon after a failure.
+            ScorerUnavailableError: no valid answer, no model yet, or not asked so soon after a failure.
         """
         scores = self._pause.asking(lambda: read_scores(self._invoke(request_body(vectors), reasons)))
         if scores.model_version == BOOTSTRAP_VERSION:
@@ -41,7 +43,7 @@ class EndpointScorer:
         return scores
 
     def _invoke(self, body: bytes, reasons: int) -> bytes:
-        for attempt in (1, 2):
+        for attempt in tries(ATTEMPTS):
             try:
                 answer = self._client.invoke_endpoint(
                     EndpointName=self._endpoint, Body=body, ContentType=request_type(reasons), Accept=ACCEPT
@@ -51,10 +53,10 @@ class EndpointScorer:
                 # who is late once is late again: a second try would only double the wait
                 raise ScorerUnavailableError("the model did not answer in time") from error
             except ClientError as error:
-                if attempt == 2 or not _may_pass(error):
+                if attempt == ATTEMPTS or not _may_pass(error):
                     raise ScorerUnavailableError(f"the model's endpoint: {str(error)[:200]}") from error
             except BotoCoreError as error:
-                if attempt == 2:
+                if attempt == ATTEMPTS:
                     raise ScorerUnavailableError(f"the model cannot be reached: {type(error).__name__}") from error
         raise AssertionError("unreachable")
 

@@ -1,4 +1,4 @@
-"""The bus on which a fraud team hears of decisions."""
+"""The bus that notifies a fraud team of decisions."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from datetime import datetime, timezone
 from typing import Any
 
 from fraud.decision import Decision
-from lambda_src.ports.clients import AwsError
-from lambda_src.ports.packs import packs
+from fraud.retries import tries
+from lambda_src.batches import batches
+from lambda_src.ports.clients import AwsError, Client
 
 SOURCE = "card-fraud"
 DETAIL_TYPES = {"review": "Transaction review", "block": "Transaction block"}
-MOST = 10
-"""Entries a call: page API_PutEvents, at most 10."""
-MOST_BYTES = 256 * 1024 - 1
+ENTRIES_PER_CALL = 10
+"""Page API_PutEvents, at most 10."""
+BYTES_PER_CALL = 256 * 1024 - 1
 """Of a call's entries: page CalculatePutEventsEntrySize, "the total entry size must be less than 256KB"."""
 TIME_BYTES = 14
 """Of an entry's time, by the same page."""
 ATTEMPTS = 3
-FIRST_PAUSE_S = 0.1
+FIRST_PAUSE_S = 0.2
 
 Entry = tuple[str, dict[str, Any]]
 """An event's transaction and the entry itself."""
@@ -35,9 +36,9 @@ class EventsNotPublishedError(Exception):
 
 
 class EventBus:
-    """Tells of each decision to review or block, as `Transaction review` or `Transaction block`; the detail is the decision.
+    """Publishes each decision to review or block as `Transaction review` or `Transaction block`; the detail is the decision.
 
-    An event may come twice, as on every bus of EventBridge: `transaction_id` tells.
+    An event may come twice, as on every bus of EventBridge; `transaction_id` says which.
 
     Args:
         client: of events.
@@ -45,11 +46,11 @@ class EventBus:
         sleep: waits so many seconds.
     """
 
-    def __init__(self, client: Any, bus: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: Client, bus: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client, self._bus, self._sleep = client, bus, sleep
 
     def publish(self, decisions: Sequence[Decision]) -> None:
-        """Publishes what there is to tell of these decisions. What the bus refuses of them holds up no other.
+        """Publishes those of the decisions that are to be reviewed or blocked. One that the bus refuses holds up no other.
 
         Raises:
             EventsNotPublishedError: names those that were not published.
@@ -61,8 +62,8 @@ class EventBus:
         ]
         refused: list[Entry] = []
         problem = ""
-        for pack in packs(entries, MOST, MOST_BYTES, _size):
-            left, why = self._put(pack)
+        for batch in batches(entries, ENTRIES_PER_CALL, BYTES_PER_CALL, _size):
+            left, why = self._put(batch)
             refused += left
             problem = why or problem
         if refused:
@@ -71,7 +72,8 @@ class EventBus:
 
     def _put(self, entries: list[Entry]) -> tuple[list[Entry], str]:
         """Those that were not published, and why."""
-        for attempt in range(1, ATTEMPTS + 1):
+        problem = ""
+        for _ in tries(ATTEMPTS, FIRST_PAUSE_S, sleep=self._sleep):
             try:
                 answers = self._client.put_events(Entries=[entry for _, entry in entries])["Entries"]
             except AwsError as error:  # the client has tried again by itself
@@ -79,10 +81,8 @@ class EventBus:
             failed = [(entry, answer) for entry, answer in zip(entries, answers, strict=True) if "ErrorCode" in answer]
             if not failed:
                 return [], ""
-            entries = [entry for entry, _ in failed]
-            if attempt < ATTEMPTS:
-                self._sleep(FIRST_PAUSE_S * 2**attempt)
-        return entries, str(failed[0][1]["ErrorCode"])
+            entries, problem = [entry for entry, _ in failed], str(failed[0][1]["ErrorCode"])
+        return entries, problem
 
     def _entry(self, decision: Decision) -> dict[str, Any]:
         return {

@@ -25,8 +25,8 @@ from confluent_kafka.admin import (
 
 TOKEN_VALID_S = 900
 WITHIN_S = 30.0
-PATIENCE_S = 120.0
-"""How long the cluster may refuse or not answer before it has refused."""
+ANSWER_WITHIN_S = 120.0
+"""How long the cluster may refuse, or not answer, before the request fails."""
 PAUSE_S = 5.0
 
 
@@ -108,7 +108,7 @@ def ensure_topics(admin: AdminClient, topics: list[TopicRequest]) -> None:
 
 def _listed(admin: AdminClient) -> dict[str, Any]:
     """The topics. A role that was made a moment ago is not known to all brokers yet, so a refusal is asked again for a while."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + ANSWER_WITHIN_S
     while True:
         try:
             admin.poll(0)  # signs in

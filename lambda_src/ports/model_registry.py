@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from fraud.notation import decimal_number
 from fraud.promotion import COMPARED
+from lambda_src.ports.clients import Client
 
 
 class Champion(NamedTuple):
@@ -20,7 +21,7 @@ def registered_metadata(metrics: dict[str, Any], model_version: str) -> dict[str
     return {"model_version": model_version, **{name: repr(float(metrics[name])) for name in COMPARED}}
 
 
-def champion(client: Any, group: str) -> Champion | None:
+def champion(client: Client, group: str) -> Champion | None:
     """The champion of a group of model packages; None if none was approved yet.
 
     Args:

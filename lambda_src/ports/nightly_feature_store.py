@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from fraud.features.groups import POPULATION, MalformedRecordError, card_record, population_of
 from fraud.features.nightly import CardRecord, Population
 from fraud.ports import Nightly, NightlyUnavailableError
-from lambda_src.ports.clients import AwsError
-from lambda_src.ports.packs import packs
+from fraud.retries import tries
+from lambda_src.batches import batches
+from lambda_src.ports.clients import AwsError, Client
 
-MOST = 100
-"""Records a call, whatever groups they are of. Page feature-store-quotas: "BatchGetRecord API: can contain as many as 100
+RECORDS_PER_CALL = 100
+"""Of BatchGetRecord, whatever groups they are of. Page feature-store-quotas: "BatchGetRecord API: can contain as many as 100
 records"."""
-MOST_CARDS = MOST - 1
-"""Cards that one call reads with every category's figures, which are a record of their own."""
+CARDS_PER_CALL = RECORDS_PER_CALL - 1
+"""Cards that one call reads with every category's averages, which are a record of their own."""
 ATTEMPTS = 3
 """How often the store is asked for what it left unprocessed."""
 
 
 class NightlyFeatureStore:
-    """Reads a batch's cards and every category's figures, MOST records a call of BatchGetRecord.
+    """Reads a batch's cards and every category's averages, RECORDS_PER_CALL at once.
 
     Args:
         client: of sagemaker-featurestore-runtime.
         feature_group: the group of `fraud.features.groups.NIGHTLY_GROUP`.
     """
 
-    def __init__(self, client: Any, feature_group: str) -> None:
+    def __init__(self, client: Client, feature_group: str) -> None:
         self._client, self._group = client, feature_group
         self._population: tuple[dict[str, str], Population] = ({}, {})
 
     def read(self, cards: Collection[str]) -> Nightly:
-        """The records of the cards that the store knows, and of all categories: up to MOST_CARDS in one call.
+        """The records of the cards that the store knows, and of all categories: up to CARDS_PER_CALL in one call.
 
         Raises:
             NightlyUnavailableError: no answer, or one without some card. A card that was not read is no card without history.
         """
         records: dict[str, dict[str, str]] = {}
-        for identifiers in packs([POPULATION, *sorted(cards)], MOST):
+        for identifiers in batches([POPULATION, *sorted(cards)], RECORDS_PER_CALL):
             records |= self._records(identifiers)
         try:
             of_all = records.pop(POPULATION, None)
@@ -58,7 +58,7 @@ class NightlyFeatureStore:
     def _records(self, identifiers: list[str]) -> dict[str, dict[str, str]]:
         asked = [{"FeatureGroupName": self._group, "RecordIdentifiersValueAsString": identifiers}]
         found: dict[str, dict[str, str]] = {}
-        for _ in range(ATTEMPTS):
+        for _ in tries(ATTEMPTS):
             try:
                 answer = self._client.batch_get_record(Identifiers=asked)
             except AwsError as error:

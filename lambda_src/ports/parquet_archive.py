@@ -10,8 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fraud.clock import day_of
+from lambda_src.ports.clients import Client
 
-Rows = Sequence[tuple[int, dict[str, Any]]]
+Row = dict[str, Any]
+"""Of the archive's schema: {column: value}."""
+Rows = Sequence[tuple[int, Row]]
 """Each row with the moment it belongs to, a moment of the clock."""
 
 _UNFIT = (pa.ArrowException, OverflowError, TypeError, ValueError)
@@ -34,7 +37,7 @@ class ParquetArchive:
         schema: of the rows.
     """
 
-    def __init__(self, client: Any, bucket: str, prefix: str, schema: pa.Schema) -> None:
+    def __init__(self, client: Client, bucket: str, prefix: str, schema: pa.Schema) -> None:
         self._client, self._bucket, self._prefix, self._schema = client, bucket, prefix, schema
 
     def put(self, name: str, rows: Rows) -> list[Unfit]:
@@ -43,7 +46,7 @@ class ParquetArchive:
         Raises:
             ClientError, BotoCoreError: the bucket refuses.
         """
-        days: dict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+        days: dict[str, list[tuple[int, Row]]] = defaultdict(list)
         for position, (moment_ms, row) in enumerate(rows):
             days[day_of(moment_ms)].append((position, row))
         unfit: list[Unfit] = []
@@ -54,13 +57,13 @@ class ParquetArchive:
                 self._put(f"{self._prefix}day={day}/{name}.parquet", table)
         return unfit
 
-    def _table(self, rows: list[tuple[int, dict[str, Any]]]) -> tuple[pa.Table, list[Unfit]]:
+    def _table(self, rows: list[tuple[int, Row]]) -> tuple[pa.Table, list[Unfit]]:
         try:
             return pa.Table.from_pylist([row for _, row in rows], self._schema), []
         except _UNFIT:
             return self._fitting(rows)
 
-    def _fitting(self, rows: list[tuple[int, dict[str, Any]]]) -> tuple[pa.Table, list[Unfit]]:
+    def _fitting(self, rows: list[tuple[int, Row]]) -> tuple[pa.Table, list[Unfit]]:
         # one by one is slow, and needed for one batch in a million
         tables, unfit = [self._schema.empty_table()], []
         for position, row in rows:

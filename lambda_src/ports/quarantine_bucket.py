@@ -1,17 +1,16 @@
-"""The quarantine prefix of a bucket: messages that broke a contract, each with its reason and without card numbers."""
+"""The quarantine prefix of a bucket: invalid messages, each with its reason and without card numbers."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from fraud.clock import day_of
 from fraud.quarantine import quarantine_record
 from fraud.transaction import InvalidTransactionError
-from lambda_src.kafka_event import UNKNOWN, KafkaRecord
-from lambda_src.ports.clients import AwsError, client
+from lambda_src.kafka_event import UNKNOWN, KafkaRecord, log_fields
+from lambda_src.ports.clients import AwsError, Client, client
 from lambda_src.telemetry import MetricUnit, logger, metrics
 
 Refused = tuple[KafkaRecord, InvalidTransactionError]
@@ -27,7 +26,7 @@ class QuarantineBucket:
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket, self._prefix = bucket, prefix
-        self._client: Any = None
+        self._client: Client = None
 
     def keep(self, refused: Sequence[Refused]) -> list[KafkaRecord]:
         """Counts these messages and keeps them; returns those that are to come again: none, or all if the bucket refuses them."""
@@ -37,7 +36,10 @@ class QuarantineBucket:
         try:
             self._put(refused)
         except AwsError:
-            logger.exception("refused messages could not be kept", extra={"records": len(refused)})
+            logger.exception(
+                "invalid messages could not be put into the quarantine",
+                extra=log_fields(record for record, _ in refused),
+            )
             return [record for record, _ in refused]
         return []
 

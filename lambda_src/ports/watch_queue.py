@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from fraud.clock import moment
 from fraud.transaction import InvalidTransactionError, Transaction, read_transaction
-from lambda_src.ports.decision_table import MOST
-from lambda_src.ports.packs import packs
+from lambda_src.batches import batches
+from lambda_src.ports.clients import Client
+from lambda_src.ports.decision_table import ITEMS_PER_CALL
 
-MOST_BYTES = 250_000
+BYTES_PER_MESSAGE = 250_000
 """Of a message's body. Page API_SendMessage: at most 1 MiB; a queue that was made before that was raised takes
 256 KiB."""
 
@@ -32,7 +33,7 @@ class WatchQueue:
         delay_s: after how many seconds they come back, at most 900.
     """
 
-    def __init__(self, client: Any, url: str, delay_s: int) -> None:
+    def __init__(self, client: Client, url: str, delay_s: int) -> None:
         self._client, self._url, self._delay_s = client, url, delay_s
 
     def send(self, waiting: Sequence[Waiting]) -> None:
@@ -43,8 +44,8 @@ class WatchQueue:
 
 def _bodies(waiting: Sequence[Waiting]) -> Iterator[str]:
     texts = (json.dumps(each, separators=(",", ":")) for each in waiting)
-    for pack in packs(texts, MOST, MOST_BYTES, lambda text: len(text) + 1):
-        yield f"[{','.join(pack)}]"
+    for batch in batches(texts, ITEMS_PER_CALL, BYTES_PER_MESSAGE, lambda text: len(text) + 1):
+        yield f"[{','.join(batch)}]"
 
 
 class Unreadable(NamedTuple):

@@ -5,11 +5,11 @@ Either is done when it has happened: a job that does not run fails the deploymen
 
 from __future__ import annotations
 
-import time
-
-from lambda_src.custom_resource import Context, Request, custom_resource
+from lambda_src.custom_resource import Request, custom_resource
 from lambda_src.ports.clients import client
 from lambda_src.start_stream.environment import Environment
+from lambda_src.telemetry import LambdaContext
+from lambda_src.time_left import TimeLeft
 
 environment = Environment.read()
 analytics = client("kinesisanalyticsv2", timeout_s=10)
@@ -17,8 +17,6 @@ analytics = client("kinesisanalyticsv2", timeout_s=10)
 RUNS = ("RUNNING", "STARTING", "UPDATING", "AUTOSCALING", "MAINTENANCE")
 STOPS = ("STOPPING", "FORCE_STOPPING", "ROLLING_BACK")
 POLL_S = 2.0
-ANSWER_IN_MS = 30_000
-"""Kept for the answer to CloudFormation."""
 
 
 class StreamError(RuntimeError):
@@ -26,7 +24,7 @@ class StreamError(RuntimeError):
 
 
 @custom_resource("running")
-def handler(request: Request, context: Context) -> dict[str, str]:
+def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """Processes a request of CloudFormation."""
     name = environment.application_name
     try:
@@ -46,16 +44,15 @@ def handler(request: Request, context: Context) -> dict[str, str]:
     return {}
 
 
-def _wait(name: str, wanted: tuple[str, ...], on_the_way: tuple[str, ...], context: Context) -> None:
+def _wait(name: str, wanted: tuple[str, ...], on_the_way: tuple[str, ...], context: LambdaContext) -> None:
+    time_left = TimeLeft(context)
     while True:
-        status, said = _status(name)
+        status, reason = _status(name)
         if status in wanted:
             return
         if status not in on_the_way:
-            raise StreamError(f"{name} is {status}, not {wanted[0]}: {said}")
-        if context.get_remaining_time_in_millis() < ANSWER_IN_MS:
-            raise StreamError(f"{name} is still {status}, not {wanted[0]}: {said}")
-        time.sleep(POLL_S)
+            raise StreamError(f"{name} is {status}, not {wanted[0]}: {reason}")
+        time_left.wait(POLL_S, f"{name} is still {status}, not {wanted[0]}: {reason}")
 
 
 def _status(name: str) -> tuple[str, str]:

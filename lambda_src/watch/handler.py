@@ -6,8 +6,6 @@ under an id is found that stands for another.
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -15,21 +13,24 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from fraud.deciding import decide_without_features, now_ms
 from fraud.payment import Payment, collision
 from fraud.transaction import Transaction
+from lambda_src.batches import batches
 from lambda_src.decision_metrics import count_decisions
 from lambda_src.ports.clients import client
 from lambda_src.ports.collision_archive import CollisionArchive
-from lambda_src.ports.decision_table import MOST, DecisionTable
+from lambda_src.ports.decision_table import ITEMS_PER_CALL, DecisionTable
 from lambda_src.ports.event_bus import EventBus
-from lambda_src.ports.packs import packs
 from lambda_src.ports.watch_queue import Unreadable, waiting_transactions
-from lambda_src.telemetry import MetricUnit, logger, metrics
+from lambda_src.telemetry import Event, LambdaContext, MetricUnit, logger, metrics, with_request
 from lambda_src.watch.environment import Environment
 
 environment = Environment.read()
 store = DecisionTable(client("dynamodb"), environment.decisions_table)
 events = EventBus(client("events"), environment.event_bus_name)
 collisions = CollisionArchive(environment.quarantine_bucket, environment.quarantine_prefix)
-processor = BatchProcessor(event_type=EventType.SQS, logger=logger)
+processor = BatchProcessor(
+    event_type=EventType.SQS,
+    logger=logger,  # type: ignore[arg-type] # Powertools' own Logger is no subclass of logging's
+)
 WHY = f"no features within {environment.undecided_after_s} s"
 
 
@@ -41,23 +42,28 @@ class UnreadableError(ValueError):
         super().__init__(f"{len(unreadable)} items of the message could not be read: {said}")
 
 
+@with_request
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: Any) -> PartialItemFailureResponse:
-    """Processes messages of the watch queue; a message that fails comes again, and at last lies in the dead-letter queue."""
+def handler(event: Event, context: LambdaContext) -> PartialItemFailureResponse:
+    """Processes messages of the watch queue; one that goes on failing is sent to the dead-letter queue."""
     return process_partial_response(event=event, record_handler=_settle, processor=processor, context=context)
 
 
 def _settle(record: SQSRecord) -> None:
     waiting, unreadable = waiting_transactions(record.body)
+    # of every line from here on, also of the processor's about a message that failed
+    logger.append_keys(
+        message_id=record.message_id, transaction_ids=[transaction.transaction_id for transaction, _ in waiting]
+    )
     # a message that comes again may have its decisions recorded but not published
     again = record.raw_event.get("attributes", {}).get("ApproximateReceiveCount") != "1"
-    for pack in packs(waiting, MOST):
-        _settle_pack(pack, again)
+    for batch in batches(waiting, ITEMS_PER_CALL):
+        _settle_batch(batch, again)
     if unreadable:
         raise UnreadableError(unreadable)
 
 
-def _settle_pack(waiting: list[tuple[Transaction, int]], again: bool) -> None:
+def _settle_batch(waiting: list[tuple[Transaction, int]], again: bool) -> None:
     standing = {} if again else store.decided([transaction.transaction_id for transaction, _ in waiting])
     overdue = [each for each in waiting if each[0].transaction_id not in standing]
     if overdue:
@@ -72,7 +78,10 @@ def _decide(overdue: list[tuple[Transaction, int]]) -> dict[str, Payment]:
     standing = {decision.transaction_id: decision for decision in decided}
     ours = [decision for decision in standing.values() if decision.why == WHY]
     if ours:
-        logger.warning("transactions without features in time", extra={"transactions": len(ours)})
+        logger.warning(
+            "transactions without features in time",
+            extra={"transaction_ids": [decision.transaction_id for decision in ours]},
+        )
         metrics.add_metric("Undecided", MetricUnit.Count, len(ours))
         count_decisions(ours, now_ms())
         events.publish(ours)

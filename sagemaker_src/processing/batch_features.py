@@ -14,13 +14,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
-from fraud.features.nightly import CardRecord, Population, card_records
+from fraud.features.nightly import CardRecord, Population, Row, card_records
 from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, batch_steps, daily_sql, snapshot_sql
 from fraud.row_counts import RowCountError, same_count
 from sagemaker_src.processing.transactions import TransactionFilesError, parquet_source, quoted
@@ -113,18 +113,21 @@ def nightly_snapshot(connection: duckdb.DuckDBPyConnection, cut_ms: int) -> tupl
     """
     cut_day = cut_ms // MS_PER_DAY
 
-    def rows(name: str) -> list[dict[str, Any]]:
+    def rows(name: str) -> list[Row]:
         found = connection.execute(snapshot_sql(cut_day)[name])
         columns = [column[0] for column in found.description]
         return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
     tokens = dict(connection.execute("SELECT card, token FROM cards").fetchall())
-    per_card = [
-        [dict(row, cc_num=tokens[row["cc_num"]]) for row in rows(f"nightly_{of}")]
-        for of in ("card", "category", "hour")
-    ]
+
+    def of_cards(name: str) -> list[Row]:
+        return [dict(row, cc_num=tokens[row["cc_num"]]) for row in rows(name)]
+
+    cards = card_records(
+        of_cards("nightly_card"), of_cards("nightly_category"), of_cards("nightly_hour"), cut_day * MS_PER_DAY
+    )
     population = {row["category"]: row["avg_amt_population_30d"] for row in rows("nightly_population")}
-    return card_records(*per_card, cut_ms=cut_day * MS_PER_DAY), population
+    return cards, population
 
 
 def daily_sums(connection: duckdb.DuckDBPyConnection) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from fraud.columns import TRANSACTION_COLUMNS, Kind
 from fraud.durations import MS_PER_DAY
-from fraud.features.batch_write import MOST, write_records
+from fraud.features.batch_write import RECORDS_PER_CALL, write_records
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.groups import TRAINING_GROUP, FeatureValues, feature_values, nightly_record, population_record
 from fraud.features.nightly import CardRecord, Population, card_records
@@ -128,8 +128,8 @@ def write_group(client: Any, group: str, records: Iterable[FeatureValues], said:
     """
     left, written, refused = iter(records), 0, []
     with ThreadPoolExecutor(WRITERS) as writers:
-        while slab := list(islice(left, 4 * WRITERS * MOST)):
-            chunks = [slab[start : start + MOST] for start in range(0, len(slab), MOST)]
+        while slab := list(islice(left, 4 * WRITERS * RECORDS_PER_CALL)):
+            chunks = [slab[start : start + RECORDS_PER_CALL] for start in range(0, len(slab), RECORDS_PER_CALL)]
             for failures in writers.map(lambda chunk: write_records(client.batch_write_record, group, chunk), chunks):
                 refused += failures
             written += len(slab)

@@ -34,7 +34,7 @@ class SparkEngine:
                 allowMissingColumns=True,
             )
         frame.createOrReplaceTempView(name)
-        return frame.columns
+        return list(frame.columns)
 
     def table(self, name: str, select: str) -> None:
         self._spark.sql(select).localCheckpoint().createOrReplaceTempView(name)

@@ -12,7 +12,7 @@ from fraud.columns import TRANSACTION_COLUMNS
 
 REQUIRED = tuple(column.name for column in TRANSACTION_COLUMNS if column.required)
 LABEL = "is_fraud"
-MOST_ROWS_A_FILE = 10**12
+ROWS_PER_FILE_LIMIT = 10**12
 
 
 class TransactionFilesError(ValueError):
@@ -43,7 +43,7 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[s
         raise TransactionFilesError(f"{path} lacks the columns {', '.join(missing)}; needed: {', '.join(REQUIRED)}")
     named = ", ".join(f"c{place}" for place in range(len(columns)))
     fields = ", ".join(f"c{columns.index(column)} AS {column}" for column in wanted)
-    row = f"file_index * {MOST_ROWS_A_FILE} + file_row_number AS row"
+    row = f"file_index * {ROWS_PER_FILE_LIMIT} + file_row_number AS row"
     return f"(SELECT {fields}, {row} FROM {read} AS f({named}))", LABEL in columns
 
 

@@ -37,6 +37,11 @@ FROM_MS, TO_MS = 946_684_800_000, 4_102_444_800_000
 """2000-01-01 and 2100-01-01, milliseconds since 1970."""
 
 
+Numbers = NDArray[np.float64]
+NumbersCheck = Callable[[Numbers], NDArray[np.bool_]]
+"""Which of a column's values are valid."""
+
+
 class FeatureRowsError(ValueError):
     """A file that cannot be read as feature rows: names the file, the row (from 1), the column and what is allowed."""
 
@@ -118,7 +123,7 @@ def _broken_texts(column: str, values: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def _broken_numbers(column: str, values: pa.ChunkedArray) -> NDArray[np.bool_]:
-    numbers = values.to_pandas().astype("float64").to_numpy()
+    numbers: Numbers = values.to_pandas().astype("float64").to_numpy()
     holds, _ = _NUMBERS.get(column) or _OF_FEATURES[column]
     return ~holds(numbers)
 
@@ -135,12 +140,13 @@ _TEXTS: dict[str, tuple[Callable[[Any], Any], str]] = {
 """Of each column of text: which values hold (missing where there is none), and what is allowed."""
 
 
-def _whole(numbers: NDArray[np.float64], least: float, most: float) -> NDArray[np.bool_]:
+def _whole(numbers: Numbers, least: float, most: float) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
-        return (numbers >= least) & (numbers <= most) & (numbers == np.floor(numbers))
+        found: NDArray[np.bool_] = (numbers >= least) & (numbers <= most) & (numbers == np.floor(numbers))
+    return found
 
 
-_NUMBERS: dict[str, tuple[Callable[[Any], Any], str]] = {
+_NUMBERS: dict[str, tuple[NumbersCheck, str]] = {
     "is_fraud": (lambda numbers: (numbers == 0) | (numbers == 1), "0 (honest) or 1 (fraud)"),
     "amount_cents": (
         lambda numbers: _whole(numbers, 0, MAX_AMOUNT_CENTS),
@@ -153,7 +159,7 @@ _NUMBERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
-def _of_feature(feature: Feature) -> tuple[Callable[[Any], Any], str]:
+def _of_feature(feature: Feature) -> tuple[NumbersCheck, str]:
     if feature.type == "BIGINT":
         return (lambda numbers: _whole(numbers, 0, np.finfo(float).max)), f"a whole number of {feature.unit} from 0"
     return (

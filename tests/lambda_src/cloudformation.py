@@ -1,4 +1,4 @@
-"""What CloudFormation asks a custom resource, and how long Lambda lets it work."""
+"""What CloudFormation asks a custom resource."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ class Answers(NamedTuple):
 
     def last(self) -> dict[str, Any]:
         return self.received[-1][1]
-
-
-class Time:
-    """A function's context: there is time for as many looks at it."""
-
-    def __init__(self, looks: int = 1_000) -> None:
-        self._looks = looks
-
-    def get_remaining_time_in_millis(self) -> int:
-        self._looks -= 1
-        return 600_000 if self._looks >= 0 else 1_000
 
 
 def request(kind: str, answers: Answers, **properties: Any) -> dict[str, Any]:

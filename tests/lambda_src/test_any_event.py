@@ -27,6 +27,7 @@ from samples.deciding_world import (
     transaction_message,
     write_model,
 )
+from samples.lambda_context import CONTEXT
 from samples.stand_ins import Endpoint
 from tests.fraud.test_deciding import StandInStore
 from tests.lambda_src.test_archive import decision, stream_event
@@ -143,7 +144,7 @@ def test_accept(load, kept, monkeypatch):
     def check(drawn):
         event, valid, others = drawn
         bodies.clear()
-        assert accept.handler(event, None) == {"batchItemFailures": []}
+        assert accept.handler(event, CONTEXT) == {"batchItemFailures": []}
         assert {json.loads(message)["transaction_id"] for body in bodies for message, _ in json.loads(body)} == valid
         assert len(lines_of(kept.taken())) == others
 
@@ -158,7 +159,7 @@ def test_archive_of_transactions(load, kept):
     @given(kafka_events(transaction_message, clock=True))
     def check(drawn):
         event, valid, _ = drawn
-        assert archive.handler(event, None) == {"batchItemFailures": []}
+        assert archive.handler(event, CONTEXT) == {"batchItemFailures": []}
         content = kept.taken()
         assert ids_of(content, "transactions/") == valid
         assert lines_of(content) == []  # `accept` keeps them
@@ -181,7 +182,7 @@ def test_decide(load, aws, feature_store, kept, tmp_path):
     def check(drawn):
         event, valid, others = drawn
         store.kept.clear()
-        assert decide.handler(event, None) == {"batchItemFailures": []}
+        assert decide.handler(event, CONTEXT) == {"batchItemFailures": []}
         assert store.kept.keys() == valid
         assert len(lines_of(kept.taken())) == others
 
@@ -196,7 +197,7 @@ def test_ingest_features(load, feature_store):
     def check(drawn):
         event, valid, _ = drawn
         feature_store.groups.clear()
-        assert ingest.handler(event, None) == {"batchItemFailures": []}
+        assert ingest.handler(event, CONTEXT) == {"batchItemFailures": []}
         cards = {CARDS[int(identifier[1:]) % len(CARDS)] for identifier in valid}
         assert feature_store.groups["cc-agg-fg"].keys() == cards
 
@@ -255,7 +256,7 @@ def test_watch(load, monkeypatch):
     def check(drawn):
         event, valid, failing = drawn
         store.kept.clear()
-        answer = watch.handler(event, None)
+        answer = watch.handler(event, CONTEXT)
         assert {each["itemIdentifier"] for each in answer["batchItemFailures"]} == failing
         assert store.kept.keys() == valid
 
@@ -310,7 +311,7 @@ def test_archive_of_decisions(load, kept):
     @given(stream_events())
     def check(drawn):
         event, valid, others = drawn
-        assert archive.handler(event, None) == {"batchItemFailures": []}
+        assert archive.handler(event, CONTEXT) == {"batchItemFailures": []}
         content = kept.taken()
         assert ids_of(content, "decisions/") == valid
         assert len(lines_of(content)) == others

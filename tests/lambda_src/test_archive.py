@@ -15,6 +15,7 @@ from fraud.columns import DECISION_COLUMNS
 from fraud.decision import Decision, Reason
 from samples.deciding_world import CARDS, MOMENT, transaction_message
 from samples.kafka import EVENTS, failures, kafka_event
+from samples.lambda_context import CONTEXT
 
 DAY_MS = 86_400_000
 
@@ -38,7 +39,7 @@ def moment(ms):
 
 def test_a_happy_batch_is_one_object_with_the_records_own_time(archive, aws, bucket):
     messages = [transaction_message(number, note="kept") for number in range(100)]
-    assert archive.handler(event(*messages, partition=3, offset=500), None) == failures()
+    assert archive.handler(event(*messages, partition=3, offset=500), CONTEXT) == failures()
     assert aws.calls == ["s3.PutObject"]
     [(key, rows)] = tables(bucket).items()
     assert key == "transactions/day=2026-01-01/transactions-3-500-599.parquet"
@@ -52,31 +53,31 @@ def test_a_happy_batch_is_one_object_with_the_records_own_time(archive, aws, buc
 def test_a_batch_over_midnight_is_an_object_a_day(archive, bucket):
     batch = event(transaction_message(1), transaction_message(2))
     batch["records"]["transactions-0"][1]["timestamp"] = MOMENT + DAY_MS
-    archive.handler(batch, None)
+    archive.handler(batch, CONTEXT)
     days = {key.split("/")[1]: [row["transaction_id"] for row in rows] for key, rows in tables(bucket).items()}
     assert days == {"day=2026-01-01": ["t1"], "day=2026-01-02": ["t2"]}
 
 
 def test_the_same_batch_again_writes_the_same_object(archive, bucket):
     for _ in range(2):
-        archive.handler(event(transaction_message(1)), None)
+        archive.handler(event(transaction_message(1)), CONTEXT)
     assert len(bucket()) == 1
 
 
 def test_a_part_of_a_batch_that_comes_again_does_not_replace_the_whole(archive, bucket):
-    archive.handler(event(transaction_message(1), transaction_message(2)), None)
-    archive.handler(event(transaction_message(1)), None)
+    archive.handler(event(transaction_message(1), transaction_message(2)), CONTEXT)
+    archive.handler(event(transaction_message(1)), CONTEXT)
     kept = {row["transaction_id"] for rows in tables(bucket).values() for row in rows}
     assert kept == {"t1", "t2"}
 
 
 def test_poison_and_heartbeats_are_skipped(archive, bucket):
     archive.handler(
-        event(b"{}", transaction_message(1), b"\xff", transaction_message(2, cc_num="4111111111111111")), None
+        event(b"{}", transaction_message(1), b"\xff", transaction_message(2, cc_num="4111111111111111")), CONTEXT
     )
     [rows] = tables(bucket).values()
     assert [row["transaction_id"] for row in rows] == ["t1"]
-    assert archive.handler(event(b"{}", None), None) == failures()
+    assert archive.handler(event(b"{}", None), CONTEXT) == failures()
     assert len(bucket()) == 1
 
 
@@ -84,10 +85,10 @@ def test_poison_and_heartbeats_are_skipped(archive, bucket):
 def test_a_record_of_an_impossible_time_is_rejected_and_the_others_are_archived(archive, bucket, caplog, timestamp):
     batch = event(transaction_message(1), transaction_message(2), transaction_message(3))
     batch["records"]["transactions-0"][1]["timestamp"] = timestamp
-    assert archive.handler(batch, None) == failures()
+    assert archive.handler(batch, CONTEXT) == failures()
     [rows] = tables(bucket).values()
     assert [row["transaction_id"] for row in rows] == ["t1", "t3"]
-    [rejected] = [record for record in caplog.records if record.message == "rejected"]
+    [rejected] = [record for record in caplog.records if record.message == "skipped: invalid"]
     assert rejected.reason.startswith("timestamp: ")
 
 
@@ -110,7 +111,7 @@ def stream_event(*decided, name="INSERT"):
 
 
 def test_decisions_are_archived_from_the_tables_stream(archive, bucket):
-    assert archive.handler(stream_event(decision(1), decision(2)), None) == failures()
+    assert archive.handler(stream_event(decision(1), decision(2)), CONTEXT) == failures()
     [(key, rows)] = tables(bucket).items()
     assert key == "decisions/day=2026-01-01/4421584500000000017450439091-2.parquet"
     assert (rows[1]["transaction_id"], rows[1]["decided_at"], rows[1]["nightly_cut"]) == (
@@ -122,7 +123,7 @@ def test_decisions_are_archived_from_the_tables_stream(archive, bucket):
 
 def test_a_decision_of_an_impossible_time_is_kept_with_its_reason_and_the_others_are_archived(archive, bucket):
     late = replace(decision(2), trans_time=MOMENT * 1_000)
-    assert archive.handler(stream_event(decision(1), late, decision(3)), None) == failures()
+    assert archive.handler(stream_event(decision(1), late, decision(3)), CONTEXT) == failures()
     kept = {key: content for key, content in bucket().items() if key.startswith("decisions/")}
     [rows] = [pq.read_table(io.BytesIO(content)).to_pylist() for content in kept.values()]
     assert [row["transaction_id"] for row in rows] == ["t1", "t3"]
@@ -135,7 +136,7 @@ def test_a_decision_of_an_impossible_time_is_kept_with_its_reason_and_the_others
 
 def test_a_decision_that_fits_no_column_is_kept_with_its_reason_and_the_others_are_archived(archive, bucket):
     odd = replace(decision(2), model_version="\ud800")  # no UTF-8
-    assert archive.handler(stream_event(decision(1), odd), None) == failures()
+    assert archive.handler(stream_event(decision(1), odd), CONTEXT) == failures()
     content = bucket()
     assert [key.split("/")[0] for key in sorted(content)] == ["decisions", "quarantine"]
     [line] = [json.loads(text) for key, text in content.items() if key.startswith("quarantine/")]
@@ -151,7 +152,7 @@ def test_a_decision_with_an_invalid_column_is_kept_with_its_reason(archive, buck
     row = json.loads(decision(1).to_json()) | {column: value}
     event = stream_event(decision(1))
     event["Records"][0]["dynamodb"]["NewImage"]["decision"]["S"] = json.dumps(row)
-    assert archive.handler(event, None) == failures()
+    assert archive.handler(event, CONTEXT) == failures()
     [text] = bucket().values()
     assert json.loads(text)["reason"].startswith(f"{column}: ")
 
@@ -166,24 +167,24 @@ def test_the_archive_its_tables_and_the_decision_table_have_the_columns_of_one_t
 def test_what_can_neither_be_archived_nor_kept_comes_again(archive, aws):
     aws.client("s3").delete_bucket(Bucket="archive")
     with pytest.raises(archive.NotKeptError):
-        archive.handler({"Records": [{"eventName": "INSERT"}]}, None)
+        archive.handler({"Records": [{"eventName": "INSERT"}]}, CONTEXT)
 
 
 def test_a_decision_of_another_version_is_archived(archive, bucket):
     newer = stream_event(decision(1))
     image = newer["Records"][0]["dynamodb"]["NewImage"]
     image["decision"]["S"] = json.dumps(json.loads(image["decision"]["S"]) | {"of_another_version": {}})
-    assert archive.handler(newer, None) == failures()
+    assert archive.handler(newer, CONTEXT) == failures()
     [rows] = tables(bucket).values()
     assert [row["transaction_id"] for row in rows] == ["t1"]
 
 
 def test_expired_decisions_are_not_archived_again(archive, bucket):
-    assert archive.handler(stream_event(decision(1), name="REMOVE"), None) == failures()
+    assert archive.handler(stream_event(decision(1), name="REMOVE"), CONTEXT) == failures()
     assert bucket() == {}
 
 
 def test_a_bucket_that_refuses_has_the_batch_come_again(archive, aws):
     aws.client("s3").delete_bucket(Bucket="archive")
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        archive.handler(event(transaction_message(1)), None)
+        archive.handler(event(transaction_message(1)), CONTEXT)

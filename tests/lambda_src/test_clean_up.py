@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from lambda_src.clean_up import buckets, jobs, models
-from lambda_src.clean_up.patience import OutOfTimeError, Patience
-from tests.lambda_src.cloudformation import Time, request
+from lambda_src.time_left import OutOfTimeError, TimeLeft
+from samples.lambda_context import Context
+from tests.lambda_src.cloudformation import request
 
 BUCKET = "archive"
 GROUP = "/aws/sagemaker/TrainingJobs"
@@ -54,7 +55,7 @@ def versions(s3):
 
 
 def test_a_bucket_is_closed_and_emptied(clean_up, answers, filled):
-    clean_up("DELETE_IN_PROGRESS").handler(request("Delete", answers, Buckets=[BUCKET]), Time())
+    clean_up("DELETE_IN_PROGRESS").handler(request("Delete", answers, Buckets=[BUCKET]), Context())
     assert answers.last()["Status"] == "SUCCESS"
     assert versions(filled) == 0
     [statement] = json.loads(filled.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
@@ -63,28 +64,28 @@ def test_a_bucket_is_closed_and_emptied(clean_up, answers, filled):
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_nothing_is_deleted_before_the_stack_is(clean_up, answers, filled, kind):
-    clean_up("DELETE_IN_PROGRESS").handler(request(kind, answers, Buckets=[BUCKET]), Time())
+    clean_up("DELETE_IN_PROGRESS").handler(request(kind, answers, Buckets=[BUCKET]), Context())
     assert (answers.last()["Status"], versions(filled)) == ("SUCCESS", 3)
 
 
 @pytest.mark.parametrize("status", ["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
 def test_a_stack_that_stays_keeps_its_data_though_the_resource_goes(clean_up, answers, filled, status):
-    clean_up(status).handler(request("Delete", answers, Buckets=[BUCKET]), Time())
+    clean_up(status).handler(request("Delete", answers, Buckets=[BUCKET]), Context())
     assert (answers.last()["Status"], versions(filled)) == ("SUCCESS", 3)
 
 
 def test_a_bucket_that_is_gone_is_no_error(clean_up, answers, aws):
-    clean_up("DELETE_IN_PROGRESS").handler(request("Delete", answers, Buckets=["gone"]), Time())
+    clean_up("DELETE_IN_PROGRESS").handler(request("Delete", answers, Buckets=["gone"]), Context())
     assert answers.last()["Status"] == "SUCCESS"
 
 
 def test_out_of_time_says_what_is_left_and_the_next_deletion_goes_on(clean_up, answers, filled):
     function = clean_up("DELETE_IN_PROGRESS")
-    function.handler(request("Delete", answers, Buckets=[BUCKET]), Time(looks=0))
+    function.handler(request("Delete", answers, Buckets=[BUCKET]), Context(looks=0))
     assert answers.last()["Status"] == "FAILED"
     assert "s3://archive: not all could be deleted" in answers.last()["Reason"]
     assert versions(filled) == 3
-    function.handler(request("Delete", answers, Buckets=[BUCKET]), Time())
+    function.handler(request("Delete", answers, Buckets=[BUCKET]), Context())
     assert (answers.last()["Status"], versions(filled)) == ("SUCCESS", 0)
 
 
@@ -100,7 +101,7 @@ def test_an_object_that_s3_does_not_delete_is_named(monkeypatch):
     )
     monkeypatch.setattr(buckets, "client", lambda *_, **__: s3)
     with pytest.raises(buckets.NotDeletedError, match="s3://archive/a: AccessDenied: no"):
-        buckets.empty_bucket(BUCKET, Patience(Time()))
+        buckets.empty_bucket(BUCKET, TimeLeft(Context()))
 
 
 def test_models_and_configurations_of_the_environment_go_and_others_stay(clean_up, answers, aws):
@@ -109,7 +110,7 @@ def test_models_and_configurations_of_the_environment_go_and_others_stay(clean_u
         sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=CONTAINER)
         variant = {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    clean_up("DELETE_IN_PROGRESS").handler(request("Delete", answers, Models=["card-fraud-dev-"]), Time())
+    clean_up("DELETE_IN_PROGRESS").handler(request("Delete", answers, Models=["card-fraud-dev-"]), Context())
     assert answers.last()["Status"] == "SUCCESS"
     stay = {"not-card-fraud-dev-run", "card-fraud-prod-run"}
     assert {one["ModelName"] for one in sagemaker.list_models()["Models"]} == stay
@@ -131,7 +132,7 @@ def test_registered_versions_go(aws, monkeypatch):
             "list_model_packages", {"ModelPackageSummaryList": [found]}, {"ModelPackageGroupName": "card-fraud-dev"}
         )
         asked.add_response("delete_model_package", {}, {"ModelPackageName": version})
-        models.delete_versions("card-fraud-dev", Patience(Time()))
+        models.delete_versions("card-fraud-dev", TimeLeft(Context()))
         asked.assert_no_pending_responses()
 
 
@@ -147,7 +148,7 @@ def test_logs_go_and_others_stay(clean_up, answers, aws):
         LogStreams=[f"{GROUP}:fraud-dev-training-", "/no/group:fraud-dev-training-"],
         LogGroups=["/aws/sagemaker/Endpoints/card-fraud-dev", "/no/group"],
     )
-    clean_up("DELETE_IN_PROGRESS").handler(asked, Time())
+    clean_up("DELETE_IN_PROGRESS").handler(asked, Context())
     assert answers.last()["Status"] == "SUCCESS"
     groups = {one["logGroupName"] for one in logs.describe_log_groups()["logGroups"]}
     assert groups == {GROUP, "/aws/sagemaker/Endpoints/card-fraud-dev-2"}
@@ -161,7 +162,7 @@ def test_the_stores_tables_go_and_others_stay(clean_up, answers, aws):
     for table in ("cc_agg_fg_1700000000", "cc_agg_fg_of_ours", "others_1700000000"):
         glue.create_table(DatabaseName="store", TableInput={"Name": table})
     asked = request("Delete", answers, Tables=["store/cc_agg_fg_", "no-store/cc_agg_fg_"])
-    clean_up("DELETE_IN_PROGRESS").handler(asked, Time())
+    clean_up("DELETE_IN_PROGRESS").handler(asked, Context())
     assert answers.last()["Status"] == "SUCCESS"
     names = {one["Name"] for one in glue.get_tables(DatabaseName="store")["TableList"]}
     assert names == {"cc_agg_fg_of_ours", "others_1700000000"}
@@ -195,11 +196,11 @@ def test_running_jobs_are_stopped_and_waited_for(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)
     sagemaker = RunningJobs("fraud-dev-training-1", "not-fraud-dev-training-1")
     monkeypatch.setattr(jobs, "client", lambda *_, **__: sagemaker)
-    jobs.stop_jobs("fraud-dev-training-", Patience(Time()))
+    jobs.stop_jobs("fraud-dev-training-", TimeLeft(Context()))
     assert (sagemaker.running, sagemaker.stopping, sagemaker.looks) == (["not-fraud-dev-training-1"], [], -1)
     sagemaker = RunningJobs("fraud-dev-training-1", looks=99)
     with pytest.raises(OutOfTimeError, match="fraud-dev-training-1: not all could be deleted"):
-        jobs.stop_jobs("fraud-dev-training-", Patience(Time(looks=3)))
+        jobs.stop_jobs("fraud-dev-training-", TimeLeft(Context(looks=3)))
 
 
 def test_what_goes_wrong_is_told_and_the_deletion_fails(clean_up, answers, aws, monkeypatch):
@@ -209,6 +210,6 @@ def test_what_goes_wrong_is_told_and_the_deletion_fails(clean_up, answers, aws, 
         raise ClientError({"Error": {"Code": "ThrottlingException", "Message": name}}, "ListModels")
 
     monkeypatch.setitem(function.STEPS, "Models", refuse)
-    function.handler(request("Delete", answers, Models=["card-fraud-dev-"]), Time())
+    function.handler(request("Delete", answers, Models=["card-fraud-dev-"]), Context())
     assert answers.last()["Status"] == "FAILED"
     assert "ThrottlingException" in answers.last()["Reason"]

@@ -13,7 +13,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from lambda_src.ports import clients
 from lambda_src.ports.kafka_topics import TopicError, TopicRequest, admin_settings, ensure_topics, iam_token
-from tests.lambda_src.cloudformation import Time, request
+from samples.lambda_context import CONTEXT, Context
+from tests.lambda_src.cloudformation import request
 
 
 class Cluster:
@@ -69,7 +70,7 @@ def create(load, monkeypatch):
 
 def test_topics_are_made_and_the_brokers_told(create, answers):
     function, cluster = create
-    function.handler(request("Create", answers, Topics=WANTED), None)
+    function.handler(request("Create", answers, Topics=WANTED), CONTEXT)
     assert cluster.topics == {"transactions": (4, STAMPED), "quarantine": (1, {})}
     [(content_type, answer)] = answers[1]
     assert content_type == ""
@@ -87,7 +88,7 @@ def test_an_answer_is_never_longer_than_cloudformation_takes(create, answers, mo
         raise ValueError(text)
 
     monkeypatch.setattr(function.kafka, "get_bootstrap_brokers", fail)
-    function.handler(request("Create", answers, Topics=WANTED), None)
+    function.handler(request("Create", answers, Topics=WANTED), CONTEXT)
     answer = answers.last()
     assert answer["Status"] == "FAILED"
     assert answer["Reason"].startswith(f"ValueError: {text[:100]}")
@@ -105,7 +106,7 @@ def test_an_answer_is_never_longer_than_cloudformation_takes(create, answers, mo
 )
 def test_what_is_no_topic_is_told(create, answers, topics, problem):
     function, cluster = create
-    function.handler(request("Create", answers, **({} if topics is None else {"Topics": topics})), None)
+    function.handler(request("Create", answers, **({} if topics is None else {"Topics": topics})), CONTEXT)
     assert answers.last()["Status"] == "FAILED"
     assert problem in answers.last()["Reason"]
     assert cluster.topics == {}
@@ -114,10 +115,10 @@ def test_what_is_no_topic_is_told(create, answers, topics, problem):
 def test_the_same_request_again_changes_nothing_and_an_update_adds(create, answers):
     function, cluster = create
     for _ in range(2):
-        function.handler(request("Create", answers, Topics=WANTED), None)
+        function.handler(request("Create", answers, Topics=WANTED), CONTEXT)
     assert cluster.topics["transactions"] == (4, STAMPED)
     more = [{"Name": "transactions", "Partitions": "6", "Config": STAMPED | {"retention.ms": "1000"}}]
-    function.handler(request("Update", answers, Topics=more), None)
+    function.handler(request("Update", answers, Topics=more), CONTEXT)
     assert cluster.topics["transactions"] == (6, STAMPED | {"retention.ms": "1000"})
     assert "quarantine" in cluster.topics
     assert [answer["Status"] for _, answer in answers[1]] == ["SUCCESS"] * 3
@@ -126,7 +127,7 @@ def test_the_same_request_again_changes_nothing_and_an_update_adds(create, answe
 def test_fewer_partitions_are_refused_with_a_sentence_and_nothing_is_changed(create, answers):
     function, cluster = create
     cluster.topics["transactions"] = (8, {})
-    function.handler(request("Update", answers, Topics=WANTED), None)
+    function.handler(request("Update", answers, Topics=WANTED), CONTEXT)
     [(_, answer)] = answers[1]
     assert answer["Status"] == "FAILED"
     assert "transactions has 8 partitions, 4 are asked for; allowed: as many or more" in answer["Reason"]
@@ -136,7 +137,7 @@ def test_fewer_partitions_are_refused_with_a_sentence_and_nothing_is_changed(cre
 def test_deleting_leaves_the_topics(create, answers):
     function, cluster = create
     cluster.topics["transactions"] = (4, {})
-    function.handler(request("Delete", answers, Topics=WANTED), None)
+    function.handler(request("Delete", answers, Topics=WANTED), CONTEXT)
     assert (answers[1][0][1]["Status"], cluster.topics.keys()) == ("SUCCESS", {"transactions"})
 
 
@@ -144,7 +145,7 @@ def test_a_cluster_that_does_not_answer_fails_the_deployment(create, answers, mo
     function, cluster = create
     refusal = KafkaException(KafkaError(KafkaError._TRANSPORT))
     monkeypatch.setattr(cluster, "create_topics", lambda topics, operation_timeout: {"transactions": done(refusal)})
-    function.handler(request("Create", answers, Topics=WANTED), None)
+    function.handler(request("Create", answers, Topics=WANTED), CONTEXT)
     assert answers[1][0][1]["Status"] == "FAILED"
 
 
@@ -159,20 +160,20 @@ def test_a_cluster_that_does_not_know_the_role_yet_is_asked_again(create, answer
         return listed(timeout)
 
     monkeypatch.setattr(cluster, "list_topics", list_topics)
-    function.handler(request("Create", answers, Topics=WANTED), None)
+    function.handler(request("Create", answers, Topics=WANTED), CONTEXT)
     assert (answers.last()["Status"], set(cluster.topics)) == ("SUCCESS", {"transactions", "quarantine"})
 
 
 def test_a_cluster_that_never_knows_the_role_fails_the_deployment(create, answers, monkeypatch):
     function, cluster = create
-    monkeypatch.setattr("lambda_src.ports.kafka_topics.PATIENCE_S", 0.05)
+    monkeypatch.setattr("lambda_src.ports.kafka_topics.ANSWER_WITHIN_S", 0.05)
     monkeypatch.setattr("lambda_src.ports.kafka_topics.PAUSE_S", 0.01)
 
     def list_topics(timeout):
         raise KafkaException(KafkaError(KafkaError._AUTHENTICATION))
 
     monkeypatch.setattr(cluster, "list_topics", list_topics)
-    function.handler(request("Create", answers, Topics=WANTED), None)
+    function.handler(request("Create", answers, Topics=WANTED), CONTEXT)
     assert answers.last()["Status"] == "FAILED"
 
 
@@ -224,7 +225,7 @@ START, STOP = ("start", {"ApplicationName": "stream"}), ("stop", {"ApplicationNa
 
 @pytest.fixture
 def start(load, answers, monkeypatch):
-    """Has the function work off a request for an application of these statuses; what it did, and its answer."""
+    """Has the function process a request for an application of these statuses; what it did, and its answer."""
     function = load("start_stream")
     monkeypatch.setattr("time.sleep", lambda _: None)
 
@@ -233,7 +234,7 @@ def start(load, answers, monkeypatch):
         monkeypatch.setattr(function.analytics, "describe_application", application.describe)
         monkeypatch.setattr(function.analytics, "start_application", application.act("start"))
         monkeypatch.setattr(function.analytics, "stop_application", application.act("stop"))
-        function.handler(request(kind, answers), Time(looks=10))
+        function.handler(request(kind, answers), Context(looks=10))
         return application.done, answers.last()
 
     return of

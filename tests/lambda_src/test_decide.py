@@ -16,6 +16,7 @@ from fraud.vector import FEATURE_NAMES
 from lambda_src.kafka_event import WholeBatchFailedError
 from samples.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from samples.kafka import failures, kafka_event
+from samples.lambda_context import CONTEXT
 from samples.stand_ins import Endpoint
 from tests.lambda_src.conftest import decisions
 from tests.lambda_src.limits import item_bytes
@@ -61,7 +62,7 @@ def batch(first=0, count=99):
 @pytest.mark.slow
 def test_a_whole_batch_takes_at_most_five_calls(decide, aws, table, endpoint):
     messages = [*batch(count=97), feature_message(97, amount_cents=99_000), feature_message(98, amount_cents=99_000)]
-    assert decide.handler(kafka_event(*messages), None) == failures()
+    assert decide.handler(kafka_event(*messages), CONTEXT) == failures()
     assert aws.calls == [
         "sagemaker-featurestore-runtime.BatchGetRecord",  # the categories of a model are known once it answered
         "sagemaker-runtime.InvokeEndpoint",
@@ -70,7 +71,7 @@ def test_a_whole_batch_takes_at_most_five_calls(decide, aws, table, endpoint):
         "events.PutEvents",
     ]
     aws.calls.clear()
-    assert decide.handler(kafka_event(*batch(first=99)), None) == failures()
+    assert decide.handler(kafka_event(*batch(first=99)), CONTEXT) == failures()
     assert aws.calls == [
         "sagemaker-featurestore-runtime.BatchGetRecord",
         "sagemaker-runtime.InvokeEndpoint",
@@ -86,7 +87,7 @@ def test_a_whole_batch_takes_at_most_five_calls(decide, aws, table, endpoint):
 @pytest.mark.parametrize("count", [99, 100, 101, 198, 200])
 def test_however_many_cards_an_event_has_no_read_asks_for_over_a_hundred_records(decide, table, nightly, count):
     # page feature-store-quotas: "BatchGetRecord API: can contain as many as 100 records"; tests.lambda_src.limits refuses more
-    assert decide.handler(kafka_event(*batch(count=count)), None) == failures()
+    assert decide.handler(kafka_event(*batch(count=count)), CONTEXT) == failures()
     assert nightly.asked == -(-count // 99)
     assert {decision.path for decision in decisions(table).values()} == {"model"}
     assert {decision.features["avg_amt_population_30d"] for decision in decisions(table).values()} == {70.25}
@@ -99,7 +100,7 @@ def test_a_read_of_many_cards_is_split(decide, nightly):
 
 
 def test_a_decision_carries_what_it_was_made_on(decide, table):
-    decide.handler(kafka_event(feature_message(1)), None)
+    decide.handler(kafka_event(feature_message(1)), CONTEXT)
     decision = decisions(table)["t1"]
     assert (decision.model_version, decision.nightly_cut, decision.decided_at) == ("small", MOMENT, MOMENT + 500)
     assert (decision.features["avg_amt_category_all"], decision.features["num_trans_hour_all"]) == (20.53, 2)
@@ -110,7 +111,7 @@ def test_a_decision_carries_what_it_was_made_on(decide, table):
 
 
 def test_review_and_block_are_published_with_the_whole_decision(decide, table, bus):
-    decide.handler(kafka_event(feature_message(1), feature_message(2, amount_cents=99_000)), None)
+    decide.handler(kafka_event(feature_message(1), feature_message(2, amount_cents=99_000)), CONTEXT)
     [event] = bus
     assert (event["EventBusName"], event["Source"]) == ("decided", "card-fraud")
     assert event["DetailType"] == "Transaction block"
@@ -118,12 +119,12 @@ def test_review_and_block_are_published_with_the_whole_decision(decide, table, b
 
 
 def test_a_redelivered_transaction_keeps_its_decision_and_new_ones_are_recorded(decide, aws, table, bus):
-    decide.handler(kafka_event(feature_message(1)), None)
+    decide.handler(kafka_event(feature_message(1)), CONTEXT)
     first = decisions(table)["t1"]
     aws.calls.clear()
     # the broker stamps a producer's second try anew
     again = feature_message(1, trans_time=MOMENT + 90_000)
-    assert decide.handler(kafka_event(again, feature_message(2)), None) == failures()
+    assert decide.handler(kafka_event(again, feature_message(2)), CONTEXT) == failures()
     decided = decisions(table)
     assert decided["t1"] == first
     assert decided.keys() == {"t1", "t2"}
@@ -136,17 +137,17 @@ def test_a_decision_that_was_recorded_but_not_told_is_told_when_it_comes_again(d
     with monkeypatch.context() as patched:
         patched.setattr(decide.events._client, "put_events", refusing)
         with pytest.raises(WholeBatchFailedError):
-            decide.handler(kafka_event(message), None)
+            decide.handler(kafka_event(message), CONTEXT)
     assert (decisions(table).keys(), bus) == ({"t1"}, [])
     monkeypatch.setattr(decide.deciding, "clock", lambda: MOMENT + 900)
-    assert decide.handler(kafka_event(message), None) == failures()
+    assert decide.handler(kafka_event(message), CONTEXT) == failures()
     assert [json.loads(event["Detail"])["transaction_id"] for event in bus] == ["t1"]
 
 
 def test_poison_goes_to_quarantine_and_the_good_are_decided(decide, table, quarantined):
     poison = feature_message(2, cc_num="4111111111111111")
     event = kafka_event(feature_message(1), poison, b"\xff", feature_message(3), partition=2, offset=40)
-    assert decide.handler(event, None) == failures()
+    assert decide.handler(event, CONTEXT) == failures()
     assert decisions(table).keys() == {"t1", "t3"}
     [(key, lines)] = quarantined().items()
     assert key == "quarantine/features/2026-01-01/2-41.jsonl"
@@ -158,12 +159,12 @@ def test_poison_goes_to_quarantine_and_the_good_are_decided(decide, table, quara
 def test_poison_that_cannot_be_kept_comes_again_alone(decide, aws, table):
     s3 = aws.client("s3")
     s3.delete_bucket(Bucket="archive")
-    assert decide.handler(kafka_event(feature_message(1), b"\xff", feature_message(3)), None) == failures(1)
+    assert decide.handler(kafka_event(feature_message(1), b"\xff", feature_message(3)), CONTEXT) == failures(1)
     assert decisions(table).keys() == {"t1", "t3"}
 
 
 def test_heartbeats_are_skipped(decide, aws):
-    assert decide.handler(kafka_event(None, b"{}", b'{"transaction_id": null}'), None) == failures()
+    assert decide.handler(kafka_event(None, b"{}", b'{"transaction_id": null}'), CONTEXT) == failures()
     assert aws.calls == []
 
 
@@ -183,7 +184,7 @@ def test_heartbeats_are_skipped(decide, aws):
 def test_an_endpoint_that_fails_leaves_it_to_the_rule(decide, table, endpoint, failing, why, asked):
     endpoint.failures = failing
     event = kafka_event(feature_message(1), feature_message(2, amount_cents=60_000))
-    assert decide.handler(event, None) == failures()
+    assert decide.handler(event, CONTEXT) == failures()
     decided = decisions(table)
     assert {decision.path for decision in decided.values()} == {"fallback"}
     assert (decided["t1"].outcome, decided["t2"].outcome) == ("approve", "review")
@@ -193,13 +194,13 @@ def test_an_endpoint_that_fails_leaves_it_to_the_rule(decide, table, endpoint, f
 
 def test_an_endpoint_that_fails_once_is_asked_again(decide, table, endpoint):
     endpoint.failures = [(500, "ModelError")]
-    decide.handler(kafka_event(feature_message(1)), None)
+    decide.handler(kafka_event(feature_message(1)), CONTEXT)
     assert decisions(table)["t1"].path == "model"
 
 
 def test_the_model_of_the_first_deployment_decides_nothing(load, nightly, table, bus, aws, tmp_path):
     Endpoint(write_model(tmp_path, model_version="bootstrap")).register(aws.events)
-    load("decide").handler(kafka_event(feature_message(1)), None)
+    load("decide").handler(kafka_event(feature_message(1)), CONTEXT)
     decision = decisions(table)["t1"]
     assert (decision.path, decision.why) == ("fallback", "no model is deployed yet")
 
@@ -210,7 +211,7 @@ def test_the_model_of_the_first_deployment_decides_nothing(load, nightly, table,
 def test_a_throttled_nightly_store_leaves_it_to_the_rule(decide, table, nightly, failing):
     for name, value in failing.items():
         setattr(nightly, name, value)
-    decide.handler(kafka_event(feature_message(1)), None)
+    decide.handler(kafka_event(feature_message(1)), CONTEXT)
     decision = decisions(table)["t1"]
     assert decision.path == "fallback"
     assert decision.why.startswith("the nightly store")
@@ -218,7 +219,7 @@ def test_a_throttled_nightly_store_leaves_it_to_the_rule(decide, table, nightly,
 
 def test_what_the_nightly_store_leaves_unprocessed_is_asked_for_again(decide, table, nightly):
     nightly.unprocessed = [30, 3]
-    decide.handler(kafka_event(*batch()), None)
+    decide.handler(kafka_event(*batch()), CONTEXT)
     decided = decisions(table)
     assert nightly.asked == 3
     assert {decision.features["num_trans_all"] for decision in decided.values()} == {25}
@@ -226,7 +227,7 @@ def test_what_the_nightly_store_leaves_unprocessed_is_asked_for_again(decide, ta
 
 def test_a_stale_nightly_store_is_used_with_a_warning(decide, table):
     moment = MOMENT + 3 * DAY_MS
-    decide.handler(kafka_event(feature_message(1, trans_time=moment), feature_message(2)), None)
+    decide.handler(kafka_event(feature_message(1, trans_time=moment), feature_message(2)), CONTEXT)
     decided = decisions(table)
     assert (decided["t1"].path, decided["t1"].warning) == ("model", "nightly features are 3.0 days old")
     assert decided["t2"].warning is None
@@ -237,7 +238,7 @@ def test_a_stale_nightly_store_is_used_with_a_warning(decide, table):
 )
 def test_a_malformed_nightly_record_leaves_its_own_card_to_the_rule(decide, table, nightly, flaw):
     nightly.groups[NIGHTLY][CARDS[1]] |= flaw
-    decide.handler(kafka_event(feature_message(0), feature_message(1), feature_message(2)), None)
+    decide.handler(kafka_event(feature_message(0), feature_message(1), feature_message(2)), CONTEXT)
     decided = decisions(table)
     assert [decided[f"t{number}"].path for number in range(3)] == ["model", "fallback", "model"]
     assert decided["t1"].why.startswith("a nightly record is malformed: ")
@@ -246,14 +247,14 @@ def test_a_malformed_nightly_record_leaves_its_own_card_to_the_rule(decide, tabl
 
 def test_a_malformed_record_of_all_categories_leaves_all_to_the_rule(decide, table, nightly):
     nightly.groups[NIGHTLY]["population"]["habits"] = "{" * 100_000
-    decide.handler(kafka_event(feature_message(0)), None)
+    decide.handler(kafka_event(feature_message(0)), CONTEXT)
     decision = decisions(table)["t0"]
     assert decision.path == "fallback"
     assert len(decision.why) <= 300
 
 
 def test_an_unknown_card_has_no_history(decide, table):
-    decide.handler(kafka_event(feature_message(1, cc_num="f" * 32)), None)
+    decide.handler(kafka_event(feature_message(1, cc_num="f" * 32)), CONTEXT)
     decision = decisions(table)["t1"]
     assert (decision.path, decision.nightly_cut) == ("model", None)
     assert (decision.features["num_trans_all"], decision.features["avg_amt_all"]) == (0, None)
@@ -276,21 +277,21 @@ def throttling(table_port, times, monkeypatch):
 
 def test_a_throttled_table_is_tried_again(decide, table, monkeypatch):
     throttling(decide.deciding.store, 3, monkeypatch)
-    assert decide.handler(kafka_event(feature_message(1), feature_message(2)), None) == failures()
+    assert decide.handler(kafka_event(feature_message(1), feature_message(2)), CONTEXT) == failures()
     assert decisions(table).keys() == {"t1", "t2"}
 
 
 def test_a_table_that_stays_throttled_fails_the_batch_and_nothing_is_half_written(decide, table, monkeypatch):
     throttling(decide.deciding.store, 5, monkeypatch)
     with pytest.raises(WholeBatchFailedError):
-        decide.handler(kafka_event(feature_message(1), feature_message(2)), None)
+        decide.handler(kafka_event(feature_message(1), feature_message(2)), CONTEXT)
     assert decisions(table) == {}
 
 
 def test_of_a_large_batch_only_those_that_failed_come_again(decide, table, monkeypatch):
     throttling(decide.deciding.store, 5, monkeypatch)
     messages = [feature_message(number) for number in range(150)]
-    assert decide.handler(kafka_event(*messages), None) == failures(*range(99))
+    assert decide.handler(kafka_event(*messages), CONTEXT) == failures(*range(99))
     assert len(decisions(table)) == 51
 
 
@@ -310,7 +311,7 @@ def test_two_payments_under_one_id_are_counted_logged_and_kept_and_the_first_sta
 ):
     first, second = feature_message(1), feature_message(1, trans_time=MOMENT + 9, **other)
     for messages in [(first, second, feature_message(2))] if together else [(first,), (second, feature_message(2))]:
-        assert decide.handler(kafka_event(*messages), None) == failures()
+        assert decide.handler(kafka_event(*messages), CONTEXT) == failures()
     decided = decisions(table)
     assert decided.keys() == {"t1", "t2"}
     assert (decided["t1"].cc_num, decided["t1"].amount_cents, decided["t1"].event_time) == tuple(FIRST.values())[1:]
@@ -324,12 +325,12 @@ def test_two_payments_under_one_id_are_counted_logged_and_kept_and_the_first_sta
 
 def test_a_collision_that_comes_again_writes_the_same_object(decide, quarantined):
     for _ in range(2):
-        decide.handler(kafka_event(feature_message(1), feature_message(1, amount_cents=5)), None)
+        decide.handler(kafka_event(feature_message(1), feature_message(1, amount_cents=5)), CONTEXT)
     assert len(quarantined()) == 1
 
 
 def test_a_decision_of_before_its_time_was_kept_is_compared_by_what_it_has(decide, table, quarantined):
-    decide.handler(kafka_event(feature_message(1)), None)
+    decide.handler(kafka_event(feature_message(1)), CONTEXT)
     old = json.loads(decisions(table)["t1"].to_json())
     del old["event_time"]
     change = {":old": {"S": json.dumps(old | {"of_another_version": 1})}}
@@ -337,16 +338,16 @@ def test_a_decision_of_before_its_time_was_kept_is_compared_by_what_it_has(decid
     table.update_item(
         TableName="decisions", Key=key, UpdateExpression="SET decision = :old", ExpressionAttributeValues=change
     )
-    assert decide.handler(kafka_event(feature_message(1)), None) == failures()
+    assert decide.handler(kafka_event(feature_message(1)), CONTEXT) == failures()
     assert quarantined() == {}
-    assert decide.handler(kafka_event(feature_message(1, amount_cents=5)), None) == failures()
+    assert decide.handler(kafka_event(feature_message(1, amount_cents=5)), CONTEXT) == failures()
     assert [line["differs"] for line in collided(quarantined)] == [["amount_cents"]]
 
 
 def test_a_collision_that_cannot_be_kept_comes_again_alone(decide, aws, table):
     aws.client("s3").delete_bucket(Bucket="archive")
     messages = [feature_message(0), feature_message(0, amount_cents=5), feature_message(1)]
-    assert decide.handler(kafka_event(*messages), None) == failures(1)
+    assert decide.handler(kafka_event(*messages), CONTEXT) == failures(1)
     assert decisions(table).keys() == {"t0", "t1"}
 
 
@@ -361,7 +362,7 @@ def test_an_event_that_the_bus_refuses_has_its_transaction_come_again_alone(deci
 
     monkeypatch.setattr(decide.events._client, "put_events", refusing_one)
     messages = [feature_message(number, amount_cents=99_000) for number in range(14)]
-    assert decide.handler(kafka_event(*messages), None) == failures(2)
+    assert decide.handler(kafka_event(*messages), CONTEXT) == failures(2)
     told = [json.loads(event["Detail"])["transaction_id"] for event in bus]
     assert told == [f"t{number}" for number in range(14) if number != 2]
 
@@ -370,9 +371,9 @@ def test_the_largest_decision_is_a_hundredth_of_what_a_call_takes(decide, table,
     # 12 bytes a character as JSON, the longest numbers, the longest reason of a fallback
     texts = {"transaction_id": "t" * 64, "category": "\U0001f600" * 100, "amount_cents": 99_999_999}
     numbers = dict.fromkeys(STREAM_NAMES, 123456789012345.67)
-    decide.handler(kafka_event(feature_message(1, **texts, **numbers)), None)
+    decide.handler(kafka_event(feature_message(1, **texts, **numbers)), CONTEXT)
     nightly.failures = [(400, "ThrottlingException" * 10_000)] * 2
-    decide.handler(kafka_event(feature_message(1, **{**texts, **numbers, "transaction_id": "u" * 64})), None)
+    decide.handler(kafka_event(feature_message(1, **{**texts, **numbers, "transaction_id": "u" * 64})), CONTEXT)
     sizes = [item_bytes(item) for item in table.scan(TableName="decisions")["Items"]]
     assert len(sizes) == 2
     assert max(sizes) < 4 * 1024 * 1024 / 100  # page API_TransactWriteItems: 4 MB
@@ -387,7 +388,7 @@ def test_what_the_endpoint_is_sent_is_within_its_limits():
 @pytest.mark.slow
 def test_no_line_of_metrics_holds_over_a_hundred_values(decide, capsys):
     # page CloudWatch_Embedded_Metric_Format_Specification: a metric's array of values has at most 100 members
-    decide.handler(kafka_event(*batch(count=250)), None)
+    decide.handler(kafka_event(*batch(count=250)), CONTEXT)
     latencies = [line["DecisionLatency"] for line in metric_lines(capsys) if "DecisionLatency" in line]
     assert sum(map(len, latencies)) == 250
     assert max(map(len, latencies)) <= 100
@@ -399,9 +400,9 @@ def metric_lines(capsys):
 
 def test_what_it_counts(decide, capsys, monkeypatch):
     monkeypatch.setattr(decide, "now_ms", lambda: MOMENT + 1_000)
-    decide.handler(kafka_event(feature_message(0), feature_message(1), b"\xff"), None)
+    decide.handler(kafka_event(feature_message(0), feature_message(1), b"\xff"), CONTEXT)
     monkeypatch.setattr(decide.deciding, "clock", lambda: MOMENT + 900)
-    decide.handler(kafka_event(feature_message(1)), None)
+    decide.handler(kafka_event(feature_message(1)), CONTEXT)
     lines = metric_lines(capsys)
     figures = [line for line in lines if "Decisions" in line]
     assert [{key: line.get(key) for key in ("service", "outcome", "path", "Decisions")} for line in figures] == [

@@ -8,6 +8,7 @@ import sys
 import pytest
 from botocore.exceptions import ClientError
 
+from samples.lambda_context import CONTEXT
 from samples.stand_ins import answer
 
 KEY = "runs/1/evaluation.json"
@@ -24,7 +25,7 @@ def gate(load, aws):
     def ask(metrics, champion=None):
         evaluation = {"model_version": "new", "metrics": metrics, "champion": champion}
         s3.put_object(Bucket="models", Key=KEY, Body=json.dumps(evaluation).encode())
-        return function.handler({"evaluation_key": KEY}, None)
+        return function.handler({"evaluation_key": KEY}, CONTEXT)
 
     def register(metadata, status="Approved"):
         return sagemaker.create_model_package(

@@ -27,6 +27,7 @@ from samples.deciding_world import (
     write_model,
 )
 from samples.kafka import EVENTS, kafka_event
+from samples.lambda_context import CONTEXT
 from samples.stand_ins import Endpoint
 from tests.card_number_cases import CARD, NONE, SPELLINGS, readable
 from tests.lambda_src.conftest import decisions
@@ -120,7 +121,7 @@ def assert_unreadable(*contents: Any) -> None:
 def through(function: Any, messages: list[bytes], topic: str) -> None:
     for start in range(0, len(messages), BATCH):
         batch = messages[start : start + BATCH]
-        assert function.handler(kafka_event(*batch, topic=topic, offset=start), None) == {"batchItemFailures": []}
+        assert function.handler(kafka_event(*batch, topic=topic, offset=start), CONTEXT) == {"batchItemFailures": []}
 
 
 def test_accept(load, aws, witness, quarantined) -> None:
@@ -141,7 +142,7 @@ def test_accept(load, aws, witness, quarantined) -> None:
     assert_unreadable(*sent)
     with pytest.raises(WholeBatchFailedError) as failed:
         aws.client("sqs").delete_queue(QueueUrl=url)
-        function.handler(kafka_event(*good[:3], topic="transactions"), None)
+        function.handler(kafka_event(*good[:3], topic="transactions"), CONTEXT)
     assert_unreadable(str(failed.value))
 
 
@@ -229,11 +230,11 @@ def test_watch(load, aws, witness, table, bus) -> None:
 
     good = kept(lambda number, **given: transaction_message(number, amount="700.00", **given))
     through_queue = [message(text, f"good{number}") for number, text in enumerate(good)]
-    assert function.handler({"Records": through_queue}, None) == {"batchItemFailures": []}
+    assert function.handler({"Records": through_queue}, CONTEXT) == {"batchItemFailures": []}
     assert len(decisions(table)) == len(good)
     for text in refused(transaction_message):  # none of `accept`'s; someone else's, or of an older release
         try:
-            function.handler({"Records": [message(text, "bad")]}, None)
+            function.handler({"Records": [message(text, "bad")]}, CONTEXT)
         except BatchProcessingError as error:
             assert_unreadable(str(error), repr(error))
     assert_unreadable(*table.scan(TableName="decisions")["Items"], *bus)

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingErro
 from fraud.decision import Decision
 from samples.deciding_world import CARDS, MOMENT, feature_fields, transaction_message
 from samples.kafka import EVENTS
+from samples.lambda_context import CONTEXT
 from tests.lambda_src.conftest import decisions
 
 
@@ -45,7 +46,7 @@ def test_what_is_decided_is_left_alone_with_one_call(watch, aws, table):
     for number in range(3):
         decided_by_model(watch, number)
     aws.calls.clear()
-    assert watch.handler(event(message(0, 1, 2)), None) == {"batchItemFailures": []}
+    assert watch.handler(event(message(0, 1, 2)), CONTEXT) == {"batchItemFailures": []}
     assert aws.calls == ["dynamodb.BatchGetItem"]
     assert {decision.path for decision in decisions(table).values()} == {"model"}
 
@@ -53,7 +54,7 @@ def test_what_is_decided_is_left_alone_with_one_call(watch, aws, table):
 def test_what_is_undecided_gets_the_rules_decision_and_is_told(watch, aws, table, bus, capsys):
     kept = decided_by_model(watch, 0, amount_cents=70_000)
     aws.calls.clear()
-    assert watch.handler(event(message(0, 1, 2, amount="700.00")), None) == {"batchItemFailures": []}
+    assert watch.handler(event(message(0, 1, 2, amount="700.00")), CONTEXT) == {"batchItemFailures": []}
     assert aws.calls == ["dynamodb.BatchGetItem", "dynamodb.TransactWriteItems", "events.PutEvents"]
     decided = decisions(table)
     assert decided["t0"] == kept
@@ -65,21 +66,21 @@ def test_what_is_undecided_gets_the_rules_decision_and_is_told(watch, aws, table
 
 
 def test_a_transaction_twice_in_a_message_is_decided_and_told_once(watch, table, bus, quarantined):
-    watch.handler(event(message(1, 1, amount="700.00")), None)
+    watch.handler(event(message(1, 1, amount="700.00")), CONTEXT)
     assert decisions(table).keys() == {"t1"}
     assert (len(bus), quarantined()) == (1, {})
 
 
 def test_a_message_that_comes_again_changes_nothing_but_is_told_again(watch, table, bus):
-    watch.handler(event(message(1, amount="700.00")), None)
+    watch.handler(event(message(1, amount="700.00")), CONTEXT)
     first = decisions(table)
-    watch.handler(event(message(1, amount="700.00", received=2)), None)
+    watch.handler(event(message(1, amount="700.00", received=2)), CONTEXT)
     assert decisions(table) == first
     assert len(bus) == 2
 
 
 def test_a_poison_message_comes_again_alone(watch, table):
-    answer = watch.handler(event(message(body="no JSON", identity="bad"), message(1)), None)
+    answer = watch.handler(event(message(body="no JSON", identity="bad"), message(1)), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
     assert decisions(table).keys() == {"t1"}
 
@@ -91,7 +92,7 @@ def test_items_of_a_message_that_cannot_be_read_fail_it_and_the_others_are_proce
         [valid, -1], [valid, None], [valid.replace("t1", "\ud800"), MOMENT], [valid, MOMENT],
     ]  # fmt: skip
     bad = message(body=json.dumps(items), identity="bad")
-    assert watch.handler(event(bad, message(2)), None) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    assert watch.handler(event(bad, message(2)), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
     assert decisions(table).keys() == {"t1", "t2"}
     assert decisions(table)["t1"].trans_time == MOMENT
     assert "11 items of the message could not be read" in caplog.text
@@ -100,7 +101,7 @@ def test_items_of_a_message_that_cannot_be_read_fail_it_and_the_others_are_proce
 @pytest.mark.slow
 def test_a_message_of_more_than_a_call_takes_is_processed_in_parts(watch, table):
     # page API_BatchGetItem: up to 100 items; page API_TransactWriteItems: up to 100 actions
-    assert watch.handler(event(message(*range(250))), None) == {"batchItemFailures": []}
+    assert watch.handler(event(message(*range(250))), CONTEXT) == {"batchItemFailures": []}
     assert len(decisions(table)) == 250
 
 
@@ -121,7 +122,7 @@ def test_a_second_payment_that_the_stream_took_for_a_redelivery_is_counted_logge
 ):
     first = decided_by_model(watch, 1)
     twins = message(1, received=received), message(1, received=received, **changes)
-    assert watch.handler(event(*twins), None) == {"batchItemFailures": []}
+    assert watch.handler(event(*twins), CONTEXT) == {"batchItemFailures": []}
     assert decisions(table) == {"t1": first}
     [(key, [line])] = quarantined().items()
     assert key.startswith("quarantine/collisions/2026-01-01/")
@@ -133,7 +134,7 @@ def test_a_second_payment_that_the_stream_took_for_a_redelivery_is_counted_logge
 
 def test_of_two_undecided_payments_under_one_id_the_first_is_decided(watch, table, quarantined):
     items = [(transaction_message(1, amount=amount).decode(), MOMENT) for amount in ("10.07", "20.00")]
-    watch.handler(event(message(body=json.dumps(items))), None)
+    watch.handler(event(message(body=json.dumps(items))), CONTEXT)
     assert decisions(table)["t1"].amount_cents == 1_007
     [[line]] = quarantined().values()
     assert (line["differs"], line["standing"]) == (["amount_cents"], FIRST)
@@ -142,7 +143,7 @@ def test_of_two_undecided_payments_under_one_id_the_first_is_decided(watch, tabl
 def test_a_collision_that_cannot_be_kept_has_its_message_come_again(watch, aws, table):
     aws.client("s3").delete_bucket(Bucket="archive")
     decided_by_model(watch, 1)
-    answer = watch.handler(event(message(1, amount="990.00", identity="m1"), message(2, identity="m2")), None)
+    answer = watch.handler(event(message(1, amount="990.00", identity="m1"), message(2, identity="m2")), CONTEXT)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     assert decisions(table).keys() == {"t1", "t2"}
 
@@ -151,7 +152,7 @@ def test_a_decision_of_before_its_time_was_kept_is_compared_by_what_it_has(watch
     decided_by_model(watch, 1)
     key = {"transaction_id": {"S": "t1"}}
     table.update_item(TableName="decisions", Key=key, UpdateExpression="REMOVE event_time")
-    watch.handler(event(message(1)), None)
+    watch.handler(event(message(1)), CONTEXT)
     assert quarantined() == {}
 
 
@@ -162,4 +163,4 @@ def test_a_throttled_table_fails_the_message(watch, monkeypatch):
     monkeypatch.setattr(watch.store._client, "batch_get_item", refuse)
     monkeypatch.setattr(watch.store, "_sleep", lambda _: None)
     with pytest.raises(BatchProcessingError, match="keys left unread"):
-        watch.handler(event(message(1)), None)
+        watch.handler(event(message(1)), CONTEXT)

@@ -18,7 +18,7 @@ import pytest
 from flink_src.properties import parse_properties
 from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS
-from lambda_src.ports.nightly_feature_store import MOST_CARDS
+from lambda_src.ports.nightly_feature_store import CARDS_PER_CALL
 from stacks.images import TABLE, ask_sagemaker
 from stacks.settings import Settings, read_settings
 from tests.stacks.machine_invariants import MACHINE, definition
@@ -137,7 +137,7 @@ def test_every_heartbeat_that_can_be_set_is_one_that_the_stream_job_can_keep(int
 def test_what_is_decided_together_is_one_read_of_the_nightly_features(templates: Templates) -> None:
     mappings = [mapping.properties for mapping in resources(templates, "AWS::Lambda::EventSourceMapping")]
     (decide,) = [each for each in mappings if (referred(each["FunctionName"]) or "").startswith("FunctionsDecide")]
-    assert decide["BatchSize"] == MOST_CARDS
+    assert decide["BatchSize"] == CARDS_PER_CALL
 
 
 def test_two_payments_under_one_id_have_an_alarm_of_their_own(templates: Templates) -> None:
