@@ -37,8 +37,8 @@ def submitted(submit: Callable[[bool], Job], warn: Callable[[str], object]) -> J
     """The job, with operators that flush soon; with the default where that is refused, for a slow job is better than none.
 
     Args:
-        submit: starts the job; told whether its operators are to flush soon.
-        warn: told what was refused.
+        submit: starts the job; given whether its operators are to flush soon.
+        warn: takes a sentence about what was refused.
 
     >>> def service(flush: bool) -> str:
     ...     if flush:

@@ -22,7 +22,7 @@ class PropertyError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class JobProperties:
-    """What the job can be told.
+    """The job's settings.
 
     Attributes:
         bootstrap_servers: the brokers.

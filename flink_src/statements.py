@@ -53,9 +53,9 @@ def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
 
 
 def valid_transactions() -> str:
-    """The SELECT of the transactions that keep the contract."""
+    """The SELECT of the valid transactions."""
     return sql_text(
-        "contract",
+        "valid_transactions",
         max_characters=MAX_MESSAGE_CHARACTERS,
         wire_form=PATTERN.replace("'", "''"),
         fields="|".join(FIELDS),
@@ -65,7 +65,7 @@ def valid_transactions() -> str:
 def insert_statements(properties: JobProperties) -> list[str]:
     """The INSERTs, which run together as one job."""
     names = ", ".join(feature.name for feature in STREAM_FEATURES)
-    computed = stream_sql(sql_text("first_arrivals", source=valid_transactions()))
+    computed = stream_sql(sql_text("deduplicated", source=valid_transactions()))
     statements = [sql_text("insert_features", feature_names=names, source=computed)]
     if properties.heartbeat:
         interval_s = f"{properties.heartbeat_interval_ms / 1000:.3f}"

@@ -12,7 +12,7 @@
 
 **What is not**: decimal numbers (one point with digits on both sides), identifiers in hexadecimal of 20 characters or more and
 UUIDs, acquirer references (23 digits with their own check digit), article numbers (13 digits with theirs), IBANs (with theirs),
-phone numbers that begin with +, numbers blotted out already (400005******5556).
+phone numbers that begin with +, numbers masked already (400005******5556).
 
 No library does this: python-stdnum has the check digit alone; detectors of personal data know four brands in two spellings and
 bring a language model. Tables and expressions stand in `card_numbers.txt`, which the stream job's Java reads too.
@@ -70,12 +70,12 @@ def digit_count(text: str) -> int:
 
 
 def mask_certain(text: str) -> str:
-    """The text with every card number blotted out: for what is kept of sound messages."""
+    """The text with every card number masked: for what is kept of valid messages."""
     return _masked(text, doubtful=False)
 
 
 def mask_card_numbers(text: str) -> str:
-    """The text with everything blotted out that has the shape of a card number, be its check digit and issuer right or not: for
+    """The text with everything masked that has the shape of a card number, be its check digit and issuer right or not: for
     refused messages, errors and logs, where a mistyped number may stand.
 
     >>> mask_card_numbers('{"cc_num": "4111 1111 1111 1112", "amount": 12.5}')
@@ -85,7 +85,7 @@ def mask_card_numbers(text: str) -> str:
 
 
 def without_card_numbers(value: Any) -> Any:
-    """A JSON value with every card number in its texts, numbers and keys blotted out; itself if it holds none.
+    """A JSON value with every card number in its texts, numbers and keys masked; itself if it holds none.
 
     >>> without_card_numbers({"pan": 4000056655665556, "tags": ["4000-0566-5566-5556", 7]})
     {'pan': '[card number]', 'tags': ['[card number]', 7]}

@@ -44,7 +44,7 @@ VERSION_CHARACTERS = 256
 
 
 class Rejected(NamedTuple):
-    """A message that breaks the contract: its place in the batch, and what is wrong with it."""
+    """An invalid message: its place in the batch, and what is wrong with it."""
 
     position: int
     error: InvalidTransactionError
@@ -63,8 +63,8 @@ class Batch(NamedTuple):
     Attributes:
         decisions: those that stand, one a transaction.
         new: those of them that were made now; the others' transactions had theirs before.
-        rejected: the messages that broke the contract.
-        collided: the messages that kept it, but got no decision: their id stands for another payment.
+        rejected: the invalid messages.
+        collided: valid messages that got no decision: their id stands for another payment.
         places: {transaction_id: its message's place in the batch, the first if there are several}.
     """
 
@@ -137,7 +137,7 @@ class Deciding:
         return self._decide_on(records, nightly)
 
     def _decide_apart(self, records: list[FeatureRecord], nightly: Nightly) -> list[Decision]:
-        """Decides those whose own nightly record is malformed by the rule, and the others as ever."""
+        """Decides those whose own nightly record is malformed by the fallback rule, and the others by the model."""
         flaws = [nightly.malformed.get(record.cc_num) for record in records]
         others = [record for record, flaw in zip(records, flaws, strict=True) if flaw is None]
         decided = iter(self._decide_on(others, nightly) if others else ())

@@ -1,4 +1,4 @@
-"""What is said to the model's endpoint and what it answers; and how long a failing endpoint is left alone.
+"""Requests to the model's endpoint and its answers; and how long a failing endpoint is not asked.
 
 The other side of it is `sagemaker_src/serving/inference.py`.
 """
@@ -39,14 +39,14 @@ def read_scores(body: bytes) -> Scores:
     """The endpoint's answer.
 
     Raises:
-        ScorerUnavailableError: it makes no sense.
+        ScorerUnavailableError: it is invalid.
     """
     try:
         answer = _Answer.model_validate_json(body)
     except ValidationError as error:
         what = error.errors(include_input=False)[0]
         where = ".".join(map(str, what["loc"]))
-        raise ScorerUnavailableError(f"the model's answer makes no sense: {where}: {what['msg']}"[:200]) from error
+        raise ScorerUnavailableError(f"the model's answer is invalid: {where}: {what['msg']}"[:200]) from error
     return Scores(**dict(answer))
 
 

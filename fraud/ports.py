@@ -19,7 +19,7 @@ class NightlyUnavailableError(Exception):
 
 
 class ScorerUnavailableError(Exception):
-    """The model could not be asked, retries included, or its answer makes no sense."""
+    """The model could not be asked, retries included, or its answer is invalid."""
 
 
 class Nightly(NamedTuple):

@@ -1,4 +1,4 @@
-"""What is kept of a message that broke a contract: its reason, where it came from, and its text without card numbers."""
+"""What is kept of an invalid message: its reason, where it came from, and its text without card numbers."""
 
 from __future__ import annotations
 

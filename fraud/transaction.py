@@ -1,7 +1,7 @@
 """The contract of a card transaction: what every door accepts, and what it answers to anything else.
 
 A card number never passes a door: a producer turns it into a token first (`card_token`), and a record that carries a bare one
-in a field of the contract is refused; in any other field it is blotted out before anyone sees the record. What counts as one,
+in a field of the contract is refused; in any other field it is masked before anyone sees the record. What counts as one,
 `fraud.card_numbers` says. The amount is a decimal with two places on the wire and whole cents from the door on.
 """
 
@@ -33,7 +33,7 @@ SHORTEST_TRANSACTION = 64
 
 
 class InvalidTransactionError(ValueError):
-    """A record that breaks the contract: names the field, what is wrong with its value, and what is allowed.
+    """An invalid record: names the field, what is wrong with its value, and what is allowed.
 
     Whatever is given as the problem, no card number of it is kept.
     """
@@ -154,7 +154,7 @@ class Transaction(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _blot_out_card_numbers(cls, fields: Any) -> Any:
+    def _mask_card_numbers_elsewhere(cls, fields: Any) -> Any:
         if not isinstance(fields, dict) or fields.keys() <= FIELDS.keys():
             return fields
         declared = {name: value for name, value in fields.items() if name in FIELDS}
@@ -215,7 +215,7 @@ def parse_transaction(message: bytes) -> Transaction:
     """The transaction in a message of the topic `transactions`.
 
     Raises:
-        InvalidTransactionError: the first field that breaks the contract. Its text holds no card number.
+        InvalidTransactionError: the first invalid field. Its text holds no card number.
 
     >>> parse_transaction(b'{"transaction_id": "t1", "cc_num": "4111111111111111"}')
     Traceback (most recent call last):

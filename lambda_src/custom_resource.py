@@ -66,4 +66,4 @@ def _send(request: Request, answer: dict[str, Any]) -> None:
         retries=urllib3.Retry(3, backoff_factor=1),
     )
     if sent.status >= 300:
-        raise RuntimeError(f"CloudFormation did not take the answer: HTTP {sent.status}")
+        raise RuntimeError(f"CloudFormation refused the answer: HTTP {sent.status}")

@@ -1,4 +1,4 @@
-"""What every function is told by its environment."""
+"""The environment variables of every function, read into typed models."""
 
 from __future__ import annotations
 

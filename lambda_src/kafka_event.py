@@ -1,4 +1,4 @@
-"""The event of a Kafka event source mapping, and the answer that says which of its records are to come again.
+"""The event of a Kafka event source mapping, and the answer that says which of its records are to be delivered again.
 
 `tests/events/msk.json` is such an event. The answer names a record as `{"partition": "TOPIC-PARTITION", "offset": N}`; the poller
 goes on from the lowest offset named in each partition, and holds an empty list for a batch that is done. Only provisioned pollers
@@ -123,17 +123,19 @@ def partial_failures(
 
     Args:
         records: those that were to be processed.
-        failed: those of them that are to come again.
+        failed: those of them that are to be delivered again.
         partial: whether the mapping reads the answer.
 
     Raises:
-        WholeBatchFailedError: all are to come again; or some, and the mapping does not read which, or one of them has no place by
+        WholeBatchFailedError: all are to be, or some, and the mapping does not read which, or one of them has no place by
             which it could be asked for.
     """
     if failed and (not partial or len(failed) == len(records)):
         raise WholeBatchFailedError(f"{len(failed)} of {len(records)} records failed; the errors are logged above")
     if any(UNKNOWN in (record.partition, record.offset) for record in failed):
-        raise WholeBatchFailedError("a record without partition or offset failed, so all must come again")
+        raise WholeBatchFailedError(
+            "a record without partition or offset failed, so the whole batch must be delivered again"
+        )
     identifiers = [{"partition": f"{record.topic}-{record.partition}", "offset": record.offset} for record in failed]
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}
 

@@ -61,7 +61,7 @@ def choose_branch(rng: np.random.Generator, category: Ints, metro: Ints, favouri
 
     Args:
         category: index in CATEGORIES.
-        metro: index in METROS; an online purchase passes over it.
+        metro: index in METROS; ignored for an online purchase.
         favourite: where the buyer's favourites begin in the list; the nearer to it, the likelier.
     """
     online = _ONLINE[category]

@@ -1,4 +1,4 @@
-"""What the function `accept` is told."""
+"""The environment of the function `accept`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the function `archive` is told."""
+"""The environment of the function `archive`."""
 
 from __future__ import annotations
 

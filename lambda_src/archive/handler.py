@@ -11,7 +11,7 @@ from lambda_src.archive.environment import Environment
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS, decision_row, transaction_row
 from lambda_src.kafka_event import KafkaRecord, PartialFailures, by_partition, log_fields, payments
 from lambda_src.ports.clients import client
-from lambda_src.ports.parquet_archive import ParquetArchive, Row, Unfit
+from lambda_src.ports.parquet_archive import InvalidRow, ParquetArchive, Row
 from lambda_src.ports.quarantine_bucket import QuarantineBucket, Refused
 from lambda_src.telemetry import Event, LambdaContext, logger, metrics, with_request
 
@@ -24,7 +24,7 @@ quarantine = QuarantineBucket(environment.archive_bucket, environment.quarantine
 DONE: PartialFailures = {"batchItemFailures": []}
 
 
-class NotKeptError(Exception):
+class NotQuarantinedError(Exception):
     """What cannot be archived could not be put into the quarantine either."""
 
 
@@ -34,7 +34,7 @@ def handler(event: Event, _: LambdaContext) -> PartialFailures:
     """Archives what can be of an event; the rest goes to the quarantine.
 
     Raises:
-        ClientError, BotoCoreError, NotKeptError: the bucket refuses; then all of it comes again.
+        ClientError, BotoCoreError, NotQuarantinedError: the bucket refuses; then the whole event is delivered again.
     """
     if "records" in event:
         _archive_transactions(event)
@@ -58,8 +58,8 @@ def _archive_transactions(event: Event) -> None:
                 valid.append(record)
                 rows.append((trans_time, transaction_row(transaction, trans_time)))
         if rows:
-            unfit = transactions.put(f"{place}-{valid[0].offset}-{valid[-1].offset}", rows)
-            _quarantine([(valid[each.position], _unfit(each)) for each in unfit])
+            invalid = transactions.put(f"{place}-{valid[0].offset}-{valid[-1].offset}", rows)
+            _quarantine([(valid[each.position], _invalid(each)) for each in invalid])
 
 
 def _archive_decisions(event: Event) -> None:
@@ -74,12 +74,12 @@ def _archive_decisions(event: Event) -> None:
             changes += [] if change is None else [(record, change)]
     if changes:
         rows = [(change.decision.trans_time, decision_row(change.decision)) for _, change in changes]
-        unfit = decisions.put(f"{changes[0][1].name}-{len(changes)}", rows)
-        refused += [(source(changes[each.position][0]), _unfit(each)) for each in unfit]
+        invalid = decisions.put(f"{changes[0][1].name}-{len(changes)}", rows)
+        refused += [(source(changes[each.position][0]), _invalid(each)) for each in invalid]
     _quarantine(refused)
 
 
-def _unfit(each: Unfit) -> InvalidTransactionError:
+def _invalid(each: InvalidRow) -> InvalidTransactionError:
     return InvalidTransactionError("row", each.problem[:200], "values of the archive's columns")
 
 
@@ -87,4 +87,4 @@ def _quarantine(refused: list[Refused]) -> None:
     for record, error in refused:
         logger.warning("not archived", extra={"reason": str(error), **log_fields([record])})
     if quarantine.keep(refused):
-        raise NotKeptError(f"{len(refused)} records can neither be archived nor be put into the quarantine")
+        raise NotQuarantinedError(f"{len(refused)} records can neither be archived nor be put into the quarantine")

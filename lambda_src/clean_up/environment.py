@@ -1,4 +1,4 @@
-"""What the function `clean_up` is told: nothing of its own; what is to be deleted comes with each request."""
+"""The environment of the function `clean_up`: no variables of its own; what is to be deleted comes with each request."""
 
 from __future__ import annotations
 

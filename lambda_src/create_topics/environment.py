@@ -1,4 +1,4 @@
-"""What the function `create_topics` is told."""
+"""The environment of the function `create_topics`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the topics that a template asks for, and tells the template where the brokers are.
+"""Makes the topics that a template asks for, and gives the template the brokers' addresses.
 
 Properties: `Topics`, a list of {"Name", "Partitions", "Config"}. Attribute: `BootstrapServers`. Deleting leaves the topics alone:
 they go with their cluster, and not before.

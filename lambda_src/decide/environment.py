@@ -1,4 +1,4 @@
-"""What the function `decide` is told."""
+"""The environment of the function `decide`."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def handler(event: Event, _: LambdaContext) -> PartialFailures:
 
 
 def _decide(records: list[KafkaRecord], messages: list[bytes]) -> list[KafkaRecord]:
-    """Decides up to BATCH_LIMIT records; returns those that are to come again."""
+    """Decides up to BATCH_LIMIT records; returns those that are to be delivered again."""
     try:
         batch = deciding.decide_batch(messages)
     except (*AwsError, TableThrottledError, InvalidTransactionError, MalformedItemError):
@@ -69,7 +69,7 @@ def _decide(records: list[KafkaRecord], messages: list[bytes]) -> list[KafkaReco
 
 
 def _publish(batch: Batch) -> set[int]:
-    """Publishes the decisions; returns the places of the messages that are to come again for it."""
+    """Publishes the decisions; returns the places of the messages that are to be delivered again for it."""
     # also what stood before: the invocation that recorded it may have ended before it was published
     try:
         events.publish(batch.decisions)
@@ -80,11 +80,11 @@ def _publish(batch: Batch) -> set[int]:
 
 
 def _collide(batch: Batch) -> set[int]:
-    """Keeps the collisions; returns as `_publish` does."""
+    """Stores the collisions; returns as `_publish` does."""
     try:
         collisions.keep([collided.collision for collided in batch.collided])
     except AwsError:
         ids = [collided.collision.other.transaction_id for collided in batch.collided]
-        logger.exception("collisions could not be kept", extra={"transaction_ids": ids})
+        logger.exception("collisions could not be stored", extra={"transaction_ids": ids})
         return {collided.position for collided in batch.collided}
     return set()

@@ -1,4 +1,4 @@
-"""What the function `gate` is told."""
+"""The environment of the function `gate`."""
 
 from __future__ import annotations
 

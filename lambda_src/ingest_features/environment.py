@@ -1,4 +1,4 @@
-"""What the function `ingest_features` is told."""
+"""The environment of the function `ingest_features`."""
 
 from __future__ import annotations
 

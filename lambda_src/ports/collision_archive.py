@@ -1,4 +1,4 @@
-"""Two payments under one id: counted, logged, and kept below the quarantine prefix with both sides, for a person to look at."""
+"""Two payments under one id: counted, logged, and stored below the quarantine prefix with both sides, for a person to look at."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CollisionArchive:
         self._client: Client = None
 
     def keep(self, collisions: Sequence[Collision]) -> None:
-        """Counts, logs and keeps them. Raises ClientError, BotoCoreError: they are not kept."""
+        """Counts, logs and stores them. Raises ClientError, BotoCoreError: they are not stored."""
         if not collisions:
             return
         metrics.add_metric("Collisions", MetricUnit.Count, len(collisions))

@@ -17,10 +17,10 @@ Row = dict[str, Any]
 Rows = Sequence[tuple[int, Row]]
 """Each row with the moment it belongs to, a moment of the clock."""
 
-_UNFIT = (pa.ArrowException, OverflowError, TypeError, ValueError)
+_INVALID = (pa.ArrowException, OverflowError, TypeError, ValueError)
 
 
-class Unfit(NamedTuple):
+class InvalidRow(NamedTuple):
     """A row that is not of the archive's schema: its place among those given, and what is wrong."""
 
     position: int
@@ -40,7 +40,7 @@ class ParquetArchive:
     def __init__(self, client: Client, bucket: str, prefix: str, schema: pa.Schema) -> None:
         self._client, self._bucket, self._prefix, self._schema = client, bucket, prefix, schema
 
-    def put(self, name: str, rows: Rows) -> list[Unfit]:
+    def put(self, name: str, rows: Rows) -> list[InvalidRow]:
         """Writes rows as `PREFIXday=DAY/NAME.parquet`, an object a day; gives those that it could not write.
 
         Raises:
@@ -49,29 +49,29 @@ class ParquetArchive:
         days: dict[str, list[tuple[int, Row]]] = defaultdict(list)
         for position, (moment_ms, row) in enumerate(rows):
             days[day_of(moment_ms)].append((position, row))
-        unfit: list[Unfit] = []
+        invalid: list[InvalidRow] = []
         for day, of_day in days.items():
             table, left_out = self._table(of_day)
-            unfit += left_out
+            invalid += left_out
             if len(table):
                 self._put(f"{self._prefix}day={day}/{name}.parquet", table)
-        return unfit
+        return invalid
 
-    def _table(self, rows: list[tuple[int, Row]]) -> tuple[pa.Table, list[Unfit]]:
+    def _table(self, rows: list[tuple[int, Row]]) -> tuple[pa.Table, list[InvalidRow]]:
         try:
             return pa.Table.from_pylist([row for _, row in rows], self._schema), []
-        except _UNFIT:
-            return self._fitting(rows)
+        except _INVALID:
+            return self._valid_rows(rows)
 
-    def _fitting(self, rows: list[tuple[int, Row]]) -> tuple[pa.Table, list[Unfit]]:
+    def _valid_rows(self, rows: list[tuple[int, Row]]) -> tuple[pa.Table, list[InvalidRow]]:
         # one by one is slow, and needed for one batch in a million
-        tables, unfit = [self._schema.empty_table()], []
+        tables, invalid = [self._schema.empty_table()], []
         for position, row in rows:
             try:
                 tables.append(pa.Table.from_pylist([row], self._schema))
-            except _UNFIT as error:
-                unfit.append(Unfit(position, str(error)))
-        return pa.concat_tables(tables), unfit
+            except _INVALID as error:
+                invalid.append(InvalidRow(position, str(error)))
+        return pa.concat_tables(tables), invalid
 
     def _put(self, key: str, table: pa.Table) -> None:
         sink = pa.BufferOutputStream()

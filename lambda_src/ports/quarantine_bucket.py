@@ -29,7 +29,7 @@ class QuarantineBucket:
         self._client: Client = None
 
     def keep(self, refused: Sequence[Refused]) -> list[KafkaRecord]:
-        """Counts these messages and keeps them; returns those that are to come again: none, or all if the bucket refuses them."""
+        """Counts and stores these messages; returns those to be delivered again: none, or all if the bucket refuses them."""
         if not refused:
             return []
         metrics.add_metric("Quarantined", MetricUnit.Count, len(refused))

@@ -1,4 +1,4 @@
-"""What the function `start_stream` is told."""
+"""The environment of the function `start_stream`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the function `watch` is told."""
+"""The environment of the function `watch`."""
 
 from __future__ import annotations
 

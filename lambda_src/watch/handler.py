@@ -45,26 +45,26 @@ class UnreadableError(ValueError):
 @with_request
 @metrics.log_metrics
 def handler(event: Event, context: LambdaContext) -> PartialItemFailureResponse:
-    """Processes messages of the watch queue; one that goes on failing is sent to the dead-letter queue."""
-    return process_partial_response(event=event, record_handler=_settle, processor=processor, context=context)
+    """Processes messages of the watch queue; a message that goes on failing is sent to the dead-letter queue."""
+    return process_partial_response(event=event, record_handler=_process, processor=processor, context=context)
 
 
-def _settle(record: SQSRecord) -> None:
+def _process(record: SQSRecord) -> None:
     waiting, unreadable = waiting_transactions(record.body)
     # of every line from here on, also of the processor's about a message that failed
     logger.append_keys(
         message_id=record.message_id, transaction_ids=[transaction.transaction_id for transaction, _ in waiting]
     )
-    # a message that comes again may have its decisions recorded but not published
-    again = record.raw_event.get("attributes", {}).get("ApproximateReceiveCount") != "1"
+    # a redelivered message may have its decisions recorded but not published
+    redelivered = record.raw_event.get("attributes", {}).get("ApproximateReceiveCount") != "1"
     for batch in batches(waiting, ITEMS_PER_CALL):
-        _settle_batch(batch, again)
+        _process_batch(batch, redelivered)
     if unreadable:
         raise UnreadableError(unreadable)
 
 
-def _settle_batch(waiting: list[tuple[Transaction, int]], again: bool) -> None:
-    standing = {} if again else store.decided([transaction.transaction_id for transaction, _ in waiting])
+def _process_batch(waiting: list[tuple[Transaction, int]], redelivered: bool) -> None:
+    standing = {} if redelivered else store.decided([transaction.transaction_id for transaction, _ in waiting])
     overdue = [each for each in waiting if each[0].transaction_id not in standing]
     if overdue:
         standing |= _decide(overdue)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd  # what of it DuckDB makes
 
 Progress = Callable[[str, int, int], None]
-"""Told (what is being made, steps done, steps in all)."""
+"""Called with (what is being made, steps done, steps in all)."""
 
 FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
 

@@ -120,11 +120,11 @@ def population(engine: Engine, cut_day: int) -> Population:
     return {row["category"]: row["avg_amt_population_30d"] for row in rows}
 
 
-def write_group(client: Any, group: str, records: Iterable[FeatureValues], said: list[str]) -> int:
+def write_group(client: Any, group: str, records: Iterable[FeatureValues], problems: list[str]) -> int:
     """Writes records to a feature group and gives how many; what the store refuses holds up no other.
 
     Args:
-        said: takes a sentence if some were refused.
+        problems: takes a sentence if some were refused.
     """
     left, written, refused = iter(records), 0, []
     with ThreadPoolExecutor(WRITERS) as writers:
@@ -134,7 +134,7 @@ def write_group(client: Any, group: str, records: Iterable[FeatureValues], said:
                 refused += failures
             written += len(slab)
     if refused:
-        said.append(f"{group}: {len(refused)} of {written} records refused, as {refused[0].why}")
+        problems.append(f"{group}: {len(refused)} of {written} records refused, as {refused[0].why}")
     return written - len(refused)
 
 
@@ -209,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     gaps = missing_days(options.daily, (options.cut - EPOCH).days - 1)
     if gaps:
         shown = ", ".join(str(date.fromordinal(EPOCH.toordinal() + day)) for day in gaps[:5])
-        print(f"--daily: no sums of {shown}: a night was left out, run it with its own --cut", file=sys.stderr)
+        print(f"--daily: no sums of {shown}: a night was skipped; run it with its own --cut", file=sys.stderr)
     try:
         with open_engine(options.engine) as engine:
             run(engine, options)

@@ -18,7 +18,7 @@ from sagemaker_src.processing.engines import Engine
 WINDOW_DAYS = 30
 """The longest window that days are told apart in."""
 KEPT_DAYS = 45
-"""Days kept apart: the window of the closed day, and two weeks in which a night that was left out can be made up for."""
+"""Days kept apart: the window of the closed day, and two weeks in which a skipped night can be made up for."""
 
 COLUMNS = {
     "daily_card": {"cc_num": "STRING", "day": "BIGINT", "n": "BIGINT", "cents": "BIGINT", "max_cents": "BIGINT"},
@@ -63,7 +63,7 @@ def add_days(engine: Engine, arrived: str, kept: Path, out: Path, cut_day: int) 
         engine.table(f"new_{table}", daily_sql(table, arrived))
         # the history counts up to where it is folded, whatever an interrupted night left lying beside it
         engine.table(table, f"SELECT {columns} FROM kept_{table} UNION ALL SELECT {columns} FROM new_{table}")
-        # days without a transaction get their file too, which tells them from a night that was left out
+        # days without a transaction get their file too, which distinguishes them from a skipped night
         apart = {int(path.stem) for path in known}
         for day in range(max(min([*days, cut_day - 1]), cut_day - KEPT_DAYS), cut_day):
             if day not in apart:

@@ -33,7 +33,7 @@ from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_r
 from sagemaker_src.training.metrics import evaluate_rows, ranking_metrics, threshold_at_fpr
 
 Progress = Callable[[str, int, int], None]
-"""Told (what is being fitted, rounds done, rounds in all)."""
+"""Called with (what is being fitted, rounds done, rounds in all)."""
 
 
 class TrainingDataError(ValueError):
@@ -209,7 +209,7 @@ def train_model(
         settings: how to train.
         test_from_ms: when the test begins, milliseconds since 1970 in UTC.
         test_rows: rows of other cards to test on, instead.
-        progress: told of each boosting round.
+        progress: called after each boosting round.
 
     Raises:
         TrainingDataError: a part of the split has no fraud or no honest row.

@@ -116,7 +116,7 @@ def test_a_sound_answer_of_the_model():
     ],
 )
 def test_an_answer_that_makes_no_sense_is_none(wrong):
-    with pytest.raises(ScorerUnavailableError, match="the model's answer makes no sense: "):
+    with pytest.raises(ScorerUnavailableError, match="the model's answer is invalid: "):
         read_scores(json.dumps(SOUND | wrong).encode())
 
 
@@ -124,5 +124,5 @@ def test_an_answer_that_makes_no_sense_is_none(wrong):
     "body", [b"", b"null", b"[]", b"\xff", b"[" * 100_000, b'{"scores": [1' + b"0" * 5_000 + b"]}"]
 )
 def test_what_is_no_answer_at_all_is_none_either(body):
-    with pytest.raises(ScorerUnavailableError, match="the model's answer makes no sense: "):
+    with pytest.raises(ScorerUnavailableError, match="the model's answer is invalid: "):
         read_scores(body)

@@ -166,7 +166,7 @@ def test_the_archive_its_tables_and_the_decision_table_have_the_columns_of_one_t
 
 def test_what_can_neither_be_archived_nor_kept_comes_again(archive, aws):
     aws.client("s3").delete_bucket(Bucket="archive")
-    with pytest.raises(archive.NotKeptError):
+    with pytest.raises(archive.NotQuarantinedError):
         archive.handler({"Records": [{"eventName": "INSERT"}]}, CONTEXT)
 
 

@@ -37,7 +37,7 @@ public final class CardNumbers {
   private static final Pattern RUN = Pattern.compile("[0-9](?:[^0-9A-Za-z]*+[0-9])*+");
   private static final Pattern GROUP = Pattern.compile("[0-9](?:\\x00*+[0-9])*+");
   private static final Set<String> GROUPINGS = Set.of(TABLE.get("groupings").split(" "));
-  private static final int MOST_GROUPS = GROUPINGS.stream().mapToInt(sizes -> sizes.split("-").length).max().orElseThrow();
+  private static final int GROUPS_LIMIT = GROUPINGS.stream().mapToInt(sizes -> sizes.split("-").length).max().orElseThrow();
   private static final Map<Integer, Character> CHARACTERS = characters();
 
   private CardNumbers() {}
@@ -147,7 +147,7 @@ public final class CardNumbers {
     for (int first = 0; first < groups.size(); first++) {
       StringBuilder sizes = new StringBuilder().append(groups.get(first).length());
       StringBuilder digits = new StringBuilder(groups.get(first));
-      for (int last = first + 1; last < Math.min(first + MOST_GROUPS, groups.size()); last++) {
+      for (int last = first + 1; last < Math.min(first + GROUPS_LIMIT, groups.size()); last++) {
         sizes.append('-').append(groups.get(last).length());
         digits.append(groups.get(last));
         if (digits.length() > LONGEST) {

@@ -1,5 +1,5 @@
--- The transactions that keep the contract, as columns: exactly those that fraud.transaction.parse_transaction accepts. Heartbeats
--- and whatever else breaks the contract are skipped.
+-- The valid transactions, as columns: exactly those that fraud.transaction.parse_transaction accepts. Heartbeats
+-- and whatever else is invalid are skipped.
 -- First the form of the whole message. Then one look for the contract's fields gives `key": value` of each, and sorted by key each
 -- has its place: all there, each once. (In a valid flat object, quote-key-quote-colon cannot stand inside a text.)
 -- What no feature is made of stays in `pairs` until the end.
