@@ -7,7 +7,7 @@ refused, never computed with.
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TypeGuard
 
 from fraud.transaction import InvalidTransactionError
 
@@ -21,7 +21,7 @@ UNDATED = "undated"
 _UNITS = (("microseconds", 1, 1_000), ("nanoseconds", 1, 1_000_000), ("seconds", 1_000, 1))
 
 
-def is_moment(value: Any) -> bool:
+def is_moment(value: object) -> TypeGuard[int]:
     """Whether a value is a moment of the clock.
 
     >>> [is_moment(value) for value in (1_767_225_600_000, 1_767_225_600_000_000, -1, None, True, 1e12)]
@@ -30,7 +30,7 @@ def is_moment(value: Any) -> bool:
     return type(value) is int and EARLIEST_MS <= value < LATEST_MS
 
 
-def moment(value: Any, field: str = "timestamp") -> int:
+def moment(value: object, field: str = "timestamp") -> int:
     """The value, if it is a moment of the clock.
 
     Raises:
@@ -45,10 +45,10 @@ milliseconds since 1970 in UTC, of the years 2000 to 2099: 946684800000 to 41024
     """
     if not is_moment(value):
         raise InvalidTransactionError(field, _problem(value), ALLOWED)
-    return int(value)
+    return value
 
 
-def day_of(value: Any) -> str:
+def day_of(value: object) -> str:
     """The day (UTC) of a moment, as a folder's name; UNDATED for what is none.
 
     >>> day_of(1_767_225_600_000), day_of(-1)
@@ -57,7 +57,7 @@ def day_of(value: Any) -> str:
     return str(datetime.fromtimestamp(value // 1000, timezone.utc).date()) if is_moment(value) else UNDATED
 
 
-def _problem(value: Any) -> str:
+def _problem(value: object) -> str:
     if value is None:
         return "missing"
     if type(value) is not int:

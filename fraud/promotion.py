@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 COMPARED = {"average_precision": 0.002, "recall_at_fpr_0.001": 0.01}
 """The figures that decide, each with how far the candidate may fall short: less than that is chance."""
+Metrics = Mapping[str, float | None]
+"""{name: figure} of a model on rows, `rows` and `frauds` among them; None where there is nothing to compute it from."""
 TIMES_CHANCE = 10
 """The first model must rank this many times better than by chance, whose average precision is the share of fraud."""
 
@@ -18,7 +20,7 @@ class Verdict(NamedTuple):
     why: str
 
 
-def verdict(candidate: Mapping[str, Any], champion: Mapping[str, Any] | None) -> Verdict:
+def verdict(candidate: Metrics, champion: Metrics | None) -> Verdict:
     """The verdict on a candidate.
 
     Args:
@@ -31,20 +33,26 @@ def verdict(candidate: Mapping[str, Any], champion: Mapping[str, Any] | None) ->
     >>> verdict(new, old).why
     "average_precision 0.9000 is below the champion's 0.9100 by more than 0.002"
     """
-    unknown = [name for name in COMPARED if candidate.get(name) is None]
+    ours = _known(candidate)
+    unknown = [name for name in COMPARED if name not in ours]
     if unknown:
         return Verdict(False, f"the candidate has no {', '.join(unknown)}: the test rows lack frauds or honest rows")
     if champion is None:
-        chance = candidate["frauds"] / candidate["rows"]
-        found = f"average precision {candidate['average_precision']:.4f}, by chance {chance:.4f}"
-        if candidate["average_precision"] < TIMES_CHANCE * chance and candidate["average_precision"] < 0.5:
+        chance = ours["frauds"] / ours["rows"]
+        found = f"average precision {ours['average_precision']:.4f}, by chance {chance:.4f}"
+        if ours["average_precision"] < TIMES_CHANCE * chance and ours["average_precision"] < 0.5:
             return Verdict(False, f"{found}; needed: {TIMES_CHANCE} times that, or a half")
         return Verdict(True, f"the first model; {found}")
+    theirs = _known(champion)
     for name, tolerance in COMPARED.items():
-        if candidate[name] < champion[name] - tolerance:
+        if ours[name] < theirs[name] - tolerance:
             return Verdict(
                 False,
-                f"{name} {candidate[name]:.4f} is below the champion's {champion[name]:.4f} by more than {tolerance}",
+                f"{name} {ours[name]:.4f} is below the champion's {theirs[name]:.4f} by more than {tolerance}",
             )
-    shown = ", ".join(f"{name} {candidate[name]:.4f} against {champion[name]:.4f}" for name in COMPARED)
+    shown = ", ".join(f"{name} {ours[name]:.4f} against {theirs[name]:.4f}" for name in COMPARED)
     return Verdict(True, f"no worse than the champion: {shown}")
+
+
+def _known(metrics: Metrics) -> dict[str, float]:
+    return {name: figure for name, figure in metrics.items() if figure is not None}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
-from typing import Any
 
 from fraud.card_numbers import MASK, mask_card_numbers
 from fraud.transaction import InvalidTransactionError, may_be_card_number
@@ -20,7 +19,7 @@ _NO_LETTERS_AT_THE_END = re.compile(r"[^A-Za-z]*\Z")
 
 def quarantine_record(
     value: bytes | None, error: InvalidTransactionError, topic: str, partition: int, offset: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What the quarantine keeps of one message.
 
     >>> error = InvalidTransactionError("cc_num", "'[card number]'", "a card token")

@@ -92,7 +92,7 @@ def _amount(value: object) -> Decimal:
     return Decimal(str(value))
 
 
-def _coordinate(limit: int) -> Any:
+def _coordinate(limit: int) -> BeforeValidator:
     def check(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise ValueError("not a number")
@@ -154,7 +154,7 @@ class Transaction(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _mask_card_numbers_elsewhere(cls, fields: Any) -> Any:
+    def _mask_card_numbers_elsewhere(cls, fields: object) -> object:
         if not isinstance(fields, dict) or fields.keys() <= FIELDS.keys():
             return fields
         declared = {name: value for name, value in fields.items() if name in FIELDS}

@@ -33,7 +33,7 @@ def custom_resource(physical_id: str) -> Callable[[Work], Handler]:
         @wraps(work)
         def handler(request: Request, context: LambdaContext) -> None:
             logger.info("processing", extra={"kind": request["RequestType"], "resource": request["LogicalResourceId"]})
-            answer: dict[str, Any] = {"Status": "SUCCESS", "Data": {}}
+            answer: dict[str, object] = {"Status": "SUCCESS", "Data": {}}
             try:
                 answer["Data"] = work(request, context)
             except Exception as error:  # noqa: BLE001 - it goes to the one who waits
@@ -54,7 +54,7 @@ def _reason(error: Exception) -> str:
     return text
 
 
-def _send(request: Request, answer: dict[str, Any]) -> None:
+def _send(request: Request, answer: dict[str, object]) -> None:
     body = answer | {name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     sent = urllib3.PoolManager().request(
         "PUT",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -33,7 +33,7 @@ class FunctionEnvironment(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _in_plain_digits(cls, value: Any, info: ValidationInfo) -> Any:
+    def _in_plain_digits(cls, value: object, info: ValidationInfo) -> object:
         if cls.model_fields[str(info.field_name)].annotation in (int, float) and isinstance(value, str):
             return decimal_number(value)
         return value

@@ -15,13 +15,13 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fraud.card_numbers import holds_card_number
 from fraud.transaction import TRANSACTION_ID_PATTERN, InvalidTransactionError, is_heartbeat
 from lambda_src.telemetry import Event
 
-PartialFailures = dict[str, list[dict[str, Any]]]
+PartialFailures = dict[str, list[dict[str, object]]]
 """The answer: {"batchItemFailures": [{"itemIdentifier": ...}, ...]}."""
 
 UNKNOWN = -1
@@ -49,7 +49,7 @@ class KafkaRecord(NamedTuple):
     topic: str
     partition: int
     offset: int
-    timestamp: Any
+    timestamp: object
     value: bytes | None
     unreadable: InvalidTransactionError | None = None
 
@@ -75,7 +75,7 @@ def payments(event: Event) -> list[KafkaRecord]:
     return [record for record in kafka_records(event) if record.unreadable or not is_heartbeat(record.value)]
 
 
-def _record(place: str, given: Any) -> KafkaRecord:
+def _record(place: str, given: object) -> KafkaRecord:
     topic, _, partition = place.rpartition("-")
     fields = given if isinstance(given, dict) else {}
     value, unreadable = _value(fields.get("value")) if fields is given else (None, _not_of(given, "a record"))
@@ -96,11 +96,11 @@ def _topic_of(place: str) -> str:
     return place if _TOPIC.fullmatch(place) else "unknown"
 
 
-def _number(value: Any, *, otherwise: int) -> int:
+def _number(value: object, *, otherwise: int) -> int:
     return value if type(value) is int and value >= 0 else otherwise
 
 
-def _value(text: Any) -> tuple[bytes | None, InvalidTransactionError | None]:
+def _value(text: object) -> tuple[bytes | None, InvalidTransactionError | None]:
     if text is None:
         return None, None
     if not isinstance(text, str):
@@ -112,7 +112,7 @@ def _value(text: Any) -> tuple[bytes | None, InvalidTransactionError | None]:
         return text.encode(errors="replace"), problem
 
 
-def _not_of(given: Any, allowed: str) -> InvalidTransactionError:
+def _not_of(given: object, allowed: str) -> InvalidTransactionError:
     return InvalidTransactionError("message", f"a JSON {type(given).__name__} in the event", allowed)
 
 
@@ -148,7 +148,7 @@ def by_partition(records: Sequence[KafkaRecord]) -> Iterator[tuple[str, list[Kaf
     yield from places.items()
 
 
-def log_fields(records: Iterable[KafkaRecord]) -> dict[str, Any]:
+def log_fields(records: Iterable[KafkaRecord]) -> dict[str, object]:
     """What a log line says of records: how many, their transactions' ids, and where those are whose id cannot be read.
 
     >>> log_fields([KafkaRecord("features", 0, 7, 5, b'{"transaction_id": "t1"}'), KafkaRecord("features", 0, 8, 5, b"{")])

@@ -28,7 +28,7 @@ class Change(NamedTuple):
     decision: Decision
 
 
-def added(record: Any) -> Change | None:
+def added(record: object) -> Change | None:
     """The decision that a change has added; None if it has added none.
 
     Args:
@@ -62,7 +62,7 @@ def added(record: Any) -> Change | None:
     return Change(_sequence_number(record) or hashlib.sha256(whole.encode()).hexdigest()[:32], decision)
 
 
-def source(record: Any) -> KafkaRecord:
+def source(record: object) -> KafkaRecord:
     """A change as the quarantine keeps it: a record of the stream `decisions`, at its sequence number."""
     number = _sequence_number(record)
     made = _change(record).get("ApproximateCreationDateTime")
@@ -71,15 +71,15 @@ def source(record: Any) -> KafkaRecord:
     return KafkaRecord("decisions", 0, UNKNOWN if number is None else int(number), moment_ms, content)
 
 
-def _change(record: Any) -> dict[str, Any]:
+def _change(record: object) -> dict[str, Any]:
     return _object(record if isinstance(record, dict) else {}, "dynamodb")
 
 
-def _object(fields: dict[str, Any], name: str) -> dict[str, Any]:
+def _object(fields: dict[str, object], name: str) -> dict[str, Any]:
     found = fields.get(name)
     return found if isinstance(found, dict) else {}
 
 
-def _sequence_number(record: Any) -> str | None:
+def _sequence_number(record: object) -> str | None:
     number = _change(record).get("SequenceNumber")
     return number if isinstance(number, str) and _NUMBER.fullmatch(number) else None

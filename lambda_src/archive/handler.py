@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fraud.clock import moment
 from fraud.transaction import InvalidTransactionError, parse_transaction
 from lambda_src.archive.changes import Change, added, source
@@ -63,7 +61,7 @@ def _archive_transactions(event: Event) -> None:
 
 
 def _archive_decisions(event: Event) -> None:
-    changes: list[tuple[Any, Change]] = []
+    changes: list[tuple[object, Change]] = []
     refused: list[Refused] = []
     for record in event["Records"]:
         try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
 
 import pyarrow as pa
 
 from fraud.columns import ARCHIVED_DECISIONS, TRANSACTION_COLUMNS, Column, Kind
 from fraud.decision import Decision
 from fraud.transaction import Transaction
+from lambda_src.ports.parquet_archive import Row
 
 _TYPES: dict[Kind, pa.DataType] = {
     "text": pa.string(),
@@ -30,7 +30,7 @@ TRANSACTIONS = schema(TRANSACTION_COLUMNS)
 DECISIONS = schema(ARCHIVED_DECISIONS)
 
 
-def transaction_row(transaction: Transaction, timestamp: int) -> dict[str, Any]:
+def transaction_row(transaction: Transaction, timestamp: int) -> Row:
     """A row of TRANSACTIONS, of a record stamped with `timestamp` (milliseconds since 1970 in UTC)."""
     named = ("transaction_id", "cc_num", "category", "amount_cents", "merchant", "merch_lat", "merch_long")
     return {
@@ -41,7 +41,7 @@ def transaction_row(transaction: Transaction, timestamp: int) -> dict[str, Any]:
     }
 
 
-def decision_row(decision: Decision) -> dict[str, Any]:
+def decision_row(decision: Decision) -> Row:
     """A row of DECISIONS."""
     row = {name: getattr(decision, name) for name in DECISIONS.names}
     return row | {"reasons": json.dumps(decision.reasons), "features": json.dumps(decision.features)}

@@ -18,7 +18,6 @@ has time for, and fails if that is not all: what is gone is gone, so deleting th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from lambda_src.clean_up.buckets import empty_bucket
 from lambda_src.clean_up.environment import Environment
@@ -53,7 +52,7 @@ def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """Processes a request of CloudFormation."""
     if request["RequestType"] == "Delete" and _stack_goes(request["StackId"]):
         time_left = TimeLeft(context)
-        properties: dict[str, Any] = request["ResourceProperties"]
+        properties = request["ResourceProperties"]
         for name, delete in STEPS.items():
             for value in properties.get(name, []):
                 delete(value, time_left)

@@ -6,8 +6,6 @@ they go with their cluster, and not before.
 
 from __future__ import annotations
 
-from typing import Any
-
 from confluent_kafka.admin import AdminClient
 
 from lambda_src.create_topics.environment import Environment
@@ -37,7 +35,7 @@ def handler(request: Request, _: LambdaContext) -> dict[str, str]:
     return {"BootstrapServers": settings["bootstrap.servers"]}
 
 
-def _topic(place: str, asked: Any) -> TopicRequest:
+def _topic(place: str, asked: object) -> TopicRequest:
     if not isinstance(asked, dict):
         raise TopicError(f"{place}: a {type(asked).__name__}; allowed: Name, Partitions, Config")
     if missing := {"Name", "Partitions"} - asked.keys():

@@ -7,11 +7,11 @@ registered with, which come of an earlier period.
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import TypedDict
 
-from fraud.promotion import verdict
+from fraud.promotion import Metrics, verdict
 from lambda_src.gate.environment import Environment
+from lambda_src.gate.evaluation import parse_evaluation
 from lambda_src.ports.clients import client
 from lambda_src.ports.model_registry import champion, registered_metadata
 from lambda_src.telemetry import Event, LambdaContext, logger, with_request
@@ -21,27 +21,31 @@ s3 = client("s3", timeout_s=10)
 sagemaker = client("sagemaker", timeout_s=10)
 
 
-@with_request
-def handler(event: Event, _: LambdaContext) -> dict[str, Any]:
-    """The verdict.
+class Answer(TypedDict):
+    """For the state machine: `champion` is an ARN; `metadata` is what an accepted model's package is registered with."""
 
-    Returns:
-        `accepted`, `why`, `model_version`, `champion` (an ARN or None), and, for an accepted one, `metadata`: what its package
-        is to be registered with.
-    """
+    accepted: bool
+    why: str
+    model_version: str
+    champion: str | None
+    metadata: dict[str, str]
+
+
+@with_request
+def handler(event: Event, _: LambdaContext) -> Answer:
+    """The verdict on a candidate."""
     answer = s3.get_object(Bucket=environment.models_bucket, Key=event["evaluation_key"])
-    evaluation = json.loads(answer["Body"].read())
+    evaluation = parse_evaluation(answer["Body"].read())
     standing = champion(sagemaker, environment.model_package_group)
-    against = None
+    against: Metrics | None = None
     if standing is not None:
-        beside = evaluation["champion"]
-        against = standing.metrics if beside is None else beside["metrics"]
-    accepted, why = verdict(evaluation["metrics"], against)
-    logger.info("verdict", extra={"accepted": accepted, "why": why, "model_version": evaluation["model_version"]})
+        against = standing.metrics if evaluation.champion is None else evaluation.champion
+    accepted, why = verdict(evaluation.metrics, against)
+    logger.info("verdict", extra={"accepted": accepted, "why": why, "model_version": evaluation.model_version})
     return {
         "accepted": accepted,
         "why": why,
-        "model_version": evaluation["model_version"],
+        "model_version": evaluation.model_version,
         "champion": None if standing is None else standing.arn,
-        "metadata": registered_metadata(evaluation["metrics"], evaluation["model_version"]) if accepted else {},
+        "metadata": registered_metadata(evaluation.metrics, evaluation.model_version) if accepted else {},
     }

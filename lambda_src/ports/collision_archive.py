@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from fraud.clock import UNDATED
 from fraud.payment import Collision
@@ -47,7 +46,7 @@ class CollisionArchive:
         )
 
 
-def _line(each: Collision) -> dict[str, Any]:
+def _line(each: Collision) -> dict[str, object]:
     return {
         "transaction_id": each.other.transaction_id,
         "differs": each.differs,

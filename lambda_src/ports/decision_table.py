@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -94,7 +93,7 @@ class DecisionTable:
                 return found
         raise TableThrottledError(f"{self._table}: keys left unread after {ATTEMPTS} calls")
 
-    def _put(self, decision: Decision) -> dict[str, Any]:
+    def _put(self, decision: Decision) -> dict[str, object]:
         item = {DECISION_JSON: {"S": decision.to_json()}}
         item |= {name: {"S": value} for name in _TEXTS if (value := getattr(decision, name)) is not None}
         item |= {name: {"N": repr(value)} for name in _NUMBERS if (value := getattr(decision, name)) is not None}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timezone
-from typing import Any
 
 from fraud.decision import Decision
 from fraud.retries import tries
@@ -23,7 +22,7 @@ TIME_BYTES = 14
 ATTEMPTS = 3
 FIRST_PAUSE_S = 0.2
 
-Entry = tuple[str, dict[str, Any]]
+Entry = tuple[str, dict[str, object]]
 """An event's transaction and the entry itself."""
 
 
@@ -84,7 +83,7 @@ class EventBus:
             entries, problem = [entry for entry, _ in failed], str(failed[0][1]["ErrorCode"])
         return entries, problem
 
-    def _entry(self, decision: Decision) -> dict[str, Any]:
+    def _entry(self, decision: Decision) -> dict[str, object]:
         return {
             "EventBusName": self._bus,
             "Source": SOURCE,
@@ -95,4 +94,4 @@ class EventBus:
 
 
 def _size(entry: Entry) -> int:
-    return TIME_BYTES + sum(len(entry[1][name].encode()) for name in ("Source", "DetailType", "Detail"))
+    return TIME_BYTES + sum(len(str(entry[1][name]).encode()) for name in ("Source", "DetailType", "Detail"))

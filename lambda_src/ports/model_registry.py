@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fraud.notation import decimal_number
-from fraud.promotion import COMPARED
+from fraud.promotion import COMPARED, Metrics
 from lambda_src.ports.clients import Client
 
 
@@ -16,9 +16,10 @@ class Champion(NamedTuple):
     metrics: dict[str, float]
 
 
-def registered_metadata(metrics: dict[str, Any], model_version: str) -> dict[str, str]:
+def registered_metadata(metrics: Metrics, model_version: str) -> dict[str, str]:
     """What a model package carries, for `champion` to read: CustomerMetadataProperties, all of them text."""
-    return {"model_version": model_version, **{name: repr(float(metrics[name])) for name in COMPARED}}
+    figures = {name: repr(float(figure)) for name in COMPARED if (figure := metrics[name]) is not None}
+    return {"model_version": model_version, **figures}
 
 
 def champion(client: Client, group: str) -> Champion | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from fraud.clock import day_of
 from lambda_src.ports.clients import Client
 
-Row = dict[str, Any]
+Row = dict[str, object]
 """Of the archive's schema: {column: value}."""
 Rows = Sequence[tuple[int, Row]]
 """Each row with the moment it belongs to, a moment of the clock."""

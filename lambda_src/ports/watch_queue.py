@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fraud.clock import moment
 from fraud.transaction import InvalidTransactionError, Transaction, read_transaction
@@ -79,7 +79,7 @@ def waiting_transactions(body: str) -> tuple[list[tuple[Transaction, int]], list
     return found, unreadable
 
 
-def _waiting(item: Any) -> tuple[Transaction, int]:
+def _waiting(item: object) -> tuple[Transaction, int]:
     if not (isinstance(item, list) and len(item) == 2 and isinstance(item[0], str)):
         raise InvalidTransactionError("message", f"a JSON {type(item).__name__}", "[message, its time]")
     message, trans_time = item

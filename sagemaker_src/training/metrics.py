@@ -9,6 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
+Labels = NDArray[np.integer]
+"""1 for fraud, 0 for honest."""
+Scores = NDArray[np.floating]
+
 
 def threshold_at_fpr(label: ArrayLike, score: ArrayLike, budget: float) -> float:
     """The lowest threshold (`score >= threshold` is flagged) that flags at most a share `budget` of the honest rows.
@@ -24,7 +28,7 @@ def threshold_at_fpr(label: ArrayLike, score: ArrayLike, budget: float) -> float
     return float(thresholds[np.searchsorted(false_positive_rate, budget, side="right") - 1])
 
 
-def ranking_metrics(label: NDArray[Any], score: NDArray[Any], first_fraud: NDArray[np.bool_]) -> dict[str, Any]:
+def ranking_metrics(label: Labels, score: Scores, first_fraud: NDArray[np.bool_]) -> dict[str, float | None]:
     """The metrics of one set of rows.
 
     Args:
@@ -37,7 +41,7 @@ def ranking_metrics(label: NDArray[Any], score: NDArray[Any], first_fraud: NDArr
         `first_fraud_recall_at_fpr_0.001`; None where there is nothing to compute it from.
     """
     frauds = int(label.sum())
-    metrics: dict[str, Any] = {"rows": len(label), "frauds": frauds}
+    metrics: dict[str, float | None] = {"rows": len(label), "frauds": frauds}
     both = 0 < frauds < len(label)
     metrics["average_precision"] = float(average_precision_score(label, score)) if both else None
     metrics["roc_auc"] = float(roc_auc_score(label, score)) if both else None
@@ -50,7 +54,7 @@ def ranking_metrics(label: NDArray[Any], score: NDArray[Any], first_fraud: NDArr
     return metrics
 
 
-def evaluate_rows(rows: pd.DataFrame, score: NDArray[Any], history: pd.DataFrame) -> dict[str, Any]:
+def evaluate_rows(rows: pd.DataFrame, score: Scores, history: pd.DataFrame) -> dict[str, Any]:
     """The metrics of scored rows, and again under `without_fraud_only_cards`.
 
     A card whose every row is fraud is an artefact of generated data: "no history" alone gives it away.

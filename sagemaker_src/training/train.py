@@ -30,7 +30,7 @@ from fraud.notation import decimal_number, iso_moment_ms, whole_number
 from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
 from sagemaker_src.options import typed
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
-from sagemaker_src.training.metrics import evaluate_rows, ranking_metrics, threshold_at_fpr
+from sagemaker_src.training.metrics import Labels, Scores, evaluate_rows, ranking_metrics, threshold_at_fpr
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being fitted, rounds done, rounds in all)."""
@@ -137,7 +137,7 @@ def _matrix(vectors: NDArray[np.float32], **of_rows: Any) -> xgb.QuantileDMatrix
 
 
 def fit(
-    vectors: NDArray[np.float32], label: NDArray[Any], settings: TrainingSettings, what: str, progress: Progress
+    vectors: NDArray[np.float32], label: Labels, settings: TrainingSettings, what: str, progress: Progress
 ) -> xgb.Booster:
     """Fit the trees on n rows: every fraud, and at most `honest_rows` of the others, weighted for those left out."""
     honest = int((label == 0).sum())
@@ -181,7 +181,7 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["event_ms", "transaction_id"], ignore_index=True)
 
 
-def _need_both(label: NDArray[Any], which: str) -> None:
+def _need_both(label: Labels, which: str) -> None:
     frauds = int(label.sum())
     if not 0 < frauds < len(label):
         raise TrainingDataError(
@@ -279,7 +279,7 @@ def train_model(
     return Trained(model, manifest, scores)
 
 
-def _outcomes(label: NDArray[Any], score: NDArray[Any], thresholds: dict[str, float]) -> dict[str, dict[str, int]]:
+def _outcomes(label: Labels, score: Scores, thresholds: dict[str, float]) -> dict[str, dict[str, int]]:
     """How many test rows each outcome would have got, honest and fraud."""
     blocked = score >= thresholds["block"]
     reviewed = (score >= thresholds["review"]) & ~blocked
