@@ -192,7 +192,7 @@ def test_a_day_without_transactions_is_a_night_like_any_other(tmp_path, feature_
     nights = Nights(tmp_path, rows(days=20), "--nightly-group", NIGHTLY, "--training-group", TRAINING)
     nights.run(18, first=0)
     assert nights.run(19) == {}  # day 18 is empty
-    assert {record["cut_ms"] for record in kept_in(feature_store)[0].values()} == {START_MS + 19 * DAY_MS}
+    assert {record.cut_ms for record in kept_in(feature_store)[0].values()} == {START_MS + 19 * DAY_MS}
 
 
 def test_nothing_at_all_is_a_night_too(tmp_path, feature_store):
