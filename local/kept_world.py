@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fraud.features.sql import MS_PER_DAY
+from fraud.durations import MS_PER_DAY
 from fraud.world import WorldSettings, generate, tokenised
 from local.attacks import HOUR_MS
 

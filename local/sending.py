@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Producer
 
-from fraud.features.sql import MS_PER_DAY
+from fraud.durations import MS_PER_DAY
 from fraud.world import WorldSettings, generate, stream_messages, tokenised
 from fraud.world.tables import STREAM_COLUMNS
 from local.application import Application, ApplicationError
