@@ -22,7 +22,8 @@ from local.attacks import BURST_CENTS, HOUR_MS, ONLINE
 TOPIC = "transactions"
 PATIENCE_S = 90
 """How long sending waits for the next decision."""
-SENDING_TIMEOUT_S = 30
+SENDING_TIMEOUT_S = 90
+"""How long a transaction waits for Kafka: a broker that was killed is back on its data before that, also on a busy machine."""
 READ_EVERY_S = 0.5
 
 
