@@ -78,7 +78,7 @@ def test_the_version_it_was_written_for_passes(stand_in: Callable[..., Path], mo
 OTHER = {
     "ministack.services.sts._sessions": None,
     "ministack.services.lambda_svc._execute_function": "(func, event, context)",
-    "ministack.services.iam._roles": "dict",
+    "ministack.services.iam._roles": "AccountRegionScopedDict",
     "ministack.services.eventbridge": None,
 }
 
@@ -111,7 +111,7 @@ def test_another_version_fails_at_start_with_all_that_differs(stand_in: Callable
     for clause in (
         "ministack.services.sts._sessions: is missing; written for dict",
         "ministack.services.lambda_svc._execute_function: (func, event, context); written for (func, event)",
-        "ministack.services.iam._roles: dict; written for AccountScopedDict",
+        "ministack.services.iam._roles: AccountRegionScopedDict; written for AccountScopedDict",
         "ministack.services.eventbridge: cannot be imported",
     ):
         assert clause in error

@@ -60,10 +60,12 @@ class Module:
 
 
 def _form(module: object, name: str) -> str:
-    """The form of what a module has under a name; empty if it has nothing there."""
-    if not hasattr(module, name):
-        return ""
-    found = getattr(module, name)
+    """The form of what a module has under a name, or a part of that has, as `_roles._data`; empty if it has nothing there."""
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            return ""
+        found = getattr(found, part)
     if not callable(found):
         return type(found).__name__
     signature = inspect.signature(found)
@@ -153,7 +155,7 @@ eventbridge = Module(
         "_pattern_event_view": "(event)",
     },
 )
-iam = Module("ministack.services.iam", {"_roles": "AccountScopedDict"})
+iam = Module("ministack.services.iam", {"_roles": "AccountScopedDict", "_roles._data": "dict"})
 lambda_svc = Module(
     "ministack.services.lambda_svc",
     {
