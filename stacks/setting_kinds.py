@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, Field
 
-from stacks.machines import ENDPOINT, JOBS, checked_machine
+from stacks.instance_types import ENDPOINT, JOBS, checked_instance_type
 from stacks.schedules import checked_cron
 
-JobMachine = Annotated[str, AfterValidator(partial(checked_machine, JOBS))]
-EndpointMachine = Annotated[str, AfterValidator(partial(checked_machine, ENDPOINT))]
+JobMachine = Annotated[str, AfterValidator(partial(checked_instance_type, JOBS))]
+EndpointMachine = Annotated[str, AfterValidator(partial(checked_instance_type, ENDPOINT))]
 Schedule = Annotated[str, AfterValidator(checked_cron)]
 Money = Annotated[Decimal, Field(decimal_places=2)]
 StandardSize = Literal[

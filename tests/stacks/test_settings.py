@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from fraud.decision import FallbackRule
-from stacks.machines import TABLE, ask_botocore
+from stacks.instance_types import TABLE, ask_botocore
 from stacks.settings import PROD, Settings, SettingsError, allowed, read_settings
 from tests.stacks.stacks_under_test import ROOT, context
 from tests.stacks.wrong_settings import BESIDE, MAY_BE, NOTHING, RIGHT, WRONG
@@ -172,4 +172,4 @@ def test_the_command_line_says_the_sentence_alone() -> None:
 
 
 def test_the_machines_are_botocores() -> None:
-    assert json.loads(TABLE.read_text()) == ask_botocore(), "run python -m stacks.machines"
+    assert json.loads(TABLE.read_text()) == ask_botocore(), "run python -m stacks.instance_types"

@@ -1,6 +1,6 @@
-"""The machines that the jobs and the endpoint may run on, from `machines.json`, and the command that writes it anew:
+"""The instance types that the jobs and the endpoint may run on, from `instance_types.json`, and the command that writes it anew:
 
-    python -m stacks.machines
+    python -m stacks.instance_types
 
 The table is made from the instance types that SageMaker's API knows, as botocore has them: those with Intel's or AMD's
 processors, for the images are built for x86-64; without accelerators, which nothing here uses; without disks of their own, for
@@ -15,9 +15,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-TABLE = Path(__file__).with_name("machines.json")
+TABLE = Path(__file__).with_name("instance_types.json")
 JOBS, ENDPOINT = "jobs", "endpoint"
-_MACHINES: dict[str, list[str]] = json.loads(TABLE.read_text(encoding="utf-8"))
+_KNOWN: dict[str, list[str]] = json.loads(TABLE.read_text(encoding="utf-8"))
 
 _TYPES = {
     # the same setting names the machine of training jobs and of the processing jobs around them
@@ -27,7 +27,7 @@ _TYPES = {
 _FAMILY = re.compile(r"ml\.([a-z]+)([0-9]+)([a-z]*)(-[a-z0-9]+)?\.[a-z0-9]+")
 
 
-def checked_machine(use: str, instance_type: str) -> str:
+def checked_instance_type(use: str, instance_type: str) -> str:
     """The instance type, if it can be used for this.
 
     Args:
@@ -36,14 +36,14 @@ def checked_machine(use: str, instance_type: str) -> str:
     Raises:
         ValueError: says why it cannot.
 
-    >>> checked_machine(JOBS, "ml.c7g.xlarge")
+    >>> checked_instance_type(JOBS, "ml.c7g.xlarge")
     Traceback (most recent call last):
     ...
     ValueError: a Graviton machine; the images are for x86-64
     """
     if why := _unfit(instance_type):
         raise ValueError(why)
-    if instance_type not in _MACHINES[use]:
+    if instance_type not in _KNOWN[use]:
         raise ValueError(f"SageMaker has none of this name for {'its jobs' if use == JOBS else 'endpoints'}")
     return instance_type
 
