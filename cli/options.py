@@ -52,7 +52,7 @@ def decimal(help: str, least: float | None = None, most: float | None = None) ->
 def _number(read: Callable[[str], _Number], sign: str, says: str, least: float | None, most: float | None) -> Any:
     allowed = _range(least, most)
 
-    def parsed(text: Any) -> _Number:
+    def parsed(text: str | _Number) -> _Number:
         if not isinstance(text, str):  # the default
             return text
         try:

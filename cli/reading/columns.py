@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.errors import BadInputError
-from fraud.transaction import mask_card_numbers
+from fraud.card_numbers import mask_card_numbers
 
 _LONGEST_SHOWN = 40
 

@@ -23,7 +23,7 @@ def header(path: Path, text: BinaryIO) -> list[str]:
     """
     with _records(text) as records:
         try:
-            names = next(records, None)
+            names: list[str] | None = next(records, None)
         except csv.Error as error:
             raise BadInputError(f"{path}: line 1: a quote that opens there is not closed; needed: a header") from error
     if not names:

@@ -17,7 +17,7 @@ from cli.errors import BadInputError
 from cli.reading.columns import positions
 from cli.reading.csv_rows import LONGEST_LINE, first_malformed, header
 from cli.reading.csv_text import utf8_text
-from fraud.transaction import mask_card_numbers
+from fraud.card_numbers import mask_card_numbers
 
 Kind = Literal["text", "binary", "number", "single", "yes or no", "time", "moment"]
 """What a column holds: `single` is a number of 4 bytes, `time` a clock's reading, `moment` a point in time."""

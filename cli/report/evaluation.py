@@ -83,7 +83,7 @@ def _day(ms: int) -> str:
 
 def _outcome_rows(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
     floors = {"approve": 0.0, **manifest["thresholds"]}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for outcome, counts in manifest["outcomes"].items():
         total = counts["honest"] + counts["fraud"]
         share = f"{counts['fraud'] / total:.1%}" if total else "-"
@@ -118,7 +118,9 @@ def _found_by_budget(trained: Trained) -> Markup:
 
 
 def _gains(trained: Trained, most: int = 15) -> Markup:
-    gains = trained.model.get_score(importance_type="total_gain")
+    # a number each, as the trees have one output
+    scores = trained.model.get_score(importance_type="total_gain")
+    gains = {name: gain for name, gain in scores.items() if isinstance(gain, float)}
     total = sum(gains.values()) or 1.0
     top = sorted(gains.items(), key=lambda pair: pair[1])[-most:]
     figure = new_figure(10, 0.3 * len(top) + 0.8)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 INK, HONEST, FRAUD, REVIEW = "#1c2733", "#5b8db8", "#c0392b", "#d68910"
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {  # matplotlib types its three hundred keys one by one
     "svg.fonttype": "none",
     # Ids in the SVG come from this instead of a random number, so that the same figures give the same page.
     "svg.hashsalt": "fraud",

@@ -55,6 +55,7 @@ def services_used() -> set[str]:
     return used
 
 
+@pytest.mark.slow
 def test_the_deciding_function_is_light() -> None:
     assert len(zipped(assets.function_code("decide"), assets.layer("functions"))) < 40 * MB
 
@@ -76,6 +77,7 @@ def test_the_services_that_functions_use_are_shipped_and_no_others() -> None:
     assert services_used() == set(assets.SERVICES) == {path.name for path in data.iterdir() if path.is_dir()}
 
 
+@pytest.mark.slow
 def test_the_layer_makes_a_client_of_each_service() -> None:
     libraries = assets.layer("functions") / "python"
     used = sorted(services_used())
@@ -86,6 +88,7 @@ def test_the_layer_makes_a_client_of_each_service() -> None:
     assert done.stdout.split() == [str(libraries / "botocore" / "__init__.py"), *used], done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("machine", "module", "option"),
     [
