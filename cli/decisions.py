@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -57,9 +56,6 @@ def decisions(
     except KeyboardInterrupt:
         if not follow:
             raise
-    except BrokenPipeError:
-        # whoever read it, as `head`, has enough; Python would complain once more at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show(

@@ -113,7 +113,7 @@ main()"""
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    for one in DECIDED:
+    for one in (*DECIDED, decision(5, "review", "fallback", why="x" * 300)):
         lines = terminal_lines(one, width).plain.splitlines()
         assert max(map(len, lines)) <= width
         # an approved one shows the strongest reason, another one each of the three, and why there is no score
