@@ -17,7 +17,8 @@ def configuration(properties: JobProperties) -> dict[str, str]:
     return {
         "pipeline.name": NAME,
         "pipeline.object-reuse": "true",
-        "pipeline.auto-watermark-interval": "2 ms",
+        # each is a moment that a transaction may wait, and costs something whether anything came or not
+        "pipeline.auto-watermark-interval": f"{max(2, properties.heartbeat_interval_ms // 20)} ms",
         "table.local-time-zone": "UTC",
         # by name, not by place in the graph, which changes with the parallelism: else a snapshot does not fit after scaling
         "table.exec.uid.generation": "ALWAYS",

@@ -5,6 +5,10 @@ rows of one key together: four times on the way of a transaction, and heartbeats
 `execution.buffer-timeout.interval`, is not among those that Managed Service for Apache Flink lets a program set (its page
 *programmatic-configuration*); the time-out of a single operator is no setting but a property of the job's graph, as
 `DataStream.setBufferTimeout` makes it.
+
+With a time-out each operator has a thread that wakes as often, whether anything came or not: at 2 ms and without traffic a fifth
+of what the job takes. Without one (0) a record goes on at once, and each pays for it: less up to hundreds a second, more at
+thousands.
 """
 
 from __future__ import annotations
@@ -12,21 +16,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-FLUSH_MS = 2
-"""How long a record may wait in a buffer."""
-
 REFUSED = "Not allowed configuration change"
 """How Flink's guard, and so the service, says that a program may not set what it set."""
 
 Job = TypeVar("Job")
 
 
-def flush_each_operator(ends: Iterable[Any], interval_ms: int = FLUSH_MS) -> None:
+def flush_each_operator(ends: Iterable[Any], interval_ms: int) -> None:
     """Sets the time-out of every operator before the given ones, and theirs.
 
     Args:
         ends: Flink's Java `Transformation`s that nothing reads from.
-        interval_ms: how long a record may wait.
+        interval_ms: how long a record may wait; 0 for not at all.
     """
     for end in ends:
         for operator in end.getTransitivePredecessors():
@@ -56,6 +57,6 @@ execution.buffer-timeout.interval: 2 ms (Not allowed configuration change(s) wer
             raise
         warn(
             "operators may not flush sooner than by default, so each exchange adds up to 100 ms; ask AWS Support for "
-            f"execution.buffer-timeout.interval: {FLUSH_MS} ms ({error})"
+            f"execution.buffer-timeout.interval: 2 ms ({error})"
         )
         return submit(False)

@@ -44,7 +44,7 @@ def submit(properties: JobProperties, inserts: list[str], *, flush: bool) -> Job
         job.add_insert_sql(statement)
     job.attach_as_datastream()
     if flush:
-        flush_each_operator(stream._j_stream_execution_environment.getTransformations())
+        flush_each_operator(stream._j_stream_execution_environment.getTransformations(), properties.flush_interval_ms)
     return stream.execute_async(NAME)
 
 

@@ -35,6 +35,7 @@ class JobProperties:
         state_ttl: how long a transaction's id is remembered, in Flink's form of a duration.
         heartbeat: whether the job writes heartbeats. Not for replays: they write their own, with the data's time.
         heartbeat_interval_ms: how often.
+        flush_interval_ms: how long a record may wait between two operators; 0 for not at all (see `flink_src.flushing`).
     """
 
     bootstrap_servers: str
@@ -47,6 +48,7 @@ class JobProperties:
     state_ttl: str = "2 d"
     heartbeat: bool = True
     heartbeat_interval_ms: int = 10
+    flush_interval_ms: int = 2
 
 
 def read_properties(path: Path | None = None) -> JobProperties:
@@ -87,6 +89,9 @@ def parse_properties(groups: list[dict[str, object]]) -> JobProperties:
         "state_ttl": features.pop("state.ttl", "2 d"),
         "heartbeat": _one_of("Features heartbeat", features.pop("heartbeat", "true"), ("true", "false")) == "true",
         "heartbeat_interval_ms": _heartbeat_interval(features.pop("heartbeat.interval.ms", "10")),
+        "flush_interval_ms": _whole_number(
+            "Features flush.interval.ms", features.pop("flush.interval.ms", "2"), 0, 100
+        ),
     }
     for group, rest in (("Kafka", kafka), ("Features", features)):
         if rest:

@@ -124,6 +124,12 @@ class Settings(BaseModel):
         "how often the stream job writes empty records, on which a lone transaction waits, milliseconds",
         "10, 20, 50, 100, 200 or 500",
     )
+    flush_ms: int = _number(
+        0,
+        "how long a record may wait between operators of the stream job, milliseconds; 0 is dear at thousands a second",
+        0,
+        100,
+    )
     flink_parallelism: int = _number(1, "parallelism of the stream job (a Kinesis Processing Unit each)", 1, 32)
     pollers: Literal["provisioned", "on-demand"] = _setting(
         "on-demand",
@@ -280,6 +286,7 @@ PROD: Mapping[str, Any] = {
     "streaming": "express",
     "partitions": 12,
     "heartbeat_ms": 10,
+    "flush_ms": 2,
     "flink_parallelism": 4,
     "pollers": "provisioned",
     "consumers_least": 2,

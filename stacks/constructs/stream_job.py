@@ -118,6 +118,7 @@ class StreamJob(Construct):
             "Features": {
                 "heartbeat": str(not settings.replay).lower(),
                 "heartbeat.interval.ms": str(settings.heartbeat_ms),
+                "flush.interval.ms": str(settings.flush_ms),
             },
         }
         return flink.CfnApplication.ApplicationConfigurationProperty(

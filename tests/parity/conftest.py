@@ -85,14 +85,17 @@ def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> Stream
     """A job over topics of its own."""
     broker.create_topics(suffixed(LIVE_TOPICS if live else REPLAY_TOPICS, suffix))
     topics = {name: name + suffix for name in ("transactions", "features")}
+    dev = Settings(env="dev")
     return StreamJob(
         folder,
         broker.address,
         heartbeat=live,
         topics=topics,
         checkpoint_interval_ms=1000 if live else 10_000,
-        # the slower of the two environments'
-        features={"heartbeat.interval.ms": str(Settings(env="dev").heartbeat_ms)} if live else {},
+        # the slower heartbeat of the two environments, and nothing that waits between operators
+        features={"heartbeat.interval.ms": str(dev.heartbeat_ms), "flush.interval.ms": str(dev.flush_ms)}
+        if live
+        else {},
     )
 
 

@@ -34,7 +34,7 @@ configuration.configuration = lambda given: listed(given) | {"execution.buffer-t
 
 REFUSED_FLUSH = """
 from flink_src import flushing
-def refused(ends):
+def refused(ends, interval_ms):
     raise RuntimeError("Not allowed configuration change(s) were detected: time-outs")
 flushing.flush_each_operator = refused
 """

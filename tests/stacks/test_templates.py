@@ -123,7 +123,8 @@ def test_the_stream_job_understands_what_it_is_told(dev: Templates, prod: Templa
                 name: value if isinstance(value, str) else "b:9098" for name, value in given.items()
             }
         told = parse_properties(groups)
-        assert (told.partitions, told.heartbeat_interval_ms) == (settings.partitions, settings.heartbeat_ms)
+        assert told.partitions == settings.partitions
+        assert (told.heartbeat_interval_ms, told.flush_interval_ms) == (settings.heartbeat_ms, settings.flush_ms)
 
 
 @pytest.mark.parametrize("interval_ms", get_args(Settings.model_fields["heartbeat_ms"].annotation))
