@@ -23,6 +23,7 @@ NAMES = (
     "decide_function",
     "serving_process",
     "decision_latency",
+    "stand_cost",
 )
 OUT = Path(__file__).resolve().parent / "out"
 
