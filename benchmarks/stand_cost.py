@@ -32,7 +32,8 @@ from local.synthesis import synthesized_stacks
 from local.training import start_training, trained
 
 RATE = 100
-WARM_UP_S, SETTLE_S, SECONDS = 20, 20, 60
+WARM_UP_S, SETTLE_S, SECONDS = 20, 75, 60
+"""The watch looks at a transaction after a minute: it has started its processes by the time that is measured."""
 DRAIN_S = 3
 """After the last transaction, until its decision is told of."""
 LOOK_EVERY_S = 0.5
