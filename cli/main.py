@@ -69,10 +69,15 @@ for _name, _line in VERBS.items():
     app.command(_name, help=_line)(_named)
 
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
+
+
 def main() -> None:
     """Run the command; a person's mistake exits with 2, Ctrl-C with 130, and rows that were lost or multiplied with 1."""
     try:
-        app(standalone_mode=False)
+        if app(standalone_mode=False) == INTERRUPTED:  # Typer gives the status of a Ctrl-C back
+            raise typer.Abort
     except BadInputError as error:
         console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
         sys.exit(2)
@@ -81,7 +86,7 @@ def main() -> None:
         sys.exit(1)
     except typer.Abort:
         console.print("fraud: interrupted; nothing half-written is left", markup=False)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except Exception as error:
         # Click's usage errors carry their own exit status (2) and know how to show themselves.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
@@ -90,7 +95,7 @@ def main() -> None:
         raise
     except KeyboardInterrupt:
         console.print("fraud: interrupted; nothing half-written is left", markup=False)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

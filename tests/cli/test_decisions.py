@@ -75,6 +75,16 @@ def test_those_that_come_follow_each_once_until_ctrl_c_which_is_no_error(
     assert [line.split()[4] for line in lines] == ["4.00", "5.00", "6.00"]
 
 
+def test_ctrl_c_before_all_is_shown_is_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    application = DecidedApplication(DECIDED)
+    monkeypatch.setattr(application, "feed", lambda: Feed([], KeyboardInterrupt()).read())
+    stand(monkeypatch, application)
+    status, said = fraud(monkeypatch, capsys, "decisions")
+    assert (status, said) == (130, "fraud: interrupted; nothing half-written is left")
+
+
 def test_only_those_that_come(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     stand(monkeypatch, DecidedApplication(DECIDED, Feed([[decision(5)], [decision(6, "block")]], KeyboardInterrupt())))
     (line,) = shown(monkeypatch, capsys, "--follow", "--count", "0", "--outcome", "block")
