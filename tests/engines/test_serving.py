@@ -26,6 +26,8 @@ from sagemaker_src.serving.inference import model_fn, predict, read_request
 from samples.deciding_world import CATEGORIES, THRESHOLDS, write_model
 from tests.engines.mutations import mutated
 
+pytestmark = pytest.mark.slow  # a server takes seconds to start
+
 
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory):
