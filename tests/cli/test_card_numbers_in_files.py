@@ -46,6 +46,7 @@ def ran(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     return status, " ".join((printed.out + printed.err).split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @pytest.mark.parametrize(
     "column", ["merchant", "category", "trans_num", "cc_num", "amt", "trans_date_trans_time", "is_fraud"]

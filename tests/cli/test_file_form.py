@@ -283,6 +283,7 @@ def test_a_card_number_in_another_column_is_in_no_error(tmp_path: Path) -> None:
         assert value not in str(refused.value)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.one_of(

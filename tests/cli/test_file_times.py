@@ -161,6 +161,7 @@ def test_of_an_hour_that_the_clocks_repeat_the_first_is_taken_and_said(tmp_path:
 ZONES = ("America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu", "Pacific/Apia", "UTC")
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     name=st.sampled_from(ZONES),
@@ -209,6 +210,7 @@ def test_a_replay_takes_the_days_of_utc(tmp_path: Path) -> None:
     assert said == "times without an offset taken as Asia/Tokyo (--timezone)"
 
 
+@pytest.mark.slow
 def test_the_commands_say_how_the_times_were_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
