@@ -90,10 +90,12 @@ class Application:
             image: of the container that serves it.
             metadata: as `lambda_src.ports.model_registry.registered_metadata` gives it.
         """
+        # the service takes 1 to 50 properties, or none at all (page API_CreateModelPackage)
+        properties = {"CustomerMetadataProperties": dict(metadata)} if metadata else {}
         self._client("sagemaker").create_model_package(
+            **properties,
             ModelPackageGroupName=self.outputs["ModelRegistry"],
             ModelApprovalStatus="Approved",
-            CustomerMetadataProperties=dict(metadata),
             InferenceSpecification={
                 "Containers": [{"Image": image, "ModelDataUrl": model_url}],
                 "SupportedContentTypes": ["application/json", "text/csv", "application/x-npy"],
