@@ -32,16 +32,18 @@ class StandIns:
     Attributes:
         functions: the Python that runs functions; its packages stand in for those of their layers and of Lambda's runtime.
         images: {an image's repository: the Python that stands in for its container}.
+        programs: {a program that containers start: the Python that stands in for it}, where it is not the image's.
         topics: of stream applications.
 
     >>> topics = TopicProperties(group="Kafka", brokers="servers", consumer_group="id", reads=("in",), writes=("out",))
-    >>> one = StandIns(functions="/usr/bin/python3", images={"xgboost": "/usr/bin/python3"}, topics=topics)
+    >>> one = StandIns(functions="/usr/bin/python3", images={"xgboost": "/usr/bin/python3"}, programs={}, topics=topics)
     >>> StandIns.from_json(one.to_json()) == one
     True
     """
 
     functions: str
     images: Mapping[str, str]
+    programs: Mapping[str, str]
     topics: TopicProperties
 
     def to_json(self) -> str:

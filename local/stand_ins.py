@@ -14,7 +14,8 @@ PROGRAM = ROOT / "sagemaker_src" / "serving" / "inference.py"
 
 STAND_INS = StandIns(
     functions=_APPLICATION,
-    images={"sagemaker-xgboost": _APPLICATION, "sagemaker-spark-processing": _ENGINES},
+    images={"sagemaker-xgboost": _APPLICATION, "sagemaker-spark-processing": _APPLICATION},
+    programs={"smspark-submit": _ENGINES},
     topics=TopicProperties(
         group="Kafka",
         brokers="bootstrap.servers",

@@ -78,7 +78,7 @@ class Region:
         self.applications = Applications(
             folder / "flink", self.clients, ministack.judge, self.clusters, stand_ins.topics
         )
-        self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge, stand_ins.images)
+        self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge, stand_ins.images, stand_ins.programs)
         self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge, stand_ins.images)
         self.store = FeatureStore(folder / "feature-store.db")
         self.mappings = Mappings(self.clients, ministack.judge, self.clusters)

@@ -50,10 +50,14 @@ class Jobs:
         folder: each job gets a folder below it while it runs; logs stay.
         clients, judge: what a job does is done, and judged, in the name of its role.
         images: {repository: the Python that stands in for its images}.
+        programs: {a program that containers start: the Python that stands in for it}, where it is not the image's.
     """
 
-    def __init__(self, folder: Path, clients: Clients, judge: Judge, images: Mapping[str, str]) -> None:
-        self._folder, self._clients, self._judge, self._images = folder, clients, judge, images
+    def __init__(
+        self, folder: Path, clients: Clients, judge: Judge, images: Mapping[str, str], programs: Mapping[str, str]
+    ) -> None:
+        self._folder, self._clients, self._judge = folder, clients, judge
+        self._images, self._programs = images, programs
         self.training, self.processing = (
             Records("training-job", "TrainingJob"),
             Records("processing-job", "ProcessingJob"),
@@ -187,7 +191,7 @@ class Jobs:
 
     def _process(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
         specification = record["AppSpecification"]
-        python = acting.pull(specification["ImageUri"])
+        pulled = acting.pull(specification["ImageUri"])
         if not specification.get("ContainerEntrypoint"):
             raise ServiceError("ValidationException", "only processing jobs with a ContainerEntrypoint run here")
         for given in record.get("ProcessingInputs", []):
@@ -202,6 +206,7 @@ class Jobs:
         argv = [*specification["ContainerEntrypoint"], *specification.get("ContainerArguments", [])]
         name = record["ProcessingJobName"]
         isolated = bool(record.get("NetworkConfig", {}).get("EnableNetworkIsolation"))
+        python = Path(self._programs.get(Path(argv[0]).name, pulled))
         process = container(name, argv, record.get("Environment", {}), acting, folder, python, isolated=isolated)
         self._run(name, process, record)
         kms_key = record.get("ProcessingOutputConfig", {}).get("KmsKeyId")

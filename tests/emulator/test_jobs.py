@@ -28,7 +28,7 @@ class Ran:
     """A job whose container and S3 are stood in for, and what came of it."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.jobs, self.reached, self.go_on = Jobs(folder, UNUSED, UNUSED, {}), threading.Event(), threading.Event()
+        self.jobs, self.reached, self.go_on = Jobs(folder, UNUSED, UNUSED, {}, {}), threading.Event(), threading.Event()
         self.uploads = 0
         monkeypatch.setattr(Acting, "pull", lambda *_: None)
         monkeypatch.setattr(Acting, "download", lambda *_: None)

@@ -78,7 +78,7 @@ def test_versions_of_a_group_are_listed_oldest_first_and_those_of_all_groups_if_
 
 
 def test_every_kind_that_is_described_is_listed_too_and_each_may_be_refused(tmp_path: Path) -> None:
-    made = (Jobs(tmp_path, UNUSED, UNUSED, {}), Endpoints(tmp_path, UNUSED, UNUSED, {}), Registry())
+    made = (Jobs(tmp_path, UNUSED, UNUSED, {}, {}), Endpoints(tmp_path, UNUSED, UNUSED, {}), Registry())
     control = services(*made, FeatureStore(tmp_path / "store.db"))[0]
     described = [name.removeprefix("Describe") for name in control.permissions if name.startswith("Describe")]
     assert len(described) == 8
