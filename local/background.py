@@ -28,6 +28,7 @@ import psutil
 from emulator.account import REGION
 from emulator.process import EmulatedAws
 from engines.processes import ProcessError
+from engines.waiting import wait_until
 from local.application import Application, ApplicationError
 from local.assembly import AssemblyError
 from local.deployment import DeploymentError, deploy
@@ -42,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / "out" / "up.json"
 """Where the standing application is written down."""
 START_TIMEOUT_S = 900
+EXEC_TIMEOUT_S = 1
 STOP_TIMEOUT_S = 60
 ENDS = (signal.SIGTERM, signal.SIGINT)
 """What ends the runner."""
@@ -85,7 +87,9 @@ class Standing:
         # a process's number is used again, and its time of start moves with the clock
         try:
             process = psutil.Process(self.pid)
-            return self.folder in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+            # one that is just being started has no command line for a moment
+            line = wait_until(process.cmdline, EXEC_TIMEOUT_S, lambda: psutil.NoSuchProcess(self.pid), every_s=0.01)
+            return self.folder in line and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 

@@ -78,6 +78,15 @@ def test_one_that_is_coming_up_is_not_used_yet(tmp_path: Path, folder: Path, run
     assert not psutil.pid_exists(runner.pid)
 
 
+def test_one_that_was_just_started_has_not_ended(
+    tmp_path: Path, folder: Path, runner: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a program's start and its first instruction, its command line is empty."""
+    lines = iter([[], [], ["--folder", str(folder)]])
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda _: next(lines))
+    assert Standing(runner.pid, str(folder), "", {}, "us-east-1").running
+
+
 def test_two_at_once_do_not_stand_up_two(tmp_path: Path) -> None:
     state = tmp_path / "up.json"
     with module._alone(state), pytest.raises(StandingError, match="another `fraud up` is at work"):
