@@ -30,7 +30,7 @@ class Ran:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.jobs, self.reached, self.go_on = Jobs(folder, UNUSED, UNUSED, {}, {}), threading.Event(), threading.Event()
         self.uploads = 0
-        monkeypatch.setattr(Acting, "pull", lambda *_: None)
+        monkeypatch.setattr(Acting, "pull", lambda *_: Path("python3"))
         monkeypatch.setattr(Acting, "download", lambda *_: None)
         monkeypatch.setattr(Acting, "upload", self._upload)
         monkeypatch.setattr(self.jobs, "_run", lambda *_: None)
