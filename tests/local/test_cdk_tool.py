@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from emulator.account import ACCOUNT, REGION
 from emulator.process import ROOT, EmulatedAws
 from local.application import Application
+from local.stand_ins import STAND_INS
 from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE
 
 pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
@@ -50,6 +52,12 @@ class Shell:
         return subprocess.run(
             command, cwd=ROOT, env=self._environment, input=answer, capture_output=True, text=True, check=False
         )
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> Iterator[EmulatedAws]:
+    with EmulatedAws(tmp_path / "aws", STAND_INS) as emulated:
+        yield emulated
 
 
 @pytest.fixture
