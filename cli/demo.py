@@ -35,7 +35,7 @@ def demo(
     rate: Annotated[
         float | None, decimal("Transactions a second; without it, what this machine is found to hold.", 1, 2000)
     ] = None,
-    transactions: Annotated[int, whole("How many to replay at most.", 100, 100_000)] = 8_000,
+    transactions: Annotated[int, whole("How many to replay at most.", 100, 100_000)] = 4_000,
     duplicates: Annotated[float, decimal("Share that Kafka delivers twice.", 0, 0.5)] = 0.05,
     seed: Annotated[int, whole("Another seed makes another world.", 0, 2**32 - 1)] = 7,
 ) -> None:

@@ -41,7 +41,7 @@ class DemoSettings:
     days: int = 61
     seed: int = 7
     rate: float | None = None
-    transactions: int = 8_000
+    transactions: int = 4_000
     duplicates: float = 0.05
 
 

@@ -15,7 +15,7 @@ from emulator.process import EmulatedAws
 from local.application import Application, ApplicationError, DecisionFeed
 from local.assembly import Stack
 from local.decided_day import StreamRun
-from local.pace import BEHIND_S, STEP_S, STEPS, pace_to_hold
+from local.pace import BEHIND_S, BUSY, STEP_S, STEPS, busy_share, pace_to_hold
 from local.replayer import DAY_MS, Record, Replayer
 from local.rows import records, split_by_time
 from local.screen import Screen
@@ -140,11 +140,12 @@ def _found(
             return False
         screen.progress(f"looking for the pace: {rate} transactions a second", 0, 1)
         step, left[:] = left[: rate * STEP_S], left[rate * STEP_S :]
+        busy_share()
         Replayer(application.brokers).replay(step, rate=rate, finish=False)
         replayer.heartbeat(left[0].timestamp_ms if left else from_ms)
         sent = time.monotonic()
         _decided(feed, len(step))
-        return time.monotonic() - sent < BEHIND_S
+        return time.monotonic() - sent < BEHIND_S and busy_share() <= BUSY
 
     rate = pace_to_hold(kept_up)
     # the windows hold all that came before, as ever

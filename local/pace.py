@@ -8,14 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psutil
+
 STEPS = (40, 80, 120, 160, 200, 240)
 """Transactions a second that are tried, one after the other."""
-STEP_S = 3
+STEP_S = 5
 """How long each is tried."""
 BEHIND_S = 0.5
 """A step is kept up with if its last transaction is decided so soon after it was sent."""
+BUSY = 0.7
+"""... and if the machine was no busier meanwhile: near its full use each burst leaves a queue, and more work comes by the batch."""
 SHARE = 0.75
 """Of the fastest step that was kept up with. The rest is room: for bursts, and for what else the machine does."""
+
+
+def busy_share() -> float:
+    """How busy all processors were since the last call, 0 to 1; of the first call it says nothing."""
+    return float(psutil.cpu_percent()) / 100
 
 
 def pace_to_hold(kept_up: Callable[[int], bool]) -> float:

@@ -21,11 +21,12 @@ class Machine:
     def __init__(self, a_second: float) -> None:
         self._a_second, self.now_s, self._idle_from_s = a_second, 0.0, 0.0
         self.sent: list[Record] = []
+        self.rate = 0.0
         self.beats: list[int] = []
 
     def replay(self, rows: list[Record], *, rate: float | None = None, finish: bool = True) -> None:
         assert not finish
-        began = self.now_s
+        began, self.rate = self.now_s, rate or 0.0
         self.sent += rows
         self.now_s += len(rows) / rate if rate else 0.0
         self._idle_from_s = max(began + len(rows) / self._a_second, self.now_s)
@@ -33,13 +34,16 @@ class Machine:
     def heartbeat(self, time_ms: int) -> None:
         self.beats.append(time_ms)
 
+    def busy_share(self) -> float:
+        return min(1.0, self.rate / self._a_second)
+
     def decided(self, _feed: Any, _count: int) -> None:
         self.now_s = max(self.now_s, self._idle_from_s)
 
 
 @pytest.mark.parametrize(
     ("a_second", "rows", "found"),
-    [(130, 3000, 90.0), (10, 3000, 30.0), (10_000, 3000, 180.0), (10_000, 0, 30.0), (10_000, 500, 60.0)],
+    [(130, 5000, 60.0), (10, 5000, 30.0), (10_000, 5000, 180.0), (10_000, 0, 30.0), (10_000, 700, 60.0)],
 )
 def test_the_pace_is_three_quarters_of_what_was_kept_up_with_and_every_row_is_sent_once(
     monkeypatch: pytest.MonkeyPatch, a_second: float, rows: int, found: float
@@ -47,6 +51,7 @@ def test_the_pace_is_three_quarters_of_what_was_kept_up_with_and_every_row_is_se
     machine = Machine(a_second)
     monkeypatch.setattr(live_day, "Replayer", lambda _brokers: machine)
     monkeypatch.setattr(live_day, "_decided", machine.decided)
+    monkeypatch.setattr(live_day, "busy_share", machine.busy_share)
     monkeypatch.setattr(live_day, "time", SimpleNamespace(monotonic=lambda: machine.now_s))
     before = [Record(number, b"card", b"{}") for number in range(rows)]
     application = cast(Application, SimpleNamespace(brokers=""))
