@@ -17,7 +17,7 @@ STEP_S = 5
 BEHIND_S = 0.5
 """A step is kept up with if its last transaction is decided so soon after it was sent."""
 BUSY = 0.7
-"""... and if the machine was no busier meanwhile: near its full use each burst leaves a queue, and more work comes by the batch."""
+"""... and if the machine was no busier meanwhile: near its full use each burst leaves a queue."""
 SHARE = 0.75
 """Of the fastest step that was kept up with. The rest is room: for bursts, and for what else the machine does."""
 
