@@ -69,7 +69,9 @@ def evaluate(
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
         trained.scores.to_parquet(folder / "scores.parquet", index=False)
         trained.save(folder / "model")
-        files = f"{data.name}" + (f", tested on {test_data.name}" if test_data else "")
+        files = f"{data.name}" + (
+            f", tested on {test_data.name}" if test_data else ": trained on what came before, tested on what came after"
+        )
         said = (
             times if times == tested_times else f"{data.name}: {times}; {test_data and test_data.name}: {tested_times}"
         )

@@ -89,7 +89,14 @@ def _check_model(model: Path) -> None:
         raise BadInputError(f"--model: {model} holds no manifest.json; `fraud train` writes one")
     try:
         names = model_fn(str(model)).manifest["feature_names"]
-    except (ValueError, KeyError, XGBoostError) as error:
+    except XGBoostError as error:
+        # what it says goes on with its own stack
+        why = f"{model / 'model.ubj'} is no model of XGBoost"
+        raise BadInputError(f"--model: {why}; `fraud train` writes one") from error
+    except KeyError as error:
+        why = f"{model / 'manifest.json'} lacks {error.args[0]}"
+        raise BadInputError(f"--model: {why}; `fraud train` writes it") from error
+    except ValueError as error:
         raise BadInputError(f"--model: {model} cannot be served ({error}); `fraud train` writes what can") from error
     if names != list(FEATURE_NAMES):
         raise BadInputError(f"--model: {model} takes other features; allowed: {', '.join(FEATURE_NAMES)}")

@@ -41,8 +41,7 @@ def evaluation_report(path: Path, trained: Trained, files: str, times: str) -> N
         path,
         "evaluation.html",
         title="Card-fraud model: evaluation",
-        lead=f"{files}. Trained on what came before, tested on what came after; "
-        "no gender, age, name, address or card identity is in the model.",
+        lead=f"{files}. No gender, age, name, address or card identity is in the model.",
         tiles=[(_shown(metrics[name]), _MEASURES[name]) for name in names],
         precision_recall=_precision_recall(trained),
         found_by_budget=_found_by_budget(trained),

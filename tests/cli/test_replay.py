@@ -213,7 +213,8 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"model": None}, "holds no manifest.json; `fraud train` writes one"),
         ({"feature_names": ["amount"]}, "model.ubj and manifest.json name different features"),
         ({"manifest": "{"}, "cannot be served"),
-        ({"trees": b"no trees"}, "cannot be served"),
+        ({"trees": b"no trees"}, "model.ubj is no model of XGBoost; `fraud train` writes one"),
+        ({"manifest": "{}"}, "manifest.json lacks feature_names; `fraud train` writes it"),
     ],
 )
 def test_a_model_that_cannot_serve_is_refused_before_anything_is_started(
