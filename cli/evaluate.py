@@ -69,9 +69,10 @@ def evaluate(
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
         trained.scores.to_parquet(folder / "scores.parquet", index=False)
         trained.save(folder / "model")
-        files = f"{data.name}" + (
+        split = (
             f", tested on {test_data.name}" if test_data else ": trained on what came before, tested on what came after"
         )
+        files = f"{data.name}{split}"
         said = (
             times if times == tested_times else f"{data.name}: {times}; {test_data and test_data.name}: {tested_times}"
         )
