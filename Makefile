@@ -122,4 +122,4 @@ bench: setup ## measure; writes benchmarks/out/*.json
 	@$(VENV)/bin/python -m benchmarks.run
 
 clean: ## remove everything set up or written below this folder
-	rm -rf $(VENV) $(ENGINES) $(EMULATOR) $(SERVING) $(JARS) .cache node_modules cdk.out out benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ENGINES) $(EMULATOR) $(SERVING) $(JARS) .cache node_modules cdk.out out benchmarks/out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
