@@ -112,7 +112,7 @@ check: $(VENV)/.installed ## ruff, import-linter and mypy
 test: setup check ## all checks and tests, about 25 minutes on two cores
 	@$(VENV)/bin/python -m tools.lanes
 
-test-fast: $(VENV)/.installed node_modules/.installed ## tests within a minute: none that starts Java or the emulated AWS, none that is slow (the whole application's templates, worlds of cards, the model's server)
+test-fast: $(VENV)/.installed node_modules/.installed ## tests within some two minutes: none that starts Java or the emulated AWS, none that is slow (the whole application's templates, worlds of cards, the model's server)
 	@$(VENV)/bin/pytest -n logical --dist loadfile -m "not engines and not slow"
 
 demo: setup ## the whole system on this machine, from transactions to decisions
