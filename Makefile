@@ -33,9 +33,10 @@ $(VENV)/.uv: requirements/installer.txt
 	@$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/installer.txt
 	@touch $@
 
+# --no-deps: the list is complete, and app-overrides.txt holds it against what some ask for.
 $(VENV)/.installed: $(VENV)/.uv requirements.txt pyproject.toml
 	@echo "setup: installing the application into $(VENV)"
-	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes --no-deps -r requirements.txt
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --no-deps --editable .
 	@touch $@
 
@@ -96,12 +97,14 @@ diagram: $(VENV)/.installed ## draw the stacks and their main flow into docs/sta
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-annotate --custom-compile-command "make lock"
 lock: $(VENV)/.uv ## pin the requirements anew, with hashes
-	@for set in app:requirements.txt engines:requirements/engines.txt installer:requirements/installer.txt emulator:requirements/emulator.txt; do \
+	@$(LOCK) --universal --python-version 3.11 --override requirements/app-overrides.txt requirements/app.in -o requirements.txt
+	@for set in engines:requirements/engines.txt installer:requirements/installer.txt emulator:requirements/emulator.txt; do \
 	  $(LOCK) --universal --python-version 3.11 requirements/$${set%%:*}.in -o $${set##*:}; done
 	@for set in functions functions-kafka functions-parquet; do \
 	  $(LOCK) --python-version 3.13 --python-platform aarch64-manylinux_2_28 requirements/$$set.in -o requirements/$$set.txt; done
 	@$(LOCK) --universal --python-version 3.11 --override requirements/serving-overrides.txt requirements/serving.in -o requirements/serving.txt
 	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 requirements/jobs.in -o requirements/jobs.txt
+	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 --override requirements/app-overrides.txt --constraint requirements.txt requirements/synthesis.in -o requirements/synthesis.txt
 
 check: $(VENV)/.installed ## ruff, import-linter and mypy
 	@$(VENV)/bin/ruff check .

@@ -31,6 +31,7 @@ DEPLOYED = {
     "requirements/functions-kafka.txt": "functions",
     "requirements/functions-parquet.txt": "functions",
     "requirements/jobs.txt": "nightly job",
+    "requirements/synthesis.txt": "synthetic-fraud jobs",
 }
 """{list of requirements: where they run}."""
 JARS = {"kafka": ("Kafka on this machine", False), "flink": ("stream job", True)}
@@ -38,7 +39,8 @@ JARS = {"kafka": ("Kafka on this machine", False), "flink": ("stream job", True)
 
 PERMISSIVE = frozenset(
     {
-        *("0BSD", "AFL-2.1", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CNRI-Python", "ISC"),
+        *("0BSD", "AFL-2.1", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "BSD-3-Clause-Clear", "CC0-1.0"),
+        *("Apache-2.0 WITH LLVM-exception", "CNRI-Python", "ISC"),
         *("MIT", "MIT-0", "MIT-CMU", "PSF-2.0", "Public-Domain", "Unlicense", "ZPL-2.1", "Zlib"),
     }
 )
@@ -50,6 +52,19 @@ LOCAL_ONLY = {
     "never here. The model's container in AWS brings its own.",
 }
 """{package with another licence that is not deployed: what it is}."""
+DEPLOYED_UNCHANGED = frozenset({"tqdm"})
+"""Packages under weak copyleft that are deployed as their makers publish them; `TO_KNOW` says why."""
+
+TO_KNOW = {
+    "anonymeter": "The Clear BSD licence grants no patent rights, and its makers have applied for a patent (US-20230401336-A1) on the "
+    "method. It attacks synthetic rows (`fraud synthesize evaluate`, the jobs of the stack Synthesis) and touches no payment. Have your "
+    "counsel look at it before production, or deploy without the stack: `synthesis=false`.",
+    "sdmetrics": "It asks for copulas, which is under the Business Source License and is not installed: `requirements/app-overrides.txt`. "
+    "The one measure that would need it is not used.",
+    "tqdm": "Its code is under MPL-2.0 and MIT; sdmetrics asks for it. The jobs of the stack Synthesis bring it as it is published, "
+    "which the MPL allows beside code under any licence; whoever changes its files must publish those files.",
+}
+"""{package that may be used: what a bank should know of it all the same}."""
 
 _NAMES = {
     "Apache Software License": "Apache-2.0",
@@ -71,6 +86,8 @@ _NAMES = {
 }
 """{a name as metadata have it: SPDX's}."""
 STATED = {
+    "anonymeter": "BSD-3-Clause-Clear",  # its classifier says BSD alone
+    "appnope": "BSD-2-Clause",  # for macOS
     "async-timeout": "Apache-2.0",  # for older Pythons
     "aws-msk-iam-auth": "Apache-2.0",
     "lz4-java": "Apache-2.0",
@@ -81,6 +98,7 @@ STATED = {
     "slf4j-api": "MIT",
     "slf4j-simple": "MIT",
     "stream-functions": "Apache-2.0",  # our own
+    "xgboost-cpu": "Apache-2.0",  # not installed here: xgboost without the libraries for accelerators
     "zookeeper": "Apache-2.0",
     "zookeeper-jute": "Apache-2.0",
     "zstd-jni": "BSD-2-Clause",
@@ -132,6 +150,8 @@ def allowed(row: Licence) -> bool:
     known = PERMISSIVE if row.deployed else PERMISSIVE | WEAK_COPYLEFT
     if not row.deployed and row.name in LOCAL_ONLY:
         return True
+    if row.name in DEPLOYED_UNCHANGED:
+        known = PERMISSIVE | WEAK_COPYLEFT
     parts = re.split(r" AND ", row.licence.replace("(", "").replace(")", ""))
     return all(any(choice.strip() in known for choice in part.split(" OR ")) for part in parts)
 
@@ -228,8 +248,8 @@ def page(found: list[Licence]) -> str:
         "# Licences of what this is built of",
         "",
         "Made by `python -m tools.licences` from the packages' own metadata, the jars' poms and manifests, and the lock of",
-        "Node.js's packages. What is deployed is permissive throughout; what runs on a developer's machine or in tests may also",
-        "be weak copyleft, used unchanged.",
+        "Node.js's packages. What is deployed is permissive, but for what the last section names; what runs on a developer's",
+        "machine or in tests may also be weak copyleft, used unchanged.",
     ]
     for title, deployed in (("Deployed", True), ("On this machine alone", False)):
         parts += ["", f"## {title}", "", "| package | licence | where |", "| --- | --- | --- |"]
@@ -240,6 +260,8 @@ def page(found: list[Licence]) -> str:
         parts += [f"| {name} | {licence} | {', '.join(where)} |" for (name, licence), where in places.items()]
     parts += ["", "## What is neither, and why it may stay", ""]
     parts += [f"- `{name}`: {says} It is not deployed." for name, says in LOCAL_ONLY.items()]
+    parts += ["", "## What to know before production", ""]
+    parts += [f"- `{name}`: {says}" for name, says in TO_KNOW.items()]
     return "\n".join(parts) + "\n"
 
 
