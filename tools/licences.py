@@ -56,13 +56,13 @@ DEPLOYED_UNCHANGED = frozenset({"tqdm"})
 """Packages under weak copyleft that are deployed as their makers publish them; `TO_KNOW` says why."""
 
 TO_KNOW = {
-    "anonymeter": "The Clear BSD licence grants no patent rights, and its makers have applied for a patent (US-20230401336-A1) on the "
-    "method. It attacks synthetic rows (`fraud synthesize evaluate`, the jobs of the stack Synthesis) and touches no payment. Have your "
-    "counsel look at it before production, or deploy without the stack: `synthesis=false`.",
-    "sdmetrics": "It asks for copulas, which is under the Business Source License and is not installed: `requirements/app-overrides.txt`. "
-    "The one measure that would need it is not used.",
-    "tqdm": "Its code is under MPL-2.0 and MIT; sdmetrics asks for it. The jobs of the stack Synthesis bring it as it is published, "
-    "which the MPL allows beside code under any licence; whoever changes its files must publish those files.",
+    "anonymeter": "The Clear BSD licence grants no patent rights, and its makers have applied for a patent on the method "
+    "(US-20230401336-A1). It attacks synthetic rows (`fraud synthesize evaluate`, the jobs of the stack Synthesis) and touches "
+    "no payment. Have your counsel look at it before production, or deploy without the stack: `synthesis=false`.",
+    "sdmetrics": "It asks for copulas, which is under the Business Source License and is not installed "
+    "(`requirements/app-overrides.txt`). The one measure that would need it is not used.",
+    "tqdm": "Its code is under MPL-2.0 and MIT; sdmetrics asks for it. The jobs of the stack Synthesis bring it as its makers "
+    "publish it, which the MPL allows beside code under any licence; whoever changes its files must publish those files.",
 }
 """{package that may be used: what a bank should know of it all the same}."""
 

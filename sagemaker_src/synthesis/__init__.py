@@ -1,0 +1,1 @@
+"""Synthetic fraud: generators of the rare class, and what their rows are worth."""

@@ -1,0 +1,1 @@
+"""What synthetic rows are worth: how close they are to the real ones, whether they help, whether they leak."""
