@@ -1,10 +1,11 @@
-"""The `fraud` command: one verb a module, imported when it is asked for."""
+"""The `fraud` command: one verb a module, or one group of commands a package, imported when it is asked for."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import typer
@@ -28,45 +29,81 @@ VERBS = {
 }
 """{verb: what it does, the first line of its docstring}, in the order in which a newcomer needs them."""
 
+GROUPS: dict[str, dict[str, str]] = {}
+"""{verb: {command of its own: what that does}}: the verbs that are a group of commands."""
 
-def verb(name: str) -> Callable[..., None]:
-    """The function of a verb, in the module of its name: importing all of them takes seconds."""
-    function: Callable[..., None] = getattr(import_module(f"cli.{name}"), name)
+Words = tuple[str, ...]
+"""What is typed behind `fraud`: a verb, or a group and its command."""
+
+
+def commands() -> Iterator[tuple[Words, str]]:
+    """Everything that can be run: (what is typed behind `fraud`, what it does)."""
+    for name, line in VERBS.items():
+        if name in GROUPS:
+            yield from (((name, each), does) for each, does in GROUPS[name].items())
+        else:
+            yield (name,), line
+
+
+def verb(*path: str) -> Callable[..., None]:
+    """The function of a command, in the module of its name: importing all of them takes seconds.
+
+    A word that Python keeps to itself has a line behind it: `cli/synthesize/try_.py`.
+    """
+    words = [f"{word}_" if iskeyword(word) else word for word in path]
+    function: Callable[..., None] = getattr(import_module(".".join(["cli", *words])), words[-1])
     return function
 
 
 class _Verbs(TyperGroup):
-    """Lists the verbs from the table, and imports the one that is run."""
+    """Lists commands from their table, and imports the one that is run."""
+
+    path: Words = ()
+    """What is typed before them."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str, Any, list[str]]:  # Typer's own types are private
-        """The verb that is named first, and what it is given; a name that is none is Typer's to refuse."""
-        name, _, rest = super().resolve_command(ctx, args)
+        """The command that is named first, and what it is given; a name that is none is Typer's to refuse."""
+        found, command, rest = super().resolve_command(ctx, args)
+        name = str(found)
+        if isinstance(command, TyperGroup):
+            return name, command, rest
         alone = typer.Typer(add_completion=False)
-        alone.command(name)(verb(str(name)))
-        return str(name), typer.main.get_command(alone), rest
+        alone.command(name)(verb(*self.path, name))
+        return name, typer.main.get_command(alone), rest
 
 
-app = typer.Typer(
-    name="fraud",
-    cls=_Verbs,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Card-fraud detection on one machine: make a world of cards, compute features, train, evaluate, decide a stream.",
-)
+def listed(path: Words, lines: dict[str, str], says: str) -> typer.Typer:
+    """A list of commands, which knows their names and lines alone."""
+    made = typer.Typer(
+        name=path[-1] if path else "fraud",
+        cls=type("_Verbs", (_Verbs,), {"path": path}),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help=says,
+    )
+    made.callback()(_together)
+    for name, line in lines.items():
+        if not path and name in GROUPS:
+            made.add_typer(listed((name,), GROUPS[name], line))
+        else:
+            made.command(name, help=line)(_named)
+    return made
 
 
-@app.callback()
-def _fraud() -> None:
-    """Hold the verbs together, also while there is only one."""
+def _together() -> None:
+    """Holds the commands together, also while there is only one."""
 
 
 def _named() -> None:
-    """Stands in the list for a verb."""
+    """Stands in the list for a command."""
 
 
-for _name, _line in VERBS.items():
-    app.command(_name, help=_line)(_named)
+app = listed(
+    (),
+    VERBS,
+    "Card-fraud detection on one machine: make a world of cards, compute features, train, evaluate, decide a stream.",
+)
 
 
 INTERRUPTED = 130

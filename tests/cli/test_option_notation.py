@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.main import VERBS, verb
+from cli.main import commands, verb
 from fraud.notation import NotationError, decimal_number, iso_day, iso_moment_ms, whole_number
 from sagemaker_src.processing import nightly
 from sagemaker_src.training import train
@@ -81,11 +81,11 @@ def test_an_offset_is_taken_at_its_moment() -> None:
     assert iso_moment_ms("2020-03-01 17:00:00.5") == 1_583_082_000_500
 
 
-def _numbers() -> list[tuple[str, str, Any]]:
+def _numbers() -> list[tuple[tuple[str, ...], str, Any]]:
     """Every option of every command that is a number: command, option, how it is declared."""
     found = []
-    for command in VERBS:
-        for name, hint in get_type_hints(verb(command), include_extras=True).items():
+    for command, _ in commands():
+        for name, hint in get_type_hints(verb(*command), include_extras=True).items():
             kind, *declared = get_args(hint) if get_origin(hint) is Annotated else (hint,)
             if kind in (int, float):
                 option = "--" + name.replace("_", "-")
@@ -104,9 +104,13 @@ def test_no_option_reads_its_number_as_python_does() -> None:
 @pytest.mark.parametrize("text", ["1_0", "١", "１", "nan", "inf", "1e999", "0x1", "", " 1", "1.", "1,5"])
 @pytest.mark.parametrize(("command", "option"), [number[:2] for number in NUMBERS])
 def test_a_number_is_written_in_digits(
-    command: str, option: str, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: tuple[str, ...],
+    option: str,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    status, error = fraud(monkeypatch, capsys, command, f"{option}={text}")
+    status, error = fraud(monkeypatch, capsys, *command, f"{option}={text}")
     assert status == 2
     assert f"Invalid value for '{option}': {text!r} is not a " in error.replace("  ", " ") or not text.strip()
     assert "digits 0 to 9" in error

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cli.main import VERBS, app, verb
+from cli import main as command
+from cli.errors import BadInputError
+from cli.main import GROUPS, VERBS, app, commands, listed, verb
 from tests.cli.person_files import fraud
 
 HEAVY = {
@@ -32,8 +35,12 @@ ORDER = ("demo", "up", "send", "decisions", "down", "world", "evaluate", "featur
 """First what shows all of it, then the standing application, then the steps on a file of one's own, each after what it needs."""
 
 
-def _help(name: str) -> str:
-    answer = CliRunner().invoke(app, [name, "--help"], prog_name="fraud", terminal_width=300)
+COMMANDS = dict(commands())
+IDS = {"ids": " ".join}
+
+
+def _help(words: tuple[str, ...]) -> str:
+    answer = CliRunner().invoke(app, [*words, "--help"], prog_name="fraud", terminal_width=300)
     assert answer.exit_code == 0, answer.output
     return " ".join(answer.output.split())
 
@@ -56,39 +63,42 @@ def test_to_list_the_verbs_imports_none_of_them() -> None:
     assert not imported & HEAVY
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_the_list_says_what_the_verb_itself_says(name: str) -> None:
-    said = inspect.getdoc(verb(name)) or ""
-    assert said.partition("\n")[0] == VERBS[name]
+@pytest.mark.parametrize("words", COMMANDS, **IDS)
+def test_the_list_says_what_the_command_itself_says(words: tuple[str, ...]) -> None:
+    said = inspect.getdoc(verb(*words)) or ""
+    assert said.partition("\n")[0] == COMMANDS[words]
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_the_help_explains_every_option(name: str) -> None:
-    shown = _help(name)
-    for parameter in get_command_of(name).params:
+@pytest.mark.parametrize("words", COMMANDS, **IDS)
+def test_the_help_explains_every_option(words: tuple[str, ...]) -> None:
+    shown = _help(words)
+    for parameter in get_command_of(words).params:
         explained = getattr(parameter, "help", "") or ""
-        assert explained, f"{name}: {parameter.name} has no help"
+        assert explained, f"{words}: {parameter.name} has no help"
         assert parameter.opts[-1] in shown
 
 
-@pytest.mark.parametrize("name", VERBS)
-def test_the_examples_name_options_that_there_are(name: str) -> None:
-    examples = re.findall(rf"Example: (fraud {name}\b.*)", inspect.getdoc(verb(name)) or "")
+@pytest.mark.parametrize("words", COMMANDS, **IDS)
+def test_the_examples_name_options_that_there_are(words: tuple[str, ...]) -> None:
+    examples = re.findall(rf"Example: (fraud {' '.join(words)}\b.*)", inspect.getdoc(verb(*words)) or "")
     assert examples
-    options = {option for parameter in get_command_of(name).params for option in parameter.opts}
+    options = {option for parameter in get_command_of(words).params for option in parameter.opts}
     for example in examples:
         assert set(re.findall(r"--[a-z-]+", example)) <= options, example
 
 
-def get_command_of(name: str):  # type: ignore[no-untyped-def] # Typer's own type of a command is private
-    return get_command(app).resolve_command(None, [name])[1]
+def get_command_of(words: tuple[str, ...]):  # type: ignore[no-untyped-def] # Typer's own type of a command is private
+    found = get_command(app)
+    for word in words:
+        found = found.resolve_command(None, [word])[1]
+    return found
 
 
-@pytest.mark.parametrize("name", VERBS)
+@pytest.mark.parametrize("words", COMMANDS, **IDS)
 def test_an_option_that_there_is_not_is_refused(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, said = fraud(monkeypatch, capsys, name, "--no-such-option")
+    status, said = fraud(monkeypatch, capsys, *words, "--no-such-option")
     assert status == 2
     assert "No such option" in said
 
@@ -103,6 +113,70 @@ def test_a_verb_that_there_is_not_is_refused_with_the_nearest(
 
 def test_each_verb_is_a_module_of_its_name() -> None:
     assert [name for name in VERBS if not find_spec(f"cli.{name}")] == []
+
+
+def test_each_group_is_a_verb() -> None:
+    assert set(GROUPS) <= set(VERBS)
+
+
+@pytest.fixture
+def group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verb of two commands, `fraud things make` and `fraud things try`, whose modules stand nowhere until they are run."""
+
+    def make(name: str) -> None:
+        """Make one."""
+        if name == "interrupt":
+            raise KeyboardInterrupt
+        raise BadInputError(f"--name: {name} is made already")
+
+    monkeypatch.setitem(VERBS, "things", "Make things.")
+    monkeypatch.setitem(GROUPS, "things", {"make": "Make one.", "try": "Make one, and look at it."})
+    monkeypatch.setattr(command, "app", listed((), VERBS, "All of it."))
+    monkeypatch.setitem(sys.modules, "cli.things", ModuleType("cli.things"))
+    for word in ("make", "try_"):
+        module = ModuleType(f"cli.things.{word}")
+        setattr(module, word, make)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_a_group_lists_its_commands_with_a_line_each(group: None) -> None:
+    answer = CliRunner().invoke(command.app, ["things", "--help"], prog_name="fraud", terminal_width=100)
+    assert answer.exit_code == 0
+    assert "fraud things [OPTIONS] COMMAND" in answer.output
+    assert re.search(r"make +Make one\.[^,]*try +Make one, and look at it\.", answer.output, re.DOTALL)
+
+
+def test_a_group_without_a_command_shows_its_list(group: None) -> None:
+    answer = CliRunner().invoke(command.app, ["things"], prog_name="fraud", terminal_width=100)
+    assert "Make one, and look at it." in answer.output
+
+
+@pytest.mark.parametrize("word", ["make", "try"])
+@pytest.mark.parametrize(
+    ("given", "status", "sentence"),
+    [
+        ("it", 2, "fraud: --name: it is made already"),
+        ("interrupt", 130, "fraud: interrupted; nothing half-written is left"),
+    ],
+)
+def test_a_command_of_a_group_ends_as_every_other_does(
+    word: str,
+    given: str,
+    status: int,
+    sentence: str,
+    group: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert fraud(monkeypatch, capsys, "things", word, given) == (status, sentence)
+
+
+def test_a_command_that_a_group_has_not_is_refused_with_the_nearest(
+    group: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said = fraud(monkeypatch, capsys, "things", "mak")
+    assert status == 2
+    assert "Did you mean 'make'?" in said
 
 
 REQUIRED = {
