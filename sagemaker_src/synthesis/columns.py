@@ -125,6 +125,11 @@ class TableTransform:
         made = {column.name: column.finished(into) for column, into in zip(self.columns, filled, strict=True)}
         return pd.DataFrame(made, index=pd.RangeIndex(len(matrix)), copy=False)
 
+    def flag_of(self, block: Block) -> Block | None:
+        """The block (present, missing) that says in which rows a value counts; None if the column has a value in every row."""
+        before = self.blocks[self.blocks.index(block) - 1] if block.kind == "value" and block.start else None
+        return before if before and before.column == block.column else None
+
     def _parts(self) -> list[tuple[Column, slice]]:
         parts, start = [], 0
         for column in self.columns:
