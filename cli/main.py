@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -26,10 +28,17 @@ VERBS = {
     "features": "Compute the features of every transaction in a file.",
     "train": "Train a model on features and choose its thresholds for review and block.",
     "replay": "Decide a day of a file as live traffic, through the stacks, with a model of your own.",
+    "synthesize": "Make synthetic frauds of any table, and say what they are worth: how real, how useful, how private.",
 }
 """{verb: what it does, the first line of its docstring}, in the order in which a newcomer needs them."""
 
-GROUPS: dict[str, dict[str, str]] = {}
+GROUPS: dict[str, dict[str, str]] = {
+    "synthesize": {
+        "fit": "Learn the frauds of a table, to make new ones like them.",
+        "sample": "Make new frauds with a model that `fit` wrote.",
+        "augment": "Add synthetic frauds to a table, to train on.",
+    },
+}
 """{verb: {command of its own: what that does}}: the verbs that are a group of commands."""
 
 Words = tuple[str, ...]
@@ -67,8 +76,9 @@ class _Verbs(TyperGroup):
         name = str(found)
         if isinstance(command, TyperGroup):
             return name, command, rest
+        function = verb(*self.path, name)
         alone = typer.Typer(add_completion=False)
-        alone.command(name)(verb(*self.path, name))
+        alone.command(name, help=_flowing(inspect.getdoc(function) or ""))(function)
         return name, typer.main.get_command(alone), rest
 
 
@@ -89,6 +99,11 @@ def listed(path: Words, lines: dict[str, str], says: str) -> typer.Typer:
         else:
             made.command(name, help=line)(_named)
     return made
+
+
+def _flowing(text: str) -> str:
+    """A text whose paragraphs end where the terminal does, not where the docstring's lines do."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", text)
 
 
 def _together() -> None:

@@ -28,12 +28,7 @@ def whole_folder(out: Path, command: str) -> Iterator[Path]:
     Raises:
         BadInputError: `out` is a file, cannot be made, or holds something that no earlier run of the command wrote.
     """
-    if not out.name:
-        raise BadInputError("--out: empty, or the working folder; name a folder to write into")
-    if out.exists() and not out.is_dir():
-        raise BadInputError(f"--out: {out} is a file; name a folder")
-    if out.is_dir():
-        _check_replaceable(out, command)
+    check_folder(out, command)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
@@ -49,6 +44,50 @@ def whole_folder(out: Path, command: str) -> Iterator[Path]:
         partial.rename(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_folder(out: Path, command: str) -> None:
+    """Whether `whole_folder` would take `out`: asked before long work.
+
+    Raises:
+        BadInputError: it would not.
+    """
+    if not out.name:
+        raise BadInputError("--out: empty, or the working folder; name a folder to write into")
+    if out.exists() and not out.is_dir():
+        raise BadInputError(f"--out: {out} is a file; name a folder")
+    if out.is_dir():
+        _check_replaceable(out, command)
+
+
+@contextmanager
+def whole_file(out: Path, suffixes: tuple[str, ...], *, force: bool = False) -> Iterator[Path]:
+    """A file to write that becomes `out` when all went well; an error or Ctrl-C leaves `out` as it was.
+
+    Args:
+        suffixes: what its name may end with, as `.csv`.
+        force: replace a file that is there.
+
+    Raises:
+        BadInputError: the name ends otherwise, a file is there already, or it cannot be written there.
+    """
+    if out.suffix.lower() not in suffixes:
+        raise BadInputError(f"--out: {out} ends with '{out.suffix or out.name}'; allowed: {' or '.join(suffixes)}")
+    if out.is_dir():
+        raise BadInputError(f"--out: {out} is a folder; name a file")
+    if out.exists() and not force:
+        raise BadInputError(f"--out: {out} is there already; name another file, or replace it with --force")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise BadInputError(f"--out: {out} cannot be made ({error.strerror}); name another file") from error
+    try:
+        partial = temporary / out.name
+        yield partial
+        partial.replace(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _check_replaceable(out: Path, command: str) -> None:

@@ -13,6 +13,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 Report = Callable[[str, int, int], None]
 """Told (what is being done, steps done, steps in all), as often as one likes."""
 
+_NOTE = " · "
+"""What stands behind it may change, as the losses of a training: it is the same thing that is done."""
+
 _LINE_EVERY_S = 20.0
 
 # a file or a pipe has no width of its own: wide enough for the longest of our tables
@@ -35,11 +38,21 @@ def progress() -> Iterator[Report]:
         tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+            same = what.partition(_NOTE)[0]
+            if same not in tasks:
+                tasks[same] = bars.add_task(what, total=total)
+            bars.update(tasks[same], description=what, completed=done, total=total)
 
         yield report
+
+
+def noted(report: Report, what: str) -> Report:
+    """A report whose own words are a note on one thing that is done, not a new one each time.
+
+    >>> noted(lambda *told: print(told), "learning")("epoch 7: loss 0.12", 7, 500)
+    ('learning · epoch 7: loss 0.12', 7, 500)
+    """
+    return lambda note, done, total: report(f"{what}{_NOTE}{note}", done, total)
 
 
 def _plain_lines() -> Report:
@@ -47,11 +60,12 @@ def _plain_lines() -> Report:
 
     def report(what: str, done: int, total: int) -> None:
         now = time.monotonic()
+        same, mark, note = what.partition(_NOTE)
         if total == 1:
             if not done:
                 print(what, file=sys.stderr, flush=True)
-        elif done >= total or now - last.get(what, -_LINE_EVERY_S) >= _LINE_EVERY_S:
-            last[what] = now
-            print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+        elif done >= total or now - last.get(same, -_LINE_EVERY_S) >= _LINE_EVERY_S:
+            last[same] = now
+            print(f"{same}: {done:,} of {total:,}{mark}{note}", file=sys.stderr, flush=True)
 
     return report

@@ -28,6 +28,34 @@ def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[s
         raise BadInputError(
             f"{path}: none of the columns is there{_separator(names)}; needed: a header with {', '.join(wanted)}"
         )
+    _check_once(path, names)
+    if missing:
+        alike = [column for column in missing if column in plain]
+        hint = f" ({_shown(names[plain.index(alike[0])])} is there: write it as {alike[0]})" if alike else ""
+        raise BadInputError(f"{path}: the column {', '.join(missing)} is missing{hint}; needed: {', '.join(wanted)}")
+    return {column: names.index(column) for column in wanted}
+
+
+def all_positions(path: Path, names: Sequence[str]) -> dict[str, int]:
+    """Where each column stands, {name: position from 0}, in the file's order.
+
+    Raises:
+        BadInputError: a name stands twice, as in `positions`, or is lacking, or other than commas are between them.
+    """
+    if separator := _separator(names):
+        raise BadInputError(f"{path}: a single column, {_shown(names[0])}{separator}")
+    unnamed = next((position for position, name in enumerate(names) if not _plain(name)), None)
+    if unnamed is not None:
+        raise BadInputError(
+            f"{path}: column {unnamed + 1} has no name; needed: a name for each column (pandas leaves the rows' numbers out "
+            "with index=False)"
+        )
+    _check_once(path, names)
+    return {name: position for position, name in enumerate(names)}
+
+
+def _check_once(path: Path, names: Sequence[str]) -> None:
+    plain = [_plain(name) for name in names]
     firsts: dict[str, int] = {}
     for position, name in enumerate(plain):
         first = firsts.setdefault(name, position)
@@ -36,11 +64,6 @@ def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[s
                 f"{path}: the column {_shown(names[first])} is there twice: column {first + 1} is {_shown(names[first])}, "
                 f"column {position + 1} is {_shown(names[position])}; allowed: each column once"
             )
-    if missing:
-        alike = [column for column in missing if column in plain]
-        hint = f" ({_shown(names[plain.index(alike[0])])} is there: write it as {alike[0]})" if alike else ""
-        raise BadInputError(f"{path}: the column {', '.join(missing)} is missing{hint}; needed: {', '.join(wanted)}")
-    return {column: names.index(column) for column in wanted}
 
 
 def _plain(name: str) -> str:

@@ -27,7 +27,7 @@ def header(path: Path, text: BinaryIO) -> list[str]:
         except csv.Error as error:
             raise BadInputError(f"{path}: line 1: a quote that opens there is not closed; needed: a header") from error
     if not names:
-        raise BadInputError(f"{path}: line 1 is empty; needed: a header and at least one transaction")
+        raise BadInputError(f"{path}: line 1 is empty; needed: a header and at least one row")
     return names
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cli.errors import BadInputError
-from cli.reading.columns import positions
+from cli.reading.columns import all_positions, positions
 from cli.reading.csv_rows import LONGEST_LINE, first_malformed, header
 from cli.reading.csv_text import utf8_text
 from fraud.card_numbers import mask_card_numbers
@@ -59,15 +59,20 @@ def opened(
         BadInputError: it is neither, or its columns or its text are not as they must be. Also in place of an error of DuckDB
             while it is open.
     """
-    if _suffix(path) == ".parquet":
+    if checked_suffix(path) == ".parquet":
         with _parquet(connection, path, wanted) as source:
             yield source
     else:
-        with _csv(path, wanted, encoding) as source:
+        with opened_csv(path, wanted, encoding) as source:
             yield source
 
 
-def _suffix(path: Path) -> str:
+def checked_suffix(path: Path) -> str:
+    """`.csv` or `.parquet`, if the file is there, is named so, and begins as such a file does.
+
+    Raises:
+        BadInputError: otherwise.
+    """
     suffix = path.suffix.lower()
     if path.is_dir():
         raise BadInputError(f"{path}: a folder; allowed: one file, .csv or .parquet")
@@ -82,7 +87,7 @@ def _suffix(path: Path) -> str:
     except OSError as error:
         raise BadInputError(f"{path}: cannot be opened: {error.strerror}") from error
     if not head:
-        raise BadInputError(f"{path}: the file is empty; needed: a header and at least one transaction")
+        raise BadInputError(f"{path}: the file is empty; needed: a header and at least one row")
     for magic, holds in _OTHERS.items():
         if head.startswith(magic):
             raise BadInputError(f"{path}: the content is {holds}; allowed: CSV or Parquet; unpack or export it first")
@@ -98,10 +103,15 @@ def _handle(number: int) -> str:
 
 
 @contextmanager
-def _csv(path: Path, wanted: Sequence[str], encoding: str | None) -> Iterator[Source]:
+def opened_csv(path: Path, wanted: Sequence[str] | None, encoding: str | None) -> Iterator[Source]:
+    """A CSV, all of it text; see `opened`.
+
+    Args:
+        wanted: the columns that must be there; None: whichever are.
+    """
     with utf8_text(path, encoding) as text:
         names = header(path, text)
-        places = positions(path, names, wanted)
+        places = all_positions(path, names) if wanted is None else positions(path, names, wanted)
         columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
         relation = f"""(SELECT *, row_number() OVER () AS row FROM read_csv({_handle(text.fileno())}, header=true,
             auto_detect=false, columns={{{columns}}}, delim=',', quote='"', escape='"', strict_mode=true,
@@ -131,6 +141,21 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence
             yield Source(relation, columns)
         except duckdb.Error as error:
             raise BadInputError(f"{path}: cannot be read as Parquet: {_plain(error)}") from error
+
+
+def parquet_table(path: Path) -> pa.Table:
+    """The whole of a Parquet file, each of its columns there once and named.
+
+    Raises:
+        BadInputError: it cannot be read, or its columns are not as they must be.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            all_positions(path, names)
+            return file.read().select(names)
+    except (pa.ArrowException, OSError) as error:
+        raise BadInputError(f"{path}: cannot be read as Parquet: {_plain(error)}") from error
 
 
 def _kind(path: Path, file: pq.ParquetFile, name: str) -> Kind:

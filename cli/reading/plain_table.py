@@ -1,0 +1,115 @@
+"""Any table of a person's, CSV or Parquet, with what its columns hold found out: whole numbers, numbers, times, or text.
+
+A column of a CSV is of numbers if every value is one; an identifier with zeros before it, as 00417, stays text, as does what is
+too long for a whole number. Where a number is missing, the field is empty, or says NA, NaN, null or None; inf is infinite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cli.errors import BadInputError
+from cli.reading.source import checked_suffix, opened_csv, parquet_table
+from sagemaker_src.processing.batch_features import engine
+
+_WHOLE = "[+-]?(0|[1-9][0-9]{0,17})"
+_NUMBER = "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?|[+-]?inf"
+_TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
+_MISSING = "|NA|N/A|NaN|nan|null|NULL|None"
+_AS = {
+    "whole": ("BIGINT", "int64"),
+    "number": ("DOUBLE", "float64"),
+    "time": ("TIMESTAMP", "datetime64[us]"),
+    "text": ("VARCHAR", "str"),
+}
+"""{what a column holds: (its type in DuckDB, its type in pandas)}."""
+
+
+def read_table(path: Path, encoding: str | None = None) -> pd.DataFrame:
+    """The rows of a file, in its order: int64, float64 (NaN where missing), datetime64, bool, and str (NaN where missing).
+
+    Args:
+        path: CSV or Parquet.
+        encoding: of a CSV, from `cli.reading.csv_text.checked_encoding`.
+
+    Raises:
+        BadInputError: it is neither, or its columns, its text or the form of its rows are not as they must be, or it has none.
+    """
+    table = _csv(path, encoding) if checked_suffix(path) == ".csv" else _parquet(path)
+    if table.empty:
+        raise BadInputError(f"{path}: the file holds no rows; needed: a header and at least one row")
+    return table
+
+
+def _csv(path: Path, encoding: str | None) -> pd.DataFrame:
+    with engine() as connection, opened_csv(path, None, encoding) as source:
+        columns = {name: column for name, (column, _) in source.columns.items()}
+        kinds = _kinds(connection, source.relation, columns)
+        fields = ", ".join(_field(columns[name], kind) for name, kind in kinds.items())
+        table = connection.execute(f"SELECT {fields} FROM {source.relation} AS f ORDER BY row").df()
+    table.columns = pd.Index(list(kinds), dtype="str")
+    return table.astype({name: _AS[kind][1] for name, kind in kinds.items()})
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> dict[str, str]:
+    """{name: what the column holds}."""
+    counts = ", ".join(
+        f"""count({column}) FILTER ({_says(column, _MISSING)}),
+        count({column}), count({column}) FILTER ({_says(column, _WHOLE)}), count({column}) FILTER ({_says(column, _NUMBER)}),
+        count({column}) FILTER ({_says(column, _TIME)} AND TRY_CAST({column} AS TIMESTAMP) IS NOT NULL), count(*)"""
+        for column in columns.values()
+    )
+    found = connection.execute(f"SELECT {counts} FROM {relation} AS f").fetchall()[0]
+    return {name: _kind(*found[6 * place : 6 * place + 6]) for place, name in enumerate(columns)}
+
+
+def _says(column: str, pattern: str) -> str:
+    return f"regexp_full_match(trim({column}), '{pattern}')"
+
+
+def _kind(missing: int, filled: int, whole: int, numbers: int, times: int, rows: int) -> str:
+    if whole == rows:
+        return "whole"
+    if numbers + missing == filled:
+        return "number"
+    return "time" if times == filled else "text"
+
+
+def _field(column: str, kind: str) -> str:
+    if kind == "text":
+        return column
+    value = f"trim({column})"
+    present = f"CASE WHEN NOT {_says(column, _MISSING)} THEN {value} END" if kind == "number" else value
+    return f"CAST({present} AS {_AS[kind][0]})"
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    table = parquet_table(path)
+    table = pa.table({name: _plain(path, name, table[name]) for name in table.column_names})
+    frame: pd.DataFrame = table.to_pandas()
+    texts = [name for name in table.column_names if pa.types.is_string(table.schema.field(name).type)]
+    return frame.astype(dict.fromkeys(texts, "str"))
+
+
+def _plain(path: Path, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    kind = values.type
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        return pc.cast(values, pa.float64())
+    if pa.types.is_date(kind):
+        return pc.cast(values, pa.timestamp("us"))
+    if pa.types.is_large_string(kind):
+        return pc.cast(values, pa.string())
+    known = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_timestamp, pa.types.is_string)
+    if not any(is_one(kind) for is_one in known):
+        raise BadInputError(
+            f"{path}: the column {name} holds {kind}; allowed: numbers, text, yes or no, dates and times"
+        )
+    return values

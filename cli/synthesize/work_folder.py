@@ -1,0 +1,100 @@
+"""What a fit has done until now, kept beside the folder that it will write, so that a killed one goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from cli.errors import BadInputError
+
+_ASKED = "asked.json"
+_CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A fit's folder.
+
+    Attributes:
+        checkpoints: for the generator, and nobody else.
+        resumed: whether an earlier fit that was asked the same left something there.
+        dropped: whether one that was asked otherwise did; it is gone.
+    """
+
+    checkpoints: Path
+    resumed: bool
+    dropped: bool
+
+
+def work_place(out: Path) -> Path:
+    """Where the work for a folder is kept: `.model-fit` for `model`."""
+    return out.with_name(f".{out.name}-fit")
+
+
+@contextmanager
+def work_folder(out: Path, asked: Mapping[str, Any]) -> Iterator[Work]:
+    """The work for `out`: gone when all went well, kept when the fit was stopped after its first checkpoint.
+
+    Args:
+        out: the folder that the fit writes in the end.
+        asked: all that the result depends on. Only a fit that was asked the same goes on from what is there.
+
+    Raises:
+        BadInputError: another fit is at it, or something else stands there.
+    """
+    place = work_place(out)
+    checkpoints = place / _CHECKPOINTS
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = (place / "lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise BadInputError(f"--out: {place} cannot be made ({error.strerror}); name another folder") from error
+    with lock:
+        _only_one(lock, out)
+        before = _before(place)
+        resumed, dropped = before == dict(asked), before is not None and before != dict(asked)
+        if not resumed:
+            shutil.rmtree(checkpoints, ignore_errors=True)
+        checkpoints.mkdir(exist_ok=True)
+        (place / _ASKED).write_text(json.dumps(asked), encoding="utf-8")
+        begun = any(checkpoints.iterdir())
+        try:
+            yield Work(checkpoints, begun, dropped)
+        except BaseException:
+            if not any(checkpoints.iterdir()):
+                shutil.rmtree(place)
+            raise
+        shutil.rmtree(place)
+
+
+def _only_one(lock: TextIO, out: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise BadInputError(
+            f"--out: another `fraud synthesize fit` is writing {out}; wait for it, or name another folder"
+        ) from None
+
+
+def _before(place: Path) -> dict[str, Any] | None:
+    """What the fit was asked whose work is there; None: there is none.
+
+    Raises:
+        BadInputError: it is no fit's.
+    """
+    there = sorted(path.name for path in place.iterdir() if path.name != "lock")
+    try:
+        read: dict[str, Any] = json.loads((place / _ASKED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        if there and there != [_ASKED]:
+            raise BadInputError(
+                f"--out: {place} holds {there[0]}, which no fit wrote; move it, or name another folder"
+            ) from None
+        return None
+    return read
