@@ -14,8 +14,8 @@ ARMS = {
 SPLITS = {"by_time": "trained on earlier and tested on later rows", "random": "split at random"}
 BROKEN = {
     "exact_copies": "{value:.0f} rows are exact copies of real frauds (allowed: {limit:.0f})",
-    "closest_ratio": "its rows are {value:.2f} times as far from the learned frauds as unseen real ones are (at least {limit:.2f})",
-    "adversarial_loss": "its rows are closer to learned than to unseen frauds (adversarial loss {value:.2f}, at most {limit:.2f})",
+    "closest_ratio": "its rows are {value:.2f} times as far from the learned frauds as unseen real ones (at least {limit:.2f})",
+    "adversarial_loss": "its rows lie closer to learned than to unseen ones (adversarial loss {value:.2f}, at most {limit:.2f})",
     "membership_auc": "an attacker can tell which frauds were learned (AUC {value:.2f}, at most {limit:.2f})",
     "singling_out": "single frauds can be picked out by what the rows tell ({value:.0%} of attacks, at most {limit:.0%})",
     "linkability": "two halves of a fraud's data can be joined through the rows ({value:.0%} of attacks, at most {limit:.0%})",
@@ -60,7 +60,7 @@ def said(
         sentences += _beside(utility, arm, helps, gain)
         if utility.get("seen_test_rows"):
             sentences.append(
-                "This gain is an upper bound: the rows were made from frauds that they were then tested on. "
+                "The gain is an upper bound: the rows were made from frauds that they were then tested on. "
                 "To know it, let the generator learn anew in each resplit."
             )
     sentences += _alike(quality.get("fidelity") or {}, {each.name: each for each in limits})
@@ -81,6 +81,8 @@ def _help(quality: Mapping[str, Any], arm: str, helps: str, gain: Mapping[str, A
         return f"It helps here: with {who}, {figures}."
     if helps == "harms":
         return f"It harms here: with {who}, {figures}. Do not train with them."
+    if helps == "unclear" and gain["low"] > 0:
+        return f"Whether it helps is unclear: with {who}, {figures}, but that is no more than an upper bound."
     if helps == "unclear":
         return f"Whether it helps is unclear: with {who}, {figures}; that is too wide to say. More known frauds would narrow it."
     copies, rows = (

@@ -81,7 +81,8 @@ def _numbers(column: pd.Series, like: pd.Series) -> Matrix:
 def _texts(column: pd.Series) -> NDArray[np.object_]:
     missing = column.isna().to_numpy()
     texts = column.astype(object).map(str, na_action="ignore").to_numpy(dtype=object)
-    return np.where(missing, None, texts)
+    texts[missing] = None
+    return np.asarray(texts, dtype=object)
 
 
 def is_number(frame: pd.DataFrame, name: str) -> bool:

@@ -87,7 +87,8 @@ class Verdict:
 
     Attributes:
         helps: `yes`: the whole interval of the gain is above 0. `harms`: below 0, or the mean gain breaks its limit.
-            `no`: neither was shown, or the rows are mostly copies. `unclear`: too few frauds or resplits to say.
+            `no`: neither was shown, or the rows are mostly copies. `unclear`: too few frauds or resplits
+            to say, or a gain that is but an upper bound.
         gain, low, high: in average precision, with its 95% interval; None where it could not be measured.
         safe: every limit of privacy was measured and is kept.
         sentences: the verdict in words.
@@ -146,7 +147,8 @@ def _helps(quality: Mapping[str, Any], gain: dict[str, Any] | None, limits: Limi
     if _mostly_copies(quality):
         return "no"
     if gain["low"] > 0:
-        return "yes"
+        # What was made from the frauds that it is tested on may help by knowing them: an upper bound shows no help.
+        return "unclear" if _part(quality, "utility").get("seen_test_rows") else "yes"
     return "unclear" if gain["high"] - gain["low"] > 2 * WIDE else "no"
 
 
