@@ -77,14 +77,18 @@ def _help(quality: Mapping[str, Any], arm: str, helps: str, gain: Mapping[str, A
     resplits = len(arms.get(arm, {}).get(gain["split"], []))
     over = f" over {resplits} resplits, {SPLITS.get(str(gain['split']), str(gain['split']))}" if resplits else ""
     figures = f"average precision changes by {gain['mean']:+.3f} (95% interval {gain['low']:+.3f} to {gain['high']:+.3f}){over}"
-    if helps == "yes":
-        return f"It helps here: with {who}, {figures}."
-    if helps == "harms":
-        return f"It harms here: with {who}, {figures}. Do not train with them."
-    if helps == "unclear" and gain["low"] > 0:
-        return f"Whether it helps is unclear: with {who}, {figures}, but that is no more than an upper bound."
-    if helps == "unclear":
-        return f"Whether it helps is unclear: with {who}, {figures}; that is too wide to say. More known frauds would narrow it."
+    bound = (
+        "that is no more than an upper bound"
+        if gain["low"] > 0
+        else "too wide to say; more known frauds would narrow it"
+    )
+    endings = {
+        "yes": f"It helps here: with {who}, {figures}.",
+        "harms": f"It harms here: with {who}, {figures}. Do not train with them.",
+        "unclear": f"Whether it helps is unclear: with {who}, {figures}: {bound}.",
+    }
+    if helps in endings:
+        return endings[helps]
     copies, rows = (
         (quality.get("privacy") or {}).get("exact_copies") or 0,
         (quality.get("rows") or {}).get("synthetic") or 0,
