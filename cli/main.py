@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "fit": "Learn the frauds of a table, to make new ones like them.",
         "sample": "Make new frauds with a model that `fit` wrote.",
         "augment": "Add synthetic frauds to a table, to train on.",
+        "episodes": "Learn how attacks unfold, and graft new ones onto the histories of honest cards.",
     },
 }
 """{verb: {command of its own: what that does}}: the verbs that are a group of commands."""
