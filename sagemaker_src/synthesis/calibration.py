@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-CELLS = 4096
+CELLS = 2048
 
 Matrix = NDArray[np.float32]
 
@@ -53,14 +54,19 @@ class Calibration:
             np.array(table, np.float32).reshape(-1, CELLS + 1),
         )
 
+    @cached_property
+    def _steps(self) -> Matrix:
+        return np.diff(self.table, axis=1)
+
     def apply(self, made: Matrix) -> Matrix:
         """Calibrates rows (n, width) where they stand, and returns them."""
-        for column, low, scale, table in zip(self.columns, self.low, self.scale, self.table, strict=True):
-            place = made[:, column] - low
-            place *= scale
+        for which, column in enumerate(self.columns):
+            place = made[:, column] - self.low[which]
+            place *= self.scale[which]
             np.clip(place, 0, CELLS - 0.001, out=place)
             cell = place.astype(np.int32)
             place -= cell
-            steps = np.diff(table)
-            made[:, column] = table.take(cell) + steps.take(cell) * place
+            place *= self._steps[which].take(cell)
+            place += self.table[which].take(cell)
+            made[:, column] = place
         return made

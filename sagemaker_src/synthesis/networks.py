@@ -45,6 +45,11 @@ class Shape:
     latent: int
     hidden: int
 
+    @property
+    def chosen(self) -> int:
+        """Elements of all choices."""
+        return sum(stop - start for start, stop in self.choices)
+
     def generator(self, draws: np.random.Generator) -> Layers:
         """A generator that has learned nothing."""
         return new_layers(draws, (self.latent + self.clusters, self.hidden, self.hidden, self.width))
@@ -77,21 +82,21 @@ def through(layers: Layers, inputs: Array, maximum: Callable[[Array, Array], Arr
     return inputs @ weights + biases
 
 
-def softened(raw: Array, choices: tuple[tuple[int, int], ...], noise: Array | None) -> Array:
+def softened(raw: Array, choices: tuple[tuple[int, int], ...], noise: Array) -> Array:
     """Generated elements (rows, width) with each choice as a softmax that noise has decided, for training.
 
     Args:
-        noise: Gumbel's, (rows, width); None where there is no choice. A category comes out as often as its softmax
-            says, at training
-            as at sampling (`decided`), where the greatest of the same sum is taken.
+        noise: Gumbel's, (rows, elements of choices). A category comes out as often as its softmax says, at training as
+            at sampling (`decided`), where the greatest of the same sum is taken.
     """
-    if noise is None:
+    if not choices:
         return raw
-    parts = []
+    parts, at = [], 0
     for (start, stop), choice in spans(choices, raw.shape[-1]):
         part = raw[..., start:stop]
         if choice:
-            part = jax.nn.softmax((part + noise[..., start:stop]) / TEMPERATURE)
+            part = jax.nn.softmax((part + noise[..., at : at + stop - start]) / TEMPERATURE)
+            at += stop - start
         parts.append(part)
     return jnp.concatenate(parts, -1)
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sagemaker_src.synthesis.errors import SynthesisError
-from sagemaker_src.synthesis.wgan_training import Batches
+from sagemaker_src.synthesis.wgan_batches import Batches
 
 CLIP = 1.0
 """The most that the gradient of one row may be long."""

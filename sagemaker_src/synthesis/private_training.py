@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from sagemaker_src.synthesis.networks import Array, Layers, Shape
 from sagemaker_src.synthesis.privacy_budget import PrivacyBudget
-from sagemaker_src.synthesis.wgan_training import CriticGradient, Epoch, Recipe, compiled, critic_loss, epoch_function
+from sagemaker_src.synthesis.wgan_batches import Recipe
+from sagemaker_src.synthesis.wgan_training import CriticGradient, Epoch, compiled, critic_loss, epoch_function
 
 
 @lru_cache(maxsize=8)
@@ -32,7 +33,7 @@ def private_gradient(budget: PrivacyBudget, penalty: float, expected: float) -> 
         losses, slopes = jax.vmap(lambda *row: one(critic, *row))(*rows)
         clipped = clipped_rows(slopes, budget.clip)
         leaves, tree = jax.tree.flatten(clipped)
-        keys = jax.random.split(key, len(leaves))
+        keys = jax.random.split(jax.random.wrap_key_data(key, impl="rbg"), len(leaves))
         noised = [
             (jnp.tensordot(there, leaf, 1) + deviation * jax.random.normal(key, leaf.shape[1:])) / expected
             for key, leaf in zip(keys, leaves, strict=True)

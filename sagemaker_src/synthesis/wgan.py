@@ -33,10 +33,10 @@ from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.generators import Progress
 from sagemaker_src.synthesis.networks import Shape
 from sagemaker_src.synthesis.privacy_budget import PrivacyBudget
+from sagemaker_src.synthesis.wgan_batches import Recipe
 from sagemaker_src.synthesis.wgan_distance import distance_to
 from sagemaker_src.synthesis.wgan_epochs import Plan, Trained, train
 from sagemaker_src.synthesis.wgan_rows import RowMaker, clusters_of
-from sagemaker_src.synthesis.wgan_training import Recipe, steps_of
 
 LEAST_ROWS = 5
 """Fewer cannot be told from one another's neighbours; `resampling` takes any number."""
@@ -70,8 +70,8 @@ class Settings:
     delta: float | None = None
     held_out_share: float = 0.2
     batch: int = 128
-    hidden: int = 96
-    latent: int = 32
+    hidden: int = 64
+    latent: int = 16
     checkpoint_every: int = 50
     bounds: Mapping[str, tuple[float, float]] | None = None
 
@@ -142,7 +142,7 @@ class WganGenerator:
         recipe = Recipe(batch=min(settings.batch, len(rows) - len(held_out)))
         budget = None
         if settings.epsilon is not None:
-            steps = settings.epochs * steps_of(len(rows), recipe) * recipe.critic_steps
+            steps = settings.epochs * recipe.steps(len(rows)) * recipe.critic_steps
             budget = PrivacyBudget.of(settings.epsilon, settings.delta, rows=len(rows), batch=recipe.batch, steps=steps)
         few = max(1, len(rows) // ROWS_PER_CLUSTER)
         clusters = clusters_of(matrix, 1 if private else min(settings.clusters, few), seed)

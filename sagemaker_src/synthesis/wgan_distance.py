@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from sagemaker_src.synthesis.networks import Layers, decided, through
 from sagemaker_src.synthesis.wgan_rows import RowMaker
@@ -45,7 +44,8 @@ def distance_to(held_out: Matrix, maker: RowMaker, seed: int) -> Callable[[Layer
 
     def distance(generator: Layers) -> float:
         raw = decided(through(generator, inputs, np.maximum), maker.shape.choices, np.random.default_rng([seed, 6]))
-        raw[:, scores] = ndtri((rankdata(raw[:, scores], axis=0) - 0.5) / len(raw))
+        ranks = raw[:, scores].argsort(0).argsort(0)
+        raw[:, scores] = ndtri((ranks + 0.5) / len(raw))
         return energy_distance(raw, held_out)
 
     return distance

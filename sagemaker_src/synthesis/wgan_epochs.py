@@ -26,16 +26,8 @@ from sagemaker_src.synthesis.generators import Progress
 from sagemaker_src.synthesis.networks import Layers, Shape
 from sagemaker_src.synthesis.privacy_budget import PrivacyBudget, places_of, poisson_batches
 from sagemaker_src.synthesis.private_training import compiled_private_epoch
-from sagemaker_src.synthesis.wgan_training import (
-    Batches,
-    Matrix,
-    Recipe,
-    State,
-    compiled_epoch,
-    epoch_batches,
-    new_state,
-    steps_of,
-)
+from sagemaker_src.synthesis.wgan_batches import Batches, Noise, Recipe, epoch_batches
+from sagemaker_src.synthesis.wgan_training import Matrix, State, compiled_epoch, new_state
 
 KEPT_EPOCHS = 20
 
@@ -91,24 +83,33 @@ class Run:
     def __init__(self, plan: Plan, matrix: Matrix, clusters: Matrix, rows: NDArray[np.int32], stream: int) -> None:
         self.plan = plan
         self.state: State = new_state(plan.shape, plan.recipe, plan.seed)
-        self._matrix, self._clusters = matrix, clusters
+        self._matrix, self._clusters = jax.device_put((matrix, clusters))
         self._rows, self._stream = rows, stream
-        self._steps = steps_of(len(matrix), plan.recipe)
+        self._steps = plan.recipe.steps(len(matrix))
         if plan.budget is None:
             self._epoch = compiled_epoch(plan.shape, plan.recipe)
         else:
             self._places = places_of(len(rows), plan.budget, plan.seed)
             self._epoch = compiled_private_epoch(plan.shape, plan.recipe, plan.budget, len(rows))
 
-    def batches(self, epoch: int) -> Batches:
-        """Which rows each critic step of an epoch (from 1) sees."""
+    def seen(self, epoch: int) -> tuple[Batches, Noise]:
+        """Which rows each critic step of an epoch (from 1) sees, and its random numbers."""
         draws = np.random.default_rng([self.plan.seed, 2, self._stream, epoch])
         if self.plan.budget is None:
-            return epoch_batches(self._rows, self._steps, self.plan.recipe, draws)
-        each = self._steps * self.plan.recipe.critic_steps
-        counts = self._places[(epoch - 1) * each : epoch * each]
-        drawn = poisson_batches(len(self._rows), counts, int(self._places.max()), draws)
-        return drawn.reshape(self._steps, self.plan.recipe.critic_steps, -1)
+            batches = epoch_batches(self._rows, self._steps, self.plan.recipe, draws)
+        else:
+            each = self._steps * self.plan.recipe.critic_steps
+            counts = self._places[(epoch - 1) * each : epoch * each]
+            drawn = poisson_batches(len(self._rows), counts, int(self._places.max()), draws)
+            batches = drawn.reshape(self._steps, self.plan.recipe.critic_steps, -1)
+        return batches, Noise.of(self.plan.shape, batches, draws)
+
+    def compile(self, other: Run | None = None) -> None:
+        """Compiles an epoch; of another run of the same plan, once for both."""
+        arguments = (self.state, self._matrix, self._clusters, *self.seen(1))
+        self._epoch = self._epoch.lower(*arguments).compile()  # type: ignore[attr-defined]
+        if other is not None:
+            other._epoch = self._epoch
 
     def train(self, epoch: int) -> tuple[float, float]:
         """Trains an epoch; the critic's and the generator's mean loss.
@@ -116,12 +117,10 @@ class Run:
         Raises:
             SynthesisError: the training went astray.
         """
-        self.state, losses = self._epoch(self.state, self._matrix, self._clusters, self.batches(epoch))
+        self.state, losses = self._epoch(self.state, self._matrix, self._clusters, *self.seen(epoch))
         critic, generator = (float(loss) for loss in np.asarray(losses).mean(0))
         if not np.isfinite(critic + generator):
-            raise SynthesisError(
-                f"the losses of epoch {epoch} are no numbers: the values of the columns are too far apart"
-            )
+            raise SynthesisError(f"the losses of epoch {epoch} are no numbers: the values are too far apart")
         return critic, generator
 
 
@@ -145,6 +144,7 @@ def train(
     runs = [Run(plan, matrix, clusters, everything, 0)]
     if len(held_out):
         runs.append(Run(plan, matrix, clusters, np.setdiff1d(everything, held_out), 1))
+    runs[0].compile(runs[-1])
     kept = kept_epochs(plan.epochs)
     done = Trained(0, {0: runs[0].state.average})
     checkpoints = None

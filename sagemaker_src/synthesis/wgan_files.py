@@ -35,7 +35,9 @@ def save(folder: Path, settings: Settings, fitted: Fitted) -> None:
     for layer, (weights, biases) in enumerate(maker.generator):
         arrays |= {f"weights{layer}": np.asarray(weights), f"biases{layer}": np.asarray(biases)}
     if maker.calibration is not None:
-        arrays |= {f"calibration_{name}": array for name, array in vars(maker.calibration).items()}
+        arrays |= {
+            f"calibration_{name}": array for name, array in vars(maker.calibration).items() if not name.startswith("_")
+        }
     np.savez(folder / WEIGHTS, **arrays)  # type: ignore[arg-type]
     _write(folder / TRANSFORM, fitted.transform.to_json())
     _write(folder / HISTORY, fitted.history)

@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from sagemaker_src.synthesis.calibration import Calibration
@@ -30,6 +29,8 @@ def clusters_of(matrix: Matrix, count: int, seed: int) -> Matrix:
     """The 1 among 0s of each row's cluster, (n, up to count), by k-means; clusters that no row is in are left out."""
     if count == 1 or not matrix.shape[1]:
         return np.ones((len(matrix), 1), np.float32)
+    from sklearn.cluster import KMeans  # noqa: PLC0415 (seconds, and needed for training alone)
+
     count = min(count, len(np.unique(matrix, axis=0)))
     with threadpool_limits(1):  # so that sums are added in one order
         labels = KMeans(count, n_init=4, random_state=seed).fit_predict(matrix.astype(np.float64))
@@ -39,7 +40,7 @@ def clusters_of(matrix: Matrix, count: int, seed: int) -> Matrix:
 @lru_cache(maxsize=8)
 def _compiled_generator(shape: Shape) -> Callable[[Layers, Array, Array], Array]:
     def made(generator: Layers, latent: Array, cluster: Array) -> Array:
-        return through(generator, jnp.concatenate((latent, jax.nn.one_hot(cluster, shape.clusters)), -1))
+        return through(generator, jnp.concatenate((latent, jax.nn.one_hot(cluster, shape.clusters)), -1)).T
 
     return compiled(made)
 
@@ -74,15 +75,18 @@ class RowMaker:
         return latent, cluster.astype(np.int32)
 
     def rows(self, count: int, seed: int) -> Matrix:
-        """The rows (count, width): normal scores and 0/1 elements; each piece of them has its own random numbers."""
-        matrix = np.empty((count, self.shape.width), np.float32)
+        """The rows (count, width): normal scores and 0/1 elements, a column's elements side by side in memory.
+
+        Each piece has its own random numbers, so that they are the same however many threads make them.
+        """
+        matrix = np.empty((self.shape.width, count), np.float32).T
         if not self.generator:
             return matrix
         made = _compiled_generator(self.shape)
 
         def piece(start: int) -> None:
             draws = np.random.default_rng([seed, 4, start // PIECE])
-            raw = np.array(made(self.generator, *self.latents(PIECE, draws)))
+            raw = np.array(made(self.generator, *self.latents(PIECE, draws))).T
             raw = decided(raw, self.shape.choices, draws)[: count - start]
             matrix[start : start + PIECE] = raw if self.calibration is None else self.calibration.apply(raw)
 
