@@ -156,7 +156,7 @@ class TableTransform:
 
 
 def _is_number(dtype: Any) -> bool:
-    return is_moment(dtype) or (pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype))
+    return is_moment(dtype) or (pd.api.types.is_numeric_dtype(dtype) and dtype.kind in "iuf")
 
 
 def _fitted(column: pd.Series[Any], bounds: tuple[float, float] | None) -> Column:

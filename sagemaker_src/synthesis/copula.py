@@ -12,8 +12,8 @@ from sagemaker_src.synthesis.columns import Block, Matrix, TableTransform
 from sagemaker_src.synthesis.marginals import Marginal
 from sagemaker_src.synthesis.storage import Arrays
 
-LEAST_SHRINKAGE = 1e-6
-"""Keeps the correlations of columns that say the same positive definite."""
+LEAST_EIGENVALUE = 1e-6
+"""Keeps the correlations positive definite, even those of columns that say the same."""
 
 
 class CopulaGenerator(Baseline):
@@ -35,9 +35,7 @@ class CopulaGenerator(Baseline):
                 counts[f"counts_{place}"] = np.bincount(codes, minlength=block.stop - block.start)
                 scores[:, place] = _thresholds(counts[f"counts_{place}"]).forward(codes, random)
             else:
-                scores[:, place] = part[:, 0]
-                missing = _missing(matrix, transform.flag_of(block))
-                scores[missing, place] = random.standard_normal(int(missing.sum()))
+                scores[:, place] = np.where(_missing(matrix, transform.flag_of(block)), np.nan, part[:, 0])
         return counts | {"correlations": _shrunk_correlations(scores)}
 
     def _draw(self, transform: TableTransform, arrays: Arrays, count: int, random: np.random.Generator) -> Matrix:
@@ -65,17 +63,28 @@ def _missing(matrix: Matrix, flag: Block | None) -> NDArray[np.bool_]:
 def _shrunk_correlations(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Correlations (d, d) of n rows of d scores, shrunk towards none by as much as so few rows leave them uncertain.
 
-    Schäfer and Strimmer, "A shrinkage approach to large-scale covariance matrix estimation", 2005.
+    Schäfer and Strimmer, "A shrinkage approach to large-scale covariance matrix estimation", 2005. A missing score (NaN) counts
+    for none of its correlations; as these need not go together then, they are shrunk until they do.
     """
-    rows, columns = scores.shape
-    deviations = scores.std(axis=0)
-    standard = (scores - scores.mean(axis=0)) / np.where(deviations > 0, deviations, 1)
-    # einsum rather than a matrix product: its sums do not depend on the number of threads
-    means = np.einsum("ri,rj->ij", standard, standard) / rows
-    variances = (np.einsum("ri,rj->ij", standard**2, standard**2) / rows - means**2) / max(rows - 1, 1)
-    apart = ~np.eye(columns, dtype=bool)
-    certain = float((means[apart] ** 2).sum())
-    shrinkage = float(variances[apart].sum()) / certain if certain else 1.0
-    shrunk: NDArray[np.float64] = (1 - min(max(shrinkage, LEAST_SHRINKAGE), 1.0)) * means
+    there = ~np.isnan(scores)
+    rows = np.maximum(_products(there.astype(np.float64)), 1)
+    means, deviations = np.nanmean(scores, axis=0), np.nanstd(scores, axis=0)
+    standard = np.where(there, (scores - means) / np.where(deviations > 0, deviations, 1), 0)
+    found = np.clip(_products(standard) / rows, -1, 1)
+    np.fill_diagonal(found, 1.0)
+    uncertain = np.maximum(_products(standard**2) / rows - found**2, 0) / np.maximum(rows - 1, 1)
+    apart = ~np.eye(len(found), dtype=bool)
+    certain = float((found[apart] ** 2).sum())
+    shrinkage = float(uncertain[apart].sum()) / certain if certain else 1.0
+    with threadpool_limits(limits=1, user_api="blas"):
+        least = float(np.linalg.eigvalsh(found)[0]) if len(found) else 1.0
+    shrinkage = min(max(shrinkage, LEAST_EIGENVALUE, (LEAST_EIGENVALUE - least) / (1 - least) if least < 1 else 0), 1.0)
+    shrunk: NDArray[np.float64] = (1 - shrinkage) * found
     np.fill_diagonal(shrunk, 1.0)
     return shrunk
+
+
+def _products(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums (d, d) of the products of any two columns (n, d); unlike a matrix product's they do not depend on the threads."""
+    sums: NDArray[np.float64] = np.einsum("ri,rj->ij", columns, columns)
+    return sums

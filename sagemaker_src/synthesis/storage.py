@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def load_generator_parts(folder: Path) -> tuple[dict[str, Any], TableTransform, 
             return described, transform, dict(stored)
     except SynthesisError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise SynthesisError(f"{folder}: {type(error).__name__} while reading the generator; fit it again") from error
 
 
