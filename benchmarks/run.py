@@ -24,6 +24,7 @@ NAMES = (
     "serving_process",
     "decision_latency",
     "stand_cost",
+    "synthesis",
 )
 OUT = Path(__file__).resolve().parent / "out"
 
