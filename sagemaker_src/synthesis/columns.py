@@ -92,10 +92,17 @@ class TableTransform:
             SynthesisError: a column is missing, or a value is of another type.
         """
         matrix = np.zeros((len(rows), self.width), np.float32)
-        for column, part in self._parts():
-            if column.name not in rows:
-                raise SynthesisError(f"{column.name}: no such column; there are {', '.join(map(str, rows.columns))}")
+        lacking = [column.name for column in self.columns if column.name not in rows]
+        if lacking:
+            raise SynthesisError(f"{lacking[0]}: no such column; there are {', '.join(map(str, rows.columns))}")
+
+        def turn(column: Column, part: slice) -> None:
             column.forward(rows[column.name], matrix[:, part], spread)
+
+        with ThreadPoolExecutor(
+            _threads() if spread is None else 1
+        ) as threads:  # draws are in the order of the columns
+            list(threads.map(turn, *zip(*self._parts(), strict=True)))
         return matrix
 
     def inverse(self, matrix: Matrix) -> pd.DataFrame:
@@ -120,7 +127,7 @@ class TableTransform:
             for (column, part), into in zip(parts, filled, strict=True):
                 column.inverse(piece[:, part], into, some)
 
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as threads:
+        with ThreadPoolExecutor(_threads()) as threads:
             list(threads.map(turn_back, range(0, len(matrix), ROWS_AT_ONCE)))
         made = {column.name: column.finished(into) for column, into in zip(self.columns, filled, strict=True)}
         return pd.DataFrame(made, index=pd.RangeIndex(len(matrix)), copy=False)
@@ -153,6 +160,10 @@ class TableTransform:
             raise SynthesisError(f"the transform has version {stored.get('version')}; {VERSION} is read here")
         kinds: dict[str, type[Column]] = {"number": NumberColumn, "category": CategoryColumn}
         return cls(tuple(kinds[column["kind"]].from_json(column) for column in stored["columns"]))
+
+
+def _threads() -> int:
+    return min(os.cpu_count() or 1, 8)
 
 
 def _is_number(dtype: Any) -> bool:

@@ -118,13 +118,22 @@ class Marginal:
         found = scores[at].astype(np.float64)
         other = self.values[at] != column
         if other.any():
-            found[other] = np.interp(column[other].astype(float), self.values.astype(float), scores.astype(float))
+            found[other] -= self._before_next(column[other], at[other])
         found /= 2.0**bits
         if spread is not None:
             inside = self.atoms[at] & ~other
             found[inside] = self._spread(at[inside], spread)
         scored: NDArray[np.float32] = found.astype(np.float32)
         return scored
+
+    def _before_next(self, column: Values, at: NDArray[np.intp]) -> NDArray[np.float64]:
+        """How many of the lattice's steps each value's score lies before that of the next fitted value, `at`."""
+        scores, values = self._lattice[1], self.values.astype(np.float64)
+        last = np.maximum(at - 1, 0)
+        gap = values[at] - values[last]
+        share = np.divide(values[at] - column, gap, out=np.zeros(len(at)), where=gap > 0)
+        before: NDArray[np.float64] = np.clip(share, 0, 1) * (scores[at] - scores[last])
+        return before
 
     def _spread(self, at: NDArray[np.intp], spread: np.random.Generator) -> NDArray[np.float32]:
         bits, _, edges = self._lattice
