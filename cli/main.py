@@ -34,9 +34,11 @@ VERBS = {
 
 GROUPS: dict[str, dict[str, str]] = {
     "synthesize": {
+        "try": "Do all of it on made-up transactions, in under two minutes: fit, sample, augment, evaluate.",
         "fit": "Learn the frauds of a table, to make new ones like them.",
         "sample": "Make new frauds with a model that `fit` wrote.",
         "augment": "Add synthetic frauds to a table, to train on.",
+        "evaluate": "Say what synthetic frauds are worth: how real, how useful, how private.",
         "episodes": "Learn how attacks unfold, and graft new ones onto the histories of honest cards.",
     },
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +22,7 @@ from cli.reading.csv_text import checked_encoding
 from cli.synthesize.inputs import MAX_SEED, Label, Positive, rows_of, said_of
 from cli.synthesize.work_folder import Work, work_folder, work_place
 from fraud.notation import NotationError, decimal_number
+from sagemaker_src import synthesis
 from sagemaker_src.synthesis.fitting import HELD_OUT, FitRequest, Fitted, learn
 
 _COMMAND = "synthesize fit"
@@ -67,7 +70,13 @@ def fit(
     ] = HELD_OUT,
     epochs: Annotated[int | None, whole("How often the network sees every fraud; default: 500.", 1, 100_000)] = None,
     epsilon: Annotated[
-        float | None, decimal("Learn with differential privacy, at most this epsilon; costs quality.", 0.01, 1000)
+        float | None,
+        decimal(
+            "Learn with differential privacy, at most this epsilon; costs quality, and needs --bounds for each column of "
+            "numbers.",
+            0.01,
+            1000,
+        ),
     ] = None,
     delta: Annotated[
         float | None,
@@ -88,7 +97,8 @@ def fit(
 
     Example: fraud synthesize fit --data claims.parquet --label outcome --positive fraud --without claim_id --out out/model
 
-    Example: fraud synthesize fit --data creditcard.csv --label Class --positive 1 --epsilon 8 --out out/private-model
+    Example: fraud synthesize fit --data claims.csv --label outcome --positive fraud --without claim_id --epsilon 8
+    --bounds amount=0:20000 --bounds age=18:110 --out out/private-model
     """
     encoding = checked_encoding(encoding)
     settings = _settings(generator, epochs, epsilon, delta, bounds or [])
@@ -111,9 +121,12 @@ def _settings(
     kind: Kind, epochs: int | None, epsilon: float | None, delta: float | None, bounds: list[str]
 ) -> dict[str, Any]:
     own = {"epochs": epochs, "epsilon": epsilon, "delta": delta, "bounds": dict(map(_bound, bounds)) or None}
-    given = {name: value for name, value in own.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in own.items() if value is not None}
     if given and kind is not Kind.WGAN:
         raise BadInputError(f"--{next(iter(given))}: only the network has it; leave it out, or --generator wgan")
+    unbounded = [name for name, limits in given.get("bounds", {}).items() if not all(map(math.isfinite, limits))]
+    if epsilon is not None and unbounded:
+        raise BadInputError(f"--bounds: {unbounded[0]}: with --epsilon, needed: both, as {unbounded[0]}=0:5000")
     if delta is not None and epsilon is None:
         raise BadInputError("--delta: goes with --epsilon; name that too, or leave it out")
     return given
@@ -138,8 +151,18 @@ def _asked(data: Path, request: FitRequest, encoding: str | None) -> dict[str, A
     """All that the model depends on, as JSON has it."""
     with data.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
-    asked: dict[str, Any] = json.loads(json.dumps({"request": vars(request), "data": content, "encoding": encoding}))
+    given = {"request": vars(request), "data": content, "encoding": encoding, "made_by": _made_by()}
+    asked: dict[str, Any] = json.loads(json.dumps(given))
     return asked
+
+
+def _made_by() -> dict[str, str]:
+    """The programs that learn: checkpoints of others are no use."""
+    code = hashlib.sha256()
+    for path in sorted(Path(synthesis.__path__[0]).glob("*.py")):
+        code.update(path.read_bytes())
+    libraries = {name: version(name) for name in ("jax", "numpy", "optax", "pandas")}
+    return {"code": code.hexdigest(), **libraries}
 
 
 @contextmanager
@@ -161,7 +184,7 @@ def _say_begun(work: Work, out: Path) -> None:
         console.print("Going on from the last checkpoint of the fit that was stopped", markup=False)
     if work.dropped:
         console.print(
-            f"Starting anew: the fit that was stopped ({work_place(out)}) had other data or options",
+            f"Starting anew: the fit that was stopped ({work_place(out)}) had other data, options or programs",
             markup=False,
             soft_wrap=True,
         )

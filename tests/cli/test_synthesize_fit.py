@@ -69,6 +69,10 @@ WRONG = {
         "--bounds: only the network has it",
     ),
     "delta alone": (("--delta", "1e-5"), "--delta: goes with --epsilon"),
+    "privacy without an upper bound": (
+        ("--epsilon", "8", "--bounds", "Amount=0:"),
+        "--bounds: Amount: with --epsilon, needed: both, as Amount=0:5000",
+    ),
     "a share beyond all": (("--held-out", "1"), "allowed: 0 to 0.9"),
     "a generator that there is not": (
         ("--generator", "vae"),
@@ -208,7 +212,7 @@ def test_one_that_was_interrupted_says_how_to_go_on(
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize("what", ["options", "data"])
+@pytest.mark.parametrize("what", ["options", "data", "programs"])
 def test_one_that_is_asked_otherwise_starts_anew(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,6 +221,8 @@ def test_one_that_is_asked_otherwise_starts_anew(
     _stop_in_the_middle(out, monkeypatch, data)
     if what == "data":
         written(data, frame(seed=2))
+    if what == "programs":
+        monkeypatch.setattr(module, "version", lambda library: "0.0")
     found: list[list[Path]] = []
     learn = module.learn
     monkeypatch.setattr(
@@ -227,7 +233,7 @@ def test_one_that_is_asked_otherwise_starts_anew(
     seed = "7" if what == "options" else "1"
     run(monkeypatch, "fit", "--data", data, *OPTIONS, "--generator", "smote", "--out", out, "--seed", seed)
     assert found == [[]]
-    assert "Starting anew" in capsys.readouterr().err
+    assert "Starting anew: the fit that was stopped" in capsys.readouterr().err
     assert not (tmp_path / ".model-fit").exists()
 
 
