@@ -27,6 +27,11 @@ from fraud.episodes.ledger import COLUMNS
 from fraud.episodes.sampling import MOST
 from fraud.world.cards import card_numbers
 from sagemaker_src.processing.batch_features import engine
+from sagemaker_src.synthesis.episodes_quality import episodes_quality, most_known
+from sagemaker_src.synthesis.episodes_use import Trial
+from sagemaker_src.synthesis.errors import SynthesisError
+from sagemaker_src.synthesis.quality.verdict import Limits
+from sagemaker_src.training.train import default_test_from
 
 _COMMAND = "synthesize episodes"
 
@@ -46,6 +51,14 @@ def episodes(
             metavar="TIME",
         ),
     ] = None,
+    evaluate: Annotated[
+        bool,
+        typer.Option(
+            "--evaluate",
+            help="Also measure what they are worth: train with and without them, test on real later fraud of other cards.",
+        ),
+    ] = False,
+    resplits: Annotated[int, whole("How often --evaluate draws anew which attacks are known.", 2, 100)] = 8,
     seed: Annotated[int, whole("The same data, options and seed give the same files.", 0, MAX_SEED)] = 1,
     encoding: Encoding = None,
     timezone: Timezone = "UTC",
@@ -58,7 +71,7 @@ def episodes(
 
     Writes transactions.parquet (the file's rows and the grafted ones, in the columns of Kaggle's fraudTrain.csv that are read,
     with made-up card numbers of no issuer), episodes.parquet (which rows were grafted), episodes.json (what was learned: as
-    confidential as the frauds) and summary.json.
+    confidential as the frauds) and summary.json; with --evaluate quality.json, too: fidelity, privacy, use and the verdict.
 
     Example: fraud synthesize episodes --data fraudTrain.csv --episodes 200 --out out/episodes
 
@@ -82,13 +95,22 @@ def episodes(
         _write(folder, model, grafted)
         summary = _summary(model, grafted, seed)
         (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        quality = None
+        if evaluate:
+            with _said(data):
+                quality = _quality(table, moment, known, episodes, resplits, seed, report)
+            (folder / "quality.json").write_text(json.dumps(quality, indent=2) + "\n")
     console.print(
         f"Learned from {model.episodes:,} attacks ({model.cents.size:,} frauds); grafted {episodes:,} "
         f"({summary['grafted']:,} frauds) onto {summary['cards']:,} cards; {times}",
         markup=False,
         soft_wrap=True,
     )
-    console.print(f"Wrote {out}/transactions.parquet, episodes.parquet, episodes.json and summary.json")
+    if quality is not None:
+        for sentence in quality["verdict"]["sentences"]:
+            console.print(sentence, markup=False, soft_wrap=True)
+    also = "" if quality is None else ", quality.json"
+    console.print(f"Wrote {out}/transactions.parquet, episodes.parquet, episodes.json{also} and summary.json")
 
 
 def _read(data: Path, reading: Reading, seed: int, report: Report) -> tuple[pa.Table, str]:
@@ -123,8 +145,18 @@ def _said(what: object) -> Iterator[None]:
     """What is wrong with a file or an option is a person's to mend: an error that names it."""
     try:
         yield
-    except EpisodesError as error:
+    except (EpisodesError, SynthesisError) as error:
         raise BadInputError(f"{what}: {error}") from error
+
+
+def _quality(
+    table: pa.Table, moment: int | None, known: int | None, episodes: int, resplits: int, seed: int, report: Report
+) -> dict[str, Any]:
+    if moment is None:
+        moment = default_test_from(_milliseconds(table["event_time"]).to_numpy())
+    known = most_known(table, moment) if known is None else known
+    trial = Trial(known=known, episodes=episodes, resplits=resplits)
+    return episodes_quality(table, moment, trial, limits=Limits(), seed=seed, progress=report)
 
 
 def _write(folder: Path, model: EpisodeModel, grafted: Grafted) -> None:

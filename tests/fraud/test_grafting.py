@@ -91,7 +91,7 @@ def test_grafted_histories_keep_the_contract(world: pa.Table, grafted: Grafted) 
 
 
 @pytest.mark.slow
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     cards=st.integers(3, 25),
     days=st.integers(6, 25),
