@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sagemaker_src.synthesis.columns import TableTransform
+from sagemaker_src.synthesis.columns import ROWS_AT_ONCE, TableTransform
 from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.marginals import Marginal
 from tests.sagemaker_src.synthesis.generator_properties import assert_like
@@ -71,6 +71,18 @@ def test_so_many_values_that_no_table_holds_them_come_back_exactly() -> None:
     rows = pd.DataFrame({"v": random.standard_normal(100_000), "id": random.integers(-(2**63), 2**63 - 1, 100_000)})
     check_there_and_back(rows)
     check_anything_is_like_the_rows(rows, 0, 1)
+
+
+def test_one_and_true_are_told_apart() -> None:
+    rows = pd.DataFrame({"what": pd.Series([1, 1.0, True, "1"] * 5, dtype=object)})
+    transform = TableTransform.fit(rows)
+    assert list(map(repr, transform.inverse(transform.forward(rows))["what"])) == list(map(repr, rows["what"]))
+
+
+@pytest.mark.parametrize("rows", [1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1])
+def test_every_row_of_a_matrix_is_turned_back(rows: int) -> None:
+    transform = TableTransform.fit(pd.DataFrame({"v": [0.5, 1.25, 4.0, 8.125]}))
+    assert (transform.inverse(np.full((rows, 1), 6, np.float32))["v"] == 8.125).all()
 
 
 def test_the_index_does_not_matter() -> None:
