@@ -13,6 +13,7 @@ withstand an attacker who knows its state.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,6 +64,9 @@ class PrivacyBudget:
                 f"epsilon {epsilon}, delta {delta}: allowed are epsilon above 0 and delta between 0 and 1"
             )
         rate = min(1.0, batch / rows)
+        log = logging.getLogger("absl")
+        level = log.level
+        log.setLevel(logging.ERROR)  # it warns of each order that it leaves out, which costs nothing but tightness
         try:
             noise = dp_accounting.calibrate_dp_mechanism(
                 rdp.RdpAccountant,
@@ -76,6 +80,8 @@ class PrivacyBudget:
             raise SynthesisError(
                 f"no noise keeps {steps} steps to epsilon {epsilon}, delta {delta}: {error}"
             ) from error
+        finally:
+            log.setLevel(level)
         return cls(epsilon, delta, float(noise), CLIP, rate, steps)
 
     def to_json(self) -> dict[str, Any]:
