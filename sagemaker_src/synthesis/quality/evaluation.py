@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.generators import Generator, Progress
 from sagemaker_src.synthesis.quality.attacks import ATTACKS, attacks
+from sagemaker_src.synthesis.quality.bench import Trial
 from sagemaker_src.synthesis.quality.fidelity import fidelity
 from sagemaker_src.synthesis.quality.privacy import privacy
-from sagemaker_src.synthesis.quality.utility import Trial, utility
+from sagemaker_src.synthesis.quality.utility import utility
 from sagemaker_src.synthesis.quality.values import plain
 from sagemaker_src.synthesis.quality.verdict import Limits, judge
 from sagemaker_src.synthesis.table import FraudTable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import xgboost as xgb
@@ -10,8 +12,36 @@ from sklearn.metrics import average_precision_score
 
 from sagemaker_src.synthesis.quality.values import Matrix, coded, is_number
 
-THREADS = 2
-"""Always so many, however many there are: sums of floats, and so scores, depend on it."""
+THREADS = 1
+"""Of one fit: several fits at once use several cores better, and the sums of one do not depend on how many there are."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """n rows as the judge reads them, their labels (1: fraud) and weights."""
+
+    rows: Matrix
+    label: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    def with_frauds(self, more: Matrix) -> Sample:
+        """These and more rows that are labelled as frauds."""
+        ones = np.ones(len(more))
+        return Sample(
+            np.concatenate([self.rows, more]),
+            np.concatenate([self.label, ones]),
+            np.concatenate([self.weight, ones]),
+        )
+
+    def balanced(self) -> Sample:
+        """The same rows, the frauds weighted so that they weigh as much as the honest rows."""
+        fraud = self.label == 1
+        return Sample(self.rows, self.label, np.where(fraud, self.weight[~fraud].sum() / fraud.sum(), self.weight))
+
+    def honest(self) -> Sample:
+        """The honest rows alone."""
+        kept = self.label == 0
+        return Sample(self.rows[kept], self.label[kept], self.weight[kept])
 
 
 class Judge:
@@ -29,6 +59,7 @@ class Judge:
         self.parameters = {
             "objective": "binary:logistic",
             "tree_method": "hist",
+            "max_bin": 64,
             # Fewer and longer steps than the served model's, for there are a hundred fits.
             "eta": 0.2,
             "max_depth": 6,
@@ -43,19 +74,20 @@ class Judge:
         """Plain rows as the judge reads them: categories as codes, missing values as they are."""
         return coded(rows, self.reference)
 
-    def average_precision(
-        self,
-        train: tuple[Matrix, NDArray[np.float64], NDArray[np.float64]],
-        test: tuple[Matrix, NDArray[np.float64], NDArray[np.float64]],
-    ) -> float:
-        """Trains on (rows, label, weight) and scores others; the weights stand for honest rows that were left out."""
-        rows, label, weight = train
+    def average_precision(self, train: Sample, test: Sample) -> float:
+        """Trains on rows and scores others."""
         made = xgb.QuantileDMatrix(
-            rows, label=label, weight=weight, feature_types=self.types, enable_categorical=True, nthread=THREADS
+            train.rows,
+            label=train.label,
+            weight=train.weight,
+            max_bin=self.parameters["max_bin"],
+            feature_types=self.types,
+            enable_categorical=True,
+            nthread=THREADS,
         )
         model = xgb.train(self.parameters, made, self.rounds)
-        scores = model.inplace_predict(test[0].astype(np.float32), validate_features=False)
-        return float(average_precision_score(test[1], scores, sample_weight=test[2]))
+        scores = model.inplace_predict(test.rows.astype(np.float32), validate_features=False)
+        return float(average_precision_score(test.label, scores, sample_weight=test.weight))
 
     def __str__(self) -> str:
         settings = ", ".join(

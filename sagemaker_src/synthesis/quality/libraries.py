@@ -33,6 +33,12 @@ def singling_out() -> Any:
 
 
 @cache
+def evaluation_results() -> Any:
+    """anonymeter's risk of attacks, from how many succeed."""
+    return import_module("anonymeter.stats.confidence").EvaluationResults
+
+
+@cache
 def polars() -> Any:
     """The tables that anonymeter computes on."""
     return import_module("polars")

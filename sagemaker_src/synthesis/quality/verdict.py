@@ -44,8 +44,8 @@ class Limits:
     closest_ratio: float = 0.8
     adversarial_loss: float = 0.1
     membership_auc: float = 0.6
-    singling_out: float = 0.1
-    linkability: float = 0.1
+    singling_out: float = 0.08
+    linkability: float = 0.15
 
     def __post_init__(self) -> None:
         for field in fields(self):
