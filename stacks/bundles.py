@@ -135,6 +135,7 @@ READ_BY = {
     "flink_src.statements": "flink_src/sql/*.sql",
     "fraud.card_text": "fraud/card_numbers.txt",
     "fraud.features.sql": "fraud/features/*.sql",
+    "sagemaker_src.synthesis.page.page": "sagemaker_src/synthesis/page/templates/*",
 }
 """{module: the files that it reads}."""
 

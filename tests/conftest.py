@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser import BrowserPages, chromium
+
 ENGINES = {"java"}
 ENVIRONMENTS = {".venv-engines", ".venv-aws"}
 MARKED_BY = {
@@ -55,8 +57,25 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for such a fixture has its mark by that."""
+    """A test that asks for such a fixture has its mark by that; one that looks at a page is slow."""
     for item in items:
         for (folder, fixture), mark in MARKED_BY.items():
             if fixture in getattr(item, "fixturenames", ()) and item.path.parent.name == folder:
                 item.add_marker(mark)
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium. Of a module, as nothing that runs an event loop of its own can be tested while it is there."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def look(browser: Any) -> Iterator[BrowserPages]:
+    """Opens the page of a file; the test fails if the page asks for anything else or says an error."""
+    pages = BrowserPages(browser)
+    yield pages
+    pages.close()
