@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
 
 from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.generators import load_generator
@@ -21,6 +22,8 @@ from sagemaker_src.synthesis.wgan import WganGenerator
 from sagemaker_src.synthesis.wgan_batches import Noise, Recipe, epoch_batches
 from sagemaker_src.synthesis.wgan_epochs import Plan, Run, Trained
 from sagemaker_src.synthesis.wgan_training import critic_loss
+from tests.sagemaker_src.synthesis.generator_properties import check_rows, check_saving, check_seeds
+from tests.sagemaker_src.synthesis.random_tables import tables
 
 SMALL = {"epochs": 3, "hidden": 8, "latent": 4, "batch": 16}
 
@@ -75,6 +78,23 @@ def test_what_comes_out_keeps_the_learned_columns():
     # Even a generator that has learned next to nothing has each column's distribution, by calibration.
     assert abs(made["amount"].median() / rows["amount"].median() - 1) < 0.1
     assert abs(made["score"].median() - rows["score"].median()) < 0.1
+
+
+@pytest.mark.slow
+@settings(max_examples=4, deadline=None, derandomize=True, database=None)
+@given(rows=tables())
+def test_any_table_gives_as_many_rows_like_its_own_or_says_why_not(rows):
+    try:
+        check_rows(lambda: WganGenerator(**{**SMALL, "epochs": 1}), rows)
+    except SynthesisError as error:
+        assert len(rows) < 5, error
+        assert "a wgan needs at least 5 rows" in str(error)
+
+
+@pytest.mark.slow
+def test_the_same_seeds_give_the_same_rows_before_and_after_saving():
+    check_seeds(lambda: WganGenerator(**SMALL), table(40))
+    check_saving(lambda: WganGenerator(**SMALL), table(40))
 
 
 @pytest.mark.slow
