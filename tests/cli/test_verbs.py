@@ -94,6 +94,14 @@ def get_command_of(words: tuple[str, ...]):  # type: ignore[no-untyped-def] # Ty
     return found
 
 
+def test_a_paragraph_of_the_help_ends_where_the_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 2_000)
+    shown = CliRunner().invoke(app, ["world", "--help"], prog_name="fraud").output.splitlines()
+    paragraphs = [" ".join(each.split()) for each in (inspect.getdoc(verb("world")) or "").split("\n\n")]
+    assert len(paragraphs[1]) > 120
+    assert not [each for each in paragraphs if each not in map(str.strip, shown)]
+
+
 @pytest.mark.parametrize("words", COMMANDS, **IDS)
 def test_an_option_that_there_is_not_is_refused(
     words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
