@@ -14,7 +14,7 @@ from cli.progress import console, progress
 from cli.reading.csv_text import checked_encoding
 from cli.synthesize.inputs import MAX_SEED, fitted_model, rows_of, said_of
 from cli.synthesize.verdict import show_verdict
-from sagemaker_src.synthesis.judging import QUALITY, RESPLITS, JudgeRequest, judge, matching
+from sagemaker_src.synthesis.judging import QUALITY, REPORT, RESPLITS, JudgeRequest, judge, matching
 from sagemaker_src.synthesis.quality.evaluation import FULL, QUICK
 from sagemaker_src.synthesis.table import labelled
 
@@ -74,7 +74,8 @@ def evaluate(
     beside SMOTE, repeating the rows, and weights. Privacy: copies, and how well attacks tell which frauds were learned. Then
     it says in words whether they help, by how much, and whether they may be shared; also if they do not.
 
-    Writes quality.json.
+    Writes quality.json and report.html, a page that needs no network. It shows real frauds: share it with those
+    who may see them.
 
     Example: fraud synthesize evaluate --real creditcard.csv --synthetic out/synthetic.csv --model out/model --time Time
     --out out/quality
@@ -101,7 +102,7 @@ def evaluate(
                 progress=report,
             )
     show_verdict(quality)
-    console.print(f"Wrote {out}/{QUALITY}", markup=False, soft_wrap=True)
+    console.print(f"Wrote {out}/{REPORT} (open it in a browser) and {QUALITY}", markup=False, soft_wrap=True)
 
 
 def _told(

@@ -37,7 +37,8 @@ def try_(
     """Do all of it on made-up transactions, in under two minutes: fit, sample, augment, evaluate.
 
     Makes up a world of cards, computes the features of their transactions, learns the frauds among them, makes new ones, adds
-    them to the table, and judges them. Writes data.parquet, model/, synthetic.csv, augmented.parquet and quality.json.
+    them to the table, and judges them. Writes data.parquet, model/, synthetic.csv, augmented.parquet, quality.json and
+    report.html.
     Smaller and shorter than a real fit, so its figures are rough.
 
     Example: fraud synthesize try
@@ -66,7 +67,7 @@ def try_(
     )
     show_verdict(quality)
     console.print(
-        f"Wrote {out}: quality.json, data.parquet, model/, synthetic.csv, augmented.parquet",
+        f"Wrote {out}: report.html (open it in a browser), quality.json, data.parquet, model/, synthetic.csv, augmented.parquet",
         markup=False,
         soft_wrap=True,
     )

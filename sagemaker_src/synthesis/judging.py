@@ -1,4 +1,4 @@
-"""What synthetic rows are worth, measured against the real table: `quality.json`.
+"""What synthetic rows are worth, measured against the real table: `quality.json` and the page that shows it.
 
 The command line and the job in the cloud measure in this one way.
 """
@@ -13,14 +13,15 @@ from typing import Any
 import pandas as pd
 
 from sagemaker_src.synthesis.errors import SynthesisError
-from sagemaker_src.synthesis.fitting import load_fitted
+from sagemaker_src.synthesis.fitting import Fitted, load_fitted
 from sagemaker_src.synthesis.generators import Progress
+from sagemaker_src.synthesis.page.page import write_page
 from sagemaker_src.synthesis.quality.evaluation import FULL, Effort, evaluate
 from sagemaker_src.synthesis.quality.verdict import Limits
 from sagemaker_src.synthesis.sampling import SYNTHETIC
 from sagemaker_src.synthesis.table import FraudTable
 
-QUALITY = "quality.json"
+QUALITY, REPORT = "quality.json", "report.html"
 RESPLITS = 8
 
 
@@ -53,7 +54,7 @@ def judge(
     model: Path | None,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Measures, and writes `quality.json` into a folder.
+    """Measures, and writes `quality.json` and `report.html` into a folder.
 
     Args:
         real: the real rows, with the columns that the model learned.
@@ -86,6 +87,14 @@ def judge(
     )
     text = json.dumps(quality, indent=1, allow_nan=False)
     (folder / QUALITY).write_text(text + "\n", encoding="utf-8")
+    write_page(
+        folder / REPORT,
+        quality,
+        history=_history(model),
+        snapshots=_snapshots(model),
+        real=real.fraud_rows,
+        facts=[*_facts(fitted), ("seed of the measurement", str(request.seed))],
+    )
     return quality
 
 
@@ -121,3 +130,29 @@ def _as_real(made: pd.Series[Any], real: pd.Series[Any]) -> pd.Series[Any]:
         raise SynthesisError(
             f"{real.name}: holds {made.dtype} in the synthetic rows and {real.dtype} in the real ones; needed: the same"
         ) from error
+
+
+def _history(model: Path | None) -> list[dict[str, Any]] | None:
+    path = None if model is None else model / "history.json"
+    if path is None or not path.exists():
+        return None
+    history: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return history
+
+
+def _snapshots(model: Path | None) -> pd.DataFrame | None:
+    path = None if model is None else model / "snapshots.parquet"
+    return None if path is None or not path.exists() else pd.read_parquet(path)
+
+
+def _facts(fitted: Fitted | None) -> list[tuple[str, str]]:
+    """What the page says of the generator."""
+    if fitted is None:
+        return [("generator", "unknown: the rows came without a model")]
+    settings = ", ".join(f"{name} {value}" for name, value in fitted.settings.items())
+    return [
+        ("table", fitted.file),
+        ("fraud is", f"{fitted.label} = {fitted.positive}"),
+        ("generator", fitted.kind + (f" ({settings})" if settings else "")),
+        ("seed of the fit", str(fitted.seed)),
+    ]

@@ -46,7 +46,7 @@ def test_it_says_in_words_what_the_rows_are_worth(
     assert not quality["utility"]["seen_test_rows"]
     for sentence in quality["verdict"]["sentences"]:
         assert sentence in said
-    assert set(contents(out)) == {".made-by-fraud", "quality.json"}
+    assert set(contents(out)) == {".made-by-fraud", "quality.json", "report.html"}
     again = tmp_path / "again"
     run(monkeypatch, "evaluate", *given(folder, again, "--time", "Time"))
     assert contents(out) == contents(again)
@@ -188,7 +188,7 @@ def test_the_try_does_all_of_it(
     run(monkeypatch, "try", "--cards", "50", "--epochs", "10", "--resplits", "2", "--out", out)
     said = " ".join(capsys.readouterr().err.split())
     names = {name.partition("/")[0] for name in contents(out)} - {".made-by-fraud"}
-    files = {"data.parquet", "synthetic.csv", "augmented.parquet", "quality.json"}
+    files = {"data.parquet", "synthetic.csv", "augmented.parquet", "quality.json", "report.html"}
     assert names == files | {"model"}
     quality = json.loads((out / "quality.json").read_text())
     assert quality["verdict"]["sentences"][0] in said

@@ -59,6 +59,7 @@ def test_it_runs_to_the_verdict_on_made_up_data(tmp_path: Path, monkeypatch: pyt
     out = tmp_path / "out" / "walk-through"
     quality = json.loads((out / "quality.json").read_text())
     assert said[-1].splitlines() == [f"- {sentence}" for sentence in quality["verdict"]["sentences"]]
+    assert (out / "report.html").stat().st_size > 10_000
     assert len(pd.read_csv(out / "synthetic.csv")) == quality["rows"]["synthetic"] == quality["rows"]["real_fraud"]
     assert pd.read_parquet(out / "augmented.parquet")["is_fraud"].mean() == pytest.approx(0.05, abs=1e-3)
     assert sum(len(text) > 5_000 for text in said) == 3, "three pictures"
