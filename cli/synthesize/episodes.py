@@ -21,6 +21,7 @@ from cli.options import Encoding, Timezone, TransactionsFile, whole
 from cli.output import check_folder, whole_folder
 from cli.progress import Report, console, progress
 from cli.synthesize.inputs import MAX_SEED
+from cli.synthesize.verdict import show_verdict
 from cli.times import parse_moment
 from fraud.episodes import EpisodeModel, EpisodesError, Grafted, graft, learn, sample
 from fraud.episodes.ledger import COLUMNS
@@ -107,8 +108,7 @@ def episodes(
         soft_wrap=True,
     )
     if quality is not None:
-        for sentence in quality["verdict"]["sentences"]:
-            console.print(sentence, markup=False, soft_wrap=True)
+        show_verdict(quality)
     also = "" if quality is None else ", quality.json"
     console.print(f"Wrote {out}/transactions.parquet, episodes.parquet, episodes.json{also} and summary.json")
 
