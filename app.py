@@ -19,6 +19,7 @@ from stacks.monitoring import Monitoring
 from stacks.serving import Serving
 from stacks.settings import SettingsError, read_settings
 from stacks.streaming import Streaming
+from stacks.synthesis import Synthesis
 from stacks.training import Training
 
 
@@ -40,7 +41,17 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     serving = Serving(app, settings, data=data)
     streaming = Streaming(app, settings, data=data, serving=serving)
     training = Training(app, settings, data=data, serving=serving, streaming=streaming)
-    Monitoring(app, settings, data=data, features=features, serving=serving, streaming=streaming, training=training)
+    synthesis = Synthesis(app, settings, data=data, streaming=streaming) if settings.synthesis else None
+    Monitoring(
+        app,
+        settings,
+        data=data,
+        features=features,
+        serving=serving,
+        streaming=streaming,
+        training=training,
+        synthesis=synthesis,
+    )
     return app
 
 

@@ -34,13 +34,21 @@ class Asset:
     @property
     def built_for_elsewhere(self) -> bool:
         """Whether it holds libraries compiled for the machines in the cloud. The same ones, built for this machine, stand in."""
-        return not self.as_is and self.source.is_dir() and any(self.source.rglob("*.so"))
+        if self.as_is:
+            return False
+        if self.source.is_dir():
+            return any(self.source.rglob("*.so"))
+        return self.source.suffix == ".zip" and any(name.endswith(".whl") for name in self._names())
 
     def body(self) -> bytes:
         """What goes into the bucket: the file, or the folder as a zip; of libraries built for elsewhere, their names."""
-        if self.source.is_file():
-            return self.source.read_bytes()
         packed = io.BytesIO()
+        if self.source.is_file():
+            if not self.built_for_elsewhere:
+                return self.source.read_bytes()
+            with zipfile.ZipFile(packed, "w") as archive:
+                archive.writestr(zipfile.ZipInfo("wheels.txt"), "\n".join(self._names()))
+            return packed.getvalue()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             pattern = "*.dist-info/METADATA" if self.built_for_elsewhere else "*"
             for path in sorted(self.source.rglob(pattern)):
@@ -51,6 +59,10 @@ class Asset:
                     info.compress_type = zipfile.ZIP_DEFLATED
                     archive.writestr(info, path.read_bytes())
         return packed.getvalue()
+
+    def _names(self) -> list[str]:
+        with zipfile.ZipFile(self.source) as archive:
+            return archive.namelist()
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,8 @@ def main() -> None:
     from app import build_app  # noqa: PLC0415 - starts Node.js
 
     defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
-    build_app({**defaults, **options.context}, options.out).synth()
+    # assets stay where they are: one of them holds hundreds of megabytes of libraries
+    build_app({**defaults, "aws:cdk:disable-asset-staging": True, **options.context}, options.out).synth()
 
 
 if __name__ == "__main__":

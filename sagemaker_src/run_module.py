@@ -3,7 +3,8 @@
     python3 code.zip sagemaker_src.processing.nightly --transactions ...
 
 A job's code comes as zip files, whose paths JOB_ARCHIVES names, joined by `:`. They are unpacked into a temporary folder, for
-compiled libraries cannot be imported from a zip. This file is the code zip's `__main__.py`, and `spark-submit`'s program.
+compiled libraries cannot be imported from a zip; so are the wheels that such a zip may hold. This file is the code zip's
+`__main__.py`, and `spark-submit`'s program.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import runpy
 import sys
 import tempfile
 import zipfile
+from pathlib import Path
 
 
 def main() -> None:
@@ -21,6 +23,10 @@ def main() -> None:
         for archive in os.environ["JOB_ARCHIVES"].split(":"):
             with zipfile.ZipFile(archive) as content:
                 content.extractall(folder)
+        for wheel in Path(folder).glob("*.whl"):
+            with zipfile.ZipFile(wheel) as content:
+                content.extractall(folder)
+            wheel.unlink()
         sys.path.insert(0, folder)
         # the processes that the module starts, such as Spark's workers, find the code as well
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH"))))

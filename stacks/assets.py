@@ -111,6 +111,51 @@ def libraries(requirements: str, platform: tuple[str, str]) -> Path:
     return made(f"{lock.stem}-libraries", made_from, lambda target: _install(lock, platform, target))
 
 
+def wheels(requirements: str, platform: tuple[str, str]) -> Path:
+    """The wheels of a lock file, as they are published, in one zip: `run_module` unpacks them where they run.
+
+    For lists whose gigabyte of files would be unpacked, packed, hashed and copied whenever the stacks are synthesized.
+
+    Args:
+        requirements: the name of a file in `requirements/`.
+        platform: (platform, Python's version).
+    """
+    lock = ROOT / "requirements" / requirements
+    system, version = platform
+    machine, newest = system.split("-")[0], int(system.rpartition("_")[2])
+
+    def make(target: Path) -> None:
+        # pip takes each older platform by name alone
+        systems = [f"manylinux_2_{glibc}_{machine}" for glibc in range(newest, 4, -1)] + [f"manylinux2014_{machine}"]
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            run(
+                f"the wheels of {lock.name}",
+                [
+                    *(
+                        sys.executable,
+                        "-m",
+                        "pip",
+                        "download",
+                        "--quiet",
+                        "--dest",
+                        folder,
+                        "--no-deps",
+                        "--require-hashes",
+                    ),
+                    *("--only-binary", ":all:", "--implementation", "cp", "--python-version", version),
+                    *(part for each in systems for part in ("--platform", each)),
+                    *("--disable-pip-version-check", "-r", str(lock)),
+                ],
+            )
+            with zipfile.ZipFile(target / f"{lock.stem}.zip", "w", zipfile.ZIP_STORED) as archive:
+                for wheel in sorted(Path(folder).glob("*.whl")):
+                    # of 1980: the same content gives the same bytes
+                    archive.writestr(zipfile.ZipInfo(wheel.name), wheel.read_bytes())
+
+    made_from = (lock.read_bytes(), *(part.encode() for part in platform))
+    return made(f"{lock.stem}-wheels", made_from, make) / f"{lock.stem}.zip"
+
+
 def tarball(name: str, files: Mapping[str, Path]) -> Path:
     """A `.tar.gz` of {name in it: file}, the same bytes for the same content."""
 

@@ -24,6 +24,7 @@ from stacks.features import Features
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
+from stacks.synthesis import Synthesis
 from stacks.training import Training
 
 Rows = list[Alarm]
@@ -42,11 +43,15 @@ class Monitoring(FraudStack):
         serving: Serving,
         streaming: Streaming,
         training: Training,
+        synthesis: Synthesis | None,
     ) -> None:
-        others = (data, features, serving, streaming, training)
+        optional = () if synthesis is None else (synthesis,)
+        others = (data, features, serving, streaming, training, *optional)
         super().__init__(scope, "Monitoring", settings, "Card fraud: dashboard and alarms", others)
         self._streaming, self._serving = streaming, serving
         machines = {"Nightly": features.nightly_machine, "Training": training.machine}
+        if synthesis is not None:
+            machines["Synthesis"] = synthesis.machine
         notified = topic(self, "Alarms", data.key, settings.alarm_email)
         rows = {
             "Decisions": self._decisions(),
@@ -71,7 +76,7 @@ class Monitoring(FraudStack):
                     at_least=1,
                     says=f"{name}: messages that could not be processed are in the dead-letter queue; each says what it was",
                 )
-                for stack in (features, streaming, training)
+                for stack in (features, streaming, training, *optional)
                 for name, queue in dead_letters_of(stack).items()
             ],
         }

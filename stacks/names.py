@@ -9,7 +9,11 @@ JOB_LOG_GROUPS = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs"
 """SageMaker's, of all jobs of the account: a job has streams of its own in them."""
 OFFLINE_DATABASE = "sagemaker_featurestore"
 """The feature store's, in which it makes the tables of its offline copies."""
-JOBS = ("nightly", "training-set", "training", "evaluation")
+TRAINING_JOBS = ("training-set", "training", "evaluation")
+"""The jobs of training."""
+SYNTHESIS_JOBS = ("synthesis-extract", "synthesis-fit", "synthesis-sample", "synthesis-evaluate")
+"""The jobs of synthetic fraud."""
+JOBS = ("nightly", *TRAINING_JOBS, *SYNTHESIS_JOBS)
 """All jobs."""
 
 

@@ -154,6 +154,34 @@ class Settings(BaseModel):
     )
     training_at: Schedule = _setting("cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", CRON_SAYS)
 
+    synthesis: bool = _setting(True, "whether the stack Synthesis is there, which makes synthetic frauds", _SWITCH)
+    synthesis_instance_type: JobMachine = _setting(
+        "ml.m5.xlarge", "machine of the synthetic-fraud jobs", _MACHINE_SAYS.format("jobs")
+    )
+    synthesis_epochs: int = _number(500, "how often the generator sees every fraud", 1, 100_000)
+    synthesis_rows: int = _number(5000, "synthetic frauds of a run", 1, 10_000_000)
+    synthesis_resplits: int = _number(
+        8, "how many times the frauds are split anew to judge synthetic ones, by time and at random", 2, 100
+    )
+    synthesis_two_sample_auc: float = _number(
+        0.75, "gate: so well a classifier may tell synthetic from real frauds, area under the curve", 0.5, 1
+    )
+    synthesis_ks_ratio: float = _number(
+        1.25, "gate: mean distance of the columns' distributions, times that of real frauds", 1, 100
+    )
+    synthesis_most_loss: float = _number(
+        0.005, "gate: average precision that a model may lose by them, on average", 0, 1
+    )
+    synthesis_membership_auc: float = _number(
+        0.6, "gate: so well an attacker may tell which frauds were learned, area under the curve", 0.5, 1
+    )
+    synthesis_attack_risk: float = _number(
+        0.1, "gate: share of singling-out and of linkability attacks that may succeed", 0, 1
+    )
+    training_with_synthetic: bool = _setting(
+        False, "whether models train on the newest published synthetic frauds as well", _SWITCH
+    )
+
     endpoint_instance_type: EndpointMachine = _setting(
         "ml.t2.medium", "machine of the model's endpoint", _MACHINE_SAYS.format("endpoints")
     )

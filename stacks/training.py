@@ -10,7 +10,7 @@ from stacks.constructs.clean_up import leftovers
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
 from stacks.data import Data
-from stacks.names import JOB_LOG_GROUPS, JOBS, run_prefix
+from stacks.names import JOB_LOG_GROUPS, TRAINING_JOBS, run_prefix
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
@@ -35,7 +35,7 @@ class Training(FraudStack):
         )
         self.machine = training.machine
         self.gate = training.gate
-        jobs = [run_prefix(settings, name) for name in JOBS if name != "nightly"]
+        jobs = [run_prefix(settings, name) for name in TRAINING_JOBS]
         leftovers(
             self,
             data.clean_up_arn,

@@ -31,6 +31,7 @@ from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
 from sagemaker_src.options import typed
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.metrics import Labels, Scores, evaluate_rows, ranking_metrics, threshold_at_fpr
+from sagemaker_src.training.synthetic_rows import Synthetic, SyntheticError, read_synthetic
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being fitted, rounds done, rounds in all)."""
@@ -200,6 +201,7 @@ def train_model(
     *,
     test_from_ms: int | None = None,
     test_rows: pd.DataFrame | None = None,
+    synthetic: Synthetic | None = None,
     progress: Progress = _silent,
 ) -> Trained:
     """Train on rows before a moment and test on those from it on, or train on all rows and test on others.
@@ -209,6 +211,7 @@ def train_model(
         settings: how to train.
         test_from_ms: when the test begins, milliseconds since 1970 in UTC.
         test_rows: rows of other cards to test on, instead.
+        synthetic: frauds to fit on besides; no threshold is chosen and nothing is tested on them.
         progress: called after each boosting round.
 
     Raises:
@@ -235,13 +238,18 @@ def train_model(
         test_vectors = model_vector(tested, categories)
     _need_both(tested["is_fraud"].to_numpy(), "test")
 
-    candidate = fit(vectors[fit_part], label[fit_part], settings, "choosing thresholds", progress)
+    made = model_vector(synthetic.rows, categories) if synthetic else vectors[:0]
+
+    def with_made(part: NDArray[np.bool_]) -> tuple[NDArray[np.float32], Labels]:
+        return np.concatenate([vectors[part], made]), np.concatenate([label[part], np.ones(len(made), label.dtype)])
+
+    candidate = fit(*with_made(fit_part), settings, "choosing thresholds", progress)
     validation_score = score(candidate, vectors[validation_part])
     thresholds = {
         "review": threshold_at_fpr(label[validation_part], validation_score, settings.review_fpr),
         "block": threshold_at_fpr(label[validation_part], validation_score, settings.block_fpr),
     }
-    model = fit(vectors[train_part], label[train_part], settings, "fitting the model", progress)
+    model = fit(*with_made(train_part), settings, "fitting the model", progress)
     test_score = score(model, test_vectors)
     manifest = {
         "model_version": hashlib.sha256(bytes(model.save_raw("ubj")) + json.dumps(thresholds).encode()).hexdigest()[
@@ -265,6 +273,7 @@ def train_model(
             "from_ms": int(event_ms[0]),
             "to_ms": int(event_ms[train_part][-1]),
             "fingerprint": _fingerprint(rows[train_part]),
+            "synthetic": synthetic.manifest if synthetic else None,
         },
         "xgboost": xgb.__version__,
     }
@@ -303,6 +312,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--train", type=Path, default=environment.get("SM_CHANNEL_TRAIN"), help="Parquet file or folder"
     )
+    parser.add_argument("--synthetic", type=Path, help="folder of published synthetic frauds; one without any is none")
     parser.add_argument(
         "--model-dir", type=Path, default=environment.get("SM_MODEL_DIR", "model"), help="where the model goes"
     )
@@ -331,13 +341,17 @@ def main(arguments: list[str] | None = None) -> int:
     except FeatureRowsError as error:
         parser.error(f"--train: {error}")
     test_from = default_test_from(rows["event_ms"].to_numpy()) if options.test_from is None else options.test_from
+    try:
+        synthetic = read_synthetic(options.synthetic, test_from) if options.synthetic else None
+    except (SyntheticError, FeatureRowsError) as error:
+        parser.error(f"--synthetic: {error}")
 
     def say(what: str, done: int, total: int) -> None:
         if done % 100 == 0 or done == total:
             print(f"{what}: {done}/{total} rounds", file=sys.stderr)
 
     try:
-        trained = train_model(rows, settings, test_from_ms=test_from, progress=say)
+        trained = train_model(rows, settings, test_from_ms=test_from, synthetic=synthetic, progress=say)
     except TrainingDataError as error:
         parser.error(f"--train: {error}")
     trained.save(options.model_dir)

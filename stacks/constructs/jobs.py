@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -15,7 +16,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
-from stacks.assets import JOBS_PLATFORM, job_runner, jobs_code, libraries
+from stacks.assets import JOBS_PLATFORM, job_runner, jobs_code, libraries, wheels
 from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.state_machine import RETRIES
 from stacks.constructs.steps import Task
@@ -25,6 +26,8 @@ SPARK_PYTHON = "/usr/local/bin/python3"
 """Of the Spark image: what is first on its path is the system's, an older one."""
 MOUNT = "/opt/ml/processing"
 CHANNELS = "/opt/ml/input/data"
+AS_WHEELS = ("synthesis",)
+"""Lists of libraries that are too large to be shipped unpacked."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,24 @@ class JobCode:
 
     code: s3_assets.Asset
     runner: s3_assets.Asset
-    libraries: s3_assets.Asset
+    libraries: Mapping[str, s3_assets.Asset]
 
     @classmethod
-    def of(cls, scope: Construct, machine: str) -> JobCode:
-        """The assets of a state machine's jobs, uploaded with the stack."""
+    def of(cls, scope: Construct, machine: str, requirements: Sequence[str] = ("jobs",)) -> JobCode:
+        """The assets of a state machine's jobs, uploaded with the stack.
+
+        Args:
+            requirements: the lists in `requirements/` of which jobs bring libraries.
+        """
         return cls(
             code=s3_assets.Asset(scope, "JobsCode", path=str(jobs_code(machine))),
             runner=s3_assets.Asset(scope, "JobRunner", path=str(job_runner())),
-            libraries=s3_assets.Asset(scope, "JobLibraries", path=str(libraries("jobs.txt", JOBS_PLATFORM))),
+            libraries={
+                name: s3_assets.Asset(
+                    scope, f"{name.removesuffix('s').capitalize()}Libraries", path=str(_libraries(name))
+                )
+                for name in requirements
+            },
         )
 
 
@@ -58,7 +70,7 @@ class ProcessingJob:
         inputs, outputs: {name: S3 URI}; mounted at `/opt/ml/processing/input/NAME` and `/opt/ml/processing/output/NAME`.
         environment: the container's variables.
         spark: whether Spark's launcher starts it.
-        with_libraries: whether it brings the libraries of `requirements/jobs.txt`.
+        libraries: the list in `requirements/` whose libraries it brings; none: those of its container alone.
         isolated: whether its container reaches nothing and no one, and has no credentials: SageMaker itself brings its inputs and
             takes its outputs. Not for one that calls AWS.
     """
@@ -76,7 +88,7 @@ class ProcessingJob:
     time_limit_s: int = 4 * 3600
     environment: Mapping[str, str] = field(default_factory=dict)
     spark: bool = False
-    with_libraries: bool = False
+    libraries: str | None = None
     isolated: bool = True
 
     def task(self, code: JobCode, job_role: iam.Role, key_arn: str, *, reads: Sequence[str]) -> Task:
@@ -85,7 +97,7 @@ class ProcessingJob:
         Args:
             reads: the variables that arguments, inputs and outputs read.
         """
-        archives = {"code": code.code} | ({"libraries": code.libraries} if self.with_libraries else {})
+        archives = {"code": code.code} | ({"libraries": code.libraries[self.libraries]} if self.libraries else {})
         paths = {name: f"{MOUNT}/input/{name}/{asset.s3_object_key}" for name, asset in archives.items()}
         inputs = {name: asset.s3_object_url for name, asset in archives.items()}
         launcher = [self.python, paths["code"]]
@@ -127,9 +139,20 @@ class ProcessingJob:
         )
 
 
+def _libraries(name: str) -> Path:
+    pack = wheels if name in AS_WHEELS else libraries
+    return pack(f"{name}.txt", JOBS_PLATFORM)
+
+
 def run_name(name: str) -> str:
     """A job's name: the step's, and an id that no other run has (JSONata)."""
     return f"{{% '{name}-' & $uuid() %}}"
+
+
+def channel(name: str, uri: str) -> dict[str, Any]:
+    """What a training job finds below /opt/ml/input/data/NAME: everything under an S3 prefix."""
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
 
 
 def _input(name: str, uri: str) -> dict[str, Any]:
@@ -156,7 +179,7 @@ def job_role(scope: Construct, name: str, says: str, *, code: JobCode, key_arn: 
     """A role for a job's container: its code, its image, its logs and the key; what it works on is allowed by the caller."""
     stack = cdk.Stack.of(scope)
     made = role(scope, name, "sagemaker.amazonaws.com", says)
-    assets = (code.code, code.runner, code.libraries)
+    assets = (code.code, code.runner, *code.libraries.values())
     allow(made, ["s3:GetObject"], [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in assets])
     allow(made, ["s3:ListBucket"], [code.code.bucket.bucket_arn])
     allow_image(made, image_name)

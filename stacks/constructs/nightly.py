@@ -77,7 +77,7 @@ class Nightly(Construct):
             instance_type=settings.nightly_instance_type,
             environment={"AWS_DEFAULT_REGION": cdk.Stack.of(self).region},
             spark=settings.nightly_engine == "spark",
-            with_libraries=True,
+            libraries="jobs",
             # it fills the feature store by calls of AWS
             isolated=False,
         )

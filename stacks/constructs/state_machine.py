@@ -221,6 +221,11 @@ def keep(store: Store, prefix: str, day: str | None = None, assigns: Mapping[str
     )
 
 
+def run_uri(store: Store, prefix: str) -> str:
+    """The S3 URI of a run's own folder below a prefix (JSONata)."""
+    return f"{{% 's3://{store.name}/{prefix}' & {RUN} & '/' %}}"
+
+
 def definition(says: str, steps: Mapping[str, Step]) -> dict[str, Any]:
     """The definition of a chain of steps: {name: step}."""
     names = list(steps)

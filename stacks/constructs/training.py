@@ -21,13 +21,14 @@ from stacks.constructs.jobs import (
     ProcessingJob,
     allow_image,
     allow_prefix,
+    channel,
     image_arn,
     job_role,
     run_name,
 )
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import EVALUATIONS, Promotion
-from stacks.constructs.state_machine import KEEP, RETRIES, RUN, StateMachine
+from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri
 from stacks.constructs.steps import Step, Task
 from stacks.constructs.storage import Store
 from stacks.images import image
@@ -37,6 +38,8 @@ from stacks.settings import Settings
 LABELLED = "transactions/"
 """Prefix of the curated bucket: transactions with `is_fraud`, what a model is trained on."""
 TRAINING_SETS = "training-sets/"
+NEWEST = "synthetic/newest/"
+"""Of the curated bucket: the newest published synthetic frauds."""
 
 
 class Training(Construct):
@@ -103,7 +106,7 @@ class Training(Construct):
         return worker, trainer
 
     def _building(self, worker: iam.Role, trainer: iam.Role) -> dict[str, Step]:
-        features = _run_uri(self._curated, TRAINING_SETS)
+        features = run_uri(self._curated, TRAINING_SETS)
         champion = Champion(
             registry=self.group.model_package_group_name,
             endpoint=self._endpoint,
@@ -122,7 +125,7 @@ class Training(Construct):
             inputs={"transactions": self._curated.uri(LABELLED)},
             outputs={"features": features},
             instance_type=self._settings.training_instance_type,
-            with_libraries=True,
+            libraries="jobs",
         )
         evaluation = ProcessingJob(
             name=run_prefix(self._settings, "evaluation"),
@@ -133,13 +136,15 @@ class Training(Construct):
                 *("--features", f"{MOUNT}/input/features", "--out", f"{MOUNT}/output/evaluation"),
             ],
             inputs={"model": "{% $model %}", "champion": "{% $champion %}", "features": features},
-            outputs={"evaluation": _run_uri(self._models, EVALUATIONS)},
+            outputs={"evaluation": run_uri(self._models, EVALUATIONS)},
             instance_type=self._settings.training_instance_type,
         )
+        newest = {"Keep synthetic": keep(self._curated, NEWEST)} if self._settings.training_with_synthetic else {}
         return {
             "Run": Step(assigns={"run": "{% $uuid() %}", "again": AGAIN}),
             **champion.again("Training set"),
             "Training set": training_set.task(self._code, worker, self._key.key_arn, reads=("run",)),
+            **newest,
             "Train": Task(
                 resource="sagemaker:createTrainingJob.sync",
                 arguments=self._training_job(trainer, features),
@@ -154,6 +159,10 @@ class Training(Construct):
     def _training_job(self, trainer: iam.Role, features: str) -> dict[str, Any]:
         code = f"{CHANNELS}/code/{self._code.code.s3_object_key}"
         channels = {"code": self._code.code.s3_object_url, "train": features}
+        arguments = ["--train", f"{CHANNELS}/train", "--model-dir", "/opt/ml/model"]
+        if self._settings.training_with_synthetic:
+            channels["synthetic"] = self._curated.uri(NEWEST)
+            arguments += ["--synthetic", f"{CHANNELS}/synthetic"]
         return {
             "TrainingJobName": run_name(run_prefix(self._settings, "training")),
             "RoleArn": trainer.role_arn,
@@ -161,22 +170,10 @@ class Training(Construct):
                 "TrainingImage": self._xgboost,
                 "TrainingInputMode": "File",
                 "ContainerEntrypoint": ["python3", code, "sagemaker_src.training.train"],
-                "ContainerArguments": ["--train", f"{CHANNELS}/train", "--model-dir", "/opt/ml/model"],
+                "ContainerArguments": arguments,
             },
             "Environment": {"JOB_ARCHIVES": code},
-            "InputDataConfig": [
-                {
-                    "ChannelName": name,
-                    "DataSource": {
-                        "S3DataSource": {
-                            "S3DataType": "S3Prefix",
-                            "S3Uri": uri,
-                            "S3DataDistributionType": "FullyReplicated",
-                        }
-                    },
-                }
-                for name, uri in channels.items()
-            ],
+            "InputDataConfig": [channel(name, uri) for name, uri in channels.items()],
             "OutputDataConfig": {"S3OutputPath": self._models.uri(MODELS), "KmsKeyId": self._key.key_arn},
             "ResourceConfig": {
                 "InstanceCount": 1,
@@ -196,6 +193,9 @@ class Training(Construct):
         allow_prefix(worker, self._models, EVALUATIONS, write=True)
         allow_prefix(trainer, self._curated, TRAINING_SETS, read=True)
         allow_prefix(trainer, self._models, MODELS, write=True)
+        if self._settings.training_with_synthetic:
+            allow_prefix(trainer, self._curated, NEWEST, read=True)
+            allow(self.machine.role, ["s3:PutObject"], [f"{self._curated.arn}/{NEWEST}{KEEP}"])
         allow(self.gate.role, ["s3:GetObject"], [self._models.objects(EVALUATIONS)], because="Each run has a folder.")
         packages = self._arn("model-package", f"{self.prefix}/*")
         registry = self._arn("model-package-group", self.prefix)
@@ -240,7 +240,3 @@ class Training(Construct):
 
     def _arn(self, kind: str, name: str) -> str:
         return cdk.Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=name)
-
-
-def _run_uri(store: Store, prefix: str) -> str:
-    return f"{{% 's3://{store.name}/{prefix}' & {RUN} & '/' %}}"

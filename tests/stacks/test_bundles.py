@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sagemaker_src.synthesis.generators import KINDS
 from samples.environments import ENVIRONMENTS
 from stacks import assets, bundles
 from stacks.asset_cache import ROOT
@@ -21,6 +22,7 @@ IMPORTED_BY_NAME = {
         "sagemaker_src.processing.duckdb_engine",
         "sagemaker_src.processing.spark_engine",
     ),
+    "sagemaker_src.synthesis.generators": tuple(kind.partition(":")[0] for kind in KINDS.values()),
     "sagemaker_src.training.train": ("sagemaker_src.serving.inference",),
 }
 """Imports that no `import` statement says."""
@@ -30,6 +32,7 @@ STARTED = {
         for name in bundles.FUNCTIONS
     },
     "nightly jobs": ("sagemaker_src.processing.nightly",),
+    "synthesis jobs": tuple(f"sagemaker_src.synthesis.jobs.{job}" for job in ("extract", "fit", "sample", "evaluate")),
     "training jobs": (
         "sagemaker_src.processing.batch_features",
         "sagemaker_src.training.train",

@@ -154,7 +154,7 @@ def test_two_payments_under_one_id_have_an_alarm_of_their_own(templates: Templat
 
 
 def test_nothing_depends_on_a_stack_that_comes_later(templates: Templates) -> None:
-    order = ["Data", "Features", "Serving", "Streaming", "Training", "Monitoring"]
+    order = ["Data", "Features", "Serving", "Streaming", "Training", "Synthesis", "Monitoring"]
     for stack, template in templates.items():
         for name in re.findall(r'"StackName": "CardFraud-\w+-(\w+)"', json.dumps(template)):
             assert order.index(name) < order.index(stack)
@@ -222,7 +222,7 @@ def test_the_archives_tables_have_the_columns_that_are_written(templates: Templa
 
 def test_leftovers_are_deleted_where_data_is_not_kept(dev: Templates) -> None:
     found = {resource.stack: resource.properties for resource in resources(dev, "Custom::Leftovers")}
-    assert found.keys() == {"Data", "Features", "Serving", "Training"}
+    assert found.keys() == {"Data", "Features", "Serving", "Synthesis", "Training"}
     buckets = {resource.id for resource in resources(dev, "AWS::S3::Bucket")}
     assert {referred(bucket) for bucket in found["Data"]["Buckets"]} == buckets
 

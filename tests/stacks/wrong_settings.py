@@ -64,9 +64,21 @@ RANGES: dict[str, tuple[float, float]] = {
     "review_from_amount": (0, 1_000_000),
     "block_from_amount": (0, 1_000_000),
     "alarm_fraud_percent": (0.01, 100),
+    "synthesis_epochs": (1, 100_000),
+    "synthesis_rows": (1, 10_000_000),
+    "synthesis_resplits": (2, 100),
+    "synthesis_two_sample_auc": (0.5, 1),
+    "synthesis_ks_ratio": (1, 100),
+    "synthesis_most_loss": (0, 1),
+    "synthesis_membership_auc": (0.5, 1),
+    "synthesis_attack_risk": (0, 1),
 }
-"""Whole numbers, but for the last four."""
-DECIMAL = ("nightly_too_old_after_h", "review_from_amount", "block_from_amount", "alarm_fraud_percent")
+"""Whole numbers, but for those in DECIMAL."""
+DECIMAL = (
+    *("nightly_too_old_after_h", "review_from_amount", "block_from_amount", "alarm_fraud_percent"),
+    *("synthesis_two_sample_auc", "synthesis_ks_ratio", "synthesis_most_loss", "synthesis_membership_auc"),
+    "synthesis_attack_risk",
+)
 
 WRONG: dict[str, tuple[Any, ...]] = {
     "env": ("test", "Prod", "prod ", "staging", 1, True),
@@ -95,6 +107,9 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "nightly_engine": ("flink", "Spark", True),
     "nightly_instance_type": NO_JOB_MACHINE,
     "training_instance_type": NO_JOB_MACHINE,
+    "synthesis": NO_SWITCH,
+    "synthesis_instance_type": NO_JOB_MACHINE,
+    "training_with_synthetic": NO_SWITCH,
     "endpoint_instance_type": NO_ENDPOINT_MACHINE,
     "nightly_at": NO_SCHEDULE,
     "training_at": NO_SCHEDULE,
@@ -128,6 +143,9 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "nightly_engine": ("spark", "duckdb"),
     "nightly_instance_type": ("ml.m5.large", "ml.t3.medium", "ml.r7i.48xlarge", "ml.m8i-flex.large"),
     "training_instance_type": ("ml.m5.xlarge", "ml.c5.18xlarge"),
+    "synthesis": (True, "true", "false"),
+    "synthesis_instance_type": ("ml.m5.xlarge", "ml.c5.18xlarge"),
+    "training_with_synthetic": (True, "true", "false"),
     "endpoint_instance_type": ("ml.m5.large", "ml.c5.large", "ml.c6in.xlarge", "ml.t2.medium"),
     "nightly_at": ("cron(20 0 * * ? *)",),
     "training_at": ("cron(0 3 ? * SUN *)", "cron(15 10 ? * 6L 2026-2027)"),
