@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sagemaker_src.synthesis.page.scatter_views import LAST, MISSING, SIGNS
+
 EPOCHS = (0, 10, 20, 40, 80, 160)
 CHOSEN = 80
 
@@ -35,6 +37,7 @@ def snapshots(real: pd.DataFrame, epochs: tuple[int, ...] = EPOCHS) -> pd.DataFr
         away = 3.0 * (1 - at / len(epochs))
         for name in part.columns[3:]:
             part[name] = part[name] + away
+        part.columns = real.columns
         part.insert(0, "epoch", epoch)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -57,6 +60,12 @@ def history(epochs: int = 160, chosen: int = CHOSEN) -> list[dict[str, Any]]:
     ]
 
 
+def decoded(text: str) -> list[float]:
+    """Shares from a text of the scatter's data."""
+    places = [SIGNS.index(text[at]) * 64 + SIGNS.index(text[at + 1]) for at in range(0, len(text), 2)]
+    return [float("nan") if place == MISSING else place / LAST for place in places]
+
+
 def _histogram(values: Any, edges: Any) -> dict[str, Any]:
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), bins=edges)
     return {"edges": edges.tolist(), "shares": (counts / len(values)).round(6).tolist(), "missing": 0.0}
@@ -74,10 +83,7 @@ def _column(name: str, real: pd.Series, made: pd.Series, at: int) -> dict[str, A
             real, made = real.astype("int64") / 1e6, made.astype("int64") / 1e6
         else:
             values = sorted(real.dropna().unique())
-            bars = [
-                _shares(each, values) for each in (real, made)
-            ]  # fmt: skip
-            return {**said, "kind": "category", "real": bars[0], "synthetic": bars[1]}
+            return {**said, "kind": "category", "real": _shares(real, values), "synthetic": _shares(made, values)}
     edges = np.linspace(*np.quantile(real, [0.005, 0.995]), 25)
     return {**said, "kind": "number", "real": _histogram(real, edges), "synthetic": _histogram(made, edges)}
 
@@ -86,7 +92,8 @@ def quality(real: pd.DataFrame, seed: int = 3) -> dict[str, Any]:
     """As `evaluation.evaluate` gives it, every measure there."""
     draws = np.random.default_rng(seed)
     made = fraud_rows(real.shape[1] - 3, len(real), seed=11)
-    numbers = [name for name in real if name != "shop"]
+    made.columns = real.columns
+    numbers = [name for at, name in enumerate(real) if at != 1]
     base = draws.uniform(0.55, 0.75, (2, 8))
     lifts = {"without": 0.0, "synthetic": 0.012, "smote": 0.004, "resampling": -0.002, "class weights": 0.001}
     splits = ("by_time", "random")
