@@ -47,7 +47,7 @@ class Axis:
     def ticks(self, count: int = 4) -> list[tuple[float, str]]:
         """(share, text) of some round numbers on it."""
         if self.moments:
-            values = [self.low, self.high]
+            values = [self.low + (self.high - self.low) * part for part in (1 / 6, 5 / 6)]  # their texts are long
         elif self.logarithmic:
             powers = [0.0, *(10.0**power for power in range(13))]
             values = [each for each in powers if self.low <= each <= self.high]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,17 @@ def test_who_asks_for_less_motion_gets_slower_and_plain_steps(report: Path, look
     assert where(seen).startswith("Epoch 0")
     seen.clock.run_for(200)
     assert where(seen).startswith("Epoch 10")
+
+
+def test_words_beside_an_axis_have_room(report: Path, look: Any) -> None:
+    seen = look(report, width=360)
+    for axis, side, size in (("#up", ".up", "height"), ("#across", ".across", "width")):
+        seen.locator(axis).select_option(label="shop")
+        panel = seen.locator("#player").bounding_box()
+        boxes = [each.bounding_box() for each in seen.locator(f"#ticks {side}").all()]
+        assert len(boxes) == 4
+        assert all(panel["x"] <= box["x"] and box["x"] + box["width"] <= panel["x"] + panel["width"] for box in boxes)
+        start = {"height": "y", "width": "x"}[size]
+        ends = sorted((box[start], box[start] + box[size]) for box in boxes)
+        assert all(end <= following for (_, end), (following, _) in itertools.pairwise(ends))
+        assert max(box["y"] + box["height"] for box in boxes) <= seen.locator("#across-name").bounding_box()["y"]

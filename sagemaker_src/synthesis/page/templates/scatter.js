@@ -60,6 +60,9 @@
     };
     across.ticks.forEach(([share, text]) => tick(share, text, "across"));
     up.ticks.forEach(([share, text]) => tick(share, text, "up"));
+    // Values of a category are words: they need room.
+    stage.classList.toggle("words-up", up.ticks.some(([, text]) => text.length > 7));
+    stage.classList.toggle("words-across", across.ticks.map(([, text]) => text).join("").length > 34);
     at("across-name").textContent = `Across: ${across.name}. Up: ${up.name}.`;
     const [x, y] = axes.map((each) => Number(each.value));
     if (data.real) draw(at("real"), decoded(data.real[x]), decoded(data.real[y]));
