@@ -11,7 +11,7 @@ OFFLINE_DATABASE = "sagemaker_featurestore"
 """The feature store's, in which it makes the tables of its offline copies."""
 TRAINING_JOBS = ("training-set", "training", "evaluation")
 """The jobs of training."""
-SYNTHESIS_JOBS = ("synthesis-extract", "synthesis-fit", "synthesis-sample", "synthesis-evaluate")
+SYNTHESIS_JOBS = ("synth-extract", "synth-fit", "synth-sample", "synth-evaluate")
 """The jobs of synthetic fraud."""
 JOBS = ("nightly", *TRAINING_JOBS, *SYNTHESIS_JOBS)
 """All jobs."""

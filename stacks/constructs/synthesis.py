@@ -136,7 +136,7 @@ class Synthesis(Construct):
 
     def _job(self, step: str, *, libraries: str = "synthesis", **parts: Any) -> ProcessingJob:
         return ProcessingJob(
-            name=run_prefix(self._settings, f"synthesis-{step}"),
+            name=run_prefix(self._settings, f"synth-{step}"),
             image=self._image,
             python=SPARK_PYTHON,
             module=f"sagemaker_src.synthesis.jobs.{step}",
@@ -154,7 +154,7 @@ class Synthesis(Construct):
         settings = self._settings
         uris = {"code": code.s3_object_url, "libraries": libraries.s3_object_url, "table": table}
         return {
-            "TrainingJobName": run_name(run_prefix(settings, "synthesis-fit")),
+            "TrainingJobName": run_name(run_prefix(settings, "synth-fit")),
             "RoleArn": fitter.role_arn,
             "AlgorithmSpecification": {
                 "TrainingImage": self._image,
@@ -241,9 +241,9 @@ class Synthesis(Construct):
         allow_prefix(worker, models, GENERATORS, read=True)
         allow_prefix(fitter, curated, TABLES, read=True)
         allow_prefix(fitter, models, GENERATORS, write=True)
-        processing = [run_prefix(self._settings, f"synthesis-{step}") for step in ("extract", "sample", "evaluate")]
+        processing = [run_prefix(self._settings, f"synth-{step}") for step in ("extract", "sample", "evaluate")]
         machine.may_run_jobs("processing", processing, [worker])
-        machine.may_run_jobs("training", [run_prefix(self._settings, "synthesis-fit")], [fitter])
+        machine.may_run_jobs("training", [run_prefix(self._settings, "synth-fit")], [fitter])
         because = "Each run has a folder."
         allow(machine.role, ["s3:GetObject"], [curated.objects(CANDIDATES)], because=because)
         allow(machine.role, ["s3:PutObject"], [curated.objects(PUBLISHED)], because=because)

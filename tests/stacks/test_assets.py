@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from local.assembly import Asset
 from stacks import asset_cache, assets
 from stacks.constructs.stream_job import IAM_CLIENT
 
@@ -156,3 +157,20 @@ def test_a_tool_that_fails_is_named_and_leaves_nothing(tmp_path: Path, monkeypat
     with pytest.raises(asset_cache.AssetError, match=r"the libraries of wrong\.txt: .* ended with"):
         assets.libraries("wrong.txt", assets.JOBS_PLATFORM)
     assert [path.name for path in tmp_path.iterdir()] == ["requirements"]
+
+
+def test_wheels_are_unpacked_where_a_job_runs(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("shipped/__init__.py", "SAYS = 'from a wheel'")
+    with zipfile.ZipFile(tmp_path / "libraries.zip", "w") as archive:
+        archive.write(tmp_path / "a-1-py3-none-any.whl", "a-1-py3-none-any.whl")
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+        archive.write(assets.job_runner(), "__main__.py")
+        archive.writestr("job.py", "import shipped; print(shipped.SAYS)")
+    paths = f"{tmp_path / 'code.zip'}:{tmp_path / 'libraries.zip'}"
+    command = [sys.executable, "-S", str(tmp_path / "code.zip"), "job"]
+    done = subprocess.run(command, env={"JOB_ARCHIVES": paths}, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "from a wheel"
+    # where the emulated AWS stands, this machine's own libraries stand in: hundreds of megabytes less
+    body = Asset(tmp_path / "libraries.zip", "bucket", "key").body()
+    assert zipfile.ZipFile(io.BytesIO(body)).namelist() == ["wheels.txt"]

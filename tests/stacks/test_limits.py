@@ -57,3 +57,10 @@ def _literal(value: Any) -> bool:
             map(_literal, value.values())
         )
     return all(map(_literal, value)) if isinstance(value, list) else True
+
+
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_names_of_runs_are_within_what_a_job_may_be_called(env: str) -> None:
+    longest = 63 - len("-00000000-0000-0000-0000-000000000000")  # page API_CreateProcessingJob
+    settings = read_settings({"env": env})
+    assert {job: len(run_prefix(settings, job)) for job in JOBS if len(run_prefix(settings, job)) > longest} == {}

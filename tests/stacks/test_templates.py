@@ -69,7 +69,7 @@ def definitions(templates: Templates) -> dict[str, dict[str, Any]]:
 
 def test_jobs_run_modules_that_are_there(templates: Templates) -> None:
     modules = re.findall(r"sagemaker_src\.[a-z_.]+", json.dumps(definitions(templates)))
-    assert len(set(modules)) == 4
+    assert len(set(modules)) == 8
     for module in modules:
         assert find_spec(module), module
 

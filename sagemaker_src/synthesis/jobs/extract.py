@@ -49,7 +49,7 @@ def extract(connection: duckdb.DuckDBPyConnection, source: str, path: Path, hone
             CAST(event_ms % {MS_PER_DAY} AS INTEGER) AS {TIME_OF_DAY},
             {", ".join(columns)}, CAST({LABEL} AS TINYINT) AS {LABEL}
         FROM rows
-        WHERE event_ms < (SELECT quantile_cont(event_ms, {1 - TESTED}) // {MS_PER_DAY} * {MS_PER_DAY} FROM rows)
+        WHERE event_ms < (SELECT floor(quantile_cont(event_ms, {1 - TESTED}) / {MS_PER_DAY}) * {MS_PER_DAY} FROM rows)
         QUALIFY {LABEL} = 1 OR row_number() OVER (PARTITION BY {LABEL} ORDER BY md5(transaction_id)) <= {honest_rows}
         ORDER BY event_ms, md5(transaction_id)"""
     made_rows(connection, f"COPY ({select}) TO {quoted(path)} (FORMAT parquet)")

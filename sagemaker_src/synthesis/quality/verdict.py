@@ -86,7 +86,8 @@ class Verdict:
     """What synthetic rows are worth here.
 
     Attributes:
-        helps: `yes`: the whole interval of the gain is above 0. `harms`: below 0, or the mean gain breaks its limit.
+        helps: `yes`: the whole interval of the gain is above 0. `harms`: below 0, or the mean gain breaks its limit
+            and the interval is not wide, or the mean loss is.
             `no`: neither was shown, or the rows are mostly copies. `unclear`: too few frauds or resplits
             to say, or a gain that is but an upper bound.
         gain, low, high: in average precision, with its 95% interval; None where it could not be measured.
@@ -142,14 +143,15 @@ def main_gain(quality: Mapping[str, Any], arm: str = "synthetic") -> dict[str, A
 def _helps(quality: Mapping[str, Any], gain: dict[str, Any] | None, limits: Limits) -> Helps:
     if gain is None or gain["low"] is None or gain["high"] is None:
         return "unclear"
-    if gain["high"] < 0 or gain["mean"] < limits.least_gain:
+    wide = gain["high"] - gain["low"] > 2 * WIDE
+    if gain["high"] < 0 or (gain["mean"] < limits.least_gain and (not wide or gain["mean"] < -WIDE)):
         return "harms"
     if _mostly_copies(quality):
         return "no"
     if gain["low"] > 0:
         # What was made from the frauds that it is tested on may help by knowing them: an upper bound shows no help.
         return "unclear" if _part(quality, "utility").get("seen_test_rows") else "yes"
-    return "unclear" if gain["high"] - gain["low"] > 2 * WIDE else "no"
+    return "unclear" if wide else "no"
 
 
 def _mostly_copies(quality: Mapping[str, Any]) -> bool:

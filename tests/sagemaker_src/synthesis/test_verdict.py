@@ -38,6 +38,8 @@ def utility(low: float, mean: float, high: float, *, seen: bool = False, over: f
         (-0.004, -0.002, -0.001, "harms", "It harms here"),
         (-0.05, -0.006, 0.04, "harms", "Do not train with them"),
         (-0.2, 0.02, 0.24, "unclear", "too wide to say"),
+        (-0.9, -0.02, 0.86, "unclear", "too wide to say"),
+        (-0.9, -0.2, 0.5, "harms", "It harms here"),
     ],
 )
 def test_it_helps_only_where_the_whole_interval_says_so(

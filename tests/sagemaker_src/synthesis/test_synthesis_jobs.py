@@ -1,0 +1,79 @@
+"""The jobs of synthetic fraud: what is learned of, and in which form rows go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fraud.durations import MS_PER_DAY
+from fraud.world import WorldSettings, generate, tokenised
+from sagemaker_src.synthesis.jobs import extract, sample
+from sagemaker_src.synthesis.jobs.extract import DAY, TIME_OF_DAY
+from sagemaker_src.training.feature_rows import ROW_COLUMNS, read_feature_rows
+from sagemaker_src.training.train import default_test_from
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def transactions() -> pa.Table:
+    return tokenised(generate(WorldSettings(cards=60, days=40, fraud_rate=0.01, seed=3)), b"0" * 32)
+
+
+def extracted(folder: Path, transactions: pa.Table, *more: str) -> pd.DataFrame:
+    pq.write_table(transactions, folder / "transactions.parquet")
+    given = ["--transactions", str(folder / "transactions.parquet"), "--out", str(folder / "table.parquet"), *more]
+    assert extract.main(given) == 0
+    return pd.read_parquet(folder / "table.parquet")
+
+
+def test_nothing_is_learned_of_what_a_training_job_tests_on(tmp_path: Path, transactions: pa.Table) -> None:
+    table = extracted(tmp_path, transactions)
+    times = transactions["event_time"].cast(pa.timestamp("ms")).cast(pa.int64()).to_numpy()
+    cut = default_test_from(times)
+    assert table[DAY].max() == cut // MS_PER_DAY - 1
+    frauds = transactions["is_fraud"].to_numpy().astype(bool)
+    assert table["is_fraud"].sum() == (frauds & (times < cut)).sum() > 20
+    assert ((table[DAY].astype("int64") * MS_PER_DAY + table[TIME_OF_DAY]).diff().dropna() >= 0).all()
+
+
+def test_no_column_tells_whose_card_it_was(tmp_path: Path, transactions: pa.Table) -> None:
+    table = extracted(tmp_path, transactions)
+    assert not {"cc_num", "transaction_id", "merchant"} & set(table)
+    tokens = set(transactions["cc_num"].to_pylist())
+    for name in table.select_dtypes(["object", "str", "category"]):
+        assert not tokens & set(table[name].astype(str))
+
+
+def test_honest_rows_are_limited_and_the_same_each_time(tmp_path: Path, transactions: pa.Table) -> None:
+    table = extracted(tmp_path, transactions, "--honest-rows", "100")
+    assert (table["is_fraud"] == 0).sum() == 100
+    again = extracted(tmp_path, transactions.take(list(range(len(transactions) - 1, -1, -1))), "--honest-rows", "100")
+    pd.testing.assert_frame_equal(table, again)
+
+
+def test_a_file_without_fraud_is_refused_and_leaves_nothing(
+    tmp_path: Path, transactions: pa.Table, capsys: pytest.CaptureFixture[str]
+) -> None:
+    honest = transactions.filter(pa.compute.equal(transactions["is_fraud"].cast(pa.int8()), 0))
+    with pytest.raises(SystemExit):
+        extracted(tmp_path, honest)
+    assert "no transaction but the last fifth is labelled as fraud" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["transactions.parquet"]
+
+
+def test_sampled_rows_are_rows_that_a_training_job_takes(tmp_path: Path, transactions: pa.Table) -> None:
+    table = extracted(tmp_path, transactions)
+    frauds = table[table["is_fraud"] == 1].reset_index(drop=True)
+    rows = sample.feature_rows(frauds, seed=7)
+    rows.to_parquet(tmp_path / "rows.parquet", index=False)
+    read = read_feature_rows(tmp_path / "rows.parquet")
+    assert tuple(read.columns) == ROW_COLUMNS
+    assert read["cc_num"].nunique() == read["transaction_id"].nunique() == len(frauds)
+    assert (read["event_ms"] // MS_PER_DAY == frauds[DAY]).all()
+    assert (read["event_ms"] % MS_PER_DAY == frauds[TIME_OF_DAY]).all()
+    assert read["amount_cents"].tolist() == frauds["amount_cents"].tolist()
