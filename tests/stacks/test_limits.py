@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import Any
 
+import pytest
+
 from emulator.limits.guard import check_resource
 from emulator.limits.inventory import NONE, limits_of
+from stacks.names import JOBS, run_prefix
+from stacks.settings import read_settings
 from tests.stacks.stacks_under_test import Templates
 
 
