@@ -106,14 +106,15 @@ def test_it_is_read_on_a_phone(tmp_path: Path, look: Any) -> None:
 
 
 def test_a_page_that_asks_for_another_fails_its_test(browser: Any, tmp_path: Path) -> None:
-    for name, inside in {
-        "an image": '<img src="other.png">',
-        "a style from afar": '<link rel="stylesheet" href="https://example.com/a.css">',
-        "an error": "<script>nowhere()</script>",
+    (tmp_path / "there.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    for inside, problem in {
+        '<img src="there.svg">': "asks for file:.*there.svg",
+        '<link rel="stylesheet" href="https://example.com/a.css">': "asks for https://example.com/a.css",
+        "<script>nowhere()</script>": "nowhere is not defined",
     }.items():
         pages = BrowserPages(browser)
         path = tmp_path / "page.html"
-        path.write_text(f"<!doctype html><h1>{name}</h1>{inside}")
+        path.write_text(f"<!doctype html><h1>A page</h1>{inside}")
         pages(path).wait_for_load_state("networkidle")
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match=problem):
             pages.close()
