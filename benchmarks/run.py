@@ -25,6 +25,7 @@ NAMES = (
     "decision_latency",
     "stand_cost",
     "synthesis",
+    "augmentation",
     "episodes",
 )
 OUT = Path(__file__).resolve().parent / "out"

@@ -175,9 +175,8 @@ class Settings(BaseModel):
     synthesis_membership_auc: float = _number(
         0.6, "gate: so well an attacker may tell which frauds were learned, area under the curve", 0.5, 1
     )
-    synthesis_attack_risk: float = _number(
-        0.1, "gate: share of singling-out and of linkability attacks that may succeed", 0, 1
-    )
+    synthesis_singling_out: float = _number(0.08, "gate: share of singling-out attacks that may succeed", 0, 1)
+    synthesis_linkability: float = _number(0.15, "gate: share of linkability attacks that may succeed", 0, 1)
     training_with_synthetic: bool = _setting(
         False, "whether models train on the newest published synthetic frauds as well", _SWITCH
     )

@@ -130,8 +130,8 @@ class Synthesis(Construct):
             "ks-ratio": settings.synthesis_ks_ratio,
             "least-gain": -settings.synthesis_most_loss,
             "membership-auc": settings.synthesis_membership_auc,
-            "singling-out": settings.synthesis_attack_risk,
-            "linkability": settings.synthesis_attack_risk,
+            "singling-out": settings.synthesis_singling_out,
+            "linkability": settings.synthesis_linkability,
         }
 
     def _job(self, step: str, *, libraries: str = "synthesis", **parts: Any) -> ProcessingJob:

@@ -71,13 +71,14 @@ RANGES: dict[str, tuple[float, float]] = {
     "synthesis_ks_ratio": (1, 100),
     "synthesis_most_loss": (0, 1),
     "synthesis_membership_auc": (0.5, 1),
-    "synthesis_attack_risk": (0, 1),
+    "synthesis_singling_out": (0, 1),
+    "synthesis_linkability": (0, 1),
 }
 """Whole numbers, but for those in DECIMAL."""
 DECIMAL = (
     *("nightly_too_old_after_h", "review_from_amount", "block_from_amount", "alarm_fraud_percent"),
     *("synthesis_two_sample_auc", "synthesis_ks_ratio", "synthesis_most_loss", "synthesis_membership_auc"),
-    "synthesis_attack_risk",
+    *("synthesis_singling_out", "synthesis_linkability"),
 )
 
 WRONG: dict[str, tuple[Any, ...]] = {
