@@ -233,6 +233,14 @@ def _snapshots(transform: Transform, maker: RowMaker, trained: Trained, count: i
     parts = []
     for epoch, average in sorted(trained.averages.items()):
         part = transform.inverse(maker.of(average).rows(count, seed))
-        part.insert(0, "epoch", epoch, allow_duplicates=True)
+        part.insert(0, _epoch_column(part), epoch)
         parts.append(part)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"epoch": []})
+
+
+def _epoch_column(rows: pd.DataFrame) -> str:
+    """A name for the epoch that no column of the table has; readers take the first column."""
+    name = "epoch"
+    while name in rows.columns:
+        name += "_"
+    return name

@@ -214,3 +214,13 @@ def test_same_seed_same_bytes_on_one_processor_and_on_two(tmp_path):
     generator = WganGenerator(epochs=2, hidden=16, clusters=3)
     generator.fit(pd.read_parquet(path), seed=3, progress=lambda *_: None)
     assert hashlib.sha256(generator.sample(20_000, 4).to_csv().encode()).hexdigest() == on_one.strip()
+
+
+@pytest.mark.slow
+def test_a_column_may_be_called_as_the_snapshots_own(tmp_path):
+    generator = fitted(table().rename(columns={"count": "epoch"}))
+    generator.save(tmp_path)
+    snapshots = pd.read_parquet(tmp_path / "snapshots.parquet")
+    assert list(snapshots)[:3] == ["epoch_", "amount", "epoch"]
+    assert sorted(set(snapshots["epoch_"])) == [0, 1, 2, 3]
+    assert len(load_generator(tmp_path).sample(5, 1)) == 5
