@@ -31,7 +31,7 @@ class Recipe:
     """
 
     batch: int = 128
-    critic_steps: int = 5
+    critic_steps: int = 4
     learning_rate: float = 1e-3
     penalty: float = 10.0
     averaging: float = 0.995
