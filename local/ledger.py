@@ -77,6 +77,8 @@ _RECORDED = {
     "AWS::EC2::VPC": _NETWORK,
     "AWS::EC2::VPCEndpoint": _NETWORK,
     "AWS::EC2::VPCGatewayAttachment": _NETWORK,
+    "AWS::SageMaker::NotebookInstance": "no notebook is started here: `docs/synthetic-fraud.ipynb` runs on this machine",
+    "AWS::SageMaker::NotebookInstanceLifecycleConfig": "no notebook is started here",
     "AWS::Events::Archive": "nothing is replayed from it",
     "AWS::Glue::Database": "no query engine reads it here",
     "AWS::Glue::Table": "no query engine reads it here",

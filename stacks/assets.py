@@ -89,6 +89,20 @@ def jobs_code(machine: str) -> Path:
     return _code(f"{machine}-jobs", sources(JOBS[machine]), {"__main__.py": job_runner()})
 
 
+def walk_through() -> Path:
+    """The walk-through with all that it imports, and what stops the instance that it runs on when nobody works there."""
+    files = [file for room in ("fraud", "sagemaker_src") for file in sorted((ROOT / room).rglob("*")) if _shipped(file)]
+    own = {
+        "synthetic-fraud.ipynb": ROOT / "docs" / "synthetic-fraud.ipynb",
+        "stop_when_idle.py": ROOT / "stacks" / "notebook" / "stop_when_idle.py",
+    }
+    return _code("walk-through", files, own)
+
+
+def _shipped(file: Path) -> bool:
+    return file.is_file() and file.suffix != ".pyc"
+
+
 def job_runner() -> Path:
     """The program that runs a module of the jobs' code."""
     return ROOT / "sagemaker_src" / "run_module.py"

@@ -36,6 +36,11 @@ def run_prefix(settings: Settings, job: str) -> str:
     return f"fraud-{settings.env}-{job}"
 
 
+def notebook_name(settings: Settings) -> str:
+    """The notebook instance's."""
+    return f"card-fraud-{settings.env}-notebook"
+
+
 def endpoint_log_group(settings: Settings) -> str:
     """The log group that SageMaker makes for the endpoint."""
     return f"/aws/sagemaker/Endpoints/{model_prefix(settings)}"

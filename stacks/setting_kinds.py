@@ -34,6 +34,15 @@ StandardSize = Literal[
     "kafka.m7g.12xlarge",
     "kafka.m7g.16xlarge",
 ]
+NotebookMachine = Literal[
+    "ml.t3.large",
+    "ml.t3.xlarge",
+    "ml.t3.2xlarge",
+    "ml.m5.xlarge",
+    "ml.m5.2xlarge",
+    "ml.m5.4xlarge",
+]
+"""Of those that a notebook instance may run on (page *API_CreateNotebookInstance*): with 8 GiB and more, without accelerators."""
 ExpressSize = Literal[
     "express.m7g.large",
     "express.m7g.xlarge",

@@ -31,6 +31,7 @@ from stacks.setting_kinds import (
     ExpressSize,
     JobMachine,
     Money,
+    NotebookMachine,
     Schedule,
     StandardSize,
     read_plainly,
@@ -177,6 +178,15 @@ class Settings(BaseModel):
     )
     synthesis_singling_out: float = _number(0.08, "gate: share of singling-out attacks that may succeed", 0, 1)
     synthesis_linkability: float = _number(0.15, "gate: share of linkability attacks that may succeed", 0, 1)
+    notebook: bool = _setting(
+        False, "whether there is a notebook instance with the walk-through of synthetic fraud; needs nat", _SWITCH
+    )
+    notebook_instance_type: NotebookMachine = _setting(
+        "ml.t3.xlarge",
+        "machine of the notebook",
+        "ml.t3.large, .xlarge or .2xlarge, ml.m5.xlarge, .2xlarge or .4xlarge",
+    )
+    notebook_idle_minutes: int = _number(60, "the notebook is stopped after so many minutes without work", 10, 1440)
     training_with_synthetic: bool = _setting(
         False, "whether models train on the newest published synthetic frauds as well", _SWITCH
     )
@@ -228,6 +238,11 @@ class Settings(BaseModel):
         if self.replay and self.env == "prod":
             raise ValueError(
                 "replay (true) with env=prod would let producers set the clock; allowed: replay=true with env=dev"
+            )
+        if self.notebook and not (self.nat and self.synthesis):
+            raise ValueError(
+                "notebook (true) gets its Python from outside, and stands in the stack Synthesis; "
+                "allowed: notebook=true with nat=true and synthesis=true"
             )
         for impossible in (self._zones_impossible(), self._partitions_impossible(), self._growth_impossible()):
             if impossible:

@@ -6,6 +6,7 @@ from constructs import Construct
 
 from stacks.base import FraudStack
 from stacks.constructs.clean_up import leftovers
+from stacks.constructs.notebook import Notebook
 from stacks.constructs.synthesis import Synthesis as Machine
 from stacks.data import Data
 from stacks.names import JOB_LOG_GROUPS, SYNTHESIS_JOBS, run_prefix
@@ -29,6 +30,13 @@ class Synthesis(FraudStack):
             bus=(streaming.bus.attr_name, streaming.bus.attr_arn),
         )
         self.machine = synthesis.machine
+        if settings.notebook:
+            notebook = Notebook(self, "Notebook", settings, key=data.key, network=streaming.network)
+            self.output(
+                "NotebookInstance",
+                notebook.instance.attr_notebook_instance_name,
+                "the notebook instance with the walk-through",
+            )
         jobs = [run_prefix(settings, name) for name in SYNTHESIS_JOBS]
         leftovers(
             self,

@@ -32,6 +32,7 @@ DEPLOYED = {
     "requirements/functions-parquet.txt": "functions",
     "requirements/jobs.txt": "nightly job",
     "requirements/synthesis.txt": "synthetic-fraud jobs",
+    "requirements/notebook.txt": "notebook instance",
 }
 """{list of requirements: where they run}."""
 JARS = {"kafka": ("Kafka on this machine", False), "flink": ("stream job", True)}

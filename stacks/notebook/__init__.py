@@ -1,0 +1,1 @@
+"""What runs on the notebook instance itself: its start, and what stops it when nobody works there."""
