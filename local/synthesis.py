@@ -63,8 +63,9 @@ def main() -> None:
     from app import build_app  # noqa: PLC0415 - starts Node.js
 
     defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
-    # assets stay where they are: one of them holds hundreds of megabytes of libraries
-    build_app({**defaults, "aws:cdk:disable-asset-staging": True, **options.context}, options.out).synth()
+    # assets stay where they are, and of wheels for the cloud there are the names alone: this machine's libraries stand in
+    here = {"aws:cdk:disable-asset-staging": True, "card-fraud:names-of-wheels": True}
+    build_app({**defaults, **here, **options.context}, options.out).synth()
 
 
 if __name__ == "__main__":

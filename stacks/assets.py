@@ -7,6 +7,7 @@ platform they will run on, the stream job's jar from Maven.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import shutil
 import sys
@@ -15,6 +16,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from stacks.asset_cache import ROOT, made, run
 from stacks.bundles import FUNCTIONS, JOBS, STREAM, function_sources, sources
@@ -125,7 +127,14 @@ def libraries(requirements: str, platform: tuple[str, str]) -> Path:
     return made(f"{lock.stem}-libraries", made_from, lambda target: _install(lock, platform, target))
 
 
-def wheels(requirements: str, platform: tuple[str, str]) -> Path:
+class Wheels(NamedTuple):
+    """A zip of wheels, and what it is called by: the same, whether it is there or its names alone stand in for it."""
+
+    path: Path
+    asset_hash: str
+
+
+def wheels(requirements: str, platform: tuple[str, str], *, names_alone: bool = False) -> Wheels:
     """The wheels of a lock file, as they are published, in one zip: `run_module` unpacks them where they run.
 
     For lists whose gigabyte of files would be unpacked, packed, hashed and copied whenever the stacks are synthesized.
@@ -133,9 +142,17 @@ def wheels(requirements: str, platform: tuple[str, str]) -> Path:
     Args:
         requirements: the name of a file in `requirements/`.
         platform: (platform, Python's version).
+        names_alone: a list of their names in their place, for a run where the libraries of this machine stand in for them: half a
+            gigabyte need not be fetched for that, and the templates are the same.
     """
     lock = ROOT / "requirements" / requirements
     system, version = platform
+    made_from = (lock.read_bytes(), *(part.encode() for part in platform))
+    called = hashlib.sha256(b"\0".join(made_from)).hexdigest()
+    if names_alone:
+        return Wheels(
+            made(f"{lock.stem}-wheel-names", made_from, lambda target: _list(lock, target)) / "names.zip", called
+        )
     machine, newest = system.split("-")[0], int(system.rpartition("_")[2])
 
     def make(target: Path) -> None:
@@ -166,8 +183,13 @@ def wheels(requirements: str, platform: tuple[str, str]) -> Path:
                     # of 1980: the same content gives the same bytes
                     archive.writestr(zipfile.ZipInfo(wheel.name), wheel.read_bytes())
 
-    made_from = (lock.read_bytes(), *(part.encode() for part in platform))
-    return made(f"{lock.stem}-wheels", made_from, make) / f"{lock.stem}.zip"
+    return Wheels(made(f"{lock.stem}-wheels", made_from, make) / f"{lock.stem}.zip", called)
+
+
+def _list(lock: Path, target: Path) -> None:
+    names = [line.split(" ")[0] for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line]
+    with zipfile.ZipFile(target / "names.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("wheels.txt"), "\n".join(names))
 
 
 def tarball(name: str, files: Mapping[str, Path]) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -26,6 +25,8 @@ SPARK_PYTHON = "/usr/local/bin/python3"
 """Of the Spark image: what is first on its path is the system's, an older one."""
 MOUNT = "/opt/ml/processing"
 CHANNELS = "/opt/ml/input/data"
+NAMES_ALONE = "card-fraud:names-of-wheels"
+"""CDK's context: whether lists of names stand in for wheels, as where nothing is deployed to AWS."""
 AS_WHEELS = ("synthesis",)
 """Lists of libraries that are too large to be shipped unpacked."""
 
@@ -48,12 +49,7 @@ class JobCode:
         return cls(
             code=s3_assets.Asset(scope, "JobsCode", path=str(jobs_code(machine))),
             runner=s3_assets.Asset(scope, "JobRunner", path=str(job_runner())),
-            libraries={
-                name: s3_assets.Asset(
-                    scope, f"{name.removesuffix('s').capitalize()}Libraries", path=str(_libraries(name))
-                )
-                for name in requirements
-            },
+            libraries={name: _libraries(scope, name) for name in requirements},
         )
 
 
@@ -139,9 +135,17 @@ class ProcessingJob:
         )
 
 
-def _libraries(name: str) -> Path:
-    pack = wheels if name in AS_WHEELS else libraries
-    return pack(f"{name}.txt", JOBS_PLATFORM)
+def _libraries(scope: Construct, name: str) -> s3_assets.Asset:
+    called = f"{name.removesuffix('s').capitalize()}Libraries"
+    if name in AS_WHEELS:
+        return wheels_asset(scope, called, f"{name}.txt")
+    return s3_assets.Asset(scope, called, path=str(libraries(f"{name}.txt", JOBS_PLATFORM)))
+
+
+def wheels_asset(scope: Construct, name: str, requirements: str) -> s3_assets.Asset:
+    """The wheels of a lock file as an asset; of a local run, their names alone, under the same key."""
+    there = wheels(requirements, JOBS_PLATFORM, names_alone=bool(scope.node.try_get_context(NAMES_ALONE)))
+    return s3_assets.Asset(scope, name, path=str(there.path), asset_hash=there.asset_hash)
 
 
 def run_name(name: str) -> str:

@@ -11,7 +11,8 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.assets import JOBS_PLATFORM, walk_through, wheels
+from stacks.assets import walk_through
+from stacks.constructs.jobs import wheels_asset
 from stacks.constructs.network import Network
 from stacks.constructs.permissions import allow, allow_key, role
 from stacks.names import notebook_name
@@ -36,7 +37,7 @@ class Notebook(Construct):
         super().__init__(scope, name)
         stack = cdk.Stack.of(self)
         code = s3_assets.Asset(self, "WalkThrough", path=str(walk_through()))
-        libraries = s3_assets.Asset(self, "Libraries", path=str(wheels("notebook.txt", JOBS_PLATFORM)))
+        libraries = wheels_asset(self, "Libraries", "notebook.txt")
         own = role(
             self, "Role", "sagemaker.amazonaws.com", "The notebook instance: its walk-through, and to stop itself"
         )

@@ -174,3 +174,14 @@ def test_wheels_are_unpacked_where_a_job_runs(tmp_path: Path) -> None:
     # where the emulated AWS stands, this machine's own libraries stand in: hundreds of megabytes less
     body = Asset(tmp_path / "libraries.zip", "bucket", "key").body()
     assert zipfile.ZipFile(io.BytesIO(body)).namelist() == ["wheels.txt"]
+
+
+def test_wheels_go_by_the_same_name_whether_they_are_there_or_not() -> None:
+    there = assets.wheels("installer.txt", assets.JOBS_PLATFORM)
+    named = assets.wheels("installer.txt", assets.JOBS_PLATFORM, names_alone=True)
+    assert there.asset_hash == named.asset_hash != assets.wheels("jobs.txt", assets.JOBS_PLATFORM, names_alone=True)[1]
+    wheels = zipfile.ZipFile(there.path).namelist()
+    assert wheels
+    assert all(name.endswith(("x86_64.whl", "any.whl")) for name in wheels)
+    listed = zipfile.ZipFile(named.path).read("wheels.txt").decode().splitlines()
+    assert [name.split("==")[0] for name in listed] == [name.split("-")[0] for name in wheels]
