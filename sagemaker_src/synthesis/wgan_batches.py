@@ -78,8 +78,8 @@ def epoch_batches(rows: NDArray[np.int32], steps: int, recipe: Recipe, draws: np
     shuffle.
 
     >>> batches = epoch_batches(np.arange(492, dtype=np.int32), 4, Recipe(), np.random.default_rng(0))
-    >>> batches.shape, [len(np.unique(batches[:, step])) for step in range(5)]
-    ((4, 5, 128), [492, 492, 492, 492, 492])
+    >>> batches.shape, [len(np.unique(batches[:, step])) for step in range(4)]
+    ((4, 4, 128), [492, 492, 492, 492])
     """
     size = min(recipe.batch, len(rows))
     rounds = -(-steps * size // len(rows))

@@ -113,7 +113,11 @@ def test_a_private_generator_says_what_it_keeps_to(tmp_path):
     )
     generator.fit(rows, seed=1, progress=lambda *_: None)
     budget = generator.fitted.budget
-    assert (budget.epsilon, budget.delta, budget.rate, budget.steps) == (3.0, 1e-3, 0.2, 2 * 5 * 5)
+    assert (budget.epsilon, budget.delta, budget.rate, budget.steps) == (
+        *(3.0, 1e-3, 0.2),
+        # epochs, the generator's steps in each, the critic's for each of these
+        2 * 5 * 4,
+    )
     assert generator.fitted.maker.shares.tolist() == [1.0]
     assert generator.fitted.maker.calibration is None
     assert [row["distance"] for row in generator.fitted.history] == [None, None]
