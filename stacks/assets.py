@@ -142,8 +142,7 @@ def wheels(requirements: str, platform: tuple[str, str], *, names_alone: bool = 
     Args:
         requirements: the name of a file in `requirements/`.
         platform: (platform, Python's version).
-        names_alone: a list of their names in their place, for a run where the libraries of this machine stand in for them: half a
-            gigabyte need not be fetched for that, and the templates are the same.
+        names_alone: a list of their names in their place, which needs nothing to be fetched and gives the same templates.
     """
     lock = ROOT / "requirements" / requirements
     system, version = platform

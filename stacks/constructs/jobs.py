@@ -26,7 +26,8 @@ SPARK_PYTHON = "/usr/local/bin/python3"
 MOUNT = "/opt/ml/processing"
 CHANNELS = "/opt/ml/input/data"
 NAMES_ALONE = "card-fraud:names-of-wheels"
-"""CDK's context: whether lists of names stand in for wheels, as where nothing is deployed to AWS."""
+"""CDK's context: lists of names in place of wheels, to look at templates without fetching any. Never to deploy with: the key of
+the asset is the same, so the wheels would not be uploaded after it."""
 AS_WHEELS = ("synthesis",)
 """Lists of libraries that are too large to be shipped unpacked."""
 
@@ -143,7 +144,7 @@ def _libraries(scope: Construct, name: str) -> s3_assets.Asset:
 
 
 def wheels_asset(scope: Construct, name: str, requirements: str) -> s3_assets.Asset:
-    """The wheels of a lock file as an asset; of a local run, their names alone, under the same key."""
+    """The wheels of a lock file as an asset; their names alone, under the same key, where the context asks for them."""
     there = wheels(requirements, JOBS_PLATFORM, names_alone=bool(scope.node.try_get_context(NAMES_ALONE)))
     return s3_assets.Asset(scope, name, path=str(there.path), asset_hash=there.asset_hash)
 
