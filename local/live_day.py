@@ -21,8 +21,9 @@ from local.rows import records, split_by_time
 from local.screen import Screen
 from local.topic_contents import read_messages, topic_ends
 
-Faults = Callable[[EmulatedAws, Application], Callable[[float], None]]
-"""Given what stands, a function of the seconds since the first record that does harm to it."""
+Faults = Callable[[EmulatedAws, Application], Callable[[float], bool]]
+"""Given what stands, a function of the seconds since the first record that does harm to it, and says whether the rest of the day
+has to wait: until then it sends no more than the first two thirds, so that harm on a slow machine still meets traffic."""
 
 PATIENCE_S = 90
 """How long a run waits without any progress."""
@@ -50,7 +51,7 @@ def replay_day(
     from_ms: int,
     pace: Pace,
     screen: Screen,
-    while_running: Callable[[float], None] = lambda _elapsed_s: None,
+    faults: Callable[[float], bool] | None = None,
 ) -> StreamRun:
     """The day before fills the windows, and is decided like any other; then the day itself.
 
@@ -59,7 +60,7 @@ def replay_day(
         history: rows before `from_ms`.
         live: rows from then on.
         pace: how fast they are sent.
-        while_running: called with the seconds since the first record, for faults.
+        faults: harm to do meanwhile, as `Faults` gives it.
 
     Raises:
         ApplicationError: a function came no further, a decision was replaced, or Kafka did not take the transactions.
@@ -76,7 +77,7 @@ def replay_day(
     rate = pace.rate or _found(application, replayer, feed, tried, from_ms, screen)
     _caught_up(application, readers)
     since = topic_ends(application.brokers, "features")
-    sending = Sending(replayer, records(live), rate)
+    sending = Sending(replayer, records(live), rate, waits=faults is not None)
     started = time.monotonic()
     sending.start()
     decided: list[dict[str, Any]] = []
@@ -87,8 +88,10 @@ def replay_day(
             decided += new
             deadline = time.monotonic() + PATIENCE_S
         screen.live(sending.count, live.num_rows, decided[: -LATEST - 1 : -1])
-        while_running(time.monotonic() - started)
+        if faults and not faults(time.monotonic() - started):
+            sending.go_on()
     seconds = time.monotonic() - started
+    sending.go_on()
     sending.join()
     if sending.failure:
         raise ApplicationError(f"the transactions were not sent: {sending.failure}") from sending.failure
@@ -196,14 +199,19 @@ def all_features(read: Callable[[], list[bytes]], transactions: int, patience_s:
 class Sending(threading.Thread):
     """The replay, beside whoever watches it.
 
+    Args:
+        waits: the last third of the records is sent only after `go_on`.
+
     Attributes:
         count: records handed over so far.
         duplicates, sent_s: as `local.replayer.Sent` has them, once it has ended.
         failure: what ended it early.
     """
 
-    def __init__(self, replayer: Replayer, records: list[Record], rate: float) -> None:
+    def __init__(self, replayer: Replayer, records: list[Record], rate: float, *, waits: bool = False) -> None:
         super().__init__(name="replay", daemon=True)
+        self._may_go_on = threading.Event()
+        self._first = len(records) * 2 // 3 if waits else 0
         self.replayer, self.records, self.rate = replayer, records, rate
         self.count, self.duplicates = 0, 0
         self.sent_s: list[float] = []
@@ -211,8 +219,10 @@ class Sending(threading.Thread):
 
     def run(self) -> None:
         try:
-            sent = self.replayer.replay(self._counted(), rate=self.rate)
-            self.sent_s, self.duplicates = sent.sent_s, sent.duplicates
+            if self._first:
+                self._send(self.records[: self._first], finish=False)
+                self._may_go_on.wait()
+            self._send(self.records[self._first :], finish=True)
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits for this one
             self.failure = error
 
@@ -221,7 +231,16 @@ class Sending(threading.Thread):
         ids = [json.loads(message)["transaction_id"] for _, _, message in self.records]
         return {identity: at * 1000 for identity, at in zip(ids, self.sent_s, strict=True)}
 
-    def _counted(self) -> Iterator[Record]:
-        for record in self.records:
+    def go_on(self) -> None:
+        """Nothing has to wait any more."""
+        self._may_go_on.set()
+
+    def _send(self, records: list[Record], *, finish: bool) -> None:
+        sent = self.replayer.replay(self._counted(records), rate=self.rate, finish=finish)
+        self.sent_s += sent.sent_s
+        self.duplicates += sent.duplicates
+
+    def _counted(self, records: list[Record]) -> Iterator[Record]:
+        for record in records:
             self.count += 1
             yield record

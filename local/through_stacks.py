@@ -108,7 +108,7 @@ def decide_through_stacks(
             screen.phase("stream")
             run = replay_day(
                 application, readers_of(stacks, "features"), day.history, day.live, day.from_ms, pace, screen,
-                while_running=faults(aws, application) if faults else lambda _: None,
+                faults=faults(aws, application) if faults else None,
             )  # fmt: skip
             dead = application.dead_letters()
             wanted = set(day.live["transaction_id"].to_pylist())
