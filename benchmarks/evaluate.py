@@ -23,7 +23,7 @@ import xgboost as xgb
 from benchmarks.data import SPARKOV, needs
 from cli.feature_frame import feature_frame
 from cli.times import parse_moment
-from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
+from fraud.vector import FEATURE_NAMES, declared_input, model_vector
 from sagemaker_src.training.metrics import evaluate_rows
 from sagemaker_src.training.train import TrainingSettings
 
@@ -57,7 +57,8 @@ def ladder(rows: pd.DataFrame, test_from_ms: int) -> list[dict[str, Any]]:
     rows = rows.sort_values(["event_ms", "transaction_id"], ignore_index=True)
     before = (rows["event_ms"] < test_from_ms).to_numpy()
     label = rows["is_fraud"].to_numpy()
-    vectors = model_vector(rows, sorted(rows.loc[before, "category"].unique()))
+    takes = declared_input({"category": sorted(rows.loc[before, "category"].unique())})
+    vectors = model_vector(rows, takes)
     share = settings.honest_rows / int((before & (label == 0)).sum())
     kept = before & ((label == 1) | (np.random.default_rng(settings.seed).random(len(label)) < share))
     weight = np.where(label == 1, 1.0, 1.0 / share)[kept]
@@ -69,7 +70,7 @@ def ladder(rows: pd.DataFrame, test_from_ms: int) -> list[dict[str, Any]]:
     found = []
     for says, added in STEPS:
         taken += [FEATURE_NAMES.index(name) for name in added]
-        types = [FEATURE_TYPES[place] for place in taken]
+        types = [takes.types[place] for place in taken]
         train = xgb.QuantileDMatrix(
             vectors[kept][:, taken], label=label[kept], weight=weight, feature_types=types, enable_categorical=True
         )

@@ -21,8 +21,8 @@ import psutil
 import urllib3
 
 from engines.processes import Process, free_port
-from fraud.model_request import ACCEPT, read_scores, request_body, request_type
-from fraud.vector import FEATURE_NAMES
+from fraud.model_request import ACCEPT, CONTENT_TYPE, read_scores, request_body
+from fraud.vector import FEATURE_NAMES, declared_input
 from local.stand_ins import PROGRAM
 from samples.deciding_world import CATEGORIES, write_model
 
@@ -56,7 +56,8 @@ def _measure(url: str, serving: Process) -> list[dict[str, Any]]:
     random = np.random.default_rng(1)
     vectors = random.gamma(2, 40, size=(BATCH, len(FEATURE_NAMES))).astype(np.float32)
     vectors[:, FEATURE_NAMES.index("category")] = random.integers(0, len(CATEGORIES), BATCH)
-    body, headers = request_body(vectors), {"Content-Type": request_type(3), "Accept": ACCEPT}
+    body = request_body(vectors, declared_input({"category": CATEGORIES}), 3)
+    headers = {"Content-Type": CONTENT_TYPE, "Accept": ACCEPT}
     pool = urllib3.PoolManager()
     spent, elapsed = [], []
     for run in range(RUNS + 1):

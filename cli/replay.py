@@ -98,8 +98,11 @@ def _check_model(model: Path) -> None:
         raise BadInputError(f"--model: {why}; `fraud train` writes it") from error
     except ValueError as error:
         raise BadInputError(f"--model: {model} cannot be served ({error}); `fraud train` writes what can") from error
-    if names != list(FEATURE_NAMES):
-        raise BadInputError(f"--model: {model} takes other features; allowed: {', '.join(FEATURE_NAMES)}")
+    unknown = [name for name in names if name not in FEATURE_NAMES]
+    if len(unknown) == len(names):
+        raise BadInputError(f"--model: {model} takes none of the features; allowed: some of {', '.join(FEATURE_NAMES)}")
+    if unknown:
+        print(f"{model} takes features that are not computed here, and counts them as missing: {', '.join(unknown)}")
 
 
 def _read(data: Path, from_ms: int, reading: Reading) -> tuple[pa.Table, pa.Table, str]:

@@ -6,9 +6,9 @@ What it needs of the world stands in `fraud.ports`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, isnan
+from math import isfinite, isnan, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.feature_record import STREAM_NAMES, FeatureRecord, parse_feature_record
 from fraud.features.catalogue import NIGHTLY_FEATURES, names
 from fraud.features.nightly import nightly_columns
+from fraud.model_input import ModelInput
 from fraud.payment import Collision, Payment, collision
 from fraud.ports import (
     DecisionStore,
@@ -30,13 +31,14 @@ from fraud.ports import (
     Scores,
 )
 from fraud.transaction import InvalidTransactionError, Transaction, format_event_time
-from fraud.vector import FEATURE_NAMES, Columns, model_vector
+from fraud.vector import CATEGORY_FEATURES, Columns, given_input, model_vector
 
 _NIGHTLY_NAMES = names(NIGHTLY_FEATURES)
-_POSITIONS = {name: position for position, name in enumerate(FEATURE_NAMES)}
 
 REASONS = 3
 """A decision carries this many reasons."""
+MISSING_SHOWN = 5
+"""Of the features that a model takes and that this release does not compute, a decision names so many."""
 WHY_CHARACTERS = 300
 """Of what a decision says of its fallback: an error may repeat what it was given, and a table's items are limited."""
 VERSION_CHARACTERS = 256
@@ -97,7 +99,6 @@ class Deciding:
     fallback: FallbackRule = field(default_factory=FallbackRule)
     nightly_too_old_after_ms: int = 48 * MS_PER_HOUR
     clock: Callable[[], int] = now_ms
-    _categories: tuple[str, ...] = ()
 
     def decide_batch(self, messages: Sequence[bytes]) -> Batch:
         """Decides and records every valid message; a transaction that already has a decision keeps it.
@@ -148,25 +149,18 @@ class Deciding:
 
     def _decide_on(self, records: list[FeatureRecord], nightly: Nightly) -> list[Decision]:
         columns = _columns(records, nightly)
+        given = given_input(columns)
+        vectors = model_vector(columns, given)
         try:
-            vectors, answer = self._score(columns)
+            answer = _checked(self.scorer.score(vectors, given, REASONS), given, len(vectors))
         except ScorerUnavailableError as error:
             return self._by_rule(records, str(error))
-        return self._by_model(records, nightly, columns, vectors, answer)
+        positions = {name: position for position, name in enumerate(given.names)}
+        return self._by_model(records, nightly, columns, vectors, positions, answer)
 
     def _by_rule(self, records: list[FeatureRecord], why: str) -> list[Decision]:
         decided_at = self.clock()
         return [_by_rule(record, self.fallback, decided_at, why) for record in records]
-
-    def _score(self, columns: Columns) -> tuple[NDArray[np.float32], Scores]:
-        # The codes of the categories belong to a model, and a deployment can change the model between two batches.
-        for _ in range(2):
-            vectors = model_vector(columns, self._categories)
-            answer = _checked(self.scorer.score(vectors, REASONS), len(vectors))
-            if answer.categories == self._categories:
-                return vectors, answer
-            self._categories = answer.categories
-        raise ScorerUnavailableError("the model's categories changed twice within one batch")
 
     def _by_model(
         self,
@@ -174,6 +168,7 @@ class Deciding:
         nightly: Nightly,
         columns: Columns,
         vectors: NDArray[np.float32],
+        positions: Mapping[str, int],
         answer: Scores,
     ) -> list[Decision]:
         decided_at = self.clock()
@@ -198,18 +193,23 @@ class Deciding:
                     path="model",
                     score=score,
                     model_version=answer.model_version,
-                    reasons=_reasons(contributions, vector, record),
+                    reasons=_reasons(contributions, vector, positions, features),
                     features=features,
                     nightly_cut=cut,
-                    warning=None if cut is None else self._warning(record.trans_time - cut),
+                    warning=self._warning(record.trans_time, cut, answer.missing),
                 )
             )
         return decisions
 
-    def _warning(self, nightly_age_ms: int) -> str | None:
-        if nightly_age_ms <= self.nightly_too_old_after_ms:
-            return None
-        return f"nightly features are {nightly_age_ms / MS_PER_DAY:.1f} days old"
+    def _warning(self, trans_time: int, cut: int | None, missing: Sequence[str]) -> str | None:
+        found = []
+        if cut is not None and trans_time - cut > self.nightly_too_old_after_ms:
+            found.append(f"nightly features are {(trans_time - cut) / MS_PER_DAY:.1f} days old")
+        if missing:
+            shown = ", ".join(missing[:MISSING_SHOWN])
+            more = f" and {len(missing) - MISSING_SHOWN} more" if len(missing) > MISSING_SHOWN else ""
+            found.append(f"the model takes features that are not computed here: {shown}{more}")
+        return "; ".join(found) or None
 
 
 def decide_without_features(
@@ -270,12 +270,18 @@ def _stated(record: FeatureRecord) -> dict[str, float | str | None]:
 
 
 def _reasons(
-    contributions: Sequence[tuple[str, float]], vector: Sequence[float], record: FeatureRecord
+    contributions: Sequence[tuple[str, float]],
+    vector: Sequence[float],
+    positions: Mapping[str, int],
+    stated: Mapping[str, float | str | None],
 ) -> tuple[Reason, ...]:
     reasons = []
     for name, contribution in contributions:
-        value = vector[_POSITIONS[name]]
-        shown = record.category if name == "category" else None if isnan(value) else value
+        if name in CATEGORY_FEATURES:
+            shown = stated.get(name)
+        else:
+            value = vector[positions[name]] if name in positions else nan
+            shown = None if isnan(value) else value
         reasons.append(Reason(name, shown, contribution))
     return tuple(reasons)
 
@@ -304,11 +310,11 @@ def _columns(records: list[FeatureRecord], nightly: Nightly) -> Columns:
     }
 
 
-def _checked(answer: Scores, n: int) -> Scores:
+def _checked(answer: Scores, given: ModelInput, n: int) -> Scores:
     if len(answer.scores) != n or len(answer.reasons) != n:
         counts = f"{len(answer.scores)} scores and {len(answer.reasons)} reasons"
         raise ScorerUnavailableError(f"the model answered {counts} to {n} transactions")
-    unknown = {name for row in answer.reasons for name, _ in row} - _POSITIONS.keys()
+    unknown = {name for row in answer.reasons for name, _ in row} - {*given.names, *answer.missing}
     if unknown:
         raise ScorerUnavailableError(f"the model gave reasons that are no features: {', '.join(sorted(unknown))}")
     if len(answer.model_version) > VERSION_CHARACTERS:

@@ -6,6 +6,7 @@ The other side of it is `sagemaker_src/serving/inference.py`.
 from __future__ import annotations
 
 import io
+import json
 import time
 from collections.abc import Callable
 from typing import Annotated
@@ -15,22 +16,31 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from fraud.decision import Thresholds
+from fraud.model_input import ModelInput
 from fraud.ports import ScorerUnavailableError, Scores
-from fraud.vector import FEATURE_NAMES
 
+CONTENT_TYPE = "application/x-named-npy"
+"""A line of JSON, then an array as numpy writes it. What the line says would not fit into the content type: InvokeEndpoint takes
+1,024 characters there (page API_runtime_InvokeEndpoint)."""
 ACCEPT = "application/json"
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 2.0
 
 
-def request_type(reasons: int) -> str:
-    """The content type of `request_body`; its names let the endpoint refuse vectors that another model's code made."""
-    return f"application/x-npy; reasons={reasons}; feature-names={','.join(FEATURE_NAMES)}"
+def request_body(vectors: NDArray[np.float32], given: ModelInput, reasons: int) -> bytes:
+    """n vectors as the endpoint reads them, whichever features its model takes.
 
+    Args:
+        vectors: float32 of shape (n, len(given.names)).
+        given: what they hold.
+        reasons: how many are asked for.
 
-def request_body(vectors: NDArray[np.float32]) -> bytes:
-    """n vectors of FEATURE_NAMES as the endpoint reads them."""
+    >>> request_body(np.zeros((1, 1), np.float32), ModelInput(("amount",), {}), 3).split(b"\\n")[0]
+    b'{"feature_names":["amount"],"categories":{},"reasons":3}'
+    """
     file = io.BytesIO()
+    head = {"feature_names": given.names, "categories": dict(given.categories), "reasons": reasons}
+    file.write(json.dumps(head, separators=(",", ":")).encode() + b"\n")
     np.save(file, np.ascontiguousarray(vectors, dtype="<f4"), allow_pickle=False)
     return file.getvalue()
 
@@ -70,7 +80,7 @@ class _Answer(BaseModel):
     reasons: list[list[tuple[str, FiniteFloat]]]
     model_version: str
     thresholds: Thresholds
-    categories: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 class Pause:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fraud.decision import Decision, Thresholds
 from fraud.features.nightly import CardRecord, Population
+from fraud.model_input import ModelInput
 from fraud.payment import Payment
 
 
@@ -50,21 +51,27 @@ class Scores(NamedTuple):
         reasons: n lists of (feature, contribution to the log-odds), the strongest first.
         model_version: the model that answered.
         thresholds: those that its evaluation chose.
-        categories: the categories it knows, in the order of their codes.
+        missing: the features that the model takes and that were not given.
     """
 
     scores: Sequence[float]
     reasons: Sequence[Sequence[tuple[str, float]]]
     model_version: str
     thresholds: Thresholds
-    categories: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 class Scorer(Protocol):
     """The model behind its endpoint."""
 
-    def score(self, vectors: NDArray[np.float32], reasons: int) -> Scores:
-        """The scores of n vectors of FEATURE_NAMES, in one call. Raises ScorerUnavailableError."""
+    def score(self, vectors: NDArray[np.float32], given: ModelInput, reasons: int) -> Scores:
+        """The scores of n vectors, in one call. Raises ScorerUnavailableError.
+
+        Args:
+            vectors: float32 of shape (n, len(given.names)).
+            given: what they hold. The model takes of it what it was made for.
+            reasons: how many are asked for.
+        """
         ...
 
 

@@ -98,7 +98,12 @@ class Application:
             ModelApprovalStatus="Approved",
             InferenceSpecification={
                 "Containers": [{"Image": image, "ModelDataUrl": model_url}],
-                "SupportedContentTypes": ["application/json", "text/csv", "application/x-npy"],
+                "SupportedContentTypes": [
+                    "application/json",
+                    "text/csv",
+                    "application/x-npy",
+                    "application/x-named-npy",
+                ],
                 "SupportedResponseMIMETypes": ["application/json", "text/csv"],
             },
         )

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from fraud.deciding import Deciding
 from fraud.decision import Decision
-from fraud.model_request import ACCEPT, read_scores, request_body, request_type
+from fraud.model_input import ModelInput
+from fraud.model_request import ACCEPT, CONTENT_TYPE, read_scores, request_body
 from fraud.payment import Payment
 from fraud.ports import Nightly, Scores
 from sagemaker_src.processing.batch_features import daily_sums, engine, load, nightly_snapshot
@@ -35,9 +36,9 @@ class ModelScorer:
             manifest = self._model.manifest | {"thresholds": {"review": 2.0, "block": 2.0}}
             self._model = self._model._replace(manifest=manifest)
 
-    def score(self, vectors: NDArray[np.float32], reasons: int) -> Scores:
-        """The scores of n vectors of FEATURE_NAMES."""
-        text, _ = inference.answer(self._model, request_body(vectors), request_type(reasons), ACCEPT)
+    def score(self, vectors: NDArray[np.float32], given: ModelInput, reasons: int) -> Scores:
+        """The scores of n vectors of what is given."""
+        text, _ = inference.answer(self._model, request_body(vectors, given, reasons), CONTENT_TYPE, ACCEPT)
         return read_scores(text.encode())
 
 

@@ -13,9 +13,10 @@ import xgboost as xgb
 from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
 from fraud.features.nightly import CardRecord, Habit
 from fraud.ports import Nightly
-from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
+from fraud.vector import FEATURE_NAMES, declared_input
 
 CATEGORIES = [f"category {letter}" for letter in "abcdefgh"]
+INPUT = declared_input({"category": CATEGORIES})
 THRESHOLDS = {"review": 0.5, "block": 0.9}
 CARDS = [f"{number:032x}" for number in range(200)]
 MOMENT = 1_767_225_600_000
@@ -33,8 +34,8 @@ def trees(rounds: int, max_depth: int = 6) -> xgb.Booster:
     matrix = xgb.QuantileDMatrix(
         vectors,
         label=label,
-        feature_names=list(FEATURE_NAMES),
-        feature_types=list(FEATURE_TYPES),
+        feature_names=list(INPUT.names),
+        feature_types=list(INPUT.types),
         enable_categorical=True,
     )
     parameters = {"objective": "binary:logistic", "max_depth": max_depth, "eta": 0.08, "nthread": 1, "base_score": 0.5}
@@ -47,9 +48,7 @@ def write_model(folder: Path, rounds: int = 60, **changes: Any) -> Path:
     trees(rounds).save_model(folder / "model.ubj")
     manifest = {
         "model_version": "small",
-        "feature_names": list(FEATURE_NAMES),
-        "feature_types": list(FEATURE_TYPES),
-        "categories": CATEGORIES,
+        **INPUT.manifest(),
         "thresholds": THRESHOLDS,
         "metrics": {},
         "data": {},

@@ -30,7 +30,15 @@ _TRANSACTIONS = (
 _TOPIC = (*_TRANSACTIONS, "lambda_src.kafka_event")
 _QUARANTINE = ("fraud.quarantine", "lambda_src.ports.quarantine_bucket")
 _FEATURE_RECORDS = ("fraud.durations", "fraud.feature_record", "fraud.features.catalogue", "fraud.features.nightly")
-_DECISIONS = ("fraud.columns", "fraud.decision", "fraud.durations", "fraud.features.catalogue", "fraud.vector")
+_VECTOR = (
+    "fraud.durations",
+    "fraud.features.catalogue",
+    "fraud.features.derived",
+    "fraud.features.formula",
+    "fraud.model_input",
+    "fraud.vector",
+)
+_DECISIONS = (*_VECTOR, "fraud.columns", "fraud.decision")
 _ITEMS = ("lambda_src.ports.dynamodb_items",)
 _DECISION_TABLE = (
     *_DECISIONS,
@@ -170,7 +178,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     "training": (
         *_TABLE_READERS,
         "fraud.notation",
-        "fraud.vector",
+        *_VECTOR,
         "sagemaker_src.options",
         "sagemaker_src.processing.batch_features",
         "sagemaker_src.processing.transactions",

@@ -9,7 +9,8 @@ import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from numpy.typing import NDArray
 
-from fraud.model_request import ACCEPT, Pause, may_pass, read_scores, request_body, request_type
+from fraud.model_input import ModelInput
+from fraud.model_request import ACCEPT, CONTENT_TYPE, Pause, may_pass, read_scores, request_body
 from fraud.ports import ScorerUnavailableError, Scores
 from fraud.retries import tries
 from lambda_src.ports.clients import Client
@@ -31,22 +32,22 @@ class EndpointScorer:
     def __init__(self, client: Client, endpoint: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._endpoint, self._pause = client, endpoint, Pause(clock)
 
-    def score(self, vectors: NDArray[np.float32], reasons: int) -> Scores:
-        """The scores of n vectors of FEATURE_NAMES, in one call.
+    def score(self, vectors: NDArray[np.float32], given: ModelInput, reasons: int) -> Scores:
+        """The scores of n vectors of what is given, in one call.
 
         Raises:
             ScorerUnavailableError: no valid answer, no model yet, or not asked so soon after a failure.
         """
-        scores = self._pause.asking(lambda: read_scores(self._invoke(request_body(vectors), reasons)))
+        scores = self._pause.asking(lambda: read_scores(self._invoke(request_body(vectors, given, reasons))))
         if scores.model_version == BOOTSTRAP_VERSION:
             raise ScorerUnavailableError("no model is deployed yet")
         return scores
 
-    def _invoke(self, body: bytes, reasons: int) -> bytes:
+    def _invoke(self, body: bytes) -> bytes:
         for attempt in tries(ATTEMPTS):
             try:
                 answer = self._client.invoke_endpoint(
-                    EndpointName=self._endpoint, Body=body, ContentType=request_type(reasons), Accept=ACCEPT
+                    EndpointName=self._endpoint, Body=body, ContentType=CONTENT_TYPE, Accept=ACCEPT
                 )
                 return bytes(answer["Body"].read())
             except ReadTimeoutError as error:

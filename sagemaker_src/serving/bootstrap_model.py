@@ -14,26 +14,25 @@ from pathlib import Path
 import numpy as np
 import xgboost as xgb
 
-from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
+from fraud.vector import declared_input
 
 FOLDER = Path(__file__).with_name("bootstrap")
+INPUT = declared_input({})
 MANIFEST = {
     "model_version": "bootstrap",
-    "feature_names": list(FEATURE_NAMES),
-    "feature_types": list(FEATURE_TYPES),
-    "categories": [],
+    **INPUT.manifest(),
     "thresholds": {"review": 2.0, "block": 2.0},  # no score reaches them
 }
 
 
 def main() -> int:
     """Writes the model: a single leaf."""
-    nothing = np.zeros((2, len(FEATURE_NAMES)), dtype=np.float32)
+    nothing = np.zeros((2, len(INPUT.names)), dtype=np.float32)
     rows = xgb.DMatrix(
         nothing,
         label=np.array([0.0, 1.0]),
-        feature_names=list(FEATURE_NAMES),
-        feature_types=list(FEATURE_TYPES),
+        feature_names=list(INPUT.names),
+        feature_types=list(INPUT.types),
         enable_categorical=True,
     )
     booster = xgb.train({"objective": "binary:logistic", "base_score": 0.5, "max_depth": 1, "nthread": 1}, rows, 1)

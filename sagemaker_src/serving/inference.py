@@ -9,9 +9,18 @@ A number is written in ASCII digits, with a sign, a point and an exponent where 
 tabs may stand around it. Nothing else is a number: no `1_000`, no digits of another script, no `nan`, no `inf`, no `0x1p3`.
 `reasons` (0 unless given) asks for each row's strongest features; `feature_names`, where given, must be the model's own. The
 other types say so after themselves: `application/x-npy; reasons=3; feature-names=amount,category,...`.
+
+Whoever does not know which features the model takes sends `application/x-named-npy`: a line of JSON, then a float32 array.
+
+    {"feature_names": ["amount", "category", ...], "categories": {"category": ["travel", ...]}, "reasons": 3}
+
+The model takes its own features from it by name, and codes the categories as it learned them: the values of such a column are
+places in the list that the line gives, NaN for missing. What the model takes and the line does not name is missing, and the
+answer says so under `missing`. So a new model, and one from before, can be asked by the same caller.
+
 The answer is one score a line where the caller would rather have `text/csv`, otherwise JSON:
 
-    {"model_version": "...", "thresholds": {...}, "categories": [...], "scores": [...], "reasons": [[["amount", 1.2], ...], ...]}
+    {"model_version": "...", "thresholds": {...}, "scores": [...], "reasons": [[["amount", 1.2], ...], ...], "missing": []}
 
 A wrong request is answered with 400, 406 or 415 and `{"error": "..."}`, which repeats no value of the request's body.
 
@@ -29,6 +38,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,13 +46,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import xgboost as xgb
 
-JSON, CSV, NPY = "application/json", "text/csv", "application/x-npy"
+JSON, CSV, NPY, NAMED = "application/json", "text/csv", "application/x-npy", "application/x-named-npy"
 MAX_ROWS = 20_000
 """A larger request is refused: the endpoint takes 6 MB."""
 MAX_ANSWER_BYTES = 6_291_456
 """What InvokeEndpoint brings back (page API_runtime_InvokeEndpoint)."""
 MAX_NPY_HEADER = 1_000
 """Bytes. numpy writes 118; the literal in it is parsed, so it must be small."""
+MAX_HEAD = 1_000_000
+"""Bytes of the line before a named array: names of features and categories."""
 EXACT_ROWS = 8
 """Exact reasons a request at most, so that a burst of fraud cannot make payments wait."""
 
@@ -83,6 +95,22 @@ class Request(NamedTuple):
     feature_names: list[str] | None = None
 
 
+class Named(NamedTuple):
+    """A named array: rows of the caller's own columns.
+
+    Attributes:
+        rows: float32 (n, columns); NaN is missing.
+        reasons: how many are asked for.
+        feature_names: of the columns.
+        categories: {feature: texts} of the columns that are no numbers: a value is a place among the texts.
+    """
+
+    rows: np.ndarray
+    reasons: int
+    feature_names: list[str]
+    categories: dict[str, list[str]]
+
+
 def model_fn(model_dir: str) -> Model:
     """The model in a folder that training wrote. The container calls it by this name.
 
@@ -96,6 +124,9 @@ def model_fn(model_dir: str) -> Model:
     booster.set_param({"nthread": 1})
     if booster.feature_names != manifest["feature_names"]:
         raise ValueError(f"{folder}: model.ubj and manifest.json name different features")
+    if isinstance(manifest["categories"], list):
+        # as manifests held them before there was more than one feature of text
+        manifest["categories"] = {"category": manifest["categories"]} if "category" in manifest["feature_names"] else {}
     model = Model(booster, manifest)
     # The first call sets things up inside the library; no payment should wait for that.
     predict(Request(np.full((1, model.width), np.nan, dtype=np.float32), reasons=1), model)
@@ -132,7 +163,7 @@ def answer(model: Model, content: bytes | str, content_type: str, accept: str) -
     return text, kind
 
 
-def read_request(content: bytes | str, content_type: str) -> Request:
+def read_request(content: bytes | str, content_type: str) -> Request | Named:
     """The request in a body. Of some types the container decodes the body itself, from UTF-8.
 
     Raises:
@@ -215,6 +246,26 @@ def _from_npy(body: bytes, parameters: dict[str, str]) -> Request:
     return _with_parameters(_finite(array), parameters)
 
 
+def _from_named(body: bytes, parameters: dict[str, str]) -> Named:
+    end = body.find(b"\n", 0, MAX_HEAD)
+    if end < 0:
+        raise ValueError(f"no line of JSON before the array, of at most {MAX_HEAD} bytes")
+    head = json.loads(body[:end], object_pairs_hook=_each_once)
+    if not isinstance(head, dict) or not _are_texts(head.get("feature_names")):
+        raise ValueError("feature_names: not a list of different names")
+    names, categories = head["feature_names"], head.get("categories")
+    if not isinstance(categories, dict) or not all(_are_texts(texts) for texts in categories.values()):
+        raise ValueError("categories: not an object of lists of different texts")
+    request = _from_npy(body[end + 1 :], parameters)
+    if request.rows.shape[1] != len(names):
+        raise ValueError(f"rows of {request.rows.shape[1]} values; feature_names has {len(names)}")
+    return Named(request.rows, _reasons(head.get("reasons", 0)), names, categories)
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(value) is str for value in values) and len(set(values)) == len(values)
+
+
 def _with_parameters(rows: np.ndarray, parameters: dict[str, str]) -> Request:
     names, reasons = parameters.get("feature-names"), parameters.get("reasons", "0")
     count = int(reasons) if re.fullmatch("[0-9]{1,3}", reasons) else None
@@ -246,7 +297,12 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-_READERS = {CSV: _from_csv, JSON: _from_json, NPY: _from_npy}
+_READERS: dict[str, Callable[[bytes, dict[str, str]], Request | Named]] = {
+    CSV: _from_csv,
+    JSON: _from_json,
+    NPY: _from_npy,
+    NAMED: _from_named,
+}
 
 
 def _reasons(count: Any) -> int:
@@ -280,13 +336,17 @@ def _finite(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def predict(request: Request, model: Model) -> dict[str, Any]:
+def predict(request: Request | Named, model: Model) -> dict[str, Any]:
     """The answer, ready for JSON: n scores (probabilities of fraud) and, where asked for, n lists of reasons.
 
     Raises:
         RefusedError: the rows are not the model's vector.
     """
     names = model.manifest["feature_names"]
+    missing: list[str] = []
+    if isinstance(request, Named):
+        rows, missing = own_rows(request, model.manifest)
+        request = Request(rows, request.reasons)
     if request.rows.shape[1] != model.width:
         raise RefusedError(
             400, f"rows of {request.rows.shape[1]} values; the model takes {model.width}: {', '.join(names)}"
@@ -298,13 +358,42 @@ def predict(request: Request, model: Model) -> dict[str, Any]:
         "model_version": model.manifest["model_version"],
         # A threshold that nothing may reach is infinite, which JSON cannot say; no score reaches 2.
         "thresholds": {name: min(value, 2.0) for name, value in model.manifest["thresholds"].items()},
-        "categories": model.manifest["categories"],
         "scores": scores.tolist(),
+        "missing": missing,
     }
     if request.reasons:
         contributions = _contributions(request.rows, scores, model)
         prediction["reasons"] = strongest(contributions, names, request.reasons)
     return prediction
+
+
+def own_rows(request: Named, manifest: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
+    """The model's vector from the columns of a named array, float32 (n, width), and the features that were not given.
+
+    >>> own = {"feature_names": ["category", "age"], "categories": {"category": ["home", "travel"]}}
+    >>> given = Named(np.float32([[9, 0], [8, 1]]), 0, ["amount", "category"], {"category": ["travel", "new"]})
+    >>> rows, missing = own_rows(given, own)
+    >>> rows.tolist(), missing
+    ([[1.0, nan], [nan, nan]], ['age'])
+    """
+    names, coded, given = manifest["feature_names"], manifest["categories"], request.categories
+    # a text is no number, and a number no text
+    places = {name: place for place, name in enumerate(request.feature_names) if (name in coded) == (name in given)}
+    rows = np.full((len(request.rows), len(names)), np.nan, dtype=np.float32)
+    for position, name in enumerate(names):
+        if name in places:
+            column = request.rows[:, places[name]]
+            rows[:, position] = _coded(column, name, given[name], coded[name]) if name in coded else column
+    return rows, [name for name in names if name not in places]
+
+
+def _coded(column: np.ndarray, name: str, texts: list[str], known: list[str]) -> np.ndarray:
+    codes = {text: code for code, text in enumerate(known)}
+    lookup = np.array([codes.get(text, np.nan) for text in texts] + [np.nan], dtype=np.float32)
+    none = np.isnan(column)
+    if not (none | ((column >= 0) & (column < len(texts)) & (column == np.floor(column)))).all():
+        raise RefusedError(400, f"{name}: not places in its list of {len(texts)} categories")
+    return lookup[np.where(none, len(texts), column).astype(np.int64)]
 
 
 def _contributions(rows: np.ndarray, scores: np.ndarray, model: Model) -> np.ndarray:

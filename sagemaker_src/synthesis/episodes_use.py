@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fraud.episodes import Episodes, graft, learn, sample
 from fraud.episodes.copying import copies
 from fraud.episodes.ledger import COLUMNS, Flags, Ints, fraud_runs, read_ledger
-from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
+from fraud.vector import declared_input, model_vector
 from sagemaker_src.processing.batch_features import compute, engine, features_frame, load
 from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.quality.utility import gain
@@ -95,11 +95,11 @@ class Use:
                 f"{trial.known} known attacks; allowed: at most {max(int(self._before.sum() * (1 - trial.tested)) - 2, 0)}, "
                 f"as there are {int(self._before.sum())} before the test and {trial.tested:.0%} of the cards are tested on"
             )
-        self.categories = list(ledger.categories)
+        self._takes = declared_input({"category": list(ledger.categories)})
         rows = _features(self.transactions)
         later = rows["event_ms"].to_numpy() >= test_from_ms
         self._test = rows[later].reset_index(drop=True)
-        self._test_vectors = model_vector(self._test, self.categories)
+        self._test_vectors = model_vector(self._test, self._takes)
         code = {name: place for place, name in enumerate(ledger.cards)}
         self._test_card = self._test["cc_num"].map(code).to_numpy()
         honest_cards = np.bincount(ledger.card[~ledger.fraud], minlength=len(ledger.cards)) > 0
@@ -152,7 +152,7 @@ class Use:
         kept = (label == 1) | (rng.random(label.size) < share)
         weight = np.where(label[kept] == 1, 1.0, 1.0 / share)
         ids = rows["transaction_id"].to_numpy()[kept]
-        return _Matrix(model_vector(rows[kept], self.categories), label[kept], weight, ids)
+        return _Matrix(model_vector(rows[kept], self._takes), label[kept], weight, ids)
 
     def _grafted(self, episodes: Episodes, table: pa.Table, plain: _Matrix, seed: int) -> _Matrix:
         """The same rows with attacks grafted onto them, and the attacks'."""
@@ -164,7 +164,7 @@ class Use:
         label = rows["is_fraud"].to_numpy()
         honest = float(plain.weight[plain.label == 0][0])
         ids = rows["transaction_id"].to_numpy()
-        return _Matrix(model_vector(rows, self.categories), label, np.where(label == 1, 1.0, honest), ids)
+        return _Matrix(model_vector(rows, self._takes), label, np.where(label == 1, 1.0, honest), ids)
 
     def _fit(self, train: _Matrix) -> xgb.Booster:
         settings = TrainingSettings()
@@ -183,8 +183,8 @@ class Use:
             train.vectors,
             label=train.label,
             weight=train.weight,
-            feature_names=list(FEATURE_NAMES),
-            feature_types=list(FEATURE_TYPES),
+            feature_names=list(self._takes.names),
+            feature_types=list(self._takes.types),
             enable_categorical=True,
         )
         return xgb.train(parameters, matrix, self.trial.rounds)

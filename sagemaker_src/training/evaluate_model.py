@@ -19,7 +19,8 @@ import pandas as pd
 import xgboost as xgb
 
 from fraud.durations import MS_PER_DAY
-from fraud.vector import FEATURE_NAMES, model_vector
+from fraud.model_input import ModelInputError, read_model_input
+from fraud.vector import model_vector
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.metrics import evaluate_rows
 from sagemaker_src.training.train import Trained, score
@@ -33,7 +34,7 @@ def read_model(folder: Path) -> Trained:
     """The model in a folder of `model.ubj` and `manifest.json`, or of the `model.tar.gz` that holds them.
 
     Raises:
-        EvaluationError: it is neither, or the model was made for other features.
+        EvaluationError: it is neither, or its manifest does not say what the model takes.
     """
     archive = folder / "model.tar.gz"
     if archive.exists():
@@ -45,8 +46,10 @@ def read_model(folder: Path) -> Trained:
             f"{folder} holds neither model.tar.gz nor manifest.json; name a folder that training wrote"
         )
     manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    if manifest["feature_names"] != list(FEATURE_NAMES):
-        raise EvaluationError(f"{folder}: the model was made for other features than {', '.join(FEATURE_NAMES)}")
+    try:
+        read_model_input(manifest)
+    except ModelInputError as error:
+        raise EvaluationError(f"{folder / 'manifest.json'}: {error}") from error
     return Trained(xgb.Booster(model_file=str(folder / "model.ubj")), manifest, pd.DataFrame())
 
 
@@ -68,9 +71,9 @@ def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = 
     """The evaluation, ready for JSON.
 
     Args:
-        candidate: the model to judge.
+        candidate: the model to judge, on its own features.
         rows: `feature_rows.ROW_COLUMNS`, all rows known: they say which fraud was a card's first.
-        champion: judged on the very same rows.
+        champion: judged on the very same rows, on its own features.
 
     Returns:
         `model_version`, `metrics` (see `sagemaker_src.training.metrics`), `held_out` {from_ms, to_ms, rows, frauds}, and
@@ -90,7 +93,7 @@ def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = 
 
 
 def _judged(model: Trained, tested: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
-    scores = score(model.model, model_vector(tested, model.manifest["categories"]))
+    scores = score(model.model, model_vector(tested, read_model_input(model.manifest)))
     return {
         "model_version": model.manifest["model_version"],
         "metrics": evaluate_rows(tested, scores, history),

@@ -26,8 +26,9 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from fraud.durations import MS_PER_DAY
+from fraud.model_input import ModelInput
 from fraud.notation import decimal_number, iso_moment_ms, whole_number
-from fraud.vector import FEATURE_NAMES, FEATURE_TYPES, model_vector
+from fraud.vector import CATEGORY_FEATURES, declared_input, model_vector
 from sagemaker_src.options import typed
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.metrics import Labels, Scores, evaluate_rows, ranking_metrics, threshold_at_fpr
@@ -127,20 +128,33 @@ class _Rounds(xgb.callback.TrainingCallback):
         return False
 
 
-def _matrix(vectors: NDArray[np.float32], **of_rows: Any) -> xgb.QuantileDMatrix:
+def _matrix(vectors: NDArray[np.float32], takes: ModelInput, **of_rows: Any) -> xgb.QuantileDMatrix:
     return xgb.QuantileDMatrix(
         vectors,
-        feature_names=list(FEATURE_NAMES),
-        feature_types=list(FEATURE_TYPES),
+        feature_names=list(takes.names),
+        feature_types=list(takes.types),
         enable_categorical=True,
         **of_rows,
     )
 
 
 def fit(
-    vectors: NDArray[np.float32], label: Labels, settings: TrainingSettings, what: str, progress: Progress
+    vectors: NDArray[np.float32],
+    label: Labels,
+    takes: ModelInput,
+    settings: TrainingSettings,
+    what: str,
+    progress: Progress,
 ) -> xgb.Booster:
-    """Fit the trees on n rows: every fraud, and at most `honest_rows` of the others, weighted for those left out."""
+    """Fit the trees on n rows: every fraud, and at most `honest_rows` of the others, weighted for those left out.
+
+    Args:
+        vectors: float32 of shape (n, len(takes.names)).
+        label: n, 1 is fraud.
+        takes: the features and categories of the vectors.
+        settings: how to train.
+        what, progress: what is said after each round.
+    """
     honest = int((label == 0).sum())
     share = min(1.0, settings.honest_rows / max(honest, 1))
     kept = (label == 1) | (np.random.default_rng(settings.seed).random(len(label)) < share)
@@ -158,7 +172,7 @@ def fit(
     }
     return xgb.train(
         parameters,
-        _matrix(vectors[kept], label=label[kept], weight=weight),
+        _matrix(vectors[kept], takes, label=label[kept], weight=weight),
         settings.rounds,
         callbacks=[_Rounds(what, settings.rounds, progress)],
     )
@@ -229,35 +243,32 @@ def train_model(
     for part, which in ((fit_part, "fitting"), (validation_part, "validation")):
         _need_both(label[part], which)
 
-    categories = sorted(rows.loc[train_part, "category"].unique())
-    vectors = model_vector(rows, categories)
+    takes, vectors = _taken(rows, train_part)
     if test_rows is None:
         tested, test_vectors, history = rows[event_ms >= end], vectors[event_ms >= end], rows
     else:
         tested = history = _in_order(test_rows)
-        test_vectors = model_vector(tested, categories)
+        test_vectors = model_vector(tested, takes)
     _need_both(tested["is_fraud"].to_numpy(), "test")
 
-    made = model_vector(synthetic.rows, categories) if synthetic else vectors[:0]
+    made = model_vector(synthetic.rows, takes) if synthetic else vectors[:0]
 
     def with_made(part: NDArray[np.bool_]) -> tuple[NDArray[np.float32], Labels]:
         return np.concatenate([vectors[part], made]), np.concatenate([label[part], np.ones(len(made), label.dtype)])
 
-    candidate = fit(*with_made(fit_part), settings, "choosing thresholds", progress)
+    candidate = fit(*with_made(fit_part), takes, settings, "choosing thresholds", progress)
     validation_score = score(candidate, vectors[validation_part])
     thresholds = {
         "review": threshold_at_fpr(label[validation_part], validation_score, settings.review_fpr),
         "block": threshold_at_fpr(label[validation_part], validation_score, settings.block_fpr),
     }
-    model = fit(*with_made(train_part), settings, "fitting the model", progress)
+    model = fit(*with_made(train_part), takes, settings, "fitting the model", progress)
     test_score = score(model, test_vectors)
     manifest = {
         "model_version": hashlib.sha256(bytes(model.save_raw("ubj")) + json.dumps(thresholds).encode()).hexdigest()[
             :12
         ],
-        "feature_names": list(FEATURE_NAMES),
-        "feature_types": list(FEATURE_TYPES),
-        "categories": [str(category) for category in categories],
+        **takes.manifest(),
         "thresholds": thresholds,
         "settings": asdict(settings),
         "metrics": {
@@ -286,6 +297,19 @@ def train_model(
         }
     )
     return Trained(model, manifest, scores)
+
+
+def _taken(rows: pd.DataFrame, train_part: NDArray[np.bool_]) -> tuple[ModelInput, NDArray[np.float32]]:
+    """What the model takes, and the vectors of all rows: the declared features of which the training part holds any value."""
+    known = {name: sorted(rows.loc[train_part, name].dropna().unique()) for name in CATEGORY_FEATURES}
+    declared = declared_input({name: [str(value) for value in values] for name, values in known.items()})
+    vectors = model_vector(rows, declared)
+    held: NDArray[np.bool_] = np.any(~np.isnan(vectors[train_part]), axis=0)
+    if held.all():
+        return declared, vectors
+    names = tuple(name for name, has in zip(declared.names, held, strict=True) if has)
+    categories = {name: values for name, values in declared.categories.items() if name in names}
+    return ModelInput(names, categories), vectors[:, held]
 
 
 def _outcomes(label: Labels, score: Scores, thresholds: dict[str, float]) -> dict[str, dict[str, int]]:

@@ -78,7 +78,12 @@ class Promotion:
                     "CustomerMetadataProperties": "{% $verdict.metadata %}",
                     "InferenceSpecification": {
                         "Containers": [container],
-                        "SupportedContentTypes": ["application/json", "text/csv", "application/x-npy"],
+                        "SupportedContentTypes": [
+                            "application/json",
+                            "text/csv",
+                            "application/x-npy",
+                            "application/x-named-npy",
+                        ],
                         "SupportedResponseMIMETypes": ["application/json", "text/csv"],
                     },
                 },

@@ -20,11 +20,11 @@ import xgboost as xgb
 
 from engines import serving
 from engines.processes import Process, free_port
-from fraud.model_request import ACCEPT, read_scores, request_body, request_type
-from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
+from fraud.model_request import ACCEPT, CONTENT_TYPE, read_scores, request_body
+from fraud.vector import FEATURE_NAMES
 from local.stand_ins import PROGRAM
-from sagemaker_src.serving.inference import model_fn, predict, read_request
-from samples.deciding_world import CATEGORIES, THRESHOLDS, write_model
+from sagemaker_src.serving.inference import Request, model_fn, predict, read_request
+from samples.deciding_world import INPUT, THRESHOLDS, write_model
 from tests.engines.mutations import mutated
 
 pytestmark = pytest.mark.slow  # a server takes seconds to start
@@ -182,7 +182,7 @@ def test_what_is_no_request_is_refused_by_the_containers_server(url, request_byt
     assert said_to(url, request_bytes) == status
 
 
-KINDS = ("text/csv", "text/csv; charset=utf-8; reasons=3", "application/json", request_type(3))
+KINDS = ("text/csv", "text/csv; charset=utf-8; reasons=3", "application/json", CONTENT_TYPE)
 ACCEPTS = ("*/*", "application/json", "text/csv;q=0.5, application/json;q=0.4", "text/*, */*;q=0")
 
 
@@ -193,7 +193,7 @@ def bodies(rows):
         "\n".join(",".join(row) for row in text).encode(),
         "\n".join(",".join(f'"{cell}"' for cell in row) for row in text).encode(),
         json.dumps({"instances": lists, "reasons": 2, "feature_names": list(FEATURE_NAMES)}).encode(),
-        request_body(rows),
+        request_body(rows, INPUT, 3),
     )
 
 
@@ -286,8 +286,10 @@ def test_the_container_runs_what_the_requirements_say():
 
 def post(url, rows):
     """The answer to the deciding step's own request."""
-    headers = {"Content-Type": request_type(3), "Accept": ACCEPT}
-    return urllib3.request("POST", f"{url}/invocations", body=request_body(rows), headers=headers, retries=False)
+    headers = {"Content-Type": CONTENT_TYPE, "Accept": ACCEPT}
+    return urllib3.request(
+        "POST", f"{url}/invocations", body=request_body(rows, INPUT, 3), headers=headers, retries=False
+    )
 
 
 def test_the_deciding_step_gets_what_the_model_says(url, model_folder, rows):
@@ -297,20 +299,23 @@ def test_the_deciding_step_gets_what_the_model_says(url, model_folder, rows):
     expected = predict(asked, model_fn(str(model_folder)))
     assert answer.scores == expected["scores"]
     assert [[list(reason) for reason in row] for row in answer.reasons] == expected["reasons"]
-    assert (answer.model_version, answer.categories) == ("small", tuple(CATEGORIES))
+    assert (answer.model_version, answer.missing) == ("small", ())
     assert answer.thresholds.model_dump() == THRESHOLDS
 
 
-def test_a_server_of_another_model_refuses_the_vectors(tmp_path, rows):
+def test_a_server_of_a_model_with_other_columns_takes_its_own(tmp_path, rows):
     names = list(reversed(FEATURE_NAMES))
-    folder = write_model(tmp_path / "model", feature_names=names, feature_types=list(reversed(FEATURE_TYPES)))
+    folder = write_model(tmp_path / "model", feature_names=names, feature_types=list(reversed(INPUT.types)))
     trees = xgb.Booster(model_file=folder / "model.ubj")
     trees.feature_names = names
     trees.save_model(folder / "model.ubj")
     with served(folder, tmp_path) as url:
-        answer = post(url, rows)
-    assert answer.status == 400
-    assert "are not the model's" in answer.json()["error"]
+        answer = read_scores(post(url, rows).data)
+        refused = urllib3.request("POST", f"{url}/invocations", body=b"{}", headers={"Content-Type": CONTENT_TYPE})
+    own = predict(Request(np.ascontiguousarray(rows[:, ::-1])), model_fn(str(folder)))
+    assert (answer.scores, answer.missing) == (own["scores"], ())
+    assert refused.status == 400
+    assert "no line of JSON before the array" in refused.json()["error"]
 
 
 def test_by_hand_it_says_where_it_serves_and_ends_when_asked(tmp_path, rows):

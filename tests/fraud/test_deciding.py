@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from fraud.deciding import Deciding, decide_without_features
-from fraud.decision import FallbackRule, Thresholds
+from fraud.decision import FallbackRule, Reason, Thresholds
 from fraud.durations import MS_PER_DAY
 from fraud.payment import Payment
 from fraud.ports import Nightly, NightlyUnavailableError, ScorerUnavailableError, Scores
 from fraud.transaction import parse_transaction
-from fraud.vector import FEATURE_NAMES, model_vector
+from fraud.vector import FEATURE_NAMES, declared_input, model_vector
 from samples.deciding_world import (
-    CATEGORIES,
     MOMENT,
     POPULATION,
     card_record,
@@ -41,11 +40,12 @@ class StandInNightly:
 class StandInScorer:
     """Scores the amount: 100.00 and more is 1."""
 
-    def __init__(self, failing=False, categories=tuple(CATEGORIES), **changes):
-        self.failing, self.categories, self.changes, self.asked = failing, categories, changes, []
+    def __init__(self, failing=False, **changes):
+        self.failing, self.changes, self.asked, self.given = failing, changes, [], []
 
-    def score(self, vectors, reasons):
+    def score(self, vectors, given, reasons):
         self.asked.append(vectors)
+        self.given.append(given)
         if self.failing:
             raise ScorerUnavailableError("the model did not answer within 1 s")
         answer = Scores(
@@ -53,7 +53,6 @@ class StandInScorer:
             reasons=[[("amount", 1.0), ("mean_age_last_1d", 0.5), ("category", -0.25)][:reasons]] * len(vectors),
             model_version="stand-in",
             thresholds=Thresholds(review=0.5, block=0.9),
-            categories=self.categories,
         )
         return answer._replace(**self.changes)
 
@@ -72,7 +71,7 @@ class StandInStore:
 
 def deciding(**ports):
     given = {"nightly": StandInNightly(), "scorer": StandInScorer(), "store": StandInStore()} | ports
-    return Deciding(**given, clock=lambda: MOMENT + 50, _categories=tuple(CATEGORIES))
+    return Deciding(**given, clock=lambda: MOMENT + 50)
 
 
 def test_a_batch_is_one_read_one_scoring_and_one_record():
@@ -99,7 +98,7 @@ def test_the_recorded_features_make_the_scored_vector():
     decision = use_case.decide_batch([feature_message(3)]).decisions[0]
     columns = {name: [np.nan if value is None else value] for name, value in decision.features.items()}
     columns |= {"amount_cents": [decision.amount_cents], "event_ms": [decision.trans_time]}
-    again = model_vector(columns, CATEGORIES)
+    again = model_vector(columns, use_case.scorer.given[0])
     np.testing.assert_array_equal(again, use_case.scorer.asked[0])
 
 
@@ -209,24 +208,29 @@ def test_nightly_features_that_are_too_old_are_used_with_a_warning():
     assert deciding(nightly=fresh).decide_batch([feature_message(0)]).decisions[0].warning is None
 
 
-def test_a_model_with_other_categories_gets_its_own_codes():
-    scorer = StandInScorer(categories=("new", *CATEGORIES))
-    use_case = deciding(scorer=scorer)
-    position = FEATURE_NAMES.index("category")
-    use_case.decide_batch([feature_message(0)])
-    assert [vectors[0, position] for vectors in scorer.asked] == [0, 1]
-    use_case.decide_batch([feature_message(1)])
-    assert len(scorer.asked) == 3
+def test_a_model_is_given_all_features_and_the_categories_of_the_batch():
+    use_case = deciding()
+    use_case.decide_batch([feature_message(number, category=name) for number, name in enumerate(("b", "a", "b"))])
+    (given,), (vectors,) = use_case.scorer.given, use_case.scorer.asked
+    assert given == declared_input({"category": ["a", "b"]})
+    assert vectors[:, FEATURE_NAMES.index("category")].tolist() == [1, 0, 1]
 
 
-def test_models_that_take_turns_within_a_batch_are_not_trusted():
-    class Turning(StandInScorer):
-        def score(self, vectors, reasons):
-            self.categories = tuple(reversed(self.categories))
-            return super().score(vectors, reasons)
+@pytest.mark.parametrize("old", [False, True])
+def test_a_model_that_takes_what_is_not_computed_here_decides_with_a_warning(old):
+    nightly = StandInNightly(cut_ms=MOMENT - (3 if old else 1) * MS_PER_DAY)
+    scorer = StandInScorer(missing=("shoe_size",), reasons=[[("shoe_size", 1.5), ("amount", 0.5)]])
+    decision = deciding(scorer=scorer, nightly=nightly).decide_batch([feature_message(0)]).decisions[0]
+    said = "the model takes features that are not computed here: shoe_size"
+    assert decision.warning == ("nightly features are 3.0 days old; " if old else "") + said
+    assert decision.path == "model"
+    assert decision.reasons[0] == Reason("shoe_size", None, 1.5)
 
-    decision = deciding(scorer=Turning()).decide_batch([feature_message(0)]).decisions[0]
-    assert (decision.path, decision.why) == ("fallback", "the model's categories changed twice within one batch")
+
+def test_a_warning_names_few_of_many_missing_features():
+    scorer = StandInScorer(missing=tuple(f"feature_{number}" for number in range(7)))
+    warning = deciding(scorer=scorer).decide_batch([feature_message(0)]).decisions[0].warning
+    assert warning.endswith("here: feature_0, feature_1, feature_2, feature_3, feature_4 and 2 more")
 
 
 def test_a_store_that_fails_is_told_to_the_caller():

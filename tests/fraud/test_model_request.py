@@ -14,13 +14,13 @@ VALID = {
     "reasons": [[["amount", 1.5]]],
     "model_version": "v",
     "thresholds": {"review": 0.0, "block": 1.0},
-    "categories": ["travel"],
+    "missing": ["shoe_size"],
 }
 
 
 def test_an_answer_is_read() -> None:
     scores = read_scores(json.dumps(VALID).encode())
-    assert (scores.scores, scores.model_version, scores.categories) == ([0.25], "v", ("travel",))
+    assert (scores.scores, scores.model_version, scores.missing) == ([0.25], "v", ("shoe_size",))
 
 
 @pytest.mark.parametrize(

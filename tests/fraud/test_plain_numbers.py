@@ -90,7 +90,7 @@ SOUND = {
     "reasons": [[["amount", 1.5]], []],
     "model_version": "v1",
     "thresholds": {"review": 0.5, "block": 2},
-    "categories": ["travel"],
+    "missing": ["shoe_size"],
 }
 
 
@@ -98,7 +98,7 @@ def test_a_sound_answer_of_the_model():
     scores = read_scores(json.dumps(SOUND | {"more": "of a later version"}).encode())
     assert (scores.scores, scores.reasons) == ([0.5, 1.0], [[("amount", 1.5)], []])
     assert (scores.model_version, scores.thresholds) == ("v1", Thresholds(review=0.5, block=2.0))
-    assert scores.categories == ("travel",)
+    assert scores.missing == ("shoe_size",)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_sound_answer_of_the_model():
             for value in ({"review": "0.5", "block": 1}, {"review": 0.5}, {"review": True, "block": 1}, [])
         ),
         *({"model_version": value} for value in (3, None, ["v"])),
-        *({"categories": value} for value in ("abc", [1], None, {"a": 1})),
+        *({"missing": value} for value in ("abc", [1], None, {"a": 1})),
     ],
 )
 def test_an_answer_that_makes_no_sense_is_none(wrong):

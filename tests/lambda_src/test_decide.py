@@ -11,8 +11,8 @@ from fraud.deciding import REASONS
 from fraud.decision import Decision
 from fraud.feature_record import STREAM_NAMES
 from fraud.features.groups import nightly_record, population_record
-from fraud.model_request import request_body, request_type
-from fraud.vector import FEATURE_NAMES
+from fraud.model_request import CONTENT_TYPE, request_body
+from fraud.vector import declared_input
 from lambda_src.kafka_event import WholeBatchFailedError
 from samples.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from samples.kafka import failures, kafka_event
@@ -60,12 +60,11 @@ def batch(first=0, count=99):
 
 
 @pytest.mark.slow
-def test_a_whole_batch_takes_at_most_five_calls(decide, aws, table, endpoint):
+def test_a_whole_batch_takes_at_most_four_calls(decide, aws, table, endpoint):
     messages = [*batch(count=97), feature_message(97, amount_cents=99_000), feature_message(98, amount_cents=99_000)]
     assert decide.handler(kafka_event(*messages), CONTEXT) == failures()
     assert aws.calls == [
-        "sagemaker-featurestore-runtime.BatchGetRecord",  # the categories of a model are known once it answered
-        "sagemaker-runtime.InvokeEndpoint",
+        "sagemaker-featurestore-runtime.BatchGetRecord",
         "sagemaker-runtime.InvokeEndpoint",
         "dynamodb.TransactWriteItems",
         "events.PutEvents",
@@ -381,8 +380,9 @@ def test_the_largest_decision_is_a_hundredth_of_what_a_call_takes(decide, table,
 
 def test_what_the_endpoint_is_sent_is_within_its_limits():
     # page API_runtime_InvokeEndpoint: ContentType up to 1024 characters, Body up to 6291456 bytes
-    assert len(request_type(REASONS)) <= 1024
-    assert len(request_body(np.zeros((100, len(FEATURE_NAMES)), np.float32))) < 6_291_456
+    assert len(CONTENT_TYPE) <= 1024
+    given = declared_input({"category": [f"{number:0>100}" for number in range(100)]})
+    assert len(request_body(np.zeros((100, len(given.names)), np.float32), given, REASONS)) < 6_291_456
 
 
 @pytest.mark.slow

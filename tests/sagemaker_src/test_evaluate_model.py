@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fraud.model_input import ModelInput
 from fraud.promotion import verdict
-from sagemaker_src.training import evaluate_model
+from fraud.vector import FEATURE_NAMES
+from sagemaker_src.training import evaluate_model, train
+from sagemaker_src.training.evaluate_model import evaluate
 from sagemaker_src.training.feature_rows import ROW_COLUMNS
 from sagemaker_src.training.train import TrainingSettings, train_model
 
@@ -121,9 +124,32 @@ def test_what_cannot_be_evaluated_is_said(places, rows, break_it, says, capsys):
     assert says in capsys.readouterr().err
 
 
-def test_a_model_of_other_features_is_refused(places, capsys):
+def test_a_model_that_does_not_say_what_it_takes_is_refused(places, capsys):
     manifest = json.loads((places / "saved" / "manifest.json").read_text())
     (places / "saved" / "manifest.json").write_text(json.dumps(manifest | {"feature_names": ["shoe_size"]}))
     with pytest.raises(SystemExit):
         evaluated(places, "--model", places / "saved")
-    assert "made for other features" in capsys.readouterr().err
+    assert "categories: of category, which feature_names does not name" in capsys.readouterr().err
+
+
+def test_each_is_judged_on_its_own_features_on_the_same_rows(rows, trained, monkeypatch):
+    """A champion from before a feature was declared, beside a candidate that has it."""
+    declared = train.declared_input
+
+    def fewer(categories):
+        whole = declared(categories)
+        return ModelInput(tuple(name for name in whole.names if name != "amount"), whole.categories)
+
+    monkeypatch.setattr(train, "declared_input", fewer)
+    champion = train_model(rows, SETTINGS, test_from_ms=TEST_FROM)
+    assert set(trained.manifest["feature_names"]) - set(champion.manifest["feature_names"]) == {"amount"}
+    found = evaluate(trained, rows, champion)
+    assert found["metrics"] == evaluate(trained, rows)["metrics"]
+    assert found["champion"]["metrics"] == evaluate(champion, rows)["metrics"]
+    assert found["champion"]["metrics"] != found["metrics"]
+
+
+def test_a_feature_that_no_training_row_holds_is_not_the_models(rows):
+    without = rows.assign(avg_amt_population_30d=np.nan)
+    names = train_model(without, SETTINGS, test_from_ms=TEST_FROM).manifest["feature_names"]
+    assert set(FEATURE_NAMES) - set(names) == {"avg_amt_population_30d", "amt_over_population"}

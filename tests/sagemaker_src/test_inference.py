@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from fraud.vector import FEATURE_NAMES, FEATURE_TYPES
+from fraud.vector import FEATURE_NAMES
 from sagemaker_src.serving import inference
 from sagemaker_src.serving.inference import RefusedError, answer, answer_type, model_fn, predict, read_request
-from samples.deciding_world import CATEGORIES, THRESHOLDS, trees, write_model
+from samples.deciding_world import CATEGORIES, INPUT, THRESHOLDS, trees, write_model
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def as_npy(rows):
 
 
 def matrix(rows):
-    names, types = list(FEATURE_NAMES), list(FEATURE_TYPES)
+    names, types = list(INPUT.names), list(INPUT.types)
     return xgb.DMatrix(rows, feature_names=names, feature_types=types, enable_categorical=True)
 
 
@@ -63,7 +63,7 @@ def test_every_form_of_a_request_scores_as_the_trees_themselves(model, rows):
 
 def test_the_answer_says_which_model_gave_it_and_how_to_read_it(model, rows):
     said = predict(read_request(as_json(rows[:1]), "application/json"), model)
-    assert (said["model_version"], said["thresholds"], said["categories"]) == ("small", THRESHOLDS, CATEGORIES)
+    assert (said["model_version"], said["thresholds"], said["missing"]) == ("small", THRESHOLDS, [])
     assert "reasons" not in said
 
 
