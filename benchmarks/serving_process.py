@@ -22,9 +22,8 @@ import urllib3
 
 from engines.processes import Process, free_port
 from fraud.model_request import ACCEPT, CONTENT_TYPE, read_scores, request_body
-from fraud.vector import FEATURE_NAMES, declared_input
 from local.stand_ins import PROGRAM
-from samples.deciding_world import CATEGORIES, write_model
+from samples.deciding_world import CATEGORIES, INPUT, write_model
 
 BATCH = 100
 BATCHES = 30
@@ -54,9 +53,9 @@ def measure() -> list[dict[str, Any]]:
 
 def _measure(url: str, serving: Process) -> list[dict[str, Any]]:
     random = np.random.default_rng(1)
-    vectors = random.gamma(2, 40, size=(BATCH, len(FEATURE_NAMES))).astype(np.float32)
-    vectors[:, FEATURE_NAMES.index("category")] = random.integers(0, len(CATEGORIES), BATCH)
-    body = request_body(vectors, declared_input({"category": CATEGORIES}), 3)
+    vectors = random.gamma(2, 40, size=(BATCH, len(INPUT.names))).astype(np.float32)
+    vectors[:, INPUT.names.index("category")] = random.integers(0, len(CATEGORIES), BATCH)
+    body = request_body(vectors, INPUT, 3)
     headers = {"Content-Type": CONTENT_TYPE, "Accept": ACCEPT}
     pool = urllib3.PoolManager()
     spent, elapsed = [], []

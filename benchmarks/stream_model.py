@@ -69,7 +69,7 @@ def _batch() -> pd.DataFrame:
     with engine() as connection:
         load(connection, _source())
         compute(connection)
-        return connection.execute(features_select(_source(), labelled=True)).df()
+        return connection.execute(features_select(_source(), ("is_fraud", "category"))).df()
 
 
 def _streamed() -> pd.DataFrame:

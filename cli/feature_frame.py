@@ -35,6 +35,6 @@ def feature_frame(
         report(f"reading {name}", 1, 1)
         load(connection, "tx", key="row")
         compute(connection, lambda _, done, total: report(f"features of {name}", done, total + 1))
-        rows = features_frame(connection, "tx", labelled=True, key="row")
+        rows = features_frame(connection, "tx", key="row")
         report(f"features of {name}", 1, 1)
     return rows, read.times

@@ -66,7 +66,7 @@ def features(
             load(connection, "tx", key="row")
             compute(connection, lambda what, done, total: report("features on DuckDB", done, total))
         if on is Engine.DUCKDB:
-            write_features(connection, "tx", folder / "features.parquet", labelled=True, key="row")
+            write_features(connection, "tx", folder / "features.parquet", key="row")
         else:
             _on_spark(connection, folder / "features.parquet", report)
         if cut_ms is not None:

@@ -10,9 +10,12 @@ from flink_src.partition_keys import partition_keys
 from flink_src.properties import JobProperties
 from fraud.features.catalogue import STREAM_FEATURES
 from fraud.features.sql import stream_sql
-from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, PATTERN
+from fraud.fields import OPTIONAL_FEATURES, OPTIONAL_FIELDS, Field
+from fraud.wire_form import MAX_MESSAGE_CHARACTERS, PATTERN, REQUIRED_NAMES
 
 SINK_CLIENT = {"linger.ms": "1"}
+NO_NAME = "(?!)"
+"""An expression that nothing matches."""
 NO_DEFAULTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -45,7 +48,12 @@ def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
     statements = [
         sql_text("functions"),
         sql_text("transactions", options=_options(_source(properties, parallelism))),
-        sql_text("features", options=_options(_sink(properties)), feature_columns=columns),
+        sql_text(
+            "features",
+            options=_options(_sink(properties)),
+            field_columns="".join(f"{field.name} {_sql_type(field)},\n  " for field in OPTIONAL_FEATURES),
+            feature_columns=columns,
+        ),
     ]
     if properties.heartbeat:
         statements += [sql_text("ticks"), sql_text("heartbeats", options=_options(_heartbeat_sink(properties)))]
@@ -58,15 +66,33 @@ def valid_transactions() -> str:
         "valid_transactions",
         max_characters=MAX_MESSAGE_CHARACTERS,
         wire_form=PATTERN.replace("'", "''"),
-        fields="|".join(FIELDS),
+        fields="|".join(REQUIRED_NAMES),
+        optional_fields="|".join(sorted(field.name for field in OPTIONAL_FIELDS)) or NO_NAME,
+        each_once="".join(
+            rf'(?:{name}"[^\x01]*+(?:\x01|\z))?+' for name in sorted(field.name for field in OPTIONAL_FIELDS)
+        ),
+        optional_members=", ".join(f"optional[{place}]" for place in range(1, len(OPTIONAL_FIELDS) + 1)) or "''",
     )
+
+
+def _sql_type(field: Field) -> str:
+    return "STRING" if field.is_text else "BOOLEAN" if field.kind == "flag" else "DOUBLE"
+
+
+def field_value_sql(field: Field) -> str:
+    """The value of a field that may be missing, from the array `optional`; NULL where it is missing or null."""
+    form = {"STRING": '"(?:[^"\\\\]|\\\\.)*+"', "BOOLEAN": "true|false", "DOUBLE": "[-+0-9.eE]++"}[_sql_type(field)]
+    found = rf"""REGEXP_EXTRACT(ARRAY_JOIN(optional, CHR(1)), '(?:\A|\x01){field.name}"\s*+:\s*+({form})', 1)"""
+    value = f"JSON_UNQUOTE({found})" if field.is_text else f"CAST({found} AS {_sql_type(field)})"
+    return f"CASE WHEN CARDINALITY(optional) = 0 THEN NULL ELSE {value} END"
 
 
 def insert_statements(properties: JobProperties) -> list[str]:
     """The INSERTs, which run together as one job."""
     names = ", ".join(feature.name for feature in STREAM_FEATURES)
     computed = stream_sql(sql_text("deduplicated", source=valid_transactions()))
-    statements = [sql_text("insert_features", feature_names=names, source=computed)]
+    fields = "".join(f"{field_value_sql(field)},\n  " for field in OPTIONAL_FEATURES)
+    statements = [sql_text("insert_features", field_values=fields, feature_names=names, source=computed)]
     if properties.heartbeat:
         interval_s = f"{properties.heartbeat_interval_ms / 1000:.3f}"
         keys = ", ".join(literal(key) for key in partition_keys(properties.partitions))

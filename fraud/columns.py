@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "whole number", "decimal number", "moment", "json"]
+from fraud.fields import OPTIONAL_FIELDS, Field
+
+Kind = Literal["text", "whole number", "decimal number", "flag", "moment", "json"]
 """Of a column's values: `moment` is milliseconds since 1970 in UTC; `json` is text where a column can hold no structure."""
 
 
@@ -41,6 +43,13 @@ def _decided(name: str, kind: Kind, *, required: bool = False, archived: bool = 
     return Column(name=name, kind=kind, required=required, archived=archived, attribute=True)
 
 
+_KIND_OF: dict[str, Kind] = {"number": "decimal number", "flag": "flag"}
+
+
+def _of_field(field: Field) -> Column:
+    return Column(name=field.name, kind=_KIND_OF.get(field.kind, "text"))
+
+
 TRANSACTION_COLUMNS = (
     _required("transaction_id", "text"),
     _required("cc_num", "text"),
@@ -52,9 +61,10 @@ TRANSACTION_COLUMNS = (
     Column(name="merch_lat", kind="decimal number"),
     Column(name="merch_long", kind="decimal number"),
     Column(name="other", kind="json"),
+    *map(_of_field, OPTIONAL_FIELDS),
 )
 """`event_time` is the record's own time, the clock of all features; `stated_time` is what the message says; `other` holds the
-fields that are not the contract's."""
+fields that are not declared. What a release declares comes last: a table's columns are added to, never moved."""
 
 DECISION_COLUMNS = (
     _decided("transaction_id", "text", required=True),

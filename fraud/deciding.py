@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from fraud.decision import Decision, FallbackRule, Reason
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
-from fraud.feature_record import STREAM_NAMES, FeatureRecord, parse_feature_record
+from fraud.feature_record import STREAM_NAMES, FeatureRecord, model_fields, parse_feature_record
 from fraud.features.catalogue import NIGHTLY_FEATURES, names
 from fraud.features.nightly import nightly_columns
+from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
 from fraud.payment import Collision, Payment, collision
 from fraud.ports import (
@@ -239,6 +240,7 @@ def decide_without_features(
             amount_cents=transaction.amount_cents,
             trans_time=trans_time,
             event_time=format_event_time(transaction.event_time),
+            fields=model_fields(transaction.optional),
             features={},
         )
         decisions.append(_by_rule(record, fallback, decided_at, why))
@@ -266,7 +268,7 @@ def _by_rule(record: FeatureRecord, fallback: FallbackRule, decided_at: int, why
 
 def _stated(record: FeatureRecord) -> dict[str, float | str | None]:
     """The features that came with a transaction."""
-    return {"amount": record.amount_cents / 100, "category": record.category, **record.features}
+    return {"amount": record.amount_cents / 100, "category": record.category, **record.fields, **record.features}
 
 
 def _reasons(
@@ -304,6 +306,7 @@ def _columns(records: list[FeatureRecord], nightly: Nightly) -> Columns:
     return {
         "amount_cents": np.array([record.amount_cents for record in records], dtype=np.int64),
         "category": category,
+        **{field.name: [record.fields.get(field.name) for record in records] for field in OPTIONAL_FEATURES},
         "event_ms": event_ms,
         **{name: np.array(values, dtype=np.float64) for name, values in stream.items()},
         **nightly_columns(category, event_ms, cards, nightly.population),

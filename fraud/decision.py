@@ -182,6 +182,7 @@ _IS_OF: Mapping[Kind, Callable[[object], bool]] = {
     "whole number": lambda value: type(value) is int and -(2**63) <= value < 2**63,
     "moment": lambda value: type(value) is int and -(2**63) <= value < 2**63,
     "decimal number": _is_number,
+    "flag": lambda value: type(value) is bool,
     "json": lambda value: isinstance(value, dict | list),
 }
 _ALLOWED: Mapping[Kind, str] = {
@@ -189,6 +190,7 @@ _ALLOWED: Mapping[Kind, str] = {
     "whole number": "a whole number of 64 bits",
     "moment": "whole milliseconds since 1970 in UTC",
     "decimal number": "a finite number",
+    "flag": "true or false",
     "json": "a decision's reasons or features, as it was recorded",
 }
 _Choice = TypeVar("_Choice", bound=str)

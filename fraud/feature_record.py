@@ -14,6 +14,7 @@ from fraud.card_numbers import holds_card_number
 from fraud.clock import ALLOWED as MOMENTS
 from fraud.clock import EARLIEST_MS, LATEST_MS
 from fraud.features.catalogue import LARGEST, STREAM_FEATURES, names
+from fraud.fields import OPTIONAL_FEATURES
 from fraud.transaction import (
     ALLOWED,
     EVENT_TIME_PATTERN,
@@ -22,6 +23,7 @@ from fraud.transaction import (
     TOKEN_PATTERN,
     TRANSACTION_ID_PATTERN,
     InvalidTransactionError,
+    field_value,
     shown,
 )
 
@@ -50,6 +52,7 @@ class FeatureRecord(NamedTuple):
         amount_cents: the amount in whole cents.
         trans_time: the clock, milliseconds since 1970 in UTC.
         event_time: when it happened, as its producer states it, in the contract's form; None if that is not known.
+        fields: {name: value} of the optional fields that a model takes and the transaction has; a flag is 1 or 0.
         features: {name: value} of STREAM_FEATURES; None is missing. Empty of a transaction that the stream gave none for.
     """
 
@@ -59,6 +62,7 @@ class FeatureRecord(NamedTuple):
     amount_cents: int
     trans_time: int
     event_time: str | None
+    fields: Mapping[str, str | float]
     features: Mapping[str, float | None]
 
 
@@ -97,8 +101,19 @@ def parse_feature_record(message: bytes) -> FeatureRecord:
         fields["amount_cents"],
         fields["trans_time"],
         event_time if type(event_time) is str and _EVENT_TIME.fullmatch(event_time) else None,
+        model_fields(fields),
         {name: fields.get(name) for name in STREAM_NAMES},
     )
+
+
+def model_fields(values: Mapping[str, Any]) -> dict[str, str | float]:
+    """Those of a transaction's fields that a model takes as they are and that may be missing, but are not.
+
+    >>> model_fields({"currency": "EUR", "device_id": "d1", "mcc": None})
+    {'currency': 'EUR'}
+    """
+    found = {field.name: values[field.name] for field in OPTIONAL_FEATURES if values.get(field.name) is not None}
+    return {name: float(value) if isinstance(value, bool) else value for name, value in found.items()}
 
 
 def _wrong_field(fields: dict[str, Any]) -> str | None:
@@ -118,6 +133,20 @@ def _wrong_field(fields: dict[str, Any]) -> str | None:
         value = fields.get(name)
         if type(value) is str and holds_card_number(value):
             return name
+    return _wrong_optional_field(fields) or _wrong_feature(fields)
+
+
+def _wrong_optional_field(fields: dict[str, Any]) -> str | None:
+    for field in OPTIONAL_FEATURES:
+        if fields.get(field.name) is not None:
+            try:
+                field_value(field, fields[field.name])
+            except ValueError:
+                return field.name
+    return None
+
+
+def _wrong_feature(fields: dict[str, Any]) -> str | None:
     for name in STREAM_NAMES:
         value = fields.get(name)
         # NaN and infinity fail the comparison too

@@ -18,9 +18,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from fraud.card_numbers import MASK, digit_count, holds_card_number, mask_card_numbers, without_card_numbers
+from fraud.fields import BY_NAME, DECLARED, OPTIONAL_FIELDS
+from fraud.fields import Field as DeclaredField
 from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, WIRE_FORM
 
 MAX_AMOUNT_CENTS = 99_999_999
+LONGEST_TEXT = 100
+"""Characters of a field of text."""
 TOKEN_PATTERN = r"^[0-9a-f]{32}$"
 TRANSACTION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 AMOUNT_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,2})?$"
@@ -92,18 +96,6 @@ def _amount(value: object) -> Decimal:
     return Decimal(str(value))
 
 
-def _coordinate(limit: int) -> BeforeValidator:
-    def check(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            raise ValueError("not a number")
-        degrees = float(Decimal(value))
-        if not -limit <= degrees <= limit:
-            raise ValueError(f"outside -{limit} to {limit}")
-        return degrees
-
-    return BeforeValidator(check)
-
-
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("blank")
@@ -118,27 +110,76 @@ def _no_card_number(value: str) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_not_blank), AfterValidator(_no_card_number)]
 
-ALLOWED = {
-    "transaction_id": "1 to 64 letters, digits and ._:-, no card number",
-    "cc_num": "a card token: 32 hex characters (a bare card number is refused; see card_token)",
+
+def field_value(field: DeclaredField, value: object) -> str | float | bool:
+    """A value of a declared text, number or flag, checked.
+
+    Raises:
+        ValueError: it is none of the field's: says what is wrong with it.
+
+    >>> field_value(BY_NAME["merch_lat"], Decimal("40.5")), field_value(BY_NAME["currency"], "EUR")
+    (40.5, 'EUR')
+    """
+    if field.kind == "flag":
+        if not isinstance(value, bool):
+            raise ValueError("not true or false")
+        return value
+    if field.least is not None and field.most is not None:
+        return _number(value, field.least, field.most)
+    if not isinstance(value, str):
+        raise ValueError("not text")
+    if not 1 <= len(value) <= LONGEST_TEXT:
+        raise ValueError(f"{len(value)} characters long")
+    if field.form is not None and not re.fullmatch(field.form, value):
+        raise ValueError("of another form")
+    return _no_card_number(_not_blank(value))
+
+
+def _number(value: object, least: int, most: int) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("not a number")
+    number = float(Decimal(value))
+    if not least <= number <= most:
+        raise ValueError(f"outside {least} to {most}")
+    return number
+
+
+def _declared(name: str) -> BeforeValidator:
+    return BeforeValidator(lambda value: field_value(BY_NAME[name], value))
+
+
+TEXT_SAYS = "text of 1 to 100 characters, no card number"
+_CORE_SAYS = {
+    "identity": "1 to 64 letters, digits and ._:-, no card number",
+    "card": "a card token: 32 hex characters (a bare card number is refused; see card_token)",
     "amount": "0.00 to 999999.99 with at most two decimal places",
-    "event_time": "UTC with milliseconds, 2000 to 2099, as 2026-01-31T12:00:00.000Z",
-    "merchant": "text of 1 to 100 characters, no card number",
-    "category": "text of 1 to 100 characters, no card number",
-    "merch_lat": "degrees, -90 to 90",
-    "merch_long": "degrees, -180 to 180",
+    "moment": "UTC with milliseconds, 2000 to 2099, as 2026-01-31T12:00:00.000Z",
+    "flag": "true or false",
 }
 
+
+def _says(field: DeclaredField) -> str:
+    if field.is_text:
+        said = field.allowed or TEXT_SAYS
+    else:
+        said = f"a number from {field.least} to {field.most}" if field.kind == "number" else _CORE_SAYS[field.kind]
+    return said if field.required else f"{said}; or nothing"
+
+
+ALLOWED = {field.name: _says(field) for field in DECLARED}
+"""What each field may be, in words."""
+
 WIRE_FORM_SAYS = (
-    "a flat object: no lists or objects within, no escapes in keys, ids, amounts and times, no exponents but in degrees "
-    "near 0, no text that begins with a space"
+    "a flat object: no lists or objects within, no escapes in keys, ids, amounts, times and codes, no exponents but in bounded "
+    "numbers near 0, no text that begins with a space"
 )
 
 
 class Transaction(BaseModel):
     """One card transaction, as the topic `transactions` carries it (JSON, keyed by `cc_num`).
 
-    Undeclared fields are kept, without card numbers (the archive stores them), and ignored by the model.
+    Its attributes are the required fields; `optional` has those that may be missing (`fraud.fields.OPTIONAL_FIELDS`). Undeclared
+    fields are kept, without card numbers (the archive stores them), and ignored by the model.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
@@ -149,16 +190,33 @@ class Transaction(BaseModel):
     event_time: Annotated[datetime, BeforeValidator(_event_time)]
     merchant: Name
     category: Name
-    merch_lat: Annotated[float, _coordinate(90)]
-    merch_long: Annotated[float, _coordinate(180)]
+    merch_lat: Annotated[float, _declared("merch_lat")]
+    merch_long: Annotated[float, _declared("merch_long")]
 
     @model_validator(mode="before")
     @classmethod
-    def _mask_card_numbers_elsewhere(cls, fields: object) -> object:
-        if not isinstance(fields, dict) or fields.keys() <= FIELDS.keys():
+    def _check_what_may_be_missing(cls, fields: object) -> object:
+        if not isinstance(fields, dict) or fields.keys() == Transaction.model_fields.keys():
             return fields
         declared = {name: value for name, value in fields.items() if name in FIELDS}
+        for field in OPTIONAL_FIELDS:
+            if field.name in declared and (value := declared.pop(field.name)) is not None:
+                try:
+                    declared[field.name] = field_value(field, value)
+                except ValueError as error:
+                    problem = f"{shown(field.name, value)} {error}"
+                    raise InvalidTransactionError(field.name, problem, ALLOWED[field.name]) from None
         return declared | without_card_numbers({name: value for name, value in fields.items() if name not in FIELDS})
+
+    @property
+    def optional(self) -> dict[str, str | float | bool]:
+        """{name: value} of the declared fields that may be missing and are not."""
+        return {name: value for name, value in (self.model_extra or {}).items() if name in BY_NAME}
+
+    @property
+    def undeclared(self) -> dict[str, Any]:
+        """{name: value} of the fields that are not declared."""
+        return {name: value for name, value in (self.model_extra or {}).items() if name not in BY_NAME}
 
     @property
     def amount_cents(self) -> int:
@@ -242,6 +300,8 @@ def as_transaction(fields: dict[str, Any]) -> Transaction:
         raise InvalidTransactionError("message", "nested too deeply", "one flat JSON object") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+    if isinstance(wrong := first.get("ctx", {}).get("error"), InvalidTransactionError):
+        raise wrong
     field = str(first["loc"][0]) if first["loc"] else "message"
     match first["type"]:
         case "missing":

@@ -9,27 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
-from fraud.features.derived import BASE_COLUMNS, DERIVED_FEATURES
+from fraud.features.derived import DERIVED_FEATURES, KNOWN_COLUMNS
+from fraud.fields import FEATURE_FIELDS
 from fraud.model_input import ModelInput
 
 Columns = Mapping[str, Any]
 """{name: n values} of INPUT_COLUMNS: arrays, lists or a data frame's columns, whatever numpy makes an array of."""
 
-CATEGORY_FEATURES = {"category": "the merchant's category"}
-"""Those that are text, with what each says to an analyst."""
+CATEGORY_FEATURES = tuple(field.name for field in FEATURE_FIELDS if field.is_text)
+"""Those that are text."""
 
-INPUT_COLUMNS = (*BASE_COLUMNS, *CATEGORY_FEATURES, *names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
+INPUT_COLUMNS = (*CATEGORY_FEATURES, *KNOWN_COLUMNS)
 """What `model_vector` reads of a transaction."""
 
 _DERIVED = {one.name: one for one in DERIVED_FEATURES}
 _FIRST, *_OTHERS = _DERIVED
 
-FEATURE_NAMES = (_FIRST, *CATEGORY_FEATURES, *_OTHERS, *names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
+FEATURE_NAMES = (
+    _FIRST,
+    *(field.name for field in FEATURE_FIELDS),
+    *_OTHERS,
+    *names(STREAM_FEATURES),
+    *names(NIGHTLY_FEATURES),
+)
 """Every feature that is declared, in the order of a model's vector. A model takes those that its training rows hold."""
 
 SAYS = {
     **{one.name: one.says for one in DERIVED_FEATURES},
-    **CATEGORY_FEATURES,
+    **{field.name: field.says for field in FEATURE_FIELDS},
     **{feature.name: feature.says for feature in (*STREAM_FEATURES, *NIGHTLY_FEATURES)},
 }
 """Each feature in plain words."""
@@ -38,8 +45,8 @@ SAYS = {
 def declared_input(categories: Mapping[str, Sequence[str]]) -> ModelInput:
     """All declared features, with the categories that are known of each that is text.
 
-    >>> declared_input({"category": ["home", "travel"]}).names[:3]
-    ('amount', 'category', 'hour')
+    >>> declared_input({"category": ["home", "travel"]}).names[:2]
+    ('amount', 'category')
     """
     return ModelInput(FEATURE_NAMES, {name: tuple(categories.get(name, ())) for name in CATEGORY_FEATURES})
 
@@ -47,12 +54,12 @@ def declared_input(categories: Mapping[str, Sequence[str]]) -> ModelInput:
 def given_input(columns: Columns) -> ModelInput:
     """All declared features, with the categories that occur in some transactions: what a request to a model holds.
 
-    >>> given_input({"category": ["travel", "home", "travel"]}).categories
-    {'category': ('home', 'travel')}
+    >>> given_input({"category": ["travel", "home", "travel"]}).categories["category"]
+    ('home', 'travel')
     """
     return declared_input(
         {
-            name: sorted({value for value in columns[name] if value is not None})
+            name: sorted({value for value in columns[name] if isinstance(value, str)})
             for name in CATEGORY_FEATURES
             if name in columns
         }

@@ -1,9 +1,9 @@
 r"""The form of a transaction's message as one regular expression, the same for Python and for SQL engines on Java.
 
 The stream job runs no Python, so what it accepts must be said in SQL. Two JSON libraries never agree on everything that is
-almost JSON; one expression does. It describes a flat JSON object: the contract's fields in any order, each in its valid form,
-and any other fields that hold text, a number, true, false or null. Every repetition is possessive (`*+`): nothing is tried
-twice, so a hostile message costs no more than its length, and Java needs no deep stack.
+almost JSON; one expression does. It describes a flat JSON object: the declared fields (`fraud.fields`) in any order, each in its
+valid form, and any other fields that hold text, a number, true, false or null. Every repetition is possessive (`*+`): nothing is
+tried twice, so a hostile message costs no more than its length, and Java needs no deep stack.
 
 >>> bool(WIRE_FORM.fullmatch('{"cc_num": "0123456789abcdef0123456789abcdef", "note": "caf\\u00e9"}'))
 True
@@ -14,6 +14,8 @@ False
 from __future__ import annotations
 
 import re
+
+from fraud.fields import DECLARED, Field
 
 MAX_MESSAGE_CHARACTERS = 16_384
 """A longer message is refused unread: the longest valid one is under 1 KiB."""
@@ -38,10 +40,9 @@ BLANK = (
 FRACTION = r"(?:\.[0-9]{1,40}+)?+"
 EXPONENT = r"(?:[eE][+-]?[0-9]{1,2}+)?+"
 NUMBER = rf"-?(?:0|[1-9][0-9]{{0,39}}+){FRACTION}{EXPONENT}"
-# Degrees in plain digits; an exponent only for what is near 0, as 1e-05.
+# A number within bounds is in plain digits; an exponent only for what is near 0, as 1e-05.
 SMALL = r"(?:[eE]-[0-9]{1,2}+)?+"
-LATITUDE = rf"-?(?:90(?:\.0{{1,40}}+)?+|[1-8]?[0-9]{FRACTION}){SMALL}"
-LONGITUDE = rf"-?(?:180(?:\.0{{1,40}}+)?+|(?:1[0-7][0-9]|[1-9]?[0-9]){FRACTION}){SMALL}"
+WHOLE = r"(?:\.0{1,40}+)?+"
 # Texts are read a run of plain characters at a time: an engine is several times faster at that than at one by one.
 TEXT = rf'"{ASCII}*+(?:(?:{PLAIN}|{ESCAPE}){ASCII}*+)*+"'
 OTHER = rf"(?:{TEXT}|{NUMBER}|true|false|null)"
@@ -55,17 +56,67 @@ DATE = (
 )
 TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}"
 
-FIELDS = {
-    "transaction_id": rf'"[{ID_CHARACTERS}]{{1,64}}+"',
-    "cc_num": r'"[0123456789abcdef]{32}+"',
+CORE_FORMS = {
+    "identity": rf'"[{ID_CHARACTERS}]{{1,64}}+"',
+    "card": r'"[0123456789abcdef]{32}+"',
     "amount": r'(?:"[0-9]{1,6}+(?:\.[0-9]{1,2}+)?+"|(?:0|[1-9][0-9]{0,5}+)(?:\.[0-9]{1,2}+)?+(?![0-9.eE]))',
-    "event_time": rf'"{DATE}T{TIME}Z"',
-    "merchant": NAME,
-    "category": NAME,
-    "merch_lat": LATITUDE,
-    "merch_long": LONGITUDE,
+    "moment": rf'"{DATE}T{TIME}Z"',
+    "flag": "(?:true|false)",
 }
-"""Each field of the contract and the form of its value."""
+
+
+def number_form(least: int, most: int) -> str:
+    """The decimals from `least` to `most`, both included, as an expression.
+
+    >>> [bool(re.fullmatch(number_form(-5, 120), text)) for text in ("120.00", "120.1", "-5", "-5.5", "07", "1e-3", "1e1")]
+    [True, False, True, False, False, True, False]
+    """
+    signed = {"-?": (0, most)} if least == -most else {"": (least, most), "-": (-most, -least)}
+    halves = [rf"{sign}(?:{_magnitudes(max(low, 0), high)})" for sign, (low, high) in signed.items() if high >= 0]
+    # what is scaled towards 0 stays within bounds on both sides of it
+    return f"(?:{'|'.join(halves)}){SMALL if least <= 0 <= most else ''}"
+
+
+def _magnitudes(low: int, high: int) -> str:
+    whole = _whole_numbers(low, high - 1)
+    return rf"{high}{WHOLE}" + (rf"|(?:{'|'.join(whole)}){FRACTION}" if whole else "")
+
+
+def _whole_numbers(low: int, high: int) -> list[str]:
+    """The whole numbers from `low` to `high`, none below 0, without leading zeros: an expression for each run of them."""
+    found: list[str] = []
+    while low <= high:
+        # the longest run that begins at `low` and fills its last digits
+        free = 0
+        while low % 10 ** (free + 1) == 0 and low + 10 ** (free + 1) - 1 <= high and low > 0:
+            free += 1
+        step = 10**free
+        last = low
+        while last // step % 10 < 9 and last + 2 * step - 1 <= high:
+            last += step
+        head, first, final = str(low // step)[:-1], str(low // step)[-1], str(last // step)[-1]
+        digit = first if first == final else f"[{first}-{final}]"
+        found.append(head + digit + "[0-9]" * free)
+        low = last + step
+    return found[::-1]
+
+
+def value_form(field: Field) -> str:
+    """The form of a field's value. One that may be missing may be null."""
+    if field.is_text:
+        form = NAME if field.form is None else rf'"(?:{field.form})"'
+    elif field.least is not None and field.most is not None:
+        form = number_form(field.least, field.most)
+    else:
+        form = CORE_FORMS[field.kind]
+    return form if field.required else f"(?:{form}|null)"
+
+
+FIELDS = {field.name: value_form(field) for field in DECLARED}
+"""Each declared field and the form of its value."""
+
+REQUIRED_NAMES = tuple(field.name for field in DECLARED if field.required)
+"""Those that every message has."""
 
 
 def _pair(name: str, value: str) -> str:

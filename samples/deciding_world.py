@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,17 @@ import xgboost as xgb
 
 from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
 from fraud.features.nightly import CardRecord, Habit
+from fraud.fields import OPTIONAL_FEATURES
+from fraud.model_input import ModelInput
 from fraud.ports import Nightly
-from fraud.vector import FEATURE_NAMES, declared_input
+from fraud.vector import FEATURE_NAMES
 
 CATEGORIES = [f"category {letter}" for letter in "abcdefgh"]
-INPUT = declared_input({"category": CATEGORIES})
+_NOT_GIVEN = {field.name for field in OPTIONAL_FEATURES}
+INPUT = ModelInput(
+    tuple(name for name in FEATURE_NAMES if name not in _NOT_GIVEN), MappingProxyType({"category": tuple(CATEGORIES)})
+)
+"""Of a model whose training rows had none of the fields that may be missing."""
 THRESHOLDS = {"review": 0.5, "block": 0.9}
 CARDS = [f"{number:032x}" for number in range(200)]
 MOMENT = 1_767_225_600_000
@@ -27,8 +34,8 @@ MOMENT = 1_767_225_600_000
 def trees(rounds: int, max_depth: int = 6) -> xgb.Booster:
     """A model of made-up vectors, in which high amounts are fraud."""
     random = np.random.default_rng(1)
-    vectors = random.gamma(2, 40, size=(4_000, len(FEATURE_NAMES))).astype(np.float32)
-    vectors[:, FEATURE_NAMES.index("category")] = random.integers(0, len(CATEGORIES), len(vectors))
+    vectors = random.gamma(2, 40, size=(4_000, len(INPUT.names))).astype(np.float32)
+    vectors[:, INPUT.names.index("category")] = random.integers(0, len(CATEGORIES), len(vectors))
     vectors[random.random(vectors.shape) < 0.1] = np.nan
     label = np.nan_to_num(vectors[:, 0]) + random.normal(scale=20, size=len(vectors)) > 200
     matrix = xgb.QuantileDMatrix(

@@ -24,6 +24,7 @@ _TRANSACTIONS = (
     "fraud.card_numbers",
     "fraud.card_text",
     "fraud.clock",
+    "fraud.fields",
     "fraud.transaction",
     "fraud.wire_form",
 )
@@ -35,6 +36,7 @@ _VECTOR = (
     "fraud.features.catalogue",
     "fraud.features.derived",
     "fraud.features.formula",
+    "fraud.fields",
     "fraud.model_input",
     "fraud.vector",
 )
@@ -91,6 +93,7 @@ _TABLE_READERS = (
     "fraud.features.catalogue",
     "fraud.features.nightly",
     "fraud.features.sql",
+    "fraud.fields",
     "fraud.row_counts",
 )
 JOBS: Mapping[str, tuple[str, ...]] = {
@@ -202,6 +205,7 @@ STREAM = (
     "fraud.durations",
     "fraud.features.catalogue",
     "fraud.features.sql",
+    "fraud.fields",
     "fraud.wire_form",
 )
 """The modules of the stream job."""

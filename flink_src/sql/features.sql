@@ -9,6 +9,6 @@ CREATE TABLE features (
   category STRING,
   merch_lat DOUBLE,
   merch_long DOUBLE,
-  {feature_columns},
+  {field_columns}{feature_columns},
   record_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'
 ) WITH ({options})

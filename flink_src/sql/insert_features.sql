@@ -8,5 +8,5 @@ SELECT transaction_id, cc_num, amount_cents, event_ms,
     ELSE SPLIT_INDEX(pairs[2], '"', 2) END,
   CAST(REGEXP_SUBSTR(pairs[5], '[-+0-9.eE]++$') AS DOUBLE),
   CAST(REGEXP_SUBSTR(pairs[6], '[-+0-9.eE]++$') AS DOUBLE),
-  {feature_names}, event_time
+  {field_values}{feature_names}, event_time
 FROM ({source}) AS computed

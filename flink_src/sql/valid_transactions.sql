@@ -1,13 +1,16 @@
 -- The valid transactions, as columns: exactly those that fraud.transaction.parse_transaction accepts. Heartbeats
 -- and whatever else is invalid are skipped.
--- First the form of the whole message. Then one look for the contract's fields gives `key": value` of each, and sorted by key each
--- has its place: all there, each once. (In a valid flat object, quote-key-quote-colon cannot stand inside a text.)
--- What no feature is made of stays in `pairs` until the end.
+-- First the form of the whole message. Then one look for the required fields gives `key": value` of each, and sorted by key each
+-- has its place: all there, each once. (In a valid flat object, quote-key-quote-colon cannot stand inside a text.) A second look
+-- gives those of the fields that may be missing; joined by a character that JSON holds nowhere, they show whether each is there once
+-- at most.
+-- What no window needs stays in `pairs` and `optional` until the end.
 SELECT
   SPLIT_INDEX(pairs[8], '"', 2) AS transaction_id,
   SPLIT_INDEX(pairs[3], '"', 2) AS cc_num,
   CAST(CAST(REGEXP_SUBSTR(pairs[1], '[0-9.]++') AS DECIMAL(8, 2)) * 100 AS BIGINT) AS amount_cents,
   pairs,
+  optional,
   event_time,
   EXTRACT(EPOCH FROM event_time) * 1000 + EXTRACT(MILLISECOND FROM event_time) AS event_ms,
   arrived
@@ -15,6 +18,8 @@ FROM transactions
 -- The detour over UNNEST keeps Flink from looking anew for each column.
 CROSS JOIN UNNEST(ARRAY[ARRAY_SORT(REGEXP_EXTRACT_ALL(message, '"((?:{fields})"\s*+:\s*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,}\s]++))', 1))])
   AS found (pairs)
+CROSS JOIN UNNEST(ARRAY[ARRAY_SORT(REGEXP_EXTRACT_ALL(message, '"((?:{optional_fields})"\s*+:\s*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,}\s]++))', 1))])
+  AS found_besides (optional)
 WHERE CHAR_LENGTH(message) <= {max_characters}
   AND REGEXP(message, '\A{wire_form}\z')
   AND CARDINALITY(pairs) = 8
@@ -27,3 +32,5 @@ WHERE CHAR_LENGTH(message) <= {max_characters}
   AND STARTSWITH(pairs[7], 'merchant"')
   AND STARTSWITH(pairs[8], 'transaction_id"')
   AND NOT HOLDS_CARD_NUMBER(pairs[2], pairs[3], pairs[7], pairs[8])
+  AND (CARDINALITY(optional) = 0
+    OR (REGEXP(ARRAY_JOIN(optional, CHR(1)), '\A{each_once}\z') AND NOT HOLDS_CARD_NUMBER({optional_members})))

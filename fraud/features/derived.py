@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.formula import Formula, FormulaError
+from fraud.fields import FEATURE_FIELDS
 
 BASE_COLUMNS = ("amount_cents", "event_ms")
 """What a formula may read of every transaction: the amount in whole cents, the clock in milliseconds since 1970 in UTC."""
@@ -138,6 +139,12 @@ def _no_circle(one: Derived, by_name: dict[str, Derived], above: tuple[str, ...]
             _no_circle(by_name[name], by_name, (*above, one.name))
 
 
-KNOWN_COLUMNS = (*BASE_COLUMNS, *names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
+KNOWN_COLUMNS = (
+    *BASE_COLUMNS,
+    *(field.name for field in FEATURE_FIELDS if not field.is_text),
+    *names(STREAM_FEATURES),
+    *names(NIGHTLY_FEATURES),
+)
+"""The columns of numbers that a formula may read, besides other derived features."""
 
 check_derived(DERIVED_FEATURES, KNOWN_COLUMNS)

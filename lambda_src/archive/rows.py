@@ -17,6 +17,7 @@ _TYPES: dict[Kind, pa.DataType] = {
     "json": pa.string(),
     "whole number": pa.int64(),
     "decimal number": pa.float64(),
+    "flag": pa.bool_(),
     "moment": pa.timestamp("ms", "UTC"),
 }
 
@@ -33,11 +34,13 @@ DECISIONS = schema(ARCHIVED_DECISIONS)
 def transaction_row(transaction: Transaction, timestamp: int) -> Row:
     """A row of TRANSACTIONS, of a record stamped with `timestamp` (milliseconds since 1970 in UTC)."""
     named = ("transaction_id", "cc_num", "category", "amount_cents", "merchant", "merch_lat", "merch_long")
+    undeclared = transaction.undeclared
     return {
         **{name: getattr(transaction, name) for name in named},
+        **transaction.optional,
         "event_time": timestamp,
         "stated_time": transaction.event_time,
-        "other": json.dumps(transaction.model_extra, default=str) if transaction.model_extra else None,
+        "other": json.dumps(undeclared, default=str) if undeclared else None,
     }
 
 

@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.nightly import CardRecord, Population, Row, card_records
 from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, batch_steps, daily_sql, snapshot_sql
 from fraud.row_counts import RowCountError, same_count
-from sagemaker_src.processing.transactions import TransactionFilesError, parquet_source, quoted
+from sagemaker_src.processing.transactions import LABEL, OPTIONAL, TransactionFilesError, parquet_source, quoted
 
 if TYPE_CHECKING:
     import pandas as pd  # what of it DuckDB makes
@@ -93,11 +93,25 @@ def compute(connection: duckdb.DuckDBPyConnection, progress: Progress = _silent)
     progress("features", len(steps), len(steps))
 
 
-def features_select(source: str, labelled: bool, key: str = "transaction_id") -> str:
-    """The SELECT that joins the features back to the transactions' own columns."""
-    label = "t.is_fraud, " if labelled else ""
+def own_columns(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[str, ...]:
+    """The columns of `source` that a row of features keeps: its label, if there is one, and the fields that a model takes."""
+    described = connection.execute(f"DESCRIBE SELECT * FROM {source} AS s").fetchall()
+    there = {row[0] for row in described}
+    label = (LABEL,) if LABEL in there else ()
+    return (*label, "category", *(name for name in OPTIONAL if name in there))
+
+
+def features_select(source: str, kept: Sequence[str], key: str = "transaction_id") -> str:
+    """The SELECT that joins the features back to the transactions' own columns.
+
+    Args:
+        source: as of `load`.
+        kept: what `own_columns` gave.
+        key: as of `load`.
+    """
+    own = "".join(f"t.{name}, " for name in kept)
     columns = ", ".join(f"f.{name}" for name in FEATURE_COLUMNS)
-    return f"""SELECT t.transaction_id, t.cc_num, {label}t.category, t.amount_cents, f.event_ms, {columns}
+    return f"""SELECT t.transaction_id, t.cc_num, {own}t.amount_cents, f.event_ms, {columns}
         FROM {source} AS t JOIN features AS f ON t.{key} = f.row"""
 
 
@@ -136,25 +150,24 @@ def daily_sums(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {daily_sql(table, 'transactions')}")
 
 
-def write_features(
-    connection: duckdb.DuckDBPyConnection, source: str, path: Path, labelled: bool, key: str = "transaction_id"
-) -> int:
+def write_features(connection: duckdb.DuckDBPyConnection, source: str, path: Path, key: str = "transaction_id") -> int:
     """Writes `features_select` to a Parquet file and gives how many rows it has.
 
     Raises:
         RowCountError: it is not one for each row of `source`; the file may not be used.
     """
     count = _count(connection, source)
-    copy = f"COPY ({features_select(source, labelled, key)}) TO {quoted(path)} (FORMAT parquet)"
+    select = features_select(source, own_columns(connection, source), key)
+    copy = f"COPY ({select}) TO {quoted(path)} (FORMAT parquet)"
     same_count("joining the features", count, made_rows(connection, copy))
     return count
 
 
-def features_frame(
-    connection: duckdb.DuckDBPyConnection, source: str, labelled: bool, key: str = "transaction_id"
-) -> pd.DataFrame:
+def features_frame(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transaction_id") -> pd.DataFrame:
     """What `features_select` gives, `category` as a pandas Categorical; raises as `write_features` does."""
-    select = features_select(source, labelled, key).replace("t.category", "t.category::category AS category")
+    select = features_select(source, own_columns(connection, source), key).replace(
+        "t.category", "t.category::category AS category"
+    )
     rows = connection.execute(select).df()
     same_count("joining the features", _count(connection, source), len(rows))
     return rows
@@ -188,10 +201,10 @@ def main(arguments: list[str] | None = None) -> int:
     partial = options.out.with_name(options.out.name + ".part")
     try:
         with engine(options.memory) as connection:
-            source, labelled = parquet_source(connection, options.transactions)
+            source = parquet_source(connection, options.transactions)
             load(connection, source, key="row")
             compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr))
-            write_features(connection, source, partial, labelled, key="row")
+            write_features(connection, source, partial, key="row")
     except (TransactionFilesError, RowCountError) as error:
         partial.unlink(missing_ok=True)
         parser.error(f"--transactions: {error}")

@@ -33,6 +33,7 @@ from fraud.features.sql import (
     snapshot_sql,
     stream_sql,
 )
+from fraud.fields import OPTIONAL_FEATURES
 from fraud.notation import iso_day
 from fraud.row_counts import same_count
 from sagemaker_src.options import typed
@@ -43,11 +44,21 @@ EPOCH = date(1970, 1, 1)
 WRITERS = 8
 """Threads that write to the feature store: a call is mostly waiting."""
 
-_SQL_TYPES: dict[Kind, str] = {"text": "STRING", "whole number": "BIGINT", "moment": "TIMESTAMP"}
-ARRIVED_COLUMNS = {column.name: _SQL_TYPES[column.kind] for column in TRANSACTION_COLUMNS if column.required}
-"""Of the archive's transactions, those that the job reads: {name: SQL type}."""
+_SQL_TYPES: dict[Kind, str] = {
+    "text": "STRING",
+    "whole number": "BIGINT",
+    "moment": "TIMESTAMP",
+    "decimal number": "DOUBLE",
+    "flag": "BOOLEAN",
+}
+_FIELDS = tuple(field.name for field in OPTIONAL_FEATURES)
+ARRIVED_COLUMNS = {
+    column.name: _SQL_TYPES[column.kind] for column in TRANSACTION_COLUMNS if column.required or column.name in _FIELDS
+}
+"""Of the archive's transactions, those that the job reads: {name: SQL type}. What was archived before a field was declared lacks
+its column, and has nulls there."""
 
-TRAINING_COLUMNS = ("category", "amount_cents", "event_ms", *names((*STREAM_FEATURES, *NIGHTLY_FEATURES)))
+TRAINING_COLUMNS = ("category", "amount_cents", "event_ms", *_FIELDS, *names((*STREAM_FEATURES, *NIGHTLY_FEATURES)))
 
 
 class RecordsRefusedError(Exception):
@@ -63,7 +74,7 @@ def load(engine: Engine, transactions: Path, before: Path | None, cut_day: int) 
     columns = engine.read("landing", _parquet(transactions), ARRIVED_COLUMNS)
     labelled = "is_fraud" in columns
     engine.read("preceding", _parquet(before), ARRIVED_COLUMNS)
-    named = "transaction_id, cc_num, category, amount_cents"
+    named = ", ".join(("transaction_id", "cc_num", "category", "amount_cents", *_FIELDS))
     sources = [
         f"SELECT {named}, {'is_fraud' if labelled else 'NULL'} AS is_fraud, event_time, TRUE AS to_add FROM landing",
         f"SELECT {named}, NULL AS is_fraud, event_time, FALSE AS to_add FROM preceding",

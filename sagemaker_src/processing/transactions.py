@@ -9,8 +9,10 @@ from pathlib import Path
 import duckdb
 
 from fraud.columns import TRANSACTION_COLUMNS
+from fraud.fields import OPTIONAL_FEATURES
 
 REQUIRED = tuple(column.name for column in TRANSACTION_COLUMNS if column.required)
+OPTIONAL = tuple(field.name for field in OPTIONAL_FEATURES)
 LABEL = "is_fraud"
 ROWS_PER_FILE_LIMIT = 10**12
 
@@ -19,13 +21,15 @@ class TransactionFilesError(ValueError):
     """The files cannot be read as transactions: names the file and what is wrong with it."""
 
 
-def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[str, bool]:
-    """A SELECT of REQUIRED and, where there is one, LABEL, of a Parquet file or all below a folder, with a `row` of its own each.
+def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """A SELECT of REQUIRED and, where there are any, OPTIONAL and LABEL, of a Parquet file or all below a folder.
+
+    Each row has a `row` of its own.
 
     The files' columns are read by their position: none can be taken for `row`, or for what DuckDB calls a file's name and rows.
 
     Returns:
-        The SELECT in parentheses, and whether there is a label.
+        The SELECT in parentheses.
 
     Raises:
         TransactionFilesError: there is no file, one is not Parquet, a column is missing or there twice.
@@ -37,14 +41,14 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[s
         _check_columns(connection, file)
     read = f"read_parquet({sql_paths(files)}, union_by_name=true, hive_partitioning=false)"
     columns = [row[0].casefold() for row in connection.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()]
-    wanted = [*REQUIRED, *([LABEL] if LABEL in columns else [])]
+    besides = tuple(name for name in (*OPTIONAL, LABEL) if name in columns)
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
         raise TransactionFilesError(f"{path} lacks the columns {', '.join(missing)}; needed: {', '.join(REQUIRED)}")
     named = ", ".join(f"c{place}" for place in range(len(columns)))
-    fields = ", ".join(f"c{columns.index(column)} AS {column}" for column in wanted)
+    fields = ", ".join(f"c{columns.index(column)} AS {column}" for column in (*REQUIRED, *besides))
     row = f"file_index * {ROWS_PER_FILE_LIMIT} + file_row_number AS row"
-    return f"(SELECT {fields}, {row} FROM {read} AS f({named}))", LABEL in columns
+    return f"(SELECT {fields}, {row} FROM {read} AS f({named}))"
 
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, file: Path) -> None:

@@ -213,9 +213,7 @@ def _features(table: pa.Table) -> pd.DataFrame:
         load(connection, "tx", key="row")
         compute(connection)
         # The engine gives rows in any order, and what is drawn of them depends on it.
-        return features_frame(connection, "tx", labelled=True, key="row").sort_values(
-            "transaction_id", ignore_index=True
-        )
+        return features_frame(connection, "tx", key="row").sort_values("transaction_id", ignore_index=True)
 
 
 def gains(scores: list[Scores], measure: str, *, tested: float = Trial.tested) -> dict[str, dict[str, float | None]]:

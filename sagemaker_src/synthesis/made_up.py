@@ -32,7 +32,7 @@ def made_up_table(cards: int, days: int, seed: int, progress: Progress) -> pd.Da
         connection.register("made", transactions)
         load(connection, "made")
         compute(connection, lambda _, done, total: progress("computing features", done, total + 1))
-        rows = features_frame(connection, "made", labelled=True)
+        rows = features_frame(connection, "made")
     progress("computing features", 1, 1)
     rows = rows.sort_values(["event_ms", "transaction_id"], ignore_index=True)
     rows = rows.assign(

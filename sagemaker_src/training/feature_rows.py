@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, Feature, names
+from fraud.fields import OPTIONAL_FEATURES, Field
 
 ROW_COLUMNS = (
     "transaction_id",
@@ -26,12 +27,17 @@ ROW_COLUMNS = (
 )
 """What a training row holds."""
 
+OPTIONAL_COLUMNS = tuple(field.name for field in OPTIONAL_FEATURES)
+"""What it holds besides where its file has them: the fields that a model takes and that may be missing."""
+
 # As in `fraud.transaction`, which the training container cannot import: it has no pydantic. A test holds them together.
 MAX_AMOUNT_CENTS = 99_999_999
 TOKEN_PATTERN = r"^[0-9a-f]{32}$"
 TRANSACTION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
 SHORTEST_CARD_NUMBER = 12
+
+_FLAGS = ("is_fraud", *(field.name for field in OPTIONAL_FEATURES if field.kind == "flag"))
 
 FROM_MS, TO_MS = 946_684_800_000, 4_102_444_800_000
 """2000-01-01 and 2100-01-01, milliseconds since 1970."""
@@ -47,7 +53,7 @@ class FeatureRowsError(ValueError):
 
 
 def read_feature_rows(path: Path) -> pd.DataFrame:
-    """The rows of a Parquet file, or of all below a folder: ROW_COLUMNS in this order, `is_fraud` 0 or 1.
+    """The rows of a Parquet file, or of all below a folder: ROW_COLUMNS and OPTIONAL_COLUMNS in this order, `is_fraud` 0 or 1.
 
     Raises:
         FeatureRowsError: there is no such file, it is not Parquet, lacks a column or has one twice, or a value is not allowed.
@@ -71,12 +77,16 @@ def _read(file: Path) -> pd.DataFrame:
     try:
         with pq.ParquetFile(file) as content:
             _check_columns(file, content.schema_arrow.names)
-            table = content.read(columns=list(ROW_COLUMNS)).select(ROW_COLUMNS)
+            there = [name for name in (*ROW_COLUMNS, *OPTIONAL_COLUMNS) if name in content.schema_arrow.names]
+            table = content.read(columns=there).select(there)
     except (pa.ArrowException, OSError) as error:
         raise FeatureRowsError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-    for column in ROW_COLUMNS:
+    for column in there:
         _check(file, column, table[column])
     rows: pd.DataFrame = table.to_pandas()
+    for field in OPTIONAL_FEATURES:
+        kept = rows[field.name] if field.name in there else pd.Series(None, rows.index, dtype=object)
+        rows[field.name] = kept.astype(object) if field.is_text else kept.astype("float64")
     rows["is_fraud"] = rows["is_fraud"].astype("int8")
     for column in ("amount_cents", "event_ms"):
         rows[column] = rows[column].astype("int64")
@@ -98,7 +108,7 @@ def _check(file: Path, column: str, values: pa.ChunkedArray) -> None:
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    is_number = is_number or (column == "is_fraud" and pa.types.is_boolean(kind))
+    is_number = is_number or (column in _FLAGS and pa.types.is_boolean(kind))
     if len(values) and not pa.types.is_null(kind) and not (is_text if text else is_number):
         shown = _shown(values[0].as_py())
         raise FeatureRowsError(f"{file}: {column} holds {kind} (row 1: {shown}); allowed: {_allowed(column)}")
@@ -140,6 +150,13 @@ _TEXTS: dict[str, tuple[Callable[[Any], Any], str]] = {
 """Of each column of text: which values hold (missing where there is none), and what is allowed."""
 
 
+def _of_text_field(field: Field) -> tuple[Callable[[Any], Any], str]:
+    form = field.form or ".{1,100}"
+    return (
+        lambda text: text.isna() | text.str.fullmatch(form)
+    ), f"{field.allowed or 'text of 1 to 100 characters'}, or missing"
+
+
 def _whole(numbers: Numbers, least: float, most: float) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
         found: NDArray[np.bool_] = (numbers >= least) & (numbers <= most) & (numbers == np.floor(numbers))
@@ -168,4 +185,13 @@ def _of_feature(feature: Feature) -> tuple[NumbersCheck, str]:
     )
 
 
+def _of_field(field: Field) -> tuple[NumbersCheck, str]:
+    least, most = (0, 1) if field.kind == "flag" else (field.least, field.most)
+    return (
+        lambda numbers: np.isnan(numbers) | ((numbers >= least) & (numbers <= most))
+    ), f"{least} to {most}, or missing"
+
+
+_NUMBERS |= {field.name: _of_field(field) for field in OPTIONAL_FEATURES if not field.is_text}
+_TEXTS |= {field.name: _of_text_field(field) for field in OPTIONAL_FEATURES if field.is_text}
 _OF_FEATURES = {feature.name: _of_feature(feature) for feature in (*STREAM_FEATURES, *NIGHTLY_FEATURES)}

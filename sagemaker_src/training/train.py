@@ -301,7 +301,8 @@ def train_model(
 
 def _taken(rows: pd.DataFrame, train_part: NDArray[np.bool_]) -> tuple[ModelInput, NDArray[np.float32]]:
     """What the model takes, and the vectors of all rows: the declared features of which the training part holds any value."""
-    known = {name: sorted(rows.loc[train_part, name].dropna().unique()) for name in CATEGORY_FEATURES}
+    there = [name for name in CATEGORY_FEATURES if name in rows]
+    known = {name: sorted(rows.loc[train_part, name].dropna().unique()) for name in there}
     declared = declared_input({name: [str(value) for value in values] for name, values in known.items()})
     vectors = model_vector(rows, declared)
     held: NDArray[np.bool_] = np.any(~np.isnan(vectors[train_part]), axis=0)

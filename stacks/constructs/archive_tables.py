@@ -14,6 +14,7 @@ _TYPES: dict[Kind, str] = {
     "json": "string",
     "whole number": "bigint",
     "decimal number": "double",
+    "flag": "boolean",
     "moment": "timestamp",
 }
 COLUMNS: dict[str, tuple[Column, ...]] = {"transactions": TRANSACTION_COLUMNS, "decisions": ARCHIVED_DECISIONS}

@@ -115,7 +115,7 @@ def test_a_transaction_that_is_there_twice_is_an_error_and_not_four_rows(tmp_pat
         load(connection, source)
         batch_features.compute(connection)
         with pytest.raises(RowCountError, match=f"{len(given) + 1} rows in, {len(given) + 3} out"):
-            write_features(connection, source, tmp_path / "out.parquet", labelled=False)
+            write_features(connection, source, tmp_path / "out.parquet")
 
 
 def test_a_step_that_multiplies_rows_fails_the_command(

@@ -21,7 +21,6 @@ import xgboost as xgb
 from engines import serving
 from engines.processes import Process, free_port
 from fraud.model_request import ACCEPT, CONTENT_TYPE, read_scores, request_body
-from fraud.vector import FEATURE_NAMES
 from local.stand_ins import PROGRAM
 from sagemaker_src.serving.inference import Request, model_fn, predict, read_request
 from samples.deciding_world import INPUT, THRESHOLDS, write_model
@@ -64,8 +63,8 @@ def container(folder, program, model=None):
 
 @pytest.fixture
 def rows():
-    vectors = np.random.default_rng(3).gamma(2, 40, size=(5, len(FEATURE_NAMES))).astype(np.float32)
-    vectors[:, FEATURE_NAMES.index("category")] = 1
+    vectors = np.random.default_rng(3).gamma(2, 40, size=(5, len(INPUT.names))).astype(np.float32)
+    vectors[:, INPUT.names.index("category")] = 1
     vectors[0, 2] = np.nan
     return vectors
 
@@ -94,7 +93,7 @@ def test_one_connection_serves_many_requests(url):
     assert pool.num_connections == 1
 
 
-ROW = ",".join("1" * len(FEATURE_NAMES))
+ROW = ",".join("1" * len(INPUT.names))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +191,7 @@ def bodies(rows):
     return (
         "\n".join(",".join(row) for row in text).encode(),
         "\n".join(",".join(f'"{cell}"' for cell in row) for row in text).encode(),
-        json.dumps({"instances": lists, "reasons": 2, "feature_names": list(FEATURE_NAMES)}).encode(),
+        json.dumps({"instances": lists, "reasons": 2, "feature_names": list(INPUT.names)}).encode(),
         request_body(rows, INPUT, 3),
     )
 
@@ -304,7 +303,7 @@ def test_the_deciding_step_gets_what_the_model_says(url, model_folder, rows):
 
 
 def test_a_server_of_a_model_with_other_columns_takes_its_own(tmp_path, rows):
-    names = list(reversed(FEATURE_NAMES))
+    names = list(reversed(INPUT.names))
     folder = write_model(tmp_path / "model", feature_names=names, feature_types=list(reversed(INPUT.types)))
     trees = xgb.Booster(model_file=folder / "model.ubj")
     trees.feature_names = names

@@ -154,7 +154,7 @@ def test_windows_and_nights_of_grafted_rows_are_what_the_naive_reference_counts(
         connection.register("tx", rows)
         load(connection, "tx", key="row")
         compute(connection)
-        found = features_frame(connection, "tx", labelled=True, key="row").set_index("transaction_id")
+        found = features_frame(connection, "tx", key="row").set_index("transaction_id")
     plain = rows_of(result.transactions).rename(columns={"ms": "event_ms"}).to_dict("records")
     made = set(result.transactions["transaction_id"].filter(pa.array(result.synthetic)).to_pylist())
     for row, stream, nightly in zip(plain, naive_stream_features(plain), naive_nightly_features(plain), strict=True):

@@ -22,8 +22,8 @@ FEATURES = [
 class Broken(ModelScorer):
     """A model that no longer answers as its folder says."""
 
-    def score(self, vectors: Any, reasons: int) -> Any:
-        answer = super().score(vectors, reasons)
+    def score(self, vectors: Any, given: Any, reasons: int) -> Any:
+        answer = super().score(vectors, given, reasons)
         return answer._replace(scores=[answer.scores[0] + 1e-9, *answer.scores[1:]])
 
 

@@ -22,6 +22,16 @@ GOOD = {
 }
 """The contract's fields and a valid JSON text for each. ID stands for the message's own transaction_id."""
 
+OPTIONAL = {
+    "entry_mode": '"chip"',
+    "currency": '"EUR"',
+    "country": '"FR"',
+    "mcc": '"5411"',
+    "device_id": '"a device"',
+    "terminal_id": '"t-7"',
+}
+"""The same for the fields that may be missing."""
+
 # JSON texts, valid or not, to put in the place of a field's value.
 VALUES = (
     "null", "true", "false", "0", "-0", "-1", "1", "12", "12.3", "12.34", "12.345", "1e2", "1E5", "1.2e1", "-0.0",
@@ -45,7 +55,9 @@ VALUES = (
     '"\\/"', '"\\\\"', '"\\""', '"a\\"b"', '"a\\\\"', '"a\\qb"', '"\\u12"', '"a\tb"', '"a\nb"', '"a\x00b"',
     '"a\\u0000b"', '"a\x7fb"', '"\ufffd"', '"\ufeffx"', '"' + "x" * 100 + '"', '"' + "x" * 101 + '"',
     '"' + "😀" * 100 + '"', '"' + "\\ud83d\\ude00" * 100 + '"', '"' + "\\ud83d\\ude00" * 101 + '"',
-    '"\\"amount\\": \\"9.99\\""', "'x'", "x", "", "12.34 56", '"unclosed', "undefined", "/* */ 1",
+    '"\\"amount\\": \\"9.99\\""', "'x'", "x", "", "12.34 56", '"unclosed', "undefined", "/* */ 1", '"EUR"', '"EURO"', '"eur"',
+    '"\\u0045UR"', '"EU"', '"0742"', '"074"', '"chip"', '"chip_2"', '"c"', '"' + "c" * 30 + '"', '"' + "c" * 31 + '"', "742",
+    '"EUR\\n"', '"4111111111111111 "',
 )  # fmt: skip
 
 
@@ -58,13 +70,25 @@ def handmade() -> list[bytes]:
     """Each field with each value, each field missing, and what can be wrong with a whole message."""
     good = written(GOOD)
     without = [written({key: value for key, value in GOOD.items() if key != field}) for field in GOOD]
-    replaced = [written(GOOD | {field: value}) for field in GOOD for value in VALUES]
+    replaced = [written(GOOD | {field: value}) for field in (*GOOD, *OPTIONAL) for value in VALUES]
+    replaced += [written(GOOD | OPTIONAL | {field: value}) for field in OPTIONAL for value in VALUES]
     extra = [written(GOOD | {"note": value}) for value in VALUES]
     numbers = [
-        written(GOOD | {field: value}) for field in ("merchant", "category", "note") for value in _card_numbers()
+        written(GOOD | {field: value})
+        for field in ("merchant", "category", "note", "device_id")
+        for value in _card_numbers()
     ]
     numbers += [written(GOOD | {"transaction_id": value}) for value in _card_numbers()]
-    twice = [good[:-1] + f', "{field}": {value}}}' for field, value in GOOD.items()]
+    full = written(GOOD | OPTIONAL)
+    twice = [full[:-1] + f', "{field}": {value}}}' for field, value in (GOOD | OPTIONAL).items()]
+    twice += [full[:-1] + f', "{field}": null}}' for field in OPTIONAL]
+    twice += [
+        full,
+        written(GOOD | OPTIONAL, ",\n"),
+        full.replace(": ", " :\n\t"),
+        written(dict(reversed((GOOD | OPTIONAL).items()))),
+    ]
+    twice += [full.replace('"mcc"', '"m\\u0063c"'), full.replace('"mcc"', '"MCC"'), good[:-1] + ', "mcc": null}']
     whole = [
         "", " ", "null", "true", "1", '"text"', "[]", "{}", "[" + good + "]", good + good, good + " x", good + "}",
         good[:-1], good[1:], "\ufeff" + good, " " + good, "\n\t " + good + " \r\n", good + "\x00",
@@ -128,10 +152,13 @@ def _messages(draw: Callable) -> bytes:
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
         max_leaves=5,
     )
-    fields = dict(draw(st.permutations(list(GOOD.items()))))
+    besides = draw(st.lists(st.sampled_from(list(OPTIONAL.items())), max_size=6, unique=True))
+    fields = dict(draw(st.permutations([*GOOD.items(), *besides])))
     kind = draw(st.integers(0, 3))
     if kind == 0:
-        fields[draw(st.sampled_from(list(GOOD)))] = json.dumps(draw(json_values), ensure_ascii=draw(st.booleans()))
+        fields[draw(st.sampled_from([*GOOD, *OPTIONAL]))] = json.dumps(
+            draw(json_values), ensure_ascii=draw(st.booleans())
+        )
     elif kind == 1:
         key = json.dumps(draw(st.text(max_size=8)), ensure_ascii=draw(st.booleans()))[1:-1]
         fields[key] = json.dumps(draw(json_values), ensure_ascii=draw(st.booleans()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fraud.feature_record import model_fields
 from fraud.transaction import InvalidTransactionError, Transaction, parse_transaction
 from local.replayer import Record
 from tests.parity.malformed import GOOD, drawn, handmade, written
@@ -48,12 +49,9 @@ def test_exactly_the_valid_messages_come_through(replay_run) -> None:
     assert came == sorted(valid)
     for each in results:
         transaction = valid[each["transaction_id"]]
-        assert {
-            name: each[name] for name in ("cc_num", "amount_cents", "merchant", "category", "merch_lat", "merch_long")
-        } == {
-            name: getattr(transaction, name)
-            for name in ("cc_num", "amount_cents", "merchant", "category", "merch_lat", "merch_long")
-        }
+        assert {name: each[name] for name in CARRIED} == {name: getattr(transaction, name) for name in CARRIED}
+        assert model_fields(each) == model_fields(transaction.optional)
+    assert sum("currency" in transaction.optional for transaction in valid.values()) > 100
 
 
 def test_a_message_without_a_value_is_skipped(replay_run) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from fraud.vector import FEATURE_NAMES
 from sagemaker_src.serving import inference
 from sagemaker_src.serving.inference import RefusedError, answer, answer_type, model_fn, predict, read_request
 from samples.deciding_world import CATEGORIES, INPUT, THRESHOLDS, trees, write_model
@@ -24,8 +23,8 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows():
     random = np.random.default_rng(2)
-    vectors = random.gamma(2, 40, size=(100, len(FEATURE_NAMES))).astype(np.float32)
-    vectors[:, FEATURE_NAMES.index("category")] = random.integers(0, len(CATEGORIES), len(vectors))
+    vectors = random.gamma(2, 40, size=(100, len(INPUT.names))).astype(np.float32)
+    vectors[:, INPUT.names.index("category")] = random.integers(0, len(CATEGORIES), len(vectors))
     vectors[random.random(vectors.shape) < 0.1] = np.nan
     return vectors
 
@@ -89,9 +88,9 @@ def test_reasons_are_the_strongest_first_and_exact_where_someone_looks(model, ro
     assert 0 < len(exact) < len(rows)
     for row in range(len(rows)):
         contributions = inference._explain(rows[[row]], model, approximate=row not in exact)[0]
-        strongest = sorted(range(len(FEATURE_NAMES)), key=lambda column: -abs(contributions[column]))[:3]
+        strongest = sorted(range(len(INPUT.names)), key=lambda column: -abs(contributions[column]))[:3]
         assert said["reasons"][row] == [
-            [FEATURE_NAMES[column], pytest.approx(float(contributions[column]), abs=1e-6)] for column in strongest
+            [INPUT.names[column], pytest.approx(float(contributions[column]), abs=1e-6)] for column in strongest
         ]
 
 
@@ -342,12 +341,12 @@ def test_rows_of_another_width_are_refused(model):
 
 
 def test_columns_in_another_order_are_refused(model, rows):
-    names = ",".join(reversed(FEATURE_NAMES))
+    names = ",".join(reversed(INPUT.names))
     with pytest.raises(RefusedError, match="feature_names are not the model's"):
         predict(read_request(as_csv(rows), f"text/csv; feature-names={names}"), model)
     with pytest.raises(RefusedError, match="feature_names are not the model's"):
         predict(read_request(as_json(rows, feature_names=["amount"]), "application/json"), model)
-    named = read_request(as_csv(rows), f"text/csv; feature-names={','.join(FEATURE_NAMES)}")
+    named = read_request(as_csv(rows), f"text/csv; feature-names={','.join(INPUT.names)}")
     assert len(predict(named, model)["scores"]) == len(rows)
 
 
@@ -419,7 +418,7 @@ def test_who_accepts_nothing_that_is_served_is_told(accept):
 
 @pytest.mark.slow
 def test_an_answer_that_the_service_would_not_bring_is_refused(model):
-    rows = np.zeros((20_000, len(FEATURE_NAMES)), dtype=np.float32)
+    rows = np.zeros((20_000, len(INPUT.names)), dtype=np.float32)
     with pytest.raises(RefusedError, match=r"an answer of \d+ bytes; allowed: 6291456; ask for fewer") as refused:
         answer(model, as_npy(rows), "application/x-npy; reasons=38", "application/json")
     assert refused.value.status == 400

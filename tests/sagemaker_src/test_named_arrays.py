@@ -10,7 +10,7 @@ import pytest
 
 from fraud.model_input import ModelInput
 from fraud.model_request import CONTENT_TYPE, request_body
-from fraud.vector import FEATURE_NAMES, model_vector
+from fraud.vector import model_vector
 from sagemaker_src.serving.inference import RefusedError, model_fn, own_rows, predict, read_request
 from samples.deciding_world import CATEGORIES, INPUT, write_model
 
@@ -23,8 +23,8 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows():
     random = np.random.default_rng(2)
-    vectors = random.gamma(2, 40, size=(100, len(FEATURE_NAMES))).astype(np.float32)
-    vectors[:, FEATURE_NAMES.index("category")] = random.integers(0, len(CATEGORIES), len(vectors))
+    vectors = random.gamma(2, 40, size=(100, len(INPUT.names))).astype(np.float32)
+    vectors[:, INPUT.names.index("category")] = random.integers(0, len(CATEGORIES), len(vectors))
     vectors[random.random(vectors.shape) < 0.1] = np.nan
     return vectors
 
@@ -44,18 +44,18 @@ def test_a_named_array_scores_as_the_models_own_vector(model, rows):
     own = predict(read_request(as_npy(rows), "application/x-npy; reasons=2"), model)
     assert named(rows, INPUT, model) == own
     # in another order, with columns that the model does not know, and with the categories of the request alone
-    place = FEATURE_NAMES.index("category")
+    place = INPUT.names.index("category")
     some = sorted({CATEGORIES[int(code)] for code in rows[:, place] if not np.isnan(code)}, reverse=True)
-    given = ModelInput((*reversed(FEATURE_NAMES), "shoe_size"), {"category": ("a new one", *some)})
-    columns = {name: rows[:, position] for position, name in enumerate(FEATURE_NAMES)} | {"shoe_size": rows[:, 0]}
+    given = ModelInput((*reversed(INPUT.names), "shoe_size"), {"category": ("a new one", *some)})
+    columns = {name: rows[:, position] for position, name in enumerate(INPUT.names)} | {"shoe_size": rows[:, 0]}
     codes = [np.nan if np.isnan(code) else 1 + some.index(CATEGORIES[int(code)]) for code in rows[:, place]]
     columns["category"] = np.array(codes)
     assert named(np.column_stack([columns[name] for name in given.names]), given, model) == own
 
 
 def test_what_a_model_takes_and_is_not_given_is_missing_and_said(model, rows):
-    place = FEATURE_NAMES.index("amt_ratio2")
-    without = ModelInput(tuple(name for name in FEATURE_NAMES if name != "amt_ratio2"), INPUT.categories)
+    place = INPUT.names.index("amt_ratio2")
+    without = ModelInput(tuple(name for name in INPUT.names if name != "amt_ratio2"), INPUT.categories)
     said = named(np.delete(rows, place, axis=1), without, model)
     assert said["missing"] == ["amt_ratio2"]
     blank = rows.copy()
@@ -64,15 +64,15 @@ def test_what_a_model_takes_and_is_not_given_is_missing_and_said(model, rows):
 
 
 def test_a_category_that_the_model_has_not_seen_is_missing(model, rows):
-    place = FEATURE_NAMES.index("category")
+    place = INPUT.names.index("category")
     new, none = rows[:1].copy(), rows[:1].copy()
     new[:, place], none[:, place] = 0, np.nan
-    found = named(new, ModelInput(FEATURE_NAMES, {"category": ("a new one",)}), model)
+    found = named(new, ModelInput(INPUT.names, {"category": ("a new one",)}), model)
     assert found["scores"] == predict(read_request(as_npy(none), "application/x-npy"), model)["scores"]
 
 
 def test_text_for_a_number_and_a_number_for_text_are_missing(model, rows):
-    given = ModelInput(FEATURE_NAMES, {"amount": tuple(map(str, range(2_000)))})
+    given = ModelInput(INPUT.names, {"amount": tuple(map(str, range(2_000)))})
     places = np.zeros_like(rows[:1])
     assert named(places, given, model)["missing"] == ["amount", "category"]
 

@@ -93,7 +93,7 @@ def at_once(given, cut, folder):
         batch_features.load(connection, source)
         batch_features.compute(connection)
         snapshot = batch_features.nightly_snapshot(connection, START_MS + cut * DAY_MS)
-        table = connection.sql(batch_features.features_select(source, labelled=False)).to_arrow_table()
+        table = connection.sql(batch_features.features_select(source, ("category",))).to_arrow_table()
     return snapshot, {row["transaction_id"]: row for row in table.to_pylist()}
 
 

@@ -18,7 +18,7 @@ from fraud.durations import MS_PER_DAY
 from fraud.notation import whole_number
 from fraud.row_counts import RowCountError
 from sagemaker_src.options import typed
-from sagemaker_src.processing.batch_features import compute, engine, features_select, load, made_rows
+from sagemaker_src.processing.batch_features import compute, engine, features_select, load, made_rows, own_columns
 from sagemaker_src.processing.transactions import TransactionFilesError, parquet_source, quoted
 
 DAY, TIME_OF_DAY, LABEL = "day", "time_of_day_ms", "is_fraud"
@@ -43,8 +43,9 @@ def extract(connection: duckdb.DuckDBPyConnection, source: str, path: Path, hone
     Raises:
         NoFraudError: none of these transactions is labelled as fraud.
     """
-    columns = [name for name in _columns(connection, source) if name not in LEFT_OUT]
-    select = f"""WITH rows AS ({features_select(source, True, "row")})
+    rows = features_select(source, own_columns(connection, source), "row")
+    columns = [name for name in _columns(connection, rows) if name not in LEFT_OUT]
+    select = f"""WITH rows AS ({rows})
         SELECT CAST(event_ms // {MS_PER_DAY} AS INTEGER) AS {DAY},
             CAST(event_ms % {MS_PER_DAY} AS INTEGER) AS {TIME_OF_DAY},
             {", ".join(columns)}, CAST({LABEL} AS TINYINT) AS {LABEL}
@@ -59,8 +60,8 @@ def extract(connection: duckdb.DuckDBPyConnection, source: str, path: Path, hone
     return int(frauds)
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
-    found = connection.execute(f"SELECT * FROM ({features_select(source, True, 'row')}) LIMIT 0")
+def _columns(connection: duckdb.DuckDBPyConnection, select: str) -> list[str]:
+    found = connection.execute(f"SELECT * FROM ({select}) LIMIT 0")
     return [column[0] for column in found.description]
 
 
@@ -80,8 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
     partial = options.out.with_name(options.out.name + ".part")
     try:
         with engine(options.memory) as connection:
-            source, labelled = parquet_source(connection, options.transactions)
-            if not labelled:
+            source = parquet_source(connection, options.transactions)
+            if LABEL not in own_columns(connection, source):
                 parser.error(f"--transactions: {options.transactions} has no column {LABEL}")
             load(connection, source, key="row")
             compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr))
