@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 
 from fraud.durations import MS_PER_DAY
 from fraud.world import WorldSettings, generate, stream_messages, tokenised
-from fraud.world.tables import STREAM_COLUMNS
+from fraud.world.tables import stream_columns
 from local.application import Application, ApplicationError
 from local.attacks import BURST_CENTS, HOUR_MS, ONLINE
 
@@ -49,7 +49,7 @@ def of_unknown_cards(count: int, *, attack: bool, key: bytes) -> Purchases:
     """
     seed = secrets.randbelow(2**32)
     rows = tokenised(generate(WorldSettings(cards=500, days=5, transactions=max(count, 1000), seed=seed)), key)
-    rows = rows.slice(rows.num_rows - count).select(STREAM_COLUMNS)
+    rows = rows.slice(rows.num_rows - count).select(stream_columns(rows))
     return _with_ids(rows, _burst(rows, rows.slice(rows.num_rows - 1)) if attack else None)
 
 
@@ -77,7 +77,7 @@ def of_known_cards(following: pa.Table, count: int, *, attack: bool, now_ms: int
     turns = cards.iloc[nearest].groupby(cards.iloc[nearest]).cumcount().to_numpy()
     by_turn = nearest[np.argsort(turns, kind="stable")]
     chosen = by_turn[np.arange(count) % len(by_turn)]
-    rows = following.select(STREAM_COLUMNS).take(pa.array(chosen))
+    rows = following.select(stream_columns(following)).take(pa.array(chosen))
     quiet = by_turn[min(count, int((turns == 0).sum()) - 1)]
     return _with_ids(rows, _burst(following, following.slice(int(quiet), 1)) if attack else None)
 
@@ -85,7 +85,8 @@ def of_known_cards(following: pa.Table, count: int, *, attack: bool, now_ms: int
 def _burst(shops: pa.Table, of_card: pa.Table) -> pa.Table:
     """Ten small purchases on the card of a row, online, if a shop there is online: stolen numbers are tried out so."""
     online = shops.filter(pc.equal(shops["category"].cast(pa.string()), ONLINE))
-    row = (online if online.num_rows else of_card).slice(0, 1).select(STREAM_COLUMNS)
+    row = (online if online.num_rows else of_card).slice(0, 1)
+    row = row.select(stream_columns(row))
     burst = pa.concat_tables([row] * len(BURST_CENTS))
     cents = pa.array(BURST_CENTS, row.schema.field("amount_cents").type)
     card = pa.array([of_card["cc_num"].cast(pa.string())[0].as_py()] * len(BURST_CENTS))

@@ -14,6 +14,7 @@ from fraud.world.categories import NAMES
 from fraud.world.honest import honest_rows
 from fraud.world.incidents import PATTERNS, incident_lengths, incident_rows
 from fraud.world.merchants import make_merchants
+from fraud.world.optional import optional_columns
 from fraud.world.rows import in_time_order
 from fraud.world.settings import WorldSettings
 
@@ -26,7 +27,7 @@ class World:
         settings: what it was made from.
         transactions: by time: `transaction_id` (32 hex characters), `card` (row of `cards`), `amount_cents`,
             `event_time` (milliseconds, UTC), `merchant`, `category`, `merch_lat`, `merch_long` (degrees), `is_fraud`
-            (0 or 1), `pattern` (empty for honest rows).
+            (0 or 1), `pattern` (empty for honest rows), and those of `fraud.world.optional`.
         cards: one row a card: `card_number` and the holder, in Kaggle's columns.
         merchants: one row a branch: `merchant`, `category`, `lat`, `long`.
     """
@@ -49,8 +50,8 @@ def generate(settings: WorldSettings) -> World:
     ['transaction_id', 'card', 'amount_cents', 'event_time']
     """
     # Each part has its own stream, so that a change to one leaves the draws of the others as they were.
-    parts = [np.random.Generator(np.random.PCG64(seed)) for seed in np.random.SeedSequence(settings.seed).spawn(6)]
-    for_habits, for_holders, for_merchants, for_honest, for_fraud, for_ids = parts
+    parts = [np.random.Generator(np.random.PCG64(seed)) for seed in np.random.SeedSequence(settings.seed).spawn(7)]
+    for_habits, for_holders, for_merchants, for_honest, for_fraud, for_ids, for_optional = parts
     habits = make_habits(for_habits, settings)
     holders = make_holders(for_holders, settings, habits.metro)
     merchants = make_merchants(for_merchants)
@@ -77,6 +78,7 @@ def generate(settings: WorldSettings) -> World:
             "merch_long": pa.array(merchants["long"].to_numpy()[rows.branch]),
             "is_fraud": pa.array((rows.pattern > 0).astype(np.int8)),
             "pattern": _dictionary(rows.pattern, pattern_names),
+            **optional_columns(for_optional, rows, len(merchants)),
         }
     )
     branches = merchants.assign(category=[NAMES[index] for index in merchants["category"]])

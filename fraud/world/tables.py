@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.fields import OPTIONAL_FIELDS
 from fraud.transaction import card_token
 from fraud.world.generate import World
 
@@ -17,6 +18,11 @@ _HOLDER_BEFORE_PLACE = ("first", "last", "gender", "street", "city", "state", "z
 _BATCH = 65_536
 STREAM_COLUMNS = ("transaction_id", "cc_num", "amount_cents", "event_time", "merchant", "category", "merch_lat",
                   "merch_long")  # fmt: skip
+
+
+def stream_columns(table: pa.Table) -> list[str]:
+    """STREAM_COLUMNS and those of the declared fields that may be missing which a table has: what its messages hold."""
+    return [*STREAM_COLUMNS, *(field.name for field in OPTIONAL_FIELDS if field.name in table.column_names)]
 
 
 def to_kaggle(world: World) -> pa.Table:
@@ -54,7 +60,7 @@ def _of_card(column: pd.Series, card: np.ndarray) -> pa.Array:
 
 def tokenised(world: World, key: bytes) -> pa.Table:
     """The transactions with each card's token in place of its number: `transaction_id`, `cc_num`, `amount_cents`,
-    `event_time`, `merchant`, `category`, `merch_lat`, `merch_long`, `is_fraud`, `pattern`.
+    `event_time`, `merchant`, `category`, `merch_lat`, `merch_long`, `is_fraud`, `pattern` and those of `fraud.world.optional`.
 
     Args:
         key: the card-token key, at least 16 bytes; see `fraud.transaction.card_token`.
@@ -69,7 +75,8 @@ def stream_messages(table: pa.Table) -> Iterator[bytes]:
     """Each row of a tokenised table as the topic `transactions` carries it: one JSON object, no newline.
 
     Args:
-        table: has the columns of `STREAM_COLUMNS`; others are skipped, so no label travels.
+        table: has the columns of `STREAM_COLUMNS`, and maybe fields that may be missing (a null is left out); others are
+            skipped, so no label travels.
 
     >>> from fraud.world import WorldSettings, generate
     >>> from fraud.transaction import parse_transaction
@@ -77,7 +84,8 @@ def stream_messages(table: pa.Table) -> Iterator[bytes]:
     >>> parse_transaction(next(stream_messages(table))).amount_cents == table["amount_cents"][0].as_py()
     True
     """
-    for batch in table.select(STREAM_COLUMNS).to_batches(max_chunksize=_BATCH):
+    optional = stream_columns(table)[len(STREAM_COLUMNS) :]
+    for batch in table.select(stream_columns(table)).to_batches(max_chunksize=_BATCH):
         # Text is escaped once a distinct value, not once a row.
         merchant, category = (_quoted(batch.column(name)) for name in ("merchant", "category"))
         cents = batch.column("amount_cents").to_pylist()
@@ -92,11 +100,25 @@ def stream_messages(table: pa.Table) -> Iterator[bytes]:
             batch.column("merch_lat").to_pylist(),
             batch.column("merch_long").to_pylist(),
         )
-        for transaction, card, amount, time, shop, kind, lat, long in zip(*columns, strict=True):
+        besides = _members(batch.select(optional)) if optional else [""] * len(batch)
+        for transaction, card, amount, time, shop, kind, lat, long, more in zip(*columns, besides, strict=True):
             yield (
                 f'{{"transaction_id":"{transaction}","cc_num":"{card}","amount":"{amount // 100}.{amount % 100:02d}",'
-                f'"event_time":"{time}Z","merchant":{shop},"category":{kind},"merch_lat":{lat!r},"merch_long":{long!r}}}'
+                f'"event_time":"{time}Z","merchant":{shop},"category":{kind},"merch_lat":{lat!r},"merch_long":{long!r}{more}}}'
             ).encode()
+
+
+def _members(batch: pa.RecordBatch) -> list[str]:
+    """The further members of each row's object, each after a comma; none for a null."""
+    columns = []
+    for name in batch.schema.names:
+        values = batch.column(name)
+        if pa.types.is_dictionary(values.type):
+            written = [f',"{name}":{json.dumps(value)}' for value in values.dictionary.to_pylist()]
+            columns.append(["" if place is None else written[place] for place in values.indices.to_pylist()])
+        else:
+            columns.append(["" if value is None else f',"{name}":{json.dumps(value)}' for value in values.to_pylist()])
+    return ["".join(row) for row in zip(*columns, strict=True)]
 
 
 def _quoted(column: pa.Array) -> list[str]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fraud.fields import OPTIONAL_FIELDS
 from fraud.transaction import card_token, parse_transaction
 from fraud.world import (
     World,
@@ -100,7 +101,7 @@ def test_transactions_lie_in_the_period_by_time_and_have_distinct_ids(world: Wor
     assert rows["amount_cents"].to_numpy().min() >= 100
     assert rows.schema.names == [
         "transaction_id", "card", "amount_cents", "event_time", "merchant", "category", "merch_lat", "merch_long",
-        "is_fraud", "pattern",
+        "is_fraud", "pattern", "entry_mode", "currency", "country", "mcc", "device_id", "terminal_id",
     ]  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def test_a_tokenised_table_holds_tokens_and_no_card_number(world: World) -> None
     table = tokenised(world, KEY)
     assert table.column_names == [
         "transaction_id", "cc_num", "amount_cents", "event_time", "merchant", "category", "merch_lat", "merch_long",
-        "is_fraud", "pattern",
+        "is_fraud", "pattern", "entry_mode", "currency", "country", "mcc", "device_id", "terminal_id",
     ]  # fmt: skip
     card = world.transactions["card"].to_pylist()
     numbers = world.cards["card_number"]
@@ -149,7 +150,8 @@ def test_every_message_is_the_transaction_as_the_contract_writes_it(world: World
     for row, message in zip(rows, islice(stream_messages(table), 2_000), strict=True):
         transaction = parse_transaction(message)
         assert message.decode() == transaction.to_json()
-        assert transaction.model_extra == {}
+        optional = {field.name: row[field.name] for field in OPTIONAL_FIELDS if row[field.name] is not None}
+        assert (transaction.optional, transaction.undeclared) == (optional, {})
         assert transaction.amount_cents == row["amount_cents"]
         assert transaction.event_time == row["event_time"]
         assert (transaction.transaction_id, transaction.cc_num) == (row["transaction_id"], row["cc_num"])

@@ -152,3 +152,21 @@ def test_history_tells_fraud_far_better_than_the_purchase_alone(rows: pd.DataFra
     assert 0.1 < alone_ap <= 0.785
     assert stream_ap > 0.8
     assert stream_ap - alone_ap > 0.25
+
+
+def test_the_fields_that_may_be_missing_are_those_of_the_purchase(rows: pd.DataFrame) -> None:
+    online = rows["entry_mode"].astype(str) == "online"
+    assert (rows["device_id"].notna() == online).all()
+    assert (rows["terminal_id"].isna() == online).all()
+    assert rows.loc[online, "category"].astype(str).str.endswith("_net").all()
+    assert (rows.loc[~online, "country"].astype(str) == "US").all()
+    # a merchant has one code, one country, and few terminals
+    place = [rows["merchant"].astype(str), rows["merch_lat"], rows["merch_long"]]
+    assert rows.groupby(place)["mcc"].nunique().max() == 1
+    assert rows.groupby(place)["country"].nunique().max() == 1
+    assert rows.groupby(place)["terminal_id"].nunique().max() <= 3
+
+
+def test_no_field_that_may_be_missing_gives_fraud_away_by_itself(rows: pd.DataFrame) -> None:
+    label, score = _scores(rows, ["entry_mode", "currency", "country", "mcc"])
+    assert 0.5 < roc_auc_score(label, score) < 0.8
