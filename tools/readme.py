@@ -10,6 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cli.main import VERBS
+from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES
+from fraud.features.derived import DERIVED_FEATURES
+from fraud.fields import BY_NAME, DECLARED, Field
+from fraud.transaction import ALLOWED
+from fraud.vector import FEATURE_NAMES, SAYS
 from stacks import costs, quotas
 from stacks.settings import Settings, allowed, read_settings
 
@@ -32,6 +37,40 @@ def settings_table() -> str:
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["| setting | what it is | dev | prod | allowed |", "| --- | --- | --- | --- | --- |", *rows])
+
+
+def fields_table() -> str:
+    """Every field of a transaction."""
+    rows = [
+        f"| `{field.name}` | {field.says} | {field.kind} | {ALLOWED[field.name].removesuffix('; or nothing')} "
+        f"| {'required' if field.required else 'may be missing'} | {_used(field)} |"
+        for field in DECLARED
+    ]
+    return "\n".join(
+        ["| field | what it is | kind | allowed | | in the model |", "| --- | --- | --- | --- | --- | --- |", *rows]
+    )
+
+
+def _used(field: Field) -> str:
+    if field.protected:
+        return "protected"
+    return (
+        "as it is"
+        if field.is_feature
+        else {"amount": "as `amount`", "moment": "no: the record's own time is"}.get(field.kind, "no")
+    )
+
+
+def features_table() -> str:
+    """Every feature of the model, in the order of its vector."""
+    computed = {one.name: f"`{one.formula}`" for one in DERIVED_FEATURES}
+    stored = {one.name: (one.window, one.missing) for one in (*STREAM_FEATURES, *NIGHTLY_FEATURES)}
+    rows = []
+    for name in FEATURE_NAMES:
+        window, missing = stored.get(name, ("the transaction", "missing where it cannot be computed"))
+        how = computed.get(name, "declared field" if name in BY_NAME else window)
+        rows.append(f"| `{name}` | {SAYS[name]} | {how} | {missing if name not in BY_NAME else 'missing'} |")
+    return "\n".join(["| feature | what it says | from | without history |", "| --- | --- | --- | --- |", *rows])
 
 
 def _shown(value: object) -> str:
@@ -61,6 +100,7 @@ def with_tables(document: Path, text: str | None = None) -> str:
 
 TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"verbs": verbs_table},
+    DOCS / "fields-and-features.md": {"fields": fields_table, "features": features_table},
     DOCS / "settings.md": {"settings": settings_table},
     DOCS / "costs.md": {"costs": costs.tables},
     FIRST_DEPLOYMENT: {"quotas": quotas.table},
