@@ -9,10 +9,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flink_src.main import submit
 from flink_src.properties import read_properties
-from flink_src.statements import sql_text, valid_transactions
+from flink_src.statements import insert_features, valid_transactions
 from fraud.features.catalogue import STREAM_FEATURES
 
 if __name__ == "__main__":
     nothing = ", ".join(f"CAST(NULL AS {feature.type})" for feature in STREAM_FEATURES)
-    inserts = [sql_text("insert_features", feature_names=nothing, source=valid_transactions())]
+    inserts = [insert_features(nothing, valid_transactions())]
     submit(read_properties(), inserts, flush=True).get_job_execution_result().result()

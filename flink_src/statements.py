@@ -10,7 +10,8 @@ from flink_src.partition_keys import partition_keys
 from flink_src.properties import JobProperties
 from fraud.features.catalogue import STREAM_FEATURES
 from fraud.features.sql import stream_sql
-from fraud.fields import OPTIONAL_FEATURES, OPTIONAL_FIELDS, Field
+from fraud.features.windows import CARD, STREAM_WINDOWS
+from fraud.fields import BY_NAME, OPTIONAL_FEATURES, OPTIONAL_FIELDS, Field
 from fraud.wire_form import MAX_MESSAGE_CHARACTERS, PATTERN, REQUIRED_NAMES
 
 SINK_CLIENT = {"linger.ms": "1"}
@@ -71,8 +72,21 @@ def valid_transactions() -> str:
         each_once="".join(
             rf'(?:{name}"[^\x01]*+(?:\x01|\z))?+' for name in sorted(field.name for field in OPTIONAL_FIELDS)
         ),
+        key_columns="".join(f"{_key_value(name)} AS {name},\n  " for name in window_keys()),
         optional_members=", ".join(f"optional[{place}]" for place in range(1, len(OPTIONAL_FIELDS) + 1)) or "''",
     )
+
+
+def window_keys() -> list[str]:
+    """The fields besides the card that a window looks back by, which are taken apart before the windows."""
+    return sorted({window.key for window in STREAM_WINDOWS} - {CARD})
+
+
+def _key_value(name: str) -> str:
+    place = sorted(REQUIRED_NAMES).index(name) + 1 if name in REQUIRED_NAMES else None
+    if place is None:
+        return field_value_sql(BY_NAME[name])
+    return f'JSON_UNQUOTE(REGEXP_SUBSTR(pairs[{place}], \'"(?:[^"\\\\]|\\\\.)*+"$\'))'
 
 
 def _sql_type(field: Field) -> str:
@@ -90,14 +104,25 @@ def field_value_sql(field: Field) -> str:
 def insert_statements(properties: JobProperties) -> list[str]:
     """The INSERTs, which run together as one job."""
     names = ", ".join(feature.name for feature in STREAM_FEATURES)
-    computed = stream_sql(sql_text("deduplicated", source=valid_transactions()))
-    fields = "".join(f"{field_value_sql(field)},\n  " for field in OPTIONAL_FEATURES)
-    statements = [sql_text("insert_features", field_values=fields, feature_names=names, source=computed)]
+    keys = "".join(f"{name}, " for name in window_keys())
+    computed = stream_sql(sql_text("deduplicated", key_names=keys, source=valid_transactions()))
+    statements = [insert_features(names, computed)]
     if properties.heartbeat:
         interval_s = f"{properties.heartbeat_interval_ms / 1000:.3f}"
         keys = ", ".join(literal(key) for key in partition_keys(properties.partitions))
         statements.append(sql_text("insert_heartbeats", interval_s=interval_s, partition_keys=keys))
     return statements
+
+
+def insert_features(feature_names: str, source: str) -> str:
+    """The INSERT into the topic `features`.
+
+    Args:
+        feature_names: SQL of the features' values, in the order of STREAM_FEATURES.
+        source: a SELECT of `valid_transactions`, with the features.
+    """
+    fields = "".join(f"{field_value_sql(field)},\n  " for field in OPTIONAL_FEATURES)
+    return sql_text("insert_features", field_values=fields, feature_names=feature_names, source=source)
 
 
 def _client(properties: JobProperties, defaults: Mapping[str, str] = NO_DEFAULTS) -> dict[str, str]:

@@ -30,10 +30,20 @@ _TRANSACTIONS = (
 )
 _TOPIC = (*_TRANSACTIONS, "lambda_src.kafka_event")
 _QUARANTINE = ("fraud.quarantine", "lambda_src.ports.quarantine_bucket")
-_FEATURE_RECORDS = ("fraud.durations", "fraud.feature_record", "fraud.features.catalogue", "fraud.features.nightly")
+_FEATURE_RECORDS = (
+    "fraud.durations",
+    "fraud.feature_record",
+    "fraud.features.catalogue",
+    "fraud.features.feature",
+    "fraud.features.nightly",
+    "fraud.features.windows",
+    "fraud.fields",
+)
 _VECTOR = (
     "fraud.durations",
     "fraud.features.catalogue",
+    "fraud.features.feature",
+    "fraud.features.windows",
     "fraud.features.derived",
     "fraud.features.formula",
     "fraud.fields",
@@ -91,6 +101,8 @@ _TABLE_READERS = (
     "fraud.columns",
     "fraud.durations",
     "fraud.features.catalogue",
+    "fraud.features.feature",
+    "fraud.features.windows",
     "fraud.features.nightly",
     "fraud.features.sql",
     "fraud.fields",
@@ -204,6 +216,8 @@ STREAM = (
     "flink_src.statements",
     "fraud.durations",
     "fraud.features.catalogue",
+    "fraud.features.feature",
+    "fraud.features.windows",
     "fraud.features.sql",
     "fraud.fields",
     "fraud.wire_form",

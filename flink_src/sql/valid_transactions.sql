@@ -11,7 +11,7 @@ SELECT
   CAST(CAST(REGEXP_SUBSTR(pairs[1], '[0-9.]++') AS DECIMAL(8, 2)) * 100 AS BIGINT) AS amount_cents,
   pairs,
   optional,
-  event_time,
+  {key_columns}event_time,
   EXTRACT(EPOCH FROM event_time) * 1000 + EXTRACT(MILLISECOND FROM event_time) AS event_ms,
   arrived
 FROM transactions

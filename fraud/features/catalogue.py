@@ -5,32 +5,11 @@ The stream job's output, the nightly store, the training set and the model's vec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from fraud.features.feature import Feature
+from fraud.features.windows import STREAM_WINDOWS
 
 LARGEST = 1e15
 """No feature's value is larger."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One feature.
-
-    Attributes:
-        name: its column, in every table, topic and feature group.
-        type: its SQL type.
-        unit: of its values.
-        window: the transactions it looks back over.
-        missing: what it is when the window holds nothing to compute it from.
-        says: the feature in plain words, for a reason shown to an analyst.
-    """
-
-    name: str
-    type: Literal["BIGINT", "DOUBLE"]
-    unit: str
-    window: str
-    missing: str
-    says: str
 
 
 def _count(name: str, window: str, says: str, missing: str = "0") -> Feature:
@@ -41,22 +20,8 @@ def _amount(name: str, window: str, says: str, missing: str = "missing without h
     return Feature(name=name, type="DOUBLE", unit="currency", window=window, missing=missing, says=says)
 
 
-def _age(name: str, window: str, says: str) -> Feature:
-    missing = "missing if the transaction is alone in the window"
-    return Feature(name=name, type="DOUBLE", unit="seconds", window=window, missing=missing, says=says)
-
-
-STREAM_FEATURES = (
-    _count("num_trans_last_10m", "10 minutes", "transactions in the last 10 minutes", "never: counts itself"),
-    _amount("avg_amt_last_10m", "10 minutes", "average amount in the last 10 minutes", "never: counts itself"),
-    _count("num_trans_last_1h", "1 hour", "transactions in the last hour", "never: counts itself"),
-    _amount("avg_amt_last_1h", "1 hour", "average amount in the last hour", "never: counts itself"),
-    _age("mean_age_last_1h", "1 hour", "how long ago the last hour's other transactions were"),
-    _count("num_trans_last_1d", "1 day", "transactions in the last day", "never: counts itself"),
-    _amount("avg_amt_last_1d", "1 day", "average amount in the last day", "never: counts itself"),
-    _age("mean_age_last_1d", "1 day", "how long ago the last day's other transactions were"),
-)
-"""Per card, up to and with the transaction itself; the stream job computes them (`window_*.sql`)."""
+STREAM_FEATURES = tuple(feature for window in STREAM_WINDOWS for feature in window.features)
+"""Up to and with the transaction itself; the stream job computes them."""
 
 NIGHTLY_CARD_FEATURES = (
     _count("num_trans_last_1w", "1 week before the cut", "transactions in the week before"),

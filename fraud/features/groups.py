@@ -17,9 +17,9 @@ from fraud.features.catalogue import (
     NIGHTLY_CARD_FEATURES,
     NIGHTLY_FEATURES,
     STREAM_FEATURES,
-    Feature,
     names,
 )
+from fraud.features.feature import Feature
 from fraud.features.nightly import CardRecord, Habit, Population
 from fraud.notation import NotationError, decimal_number, whole_number
 

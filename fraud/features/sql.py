@@ -6,6 +6,7 @@ engine; an engine's program only says where its rows come from and go to.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
 
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
@@ -15,8 +16,7 @@ from fraud.features.catalogue import (
     NIGHTLY_HOUR_FEATURES,
     NIGHTLY_POPULATION_FEATURES,
 )
-
-STREAM_WINDOWS = ("10m", "1h", "1d")
+from fraud.features.windows import STREAM_WINDOWS, Window
 
 
 def sql_text(name: str) -> str:
@@ -25,18 +25,20 @@ def sql_text(name: str) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
 
 
-def stream_sql(source: str) -> str:
+def stream_sql(source: str, windows: Iterable[Window] = STREAM_WINDOWS, identity: str = "transaction_id") -> str:
     """The stream features of every row of `source`.
 
     Args:
-        source: a relation with `cc_num`, `amount_cents` BIGINT, `event_time` TIMESTAMP(3) in UTC and `event_ms` BIGINT (the
-            same moment in milliseconds since 1970), each transaction once. Its other columns pass through.
+        source: a SELECT with `cc_num`, the windows' keys, `amount_cents` BIGINT, `event_time` TIMESTAMP(3) in UTC and `event_ms`
+            BIGINT (the same moment in milliseconds since 1970), each transaction once. Its other columns pass through.
+        windows: the declarations.
+        identity: the column of `source` that is each row's own.
 
     >>> stream_sql("SELECT * FROM t").count("WINDOW w AS")
     3
     """
-    for window in STREAM_WINDOWS:
-        source = sql_text(f"window_{window}").format(source=source)
+    for window in windows:
+        source = window.select(source, identity)
     return source
 
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, Feature, names
+from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+from fraud.features.feature import Feature
 from fraud.fields import OPTIONAL_FEATURES, Field
 
 ROW_COLUMNS = (
