@@ -164,11 +164,14 @@ def write_features(connection: duckdb.DuckDBPyConnection, source: str, path: Pat
 
 
 def features_frame(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transaction_id") -> pd.DataFrame:
-    """What `features_select` gives, `category` as a pandas Categorical; raises as `write_features` does."""
+    """What `features_select` gives, texts as pandas Categoricals; raises as `write_features` does."""
     select = features_select(source, own_columns(connection, source), key).replace(
         "t.category", "t.category::category AS category"
     )
-    rows = connection.execute(select).df()
+    rows: pd.DataFrame = connection.execute(select).df()
+    for name in rows.columns.intersection(OPTIONAL):
+        if rows[name].dtype == object:
+            rows[name] = rows[name].astype("category")  # each distinct text is looked up once, not each row
     same_count("joining the features", _count(connection, source), len(rows))
     return rows
 

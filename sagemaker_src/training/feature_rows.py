@@ -87,7 +87,8 @@ def _read(file: Path) -> pd.DataFrame:
     rows: pd.DataFrame = table.to_pandas()
     for field in OPTIONAL_FEATURES:
         kept = rows[field.name] if field.name in there else pd.Series(None, rows.index, dtype=object)
-        rows[field.name] = kept.astype(object) if field.is_text else kept.astype("float64")
+        rows[field.name] = kept.astype("category") if field.is_text else kept.astype("float64")
+    rows = rows[[*ROW_COLUMNS, *OPTIONAL_COLUMNS]]
     rows["is_fraud"] = rows["is_fraud"].astype("int8")
     for column in ("amount_cents", "event_ms"):
         rows[column] = rows[column].astype("int64")
