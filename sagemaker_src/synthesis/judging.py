@@ -14,7 +14,7 @@ import pandas as pd
 
 from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.fitting import Fitted, load_fitted
-from sagemaker_src.synthesis.generators import Progress
+from sagemaker_src.synthesis.generators import DESCRIPTION, Progress
 from sagemaker_src.synthesis.page.page import write_page
 from sagemaker_src.synthesis.quality.evaluation import FULL, Effort, evaluate
 from sagemaker_src.synthesis.quality.verdict import Limits
@@ -93,7 +93,7 @@ def judge(
         history=_history(model),
         snapshots=_snapshots(model),
         real=real.fraud_rows,
-        facts=[*_facts(fitted), ("seed of the measurement", str(request.seed))],
+        facts=[*_facts(fitted, model), ("seed of the measurement", str(request.seed))],
     )
     return quality
 
@@ -145,14 +145,25 @@ def _snapshots(model: Path | None) -> pd.DataFrame | None:
     return None if path is None or not path.exists() else pd.read_parquet(path)
 
 
-def _facts(fitted: Fitted | None) -> list[tuple[str, str]]:
+def _facts(fitted: Fitted | None, model: Path | None) -> list[tuple[str, str]]:
     """What the page says of the generator."""
-    if fitted is None:
+    if fitted is None or model is None:
         return [("generator", "unknown: the rows came without a model")]
-    settings = ", ".join(f"{name} {value}" for name, value in fitted.settings.items())
+    own = {name: value for name, value in fitted.settings.items() if name not in ("epsilon", "delta", "bounds")}
+    settings = ", ".join(f"{name} {value}" for name, value in own.items())
+    bounds = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in fitted.settings.get("bounds", {}).items())
     return [
         ("table", fitted.file),
         ("fraud is", f"{fitted.label} = {fitted.positive}"),
         ("generator", fitted.kind + (f" ({settings})" if settings else "")),
+        *([("bounds given", bounds)] if bounds else []),
+        ("differential privacy", _privacy(model)),
         ("seed of the fit", str(fitted.seed)),
     ]
+
+
+def _privacy(model: Path) -> str:
+    """What the generator's own description says of it."""
+    path = model / DESCRIPTION
+    kept = json.loads(path.read_text(encoding="utf-8")).get("privacy") if path.exists() else None
+    return "none" if kept is None else f"epsilon {kept['epsilon']:g}, delta {kept['delta']:.2g}"

@@ -25,7 +25,6 @@ from sagemaker_src.synthesis.wgan_batches import Batches
 
 CLIP = 1.0
 """The most that the gradient of one row may be long."""
-MOST_NOISE = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class PrivacyBudget:
         """
         import dp_accounting  # noqa: PLC0415 (seconds, and needed with this setting alone)
         from dp_accounting import rdp  # noqa: PLC0415
+        from dp_accounting.mechanism_calibration import NoBracketIntervalFoundError  # noqa: PLC0415
 
         delta = 1 / (10 * rows) if delta is None else delta
         if not epsilon > 0 or not 0 < delta < 1:
@@ -76,9 +76,9 @@ class PrivacyBudget:
                 dp_accounting.LowerEndpointAndGuess(0.0, 1.0),
                 tol=1e-4,
             )
-        except ValueError as error:
+        except (ValueError, NoBracketIntervalFoundError) as error:
             raise SynthesisError(
-                f"no noise keeps {steps} steps to epsilon {epsilon}, delta {delta}: {error}"
+                f"no noise keeps {steps} steps to epsilon {epsilon:g} with delta {delta:g}; needed: a larger one of the two"
             ) from error
         finally:
             log.setLevel(level)
