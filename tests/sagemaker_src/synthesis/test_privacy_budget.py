@@ -125,3 +125,22 @@ def test_a_private_generator_says_what_it_keeps_to(tmp_path):
     made = generator.sample(50, 2)
     pd.testing.assert_frame_equal(load_generator(tmp_path).sample(50, 2), made)
     assert made["amount"].between(0, 30).all()
+
+
+def test_the_bounded_transform_keeps_what_is_missing_and_the_columns_after_it():
+    rows = pd.DataFrame(
+        {
+            "amount": [1.0, np.nan, 2.5, 10.0],
+            "age": [3, 4, 0, 9],
+            "shop": ["a", None, "b", "a"],
+            "visits": pd.array([1, None, 5, 7], dtype="Int64"),
+            "last": [0.0, 1.0, 9.5, 4.25],
+        }
+    )
+    bounds = dict.fromkeys(("amount", "age", "visits", "last"), (0.0, 10.0))
+    transform = BoundedTransform.fit(rows, bounds)
+    again = transform.inverse(transform.forward(rows))
+    pd.testing.assert_frame_equal(again.round(4), rows, check_dtype=False)
+    assert transform.width == sum(width for block in ((1, 2), (1,), (3,), (1, 2), (1,)) for width in block)
+    middle = transform.inverse(np.zeros((1, transform.width), np.float32))
+    assert middle[["amount", "age", "last"]].iloc[0].tolist() == [5, 5, 5]
