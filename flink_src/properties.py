@@ -10,6 +10,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
+
+from fraud.wire_form import Undeclared
 
 SERVICE_FILE = "/etc/flink/application_properties.json"
 PATH_VARIABLE = "APPLICATION_PROPERTIES_FILE"
@@ -33,6 +36,7 @@ class JobProperties:
         partitions: of the transactions topic; each gets heartbeats.
         client: further settings of every Kafka client, as security ones; Kafka's own names.
         state_ttl: how long a transaction's id is remembered, in Flink's form of a duration.
+        undeclared_fields: whether a transaction with fields that are not declared is taken (keep) or skipped (refuse).
         heartbeat: whether the job writes heartbeats. Not for replays: they write their own, with the data's time.
         heartbeat_interval_ms: how often.
         flush_interval_ms: how long a record may wait between two operators; 0 for not at all (see `flink_src.flushing`).
@@ -46,6 +50,7 @@ class JobProperties:
     partitions: int = 4
     client: Mapping[str, str] = field(default_factory=dict)
     state_ttl: str = "2 d"
+    undeclared_fields: Undeclared = "keep"
     heartbeat: bool = True
     heartbeat_interval_ms: int = 10
     flush_interval_ms: int = 2
@@ -87,6 +92,9 @@ def parse_properties(groups: list[dict[str, object]]) -> JobProperties:
         "partitions": _whole_number("Kafka partitions", kafka.pop("partitions", "4"), 1, 1000),
         "client": client,
         "state_ttl": features.pop("state.ttl", "2 d"),
+        "undeclared_fields": _one_of(
+            "Features undeclared.fields", features.pop("undeclared.fields", "keep"), get_args(Undeclared)
+        ),
         "heartbeat": _one_of("Features heartbeat", features.pop("heartbeat", "true"), ("true", "false")) == "true",
         "heartbeat_interval_ms": _heartbeat_interval(features.pop("heartbeat.interval.ms", "10")),
         "flush_interval_ms": _whole_number(

@@ -12,7 +12,7 @@ from fraud.features.catalogue import STREAM_FEATURES
 from fraud.features.sql import stream_sql
 from fraud.features.windows import CARD, STREAM_WINDOWS
 from fraud.fields import BY_NAME, OPTIONAL_FEATURES, OPTIONAL_FIELDS, Field
-from fraud.wire_form import MAX_MESSAGE_CHARACTERS, PATTERN, REQUIRED_NAMES
+from fraud.wire_form import MAX_MESSAGE_CHARACTERS, REQUIRED_NAMES, Undeclared, pattern
 
 SINK_CLIENT = {"linger.ms": "1"}
 NO_NAME = "(?!)"
@@ -61,12 +61,12 @@ def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
     return statements
 
 
-def valid_transactions() -> str:
-    """The SELECT of the valid transactions."""
+def valid_transactions(undeclared: Undeclared = "keep") -> str:
+    """The SELECT of the valid transactions; those with undeclared fields among them, unless they are refused."""
     return sql_text(
         "valid_transactions",
         max_characters=MAX_MESSAGE_CHARACTERS,
-        wire_form=PATTERN.replace("'", "''"),
+        wire_form=pattern(undeclared).replace("'", "''"),
         fields="|".join(REQUIRED_NAMES),
         optional_fields="|".join(sorted(field.name for field in OPTIONAL_FIELDS)) or NO_NAME,
         each_once="".join(
@@ -105,7 +105,9 @@ def insert_statements(properties: JobProperties) -> list[str]:
     """The INSERTs, which run together as one job."""
     names = ", ".join(feature.name for feature in STREAM_FEATURES)
     keys = "".join(f"{name}, " for name in window_keys())
-    computed = stream_sql(sql_text("deduplicated", key_names=keys, source=valid_transactions()))
+    computed = stream_sql(
+        sql_text("deduplicated", key_names=keys, source=valid_transactions(properties.undeclared_fields))
+    )
     statements = [insert_features(names, computed)]
     if properties.heartbeat:
         interval_s = f"{properties.heartbeat_interval_ms / 1000:.3f}"

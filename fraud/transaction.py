@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from fraud.card_numbers import MASK, digit_count, holds_card_number, mask_card_numbers, without_card_numbers
 from fraud.fields import BY_NAME, DECLARED, OPTIONAL_FIELDS
 from fraud.fields import Field as DeclaredField
-from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, WIRE_FORM
+from fraud.wire_form import FIELDS, MAX_MESSAGE_CHARACTERS, WIRE_FORM, Undeclared
 
 MAX_AMOUNT_CENTS = 99_999_999
 LONGEST_TEXT = 100
@@ -269,8 +269,12 @@ def _json_object(text: str) -> dict[str, Any]:
     return fields
 
 
-def parse_transaction(message: bytes) -> Transaction:
+def parse_transaction(message: bytes, undeclared: Undeclared = "keep") -> Transaction:
     """The transaction in a message of the topic `transactions`.
+
+    Args:
+        message: as the topic carries it.
+        undeclared: whether fields that are not declared are kept for the archive, or make a message invalid.
 
     Raises:
         InvalidTransactionError: the first invalid field. Its text holds no card number.
@@ -282,6 +286,11 @@ def parse_transaction(message: bytes) -> Transaction:
 '^[0-9a-f]{32}$'; allowed: a card token: 32 hex characters (a bare card number is refused; see card_token)
     """
     transaction = as_transaction(parse_json(message))
+    if undeclared == "refuse" and transaction.undeclared:
+        name = mask_card_numbers(next(iter(transaction.undeclared)))[:60]
+        raise InvalidTransactionError(
+            "message", f"a field {name!r}, which is not declared", f"only {', '.join(FIELDS)}"
+        )
     if not WIRE_FORM.fullmatch(message.decode()):
         raise InvalidTransactionError("message", "valid values in another form than the wire's", WIRE_FORM_SAYS)
     return transaction

@@ -14,6 +14,7 @@ False
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from fraud.fields import DECLARED, Field
 
@@ -126,8 +127,20 @@ def _pair(name: str, value: str) -> str:
 PLAIN_KEY = rf'(?!(?:{"|".join(FIELDS)})"){PLAIN}*+"'
 """The key of another field, after its first quote. Escapes are refused in it: they could spell a field of the contract."""
 
-PAIRS = "|".join([*(_pair(name, value) for name, value in FIELDS.items()), rf"{PLAIN_KEY}{SPACE}:{SPACE}{OTHER}"])
-PATTERN = rf'{SPACE}\{{{SPACE}(?:"(?:{PAIRS}){SPACE}(?:,{SPACE}(?=")|(?=\}})))*+\}}{SPACE}'
-"""The whole message. It says nothing of which fields are there: that each is there once is checked beside it."""
+Undeclared = Literal["keep", "refuse"]
+"""What is done with a message that holds fields which are not declared."""
 
+
+def pattern(undeclared: Undeclared = "keep") -> str:
+    """The whole message. It says nothing of which fields are there: that each is there once is checked beside it.
+
+    >>> [bool(re.fullmatch(pattern(each), '{"note": "x"}')) for each in ("keep", "refuse")]
+    [True, False]
+    """
+    others = [rf"{PLAIN_KEY}{SPACE}:{SPACE}{OTHER}"] if undeclared == "keep" else []
+    pairs = "|".join([*(_pair(name, value) for name, value in FIELDS.items()), *others])
+    return rf'{SPACE}\{{{SPACE}(?:"(?:{pairs}){SPACE}(?:,{SPACE}(?=")|(?=\}})))*+\}}{SPACE}'
+
+
+PATTERN = pattern()
 WIRE_FORM = re.compile(PATTERN)

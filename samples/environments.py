@@ -17,7 +17,13 @@ _OF = {
         **_READER,
     },
     "ingest_features": {"STREAM_FEATURE_GROUP": "cc-agg-fg", "FEATURES_TTL_DAYS": "7", **_READER},
-    "accept": {"WATCH_QUEUE_URL": QUEUE, "UNDECIDED_AFTER_S": "10", **_QUARANTINE, **_READER},
+    "accept": {
+        "WATCH_QUEUE_URL": QUEUE,
+        "UNDECIDED_AFTER_S": "10",
+        "UNDECLARED_FIELDS": "keep",
+        **_QUARANTINE,
+        **_READER,
+    },
     "watch": {
         "DECISIONS_TABLE": "decisions",
         "EVENT_BUS_NAME": "decided",
@@ -30,6 +36,7 @@ _OF = {
         "TRANSACTIONS_PREFIX": "transactions/",
         "DECISIONS_PREFIX": "decisions/",
         "QUARANTINE_PREFIX": "quarantine/",
+        "UNDECLARED_FIELDS": "keep",
     },
     "create_topics": {"CLUSTER_ARN": "arn:aws:kafka:eu-west-1:123456789012:cluster/fraud/0-1"},
     "start_stream": {"APPLICATION_NAME": "stream"},

@@ -120,6 +120,11 @@ class Settings(BaseModel):
     )
     nat: bool = _setting(False, "whether the network reaches the internet through a NAT gateway", _SWITCH)
     partitions: int = _number(4, "partitions of the topics keyed by card", 1, 200)
+    undeclared_fields: Literal["keep", "refuse"] = _setting(
+        "keep",
+        "whether a transaction with fields that are not declared is taken, and they are archived, or refused",
+        "keep or refuse",
+    )
     heartbeat_ms: Literal[10, 20, 50, 100, 200, 500] = _setting(
         200,
         "how often the stream job writes empty records, on which a lone transaction waits, milliseconds",

@@ -137,6 +137,7 @@ class Streaming(FraudStack):
             environment={
                 "WATCH_QUEUE_URL": waiting.queue_url,
                 "UNDECIDED_AFTER_S": seconds,
+                "UNDECLARED_FIELDS": self.settings.undeclared_fields,
                 **self._quarantine,
                 **consumers.answers_partially(self.settings),
             },
@@ -210,6 +211,7 @@ class Streaming(FraudStack):
                 "TRANSACTIONS_PREFIX": TRANSACTIONS,
                 "DECISIONS_PREFIX": DECISIONS,
                 "QUARANTINE_PREFIX": QUARANTINE,
+                "UNDECLARED_FIELDS": self.settings.undeclared_fields,
             },
             timeout_s=120,
             memory_mb=1024,

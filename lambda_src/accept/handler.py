@@ -26,7 +26,7 @@ def handler(event: Event, _: LambdaContext) -> PartialFailures:
     refused: list[Refused] = []
     for record in records:
         try:
-            transaction = parse_transaction(record.message())
+            transaction = parse_transaction(record.message(), environment.undeclared_fields)
             trans_time = moment(record.timestamp)
         except InvalidTransactionError as error:
             refused.append((record, error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from fraud.wire_form import Undeclared
 from lambda_src.environment import FunctionEnvironment, Name, Prefix
 
 
@@ -14,3 +15,4 @@ class Environment(FunctionEnvironment):
     transactions_prefix: Prefix = Field(alias="TRANSACTIONS_PREFIX")
     decisions_prefix: Prefix = Field(alias="DECISIONS_PREFIX")
     quarantine_prefix: Prefix = Field(alias="QUARANTINE_PREFIX")
+    undeclared_fields: Undeclared = Field(alias="UNDECLARED_FIELDS")

@@ -47,7 +47,7 @@ def _archive_transactions(event: Event) -> None:
         rows: list[tuple[int, Row]] = []
         for record in records:
             try:
-                transaction = parse_transaction(record.message())
+                transaction = parse_transaction(record.message(), environment.undeclared_fields)
                 trans_time = moment(record.timestamp)
             except InvalidTransactionError as error:
                 # `accept` puts it into the quarantine

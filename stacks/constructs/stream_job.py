@@ -118,6 +118,7 @@ class StreamJob(Construct):
             "Features": {
                 "heartbeat": str(not settings.replay).lower(),
                 "heartbeat.interval.ms": str(settings.heartbeat_ms),
+                "undeclared.fields": settings.undeclared_fields,
                 "flush.interval.ms": str(settings.flush_ms),
             },
         }

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from fraud.feature_record import model_fields, parse_feature_record
 from fraud.fields import DECLARED, OPTIONAL_FIELDS, Field, FieldError, check_fields
-from fraud.transaction import ALLOWED, InvalidTransactionError, field_value, parse_transaction
+from fraud.transaction import ALLOWED, InvalidTransactionError, Transaction, field_value, parse_transaction
 from fraud.vector import FEATURE_NAMES
-from fraud.wire_form import FIELDS, number_form, value_form
+from fraud.wire_form import FIELDS, Undeclared, number_form, pattern, value_form
 from samples.deciding_world import feature_message, transaction_message
+from tests.parity.malformed import handmade
 
 OF_EVERY_KIND = (
     Field(name="channel", kind="category", says="the channel"),
@@ -171,3 +172,31 @@ def test_a_feature_record_carries_the_optional_fields_of_the_model() -> None:
     assert record.fields == {"currency": "EUR"}
     with pytest.raises(InvalidTransactionError, match="mcc: 'x'; allowed: four digits"):
         parse_feature_record(feature_message(1, mcc="x"))
+
+
+def test_undeclared_fields_are_kept_or_refused() -> None:
+    message = transaction_message(1, note="x")
+    assert parse_transaction(message, "keep").undeclared == {"note": "x"}
+    with pytest.raises(
+        InvalidTransactionError, match="message: a field 'note', which is not declared; allowed: only transaction_id, "
+    ):
+        parse_transaction(message, "refuse")
+    with pytest.raises(InvalidTransactionError, match=re.escape("'[card number]'")):
+        parse_transaction(transaction_message(1, **{"4111 1111 1111 1111": "x"}), "refuse")
+    assert parse_transaction(transaction_message(1, currency="EUR"), "refuse").optional == {"currency": "EUR"}
+
+
+def test_what_is_refused_for_undeclared_fields_the_stream_jobs_form_refuses_too() -> None:
+    form, both = re.compile(pattern("refuse")), 0
+    for message in handmade():
+        if (kept := accepted(message)) is not None:
+            both += (alone := accepted(message, "refuse")) is not None
+            assert bool(form.fullmatch(message.decode())) == (alone is not None) == (not kept.undeclared), message
+    assert both > 100
+
+
+def accepted(message: bytes, undeclared: Undeclared = "keep") -> Transaction | None:
+    try:
+        return parse_transaction(message, undeclared)
+    except InvalidTransactionError:
+        return None

@@ -125,6 +125,7 @@ def test_the_stream_job_understands_what_it_is_told(dev: Templates, prod: Templa
         told = parse_properties(groups)
         assert told.partitions == settings.partitions
         assert (told.heartbeat_interval_ms, told.flush_interval_ms) == (settings.heartbeat_ms, settings.flush_ms)
+        assert told.undeclared_fields == settings.undeclared_fields
 
 
 @pytest.mark.parametrize("interval_ms", get_args(Settings.model_fields["heartbeat_ms"].annotation))

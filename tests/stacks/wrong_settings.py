@@ -88,6 +88,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "region": ("mars-1", "us-east-1a", "use1-az1", "US-EAST-1", "us-east-1 ", "me-south-1", "cn-north-1", 1),
     "removal": ("keep", "snapshot", "DESTROY", True),
     "retention_days": ("31", 31, 0, 10_000, *NO_WHOLE_NUMBER),
+    "undeclared_fields": ("Keep", "drop", "refuse ", True, False, 1),
     "heartbeat_ms": (0, 5, 15, "15", 1000, *NO_WHOLE_NUMBER),
     "streaming": ("kinesis", "Serverless", True),
     "standard_instance_type": (
@@ -136,6 +137,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "region": ("us-east-1", "eu-central-1"),
     "removal": ("destroy", "retain"),
     "retention_days": (7, "30", 365),
+    "undeclared_fields": ("keep", "refuse"),
     "heartbeat_ms": (10, "200", 500),
     "streaming": ("standard", "serverless", "express"),
     "standard_instance_type": ("kafka.t3.small", "kafka.m5.24xlarge", "kafka.m7g.16xlarge"),
