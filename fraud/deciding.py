@@ -41,7 +41,7 @@ REASONS = 3
 MISSING_SHOWN = 5
 """Of the features that a model takes and that this release does not compute, a decision names so many."""
 WHY_CHARACTERS = 300
-"""Of what a decision says of its fallback: an error may repeat what it was given, and a table's items are limited."""
+"""Of why the fallback decided, and of a warning: an error may repeat what it was given, and a table's items are limited."""
 VERSION_CHARACTERS = 256
 """Of a model's version: as many as the model registry keeps."""
 
@@ -210,7 +210,7 @@ class Deciding:
             shown = ", ".join(missing[:MISSING_SHOWN])
             more = f" and {len(missing) - MISSING_SHOWN} more" if len(missing) > MISSING_SHOWN else ""
             found.append(f"the model takes features that are not computed here: {shown}{more}")
-        return "; ".join(found) or None
+        return "; ".join(found)[:WHY_CHARACTERS] or None
 
 
 def decide_without_features(

@@ -231,6 +231,8 @@ def test_a_warning_names_few_of_many_missing_features():
     scorer = StandInScorer(missing=tuple(f"feature_{number}" for number in range(7)))
     warning = deciding(scorer=scorer).decide_batch([feature_message(0)]).decisions[0].warning
     assert warning.endswith("here: feature_0, feature_1, feature_2, feature_3, feature_4 and 2 more")
+    long = StandInScorer(missing=tuple(f"{number}" * 200 for number in range(7)))
+    assert len(deciding(scorer=long).decide_batch([feature_message(0)]).decisions[0].warning) == 300
 
 
 def test_a_store_that_fails_is_told_to_the_caller():
