@@ -1,10 +1,13 @@
 """A person's file of transactions, in the columns of Kaggle's `fraudTrain.csv`: checked whole, card numbers made tokens.
 
+A column that has the name of a declared field which may be missing (`fraud.fields`) is read as that field.
+
 The checks run before anything is written, and name the file, the row (data rows count from 1), the column and what is allowed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +20,12 @@ from cli.reading.event_times import ALLOWED, clock_columns, to_moments
 from cli.reading.source import Kind, Source, opened
 from cli.reading.zones import checked_zone
 from fraud.card_numbers import mask_card_numbers
+from fraud.fields import OPTIONAL_FIELDS, Field
 from fraud.row_counts import same_count
+from fraud.transaction import ALLOWED as ALLOWED_VALUES
 from fraud.transaction import MAX_AMOUNT_CENTS, card_token
 from sagemaker_src.processing.batch_features import made_rows
+from sagemaker_src.processing.transactions import quoted
 
 REQUIRED_COLUMNS = (
     "trans_date_trans_time",
@@ -109,11 +115,40 @@ _RULES = (
 )  # fmt: skip
 
 
+def _optional_rules(fields: Sequence[Field]) -> tuple[_Rule, ...]:
+    return tuple(
+        _Rule(field.name, f"{_is_there(field)} AND {_breaks(field)}", ALLOWED_VALUES[field.name]) for field in fields
+    )
+
+
+def _is_there(field: Field) -> str:
+    return f"{field.name} IS NOT NULL AND trim({field.name}) <> ''"
+
+
+def _breaks(field: Field) -> str:
+    """SQL of whether a text that is there is none of the field's."""
+    if field.kind == "flag":
+        return f"lower({field.name}) NOT IN ('0', '1', 'true', 'false')"
+    if field.kind == "number":
+        number = f"TRY_CAST({field.name} AS DOUBLE)"
+        return (
+            f"(NOT regexp_full_match({field.name}, '{NUMBERS['merch_lat']}') OR {number} IS NULL "
+            f"OR NOT ({number} BETWEEN {field.least} AND {field.most}))"
+        )
+    return f"NOT regexp_full_match({field.name}, {quoted(field.form or '(?s).{1,100}')})"
+
+
+def _value(field: Field) -> str:
+    """SQL of a field's value, null where it is missing."""
+    kind = {"flag": "BOOLEAN", "number": "DOUBLE"}.get(field.kind, "VARCHAR")
+    return f"CASE WHEN {_is_there(field)} THEN CAST({field.name} AS {kind}) END AS {field.name}"
+
+
 def read_transactions(
     connection: duckdb.DuckDBPyConnection, path: Path, table: str, key: bytes, reading: Reading
 ) -> Read:
     """Make a table of a file's transactions: `row`, transaction_id, cc_num (token), merchant, category, amount_cents,
-    event_time (UTC), merch_lat, merch_long, is_fraud.
+    event_time (UTC), merch_lat, merch_long, is_fraud, and those of the fields that may be missing which the file has.
 
     Args:
         connection: a DuckDB connection in UTC.
@@ -125,13 +160,16 @@ def read_transactions(
     Raises:
         BadInputError: naming the file and what is wrong with it.
     """
-    with opened(connection, path, REQUIRED_COLUMNS, reading.encoding) as source:
+    names = [field.name for field in OPTIONAL_FIELDS]
+    with opened(connection, path, REQUIRED_COLUMNS, reading.encoding, names) as source:
+        fields = [field for field in OPTIONAL_FIELDS if field.name in source.columns]
         # A view of the file: no row of it is kept before its card number is a token.
         connection.execute(
             f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, {_fields(source)} FROM {source.relation} AS f"
         )
-        count = _check(connection, path)
-        refuse_card_numbers(connection, path, "raw", ("merchant", "category", "trans_num"))
+        count = _check(connection, path, (*_RULES, *_optional_rules(fields)))
+        texts = [field.name for field in fields if field.is_text]
+        refuse_card_numbers(connection, path, "raw", ("merchant", "category", "trans_num", *texts))
         times = to_moments(connection, path, "raw", "timed", reading.timezone)
         cards = [row[0] for row in connection.execute("SELECT DISTINCT cc_num FROM raw").fetchall()]
         connection.execute("CREATE OR REPLACE TEMP TABLE tokens (card_number VARCHAR, token VARCHAR)")
@@ -140,6 +178,7 @@ def read_transactions(
             SELECT row, trans_num AS transaction_id, t.token AS cc_num, merchant, category,
                 CAST(round(amt_number * 100) AS BIGINT) AS amount_cents, epoch_ms(event_ms) AS event_time,
                 merch_lat_number AS merch_lat, merch_long_number AS merch_long, CAST(is_fraud AS TINYINT) AS is_fraud
+                {"".join(f", {_value(field)}" for field in fields)}
             FROM timed AS r JOIN tokens AS t ON r.cc_num = t.card_number"""
         same_count(f"reading {path}", count, made_rows(connection, create))
         connection.execute("DROP TABLE tokens")
@@ -177,13 +216,13 @@ def _as_number(column: str, kind: Kind, text: str, written: str) -> str:
     return f"CASE WHEN regexp_full_match({text}, '{written}') THEN TRY_CAST({text} AS DOUBLE) END"
 
 
-def _check(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+def _check(connection: duckdb.DuckDBPyConnection, path: Path, rules: Sequence[_Rule]) -> int:
     """How many rows there are, none of which breaks a rule."""
-    firsts = ", ".join(f"min(row) FILTER (WHERE {rule.broken})" for rule in _RULES)
+    firsts = ", ".join(f"min(row) FILTER (WHERE {rule.broken})" for rule in rules)
     found = connection.execute(f"SELECT count(*), {firsts} FROM raw").fetchall()[0]
     if found[0] == 0:
         raise BadInputError(f"{path}: the file holds no transactions; needed: a header and at least one row")
-    broken = [(row, rule) for row, rule in zip(found[1:], _RULES, strict=True) if row is not None]
+    broken = [(row, rule) for row, rule in zip(found[1:], rules, strict=True) if row is not None]
     if broken:
         row, rule = min(broken, key=lambda pair: pair[0])
         value = connection.execute(f"SELECT {rule.column} FROM raw WHERE row = {row}").fetchall()[0][0]

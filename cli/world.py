@@ -25,7 +25,7 @@ from cli.output import whole_folder
 from cli.progress import Report, console, progress
 from cli.times import parse_day
 from cli.token_key import token_key
-from fraud.world import World, WorldSettings, WorldSettingsError, generate, stream_messages, to_kaggle, tokenised
+from fraud.world import World, WorldSettings, WorldSettingsError, generate, stream_messages, to_file, tokenised
 
 _BATCH = 262_144
 _OPTIONS = {"fraud_rate": "--fraud-rate", "cards x days": "--cards and --days", "transactions": "--cards and --days"}
@@ -59,9 +59,9 @@ def world(
 ) -> None:
     """Make up a world of cards and their transactions, with fraud in it, to try everything else on.
 
-    Writes transactions.parquet (the columns of Kaggle's fraudTrain.csv; made-up card numbers that no issuer has),
-    stream.jsonl (the last days as the topic carries them: tokens, no card number, no label) and world.json (settings,
-    counts by pattern of fraud). The same options give the same transactions.
+    Writes transactions.parquet (the columns of Kaggle's fraudTrain.csv and the fields that may be missing; made-up card numbers
+    that no issuer has), stream.jsonl (the last days as the topic carries them: tokens, no card number, no label) and world.json
+    (settings, counts by pattern of fraud). The same options give the same transactions.
 
     Example: fraud world --cards 2000 --days 60 --seed 7 --out out/world
     """
@@ -74,7 +74,7 @@ def world(
         made = generate(settings)
         report("Making the world", 1, 1)
         transactions = folder / f"transactions.{format_.value}"
-        write_transactions(transactions, to_kaggle(made), report)
+        write_transactions(transactions, to_file(made), report)
         written = [transactions.name]
         streamed = _write_stream(folder / "stream.jsonl", made, key, stream_days, report) if stream_days else 0
         written += ["stream.jsonl"] if stream_days else []

@@ -15,8 +15,10 @@ from fraud.card_numbers import mask_card_numbers
 _LONGEST_SHOWN = 40
 
 
-def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
-    """Where the wanted columns stand, {name: position from 0}. Columns without a name are left alone.
+def positions(path: Path, names: Sequence[str], wanted: Sequence[str], besides: Sequence[str] = ()) -> dict[str, int]:
+    """Where the wanted columns stand, {name: position from 0}, and those of `besides` that are there.
+
+    Columns without a name are left alone.
 
     Raises:
         BadInputError: a name stands twice, also if only its case, spaces, quotes or invisible characters differ, or a
@@ -33,7 +35,7 @@ def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[s
         alike = [column for column in missing if column in plain]
         hint = f" ({_shown(names[plain.index(alike[0])])} is there: write it as {alike[0]})" if alike else ""
         raise BadInputError(f"{path}: the column {', '.join(missing)} is missing{hint}; needed: {', '.join(wanted)}")
-    return {column: names.index(column) for column in wanted}
+    return {column: names.index(column) for column in (*wanted, *(name for name in besides if name in names))}
 
 
 def all_positions(path: Path, names: Sequence[str]) -> dict[str, int]:

@@ -45,7 +45,11 @@ class Source:
 
 @contextmanager
 def opened(
-    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], encoding: str | None
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    wanted: Sequence[str],
+    encoding: str | None,
+    besides: Sequence[str] = (),
 ) -> Iterator[Source]:
     """A CSV or Parquet file, to be read while this is open.
 
@@ -54,16 +58,17 @@ def opened(
         path: the file.
         wanted: the columns that must be there.
         encoding: of a CSV; see `cli.reading.csv_text`.
+        besides: the columns that are read if they are there.
 
     Raises:
         BadInputError: it is neither, or its columns or its text are not as they must be. Also in place of an error of DuckDB
             while it is open.
     """
     if checked_suffix(path) == ".parquet":
-        with _parquet(connection, path, wanted) as source:
+        with _parquet(connection, path, wanted, besides) as source:
             yield source
     else:
-        with opened_csv(path, wanted, encoding) as source:
+        with opened_csv(path, wanted, encoding, besides) as source:
             yield source
 
 
@@ -103,7 +108,9 @@ def _handle(number: int) -> str:
 
 
 @contextmanager
-def opened_csv(path: Path, wanted: Sequence[str] | None, encoding: str | None) -> Iterator[Source]:
+def opened_csv(
+    path: Path, wanted: Sequence[str] | None, encoding: str | None, besides: Sequence[str] = ()
+) -> Iterator[Source]:
     """A CSV, all of it text; see `opened`.
 
     Args:
@@ -111,7 +118,7 @@ def opened_csv(path: Path, wanted: Sequence[str] | None, encoding: str | None) -
     """
     with utf8_text(path, encoding) as text:
         names = header(path, text)
-        places = all_positions(path, names) if wanted is None else positions(path, names, wanted)
+        places = all_positions(path, names) if wanted is None else positions(path, names, wanted, besides)
         columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
         relation = f"""(SELECT *, row_number() OVER () AS row FROM read_csv({_handle(text.fileno())}, header=true,
             auto_detect=false, columns={{{columns}}}, delim=',', quote='"', escape='"', strict_mode=true,
@@ -124,13 +131,15 @@ def opened_csv(path: Path, wanted: Sequence[str] | None, encoding: str | None) -
 
 
 @contextmanager
-def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str]) -> Iterator[Source]:
+def _parquet(
+    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], besides: Sequence[str]
+) -> Iterator[Source]:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         raise BadInputError(f"{path}: cannot be read as Parquet: {_plain(error)}") from error
     with file, path.open("rb") as content:
-        places = positions(path, file.schema_arrow.names, wanted)
+        places = positions(path, file.schema_arrow.names, wanted, besides)
         columns: dict[str, tuple[str, Kind]] = {
             name: (f"c{place}", _kind(path, file, name)) for name, place in places.items()
         }

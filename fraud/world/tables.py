@@ -53,6 +53,19 @@ def to_kaggle(world: World) -> pa.Table:
     return pa.table(columns)
 
 
+def to_file(world: World) -> pa.Table:
+    """The transactions in Kaggle's columns, followed by the fields that may be missing, under their own names.
+
+    >>> from fraud.world import WorldSettings, generate
+    >>> to_file(generate(WorldSettings(cards=5, days=5))).column_names[-2:]
+    ['device_id', 'terminal_id']
+    """
+    table = to_kaggle(world)
+    for name in (field.name for field in OPTIONAL_FIELDS if field.name in world.transactions.column_names):
+        table = table.append_column(name, world.transactions[name])
+    return table
+
+
 def _of_card(column: pd.Series, card: np.ndarray) -> pa.Array:
     codes, values = pd.factorize(column)
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)[card]), pa.array(list(values), pa.string()))
