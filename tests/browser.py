@@ -99,9 +99,19 @@ def _program() -> tuple[Path, dict[str, str | float | bool]]:
     return folder / "chromium", {
         **os.environ,
         "LD_LIBRARY_PATH": str(folder / "al2023" / "lib"),
-        "FONTCONFIG_PATH": str(folder / "fonts"),
+        "FONTCONFIG_FILE": str(_own_fonts(folder)),
         "HOME": str(folder),
     }
+
+
+def _own_fonts(folder: Path) -> Path:
+    """The configuration by which the browser draws its letters with the fonts that came with it: its own looks elsewhere."""
+    found = folder / "own-fonts.conf"
+    found.write_text(
+        f"""<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{folder / "fonts" / "fonts"}</dir><cachedir>{folder / "fonts-cache"}</cachedir></fontconfig>\n"""
+    )
+    return found
 
 
 def _unpacked() -> Path:

@@ -35,6 +35,13 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 
 
+def test_letters_are_drawn(look: Any, tmp_path: Path) -> None:
+    """Without a font a text has no width: nothing would hang over an edge, and no test would see it."""
+    path = tmp_path / "page.html"
+    path.write_text('<!doctype html><meta charset="utf-8"><span>Thirty letters, or some more.</span>')
+    assert 100 < look(path).locator("span").bounding_box()["width"] < 400
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_report_stands_with_parts_missing(
     part: str, real_frauds: pd.DataFrame, quality: dict[str, Any], look: Any, tmp_path: Path
