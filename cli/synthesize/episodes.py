@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,10 +32,13 @@ from sagemaker_src.processing.batch_features import engine
 from sagemaker_src.synthesis.episodes_quality import episodes_quality, most_known
 from sagemaker_src.synthesis.episodes_use import Trial
 from sagemaker_src.synthesis.errors import SynthesisError
+from sagemaker_src.synthesis.judging import QUALITY, REPORT
+from sagemaker_src.synthesis.page.page import write_page
 from sagemaker_src.synthesis.quality.verdict import Limits
 from sagemaker_src.training.train import default_test_from
 
 _COMMAND = "synthesize episodes"
+_TITLE = "Grafted attacks: what they are worth"
 
 
 def episodes(
@@ -72,7 +76,8 @@ def episodes(
 
     Writes transactions.parquet (the file's rows and the grafted ones, in the columns of Kaggle's fraudTrain.csv that are read,
     with made-up card numbers of no issuer), episodes.parquet (which rows were grafted), episodes.json (what was learned: as
-    confidential as the frauds) and summary.json; with --evaluate quality.json, too: fidelity, privacy, use and the verdict.
+    confidential as the frauds) and summary.json; with --evaluate quality.json and report.html, too: fidelity, privacy, use and
+    the verdict, on a page that needs no network and holds no real row.
 
     Example: fraud synthesize episodes --data fraudTrain.csv --episodes 200 --out out/episodes
 
@@ -99,8 +104,10 @@ def episodes(
         quality = None
         if evaluate:
             with _said(data):
-                quality = _quality(table, moment, known, episodes, resplits, seed, report)
-            (folder / "quality.json").write_text(json.dumps(quality, indent=2) + "\n")
+                trial = _trial(table, moment, known, episodes, resplits)
+                quality = episodes_quality(table, *trial, limits=Limits(), seed=seed, progress=report)
+            (folder / QUALITY).write_text(json.dumps(quality, indent=2) + "\n")
+            write_page(folder / REPORT, quality, facts=_facts(data, *trial, seed), title=_TITLE)
     console.print(
         f"Learned from {model.episodes:,} attacks ({model.cents.size:,} frauds); grafted {episodes:,} "
         f"({summary['grafted']:,} frauds) onto {summary['cards']:,} cards; {times}",
@@ -109,8 +116,9 @@ def episodes(
     )
     if quality is not None:
         show_verdict(quality)
-    also = "" if quality is None else ", quality.json"
-    console.print(f"Wrote {out}/transactions.parquet, episodes.parquet, episodes.json{also} and summary.json")
+    console.print(f"Wrote {out}/transactions.parquet, episodes.parquet, episodes.json and summary.json")
+    if quality is not None:
+        console.print(f"Wrote {out}/{REPORT} (open it in a browser) and {QUALITY}", markup=False, soft_wrap=True)
 
 
 def _read(data: Path, reading: Reading, seed: int, report: Report) -> tuple[pa.Table, str]:
@@ -149,14 +157,24 @@ def _said(what: object) -> Iterator[None]:
         raise BadInputError(f"{what}: {error}") from error
 
 
-def _quality(
-    table: pa.Table, moment: int | None, known: int | None, episodes: int, resplits: int, seed: int, report: Report
-) -> dict[str, Any]:
+def _trial(table: pa.Table, moment: int | None, known: int | None, episodes: int, resplits: int) -> tuple[int, Trial]:
+    """From when on is tested, milliseconds since 1970, and how."""
     if moment is None:
         moment = default_test_from(_milliseconds(table["event_time"]).to_numpy())
     known = most_known(table, moment) if known is None else known
-    trial = Trial(known=known, episodes=episodes, resplits=resplits)
-    return episodes_quality(table, moment, trial, limits=Limits(), seed=seed, progress=report)
+    return moment, Trial(known=known, episodes=episodes, resplits=resplits)
+
+
+def _facts(data: Path, moment: int, trial: Trial, seed: int) -> list[tuple[str, str]]:
+    """What the page says of the measurement."""
+    tested = f"real frauds from {datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%d %H:%M} (UTC) on"
+    return [
+        ("table", data.name),
+        ("tested on", f"{tested}, each time of {trial.tested:.0%} of the cards, none of which was trained on"),
+        ("attacks known", f"{trial.known:,}, drawn anew for each resplit"),
+        ("attacks grafted", f"{trial.episodes:,}, learned of these alone"),
+        ("seed", str(seed)),
+    ]
 
 
 def _write(folder: Path, model: EpisodeModel, grafted: Grafted) -> None:

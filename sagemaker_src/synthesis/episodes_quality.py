@@ -69,12 +69,13 @@ def episodes_quality(
         scores.append(use.scores(resplit))
     progress("training with and without grafted attacks", trial.resplits, trial.resplits)
     past = transactions.filter(pa.array(use.before))
-    quality: dict[str, Any] = {**_alike(past, seed, progress, most_attacks), "utility": _utility(trial, scores)}
+    quality: dict[str, Any] = {**_alike(past, seed, progress, most_attacks), "utility": utility_of(trial, scores)}
     rounded: dict[str, Any] = as_json(quality)
     return {**rounded, "verdict": as_json(judge(rounded, limits, arm=SAID["episodes"]).as_json())}
 
 
-def _utility(trial: Trial, scores: list[Scores]) -> dict[str, Any]:
+def utility_of(trial: Trial, scores: list[Scores]) -> dict[str, Any]:
+    """What `Use.scores` of each resplit come to, as `quality.json` has it."""
     every = {name + cards: gains(scores, name + cards) for name in MEASURES for cards in ("", WITHOUT)}
     return {
         "judge": f"XGBoost on all features, {trial.rounds} rounds, {trial.known} known attacks, {trial.episodes} grafted",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +16,15 @@ import pytest
 
 from cli.kaggle import AS_USUAL, REQUIRED_COLUMNS, read_transactions
 from cli.replay import _read as read_for_replay
+from cli.synthesize import episodes as module
 from cli.times import parse_moment
 from fraud.episodes import EpisodeModel
 from fraud.world import WorldSettings, generate, to_kaggle
 from sagemaker_src.processing.batch_features import engine
+from sagemaker_src.synthesis.page.figures import Figures
 from tests.cli.person_files import fraud
+from tests.sagemaker_src.synthesis import report_samples
+from tests.sagemaker_src.synthesis.test_report_page import Numbers
 
 DAY = 86_400_000
 
@@ -124,6 +130,33 @@ def test_what_comes_after_the_test_begins_stays_real_and_unlearned(
     past = given["trans_date_trans_time"].cast(pa.int64()).to_numpy() < parse_moment("--test-from", moment)
     model = EpisodeModel.from_json((out / "episodes.json").read_text())
     assert model.cents.size == int(given["is_fraud"].to_numpy()[past].sum())
+
+
+@pytest.mark.slow
+def test_what_they_are_worth_is_written_as_a_page(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quality = report_samples.quality(report_samples.fraud_rows())
+    asked: list[Any] = []
+    monkeypatch.setattr(module, "episodes_quality", lambda *given, **_: asked.append(given) or quality)
+    out = tmp_path / "out"
+    options = ("--episodes", 9, "--known", 4, "--test-from", "2026-01-20", "--evaluate", "--resplits", 3, "--out", out)
+    status, said = _run(monkeypatch, capsys, "--data", file, *options)
+    assert status == 0, said
+    assert f"Wrote {out}/report.html (open it in a browser) and quality.json" in said
+    [(_, moment, trial)] = asked
+    assert (moment, trial.known, trial.episodes, trial.resplits) == (parse_moment("", "2026-01-20"), 4, 9, 3)
+    assert json.loads((out / "quality.json").read_text()) == quality
+    page = (out / "report.html").read_text()
+    figures = Figures(quality)
+    numbers = [each for each, _ in Numbers(page).found if "data-of" in each]
+    assert len(numbers) > 50
+    assert all(float(str(each["value"])) == figures.get(str(each["data-of"])) for each in numbers)
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert quality["verdict"]["sentences"][0] in text
+    assert "table world.parquet" in text and "real frauds from 2026-01-20 00:00 (UTC) on, each time of 33%" in text
+    assert "attacks known 4, drawn anew" in text and "attacks grafted 9, learned" in text
+    assert "This page holds no real row" in text
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from typing import Any
 from markupsafe import Markup
 
 from sagemaker_src.synthesis.page.axes import Axis, percent, spanned
-from sagemaker_src.synthesis.page.figures import Figures
+from sagemaker_src.synthesis.page.figures import Figures, shown
+from sagemaker_src.synthesis.page.wording import OWN
 
 SPLITS = ("by_time", "random")
+_ENDS = ("mean", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def gain_rows(figures: Figures) -> Rows:
     """Each arm's gain with its interval; a line at zero, a dashed one at the limit."""
     gains = [(at, gain) for at, gain in enumerate(figures.get("utility.gains", [])) if gain.get("mean") is not None]
     limits = [each["limit"] for each in figures.get("verdict.limits", []) if each.get("name") == "least_gain"]
-    ends = [gain[name] for _, gain in gains for name in ("mean", "low", "high") if gain.get(name) is not None]
+    ends = [gain[name] for _, gain in gains for name in _ENDS if gain.get(name) is not None]
     axis = spanned([0.0, *limits, *ends])
     made = [
         Row(str(gain["arm"]), str(gain["split"]), f"utility.gains.{at}", 0, None, _interval(axis, gain, limits))
@@ -76,6 +78,26 @@ def arm_rows(figures: Figures) -> Rows:
     return Rows(tuple(made), _ticks(axis))
 
 
+def other_gains(figures: Figures) -> list[dict[str, str | Markup]]:
+    """Each arm's gain in the measures beside average precision: arm, measure, and mean, low and high as `<data>`."""
+    measured: dict[str, dict[str, dict[str, float | None]]] = figures.get("utility.gains_of", {})
+    return [
+        {"arm": arm, "measure": measure, **{name: _number(measure, arm, name, gain.get(name)) for name in _ENDS}}
+        for measure, arms in measured.items()
+        if measure != "average_precision"
+        for arm, gain in arms.items()
+    ]
+
+
+def _number(measure: str, arm: str, name: str, value: float | None) -> Markup:
+    if value is None:
+        return Markup('<span class="none">not measured</span>')
+    # a measure's name may hold a point, so that it is no place as `Figures` reads one
+    return Markup('<data data-gain="{}" value="{}">{}</data>').format(
+        "|".join((measure, arm, name)), repr(value), shown(value, "gain")
+    )
+
+
 def _ticks(axis: Axis) -> tuple[tuple[str, str], ...]:
     return tuple((percent(share), text) for share, text in axis.ticks(5))
 
@@ -94,7 +116,7 @@ def _interval(axis: Axis, gain: dict[str, Any], limits: list[float]) -> Markup:
         )
     # A line of no length with round ends is a dot, which stays round however the picture is stretched.
     drawn.append(
-        f'<path class="dot {"own" if gain["arm"] == "synthetic" else ""}" d="M{percent(axis.share(gain["mean"]))} 10h0"/>'
+        f'<path class="dot {"own" if gain["arm"] in OWN else ""}" d="M{percent(axis.share(gain["mean"]))} 10h0"/>'
     )
     return _stretched("".join(drawn))
 

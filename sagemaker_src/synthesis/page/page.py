@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sagemaker_src.synthesis.page import wording
 from sagemaker_src.synthesis.page.correlations import heat_maps
 from sagemaker_src.synthesis.page.figures import Figures
-from sagemaker_src.synthesis.page.gains import arm_rows, gain_rows
+from sagemaker_src.synthesis.page.gains import arm_rows, gain_rows, other_gains
 from sagemaker_src.synthesis.page.histograms import column_pictures
 from sagemaker_src.synthesis.page.scatter import moments_of, scatter
 from sagemaker_src.synthesis.page.training import training
@@ -76,6 +76,7 @@ def page(
         words=wording,
         gains=gain_rows(figures),
         arms=arm_rows(figures),
+        others=other_gains(figures),
         columns=column_pictures(figures, moments_of(snapshots if real is None else real)),
         pictured=PICTURED,
         maps=maps,

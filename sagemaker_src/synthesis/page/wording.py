@@ -25,10 +25,19 @@ LIMITS = {
 """{limit: (what it says, how its numbers are shown)}."""
 ARMS = {
     "without": "without (real rows alone)",
+    "grafted attacks": "with the grafted attacks",
+    "the known attacks themselves grafted": "with the known attacks grafted",
+    "repeating the known frauds": "with frauds repeated",
     "synthetic": "with the synthetic rows",
     "smote": "with SMOTE rows",
     "resampling": "with frauds repeated",
     "class weights": "with frauds weighted",
+}
+OWN = ("synthetic", "grafted attacks")
+"""The arms that are judged; the others stand beside them."""
+MEASURES = {
+    "average_precision": "average precision",
+    "recall_at_fpr_0.001": "frauds found at one false alarm in a thousand",
 }
 SPLITS = {"by_time": "later rows", "random": "at random"}
 ATTACKS = (
@@ -78,6 +87,12 @@ def about(name: str) -> str:
 def arm(name: str) -> str:
     """An arm of the comparison."""
     return ARMS.get(name, name)
+
+
+def measure(name: str) -> str:
+    """A measure of a model, of all cards or of those alone that are not only fraud."""
+    plain, _, cards = name.partition(" ")
+    return " ".join(filter(None, (MEASURES.get(plain, plain), cards)))
 
 
 def split(name: str) -> str:
