@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from engines.installed import ROOT
 from engines.spark import run_spark
 from fraud.world import WorldSettings, generate, tokenised
-from sagemaker_src.processing.batch_features import FEATURE_COLUMNS, engine
+from sagemaker_src.processing.batch_features import engine, feature_columns
 
 RUNS = 2
 TARGET_RATIO = 3.0
@@ -187,7 +187,7 @@ def differing(one: Path, other: Path) -> int:
     # missing is NULL in one program and NaN in the other
     unequal = " OR ".join(
         f"coalesce(a.{name}::DOUBLE, 'nan'::DOUBLE) != coalesce(b.{name}::DOUBLE, 'nan'::DOUBLE)"
-        for name in FEATURE_COLUMNS
+        for name in feature_columns()
     )
     with engine() as connection:
         row = connection.execute(

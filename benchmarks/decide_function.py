@@ -33,7 +33,7 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.session import Session
 
-from fraud.features.groups import nightly_record, population_record
+from fraud.features.groups import nightly_record, population_records
 from samples.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from samples.environments import ENVIRONMENTS
 from samples.kafka import kafka_event
@@ -89,7 +89,8 @@ def _cpu() -> list[dict[str, Any]]:
     store = FeatureStore()
     for card in CARDS:
         store.put(GROUP, nightly_record(card, card_record(MOMENT)))
-    store.put(GROUP, population_record(POPULATION, MOMENT))
+    for record in population_records(POPULATION, MOMENT):
+        store.put(GROUP, record)
     kept, session = _Kept(), Session()
     events = session.get_component("event_emitter")
     events.register("before-send.sagemaker-featurestore-runtime", kept.keep(store))

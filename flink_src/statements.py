@@ -8,9 +8,8 @@ from types import MappingProxyType
 
 from flink_src.partition_keys import partition_keys
 from flink_src.properties import JobProperties
-from fraud.features.catalogue import STREAM_FEATURES
+from fraud.features.catalogue import CATALOGUE, Catalogue, names
 from fraud.features.sql import stream_sql
-from fraud.features.windows import CARD, STREAM_WINDOWS
 from fraud.fields import BY_NAME, OPTIONAL_FEATURES, OPTIONAL_FIELDS, Field
 from fraud.wire_form import MAX_MESSAGE_CHARACTERS, REQUIRED_NAMES, Undeclared, pattern
 
@@ -38,21 +37,22 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
+def table_statements(properties: JobProperties, parallelism: int, catalogue: Catalogue = CATALOGUE) -> list[str]:
     """The CREATE statements of the job: its function and its tables.
 
     Args:
         properties: its settings.
         parallelism: of its operators. The service's autoscaling may double it past the number of partitions.
+        catalogue: the windows, and the habits, whose columns go with each transaction.
     """
-    columns = ",\n  ".join(f"{feature.name} {feature.type}" for feature in STREAM_FEATURES)
+    columns = ",\n  ".join(f"{feature.name} {feature.type}" for feature in catalogue.stream_features)
     statements = [
         sql_text("functions"),
         sql_text("transactions", options=_options(_source(properties, parallelism))),
         sql_text(
             "features",
             options=_options(_sink(properties)),
-            field_columns="".join(f"{field.name} {_sql_type(field)},\n  " for field in OPTIONAL_FEATURES),
+            field_columns="".join(f"{field.name} {_sql_type(field)},\n  " for field in carried_fields(catalogue)),
             feature_columns=columns,
         ),
     ]
@@ -61,8 +61,19 @@ def table_statements(properties: JobProperties, parallelism: int) -> list[str]:
     return statements
 
 
-def valid_transactions(undeclared: Undeclared = "keep") -> str:
-    """The SELECT of the valid transactions; those with undeclared fields among them, unless they are refused."""
+def carried_fields(catalogue: Catalogue) -> tuple[Field, ...]:
+    """The fields that may be missing and go with the features: those of a model, and those that habits are looked up by."""
+    keys = (BY_NAME[name] for name in catalogue.habit_columns)
+    return tuple(dict.fromkeys((*OPTIONAL_FEATURES, *(field for field in keys if not field.required))))
+
+
+def valid_transactions(undeclared: Undeclared = "keep", catalogue: Catalogue = CATALOGUE) -> str:
+    """The SELECT of the valid transactions, with the columns that windows look back by.
+
+    Args:
+        undeclared: whether those with undeclared fields are among them.
+        catalogue: the windows.
+    """
     return sql_text(
         "valid_transactions",
         max_characters=MAX_MESSAGE_CHARACTERS,
@@ -72,21 +83,9 @@ def valid_transactions(undeclared: Undeclared = "keep") -> str:
         each_once="".join(
             rf'(?:{name}"[^\x01]*+(?:\x01|\z))?+' for name in sorted(field.name for field in OPTIONAL_FIELDS)
         ),
-        key_columns="".join(f"{_key_value(name)} AS {name},\n  " for name in window_keys()),
+        key_columns="".join(f"{field_value_sql(BY_NAME[name])} AS {name},\n  " for name in catalogue.window_columns),
         optional_members=", ".join(f"optional[{place}]" for place in range(1, len(OPTIONAL_FIELDS) + 1)) or "''",
     )
-
-
-def window_keys() -> list[str]:
-    """The fields besides the card that a window looks back by, which are taken apart before the windows."""
-    return sorted({window.key for window in STREAM_WINDOWS} - {CARD})
-
-
-def _key_value(name: str) -> str:
-    place = sorted(REQUIRED_NAMES).index(name) + 1 if name in REQUIRED_NAMES else None
-    if place is None:
-        return field_value_sql(BY_NAME[name])
-    return f'JSON_UNQUOTE(REGEXP_SUBSTR(pairs[{place}], \'"(?:[^"\\\\]|\\\\.)*+"$\'))'
 
 
 def _sql_type(field: Field) -> str:
@@ -94,21 +93,25 @@ def _sql_type(field: Field) -> str:
 
 
 def field_value_sql(field: Field) -> str:
-    """The value of a field that may be missing, from the array `optional`; NULL where it is missing or null."""
+    """The value of a field: from `pairs`, a text; or from `optional`, where it may be missing: NULL if it is missing or null."""
+    if field.required:
+        member = f"pairs[{sorted(REQUIRED_NAMES).index(field.name) + 1}]"
+        return rf"""CASE WHEN POSITION('\' IN {member}) > 0 THEN JSON_UNQUOTE(REGEXP_SUBSTR({member}, '"(?:[^"\\]|\\.)*+"$'))
+    ELSE SPLIT_INDEX({member}, '"', 2) END"""
     form = {"STRING": '"(?:[^"\\\\]|\\\\.)*+"', "BOOLEAN": "true|false", "DOUBLE": "[-+0-9.eE]++"}[_sql_type(field)]
     found = rf"""REGEXP_EXTRACT(ARRAY_JOIN(optional, CHR(1)), '(?:\A|\x01){field.name}"\s*+:\s*+({form})', 1)"""
     value = f"JSON_UNQUOTE({found})" if field.is_text else f"CAST({found} AS {_sql_type(field)})"
     return f"CASE WHEN CARDINALITY(optional) = 0 THEN NULL ELSE {value} END"
 
 
-def insert_statements(properties: JobProperties) -> list[str]:
+def insert_statements(properties: JobProperties, catalogue: Catalogue = CATALOGUE) -> list[str]:
     """The INSERTs, which run together as one job."""
-    names = ", ".join(feature.name for feature in STREAM_FEATURES)
-    keys = "".join(f"{name}, " for name in window_keys())
-    computed = stream_sql(
-        sql_text("deduplicated", key_names=keys, source=valid_transactions(properties.undeclared_fields))
+    keys = "".join(f"{name}, " for name in catalogue.window_columns)
+    transactions = sql_text(
+        "deduplicated", key_names=keys, source=valid_transactions(properties.undeclared_fields, catalogue)
     )
-    statements = [insert_features(names, computed)]
+    features = ", ".join(names(catalogue.stream_features))
+    statements = [insert_features(features, stream_sql(transactions, catalogue), catalogue)]
     if properties.heartbeat:
         interval_s = f"{properties.heartbeat_interval_ms / 1000:.3f}"
         keys = ", ".join(literal(key) for key in partition_keys(properties.partitions))
@@ -116,15 +119,26 @@ def insert_statements(properties: JobProperties) -> list[str]:
     return statements
 
 
-def insert_features(feature_names: str, source: str) -> str:
+def insert_features(features: str, source: str, catalogue: Catalogue = CATALOGUE) -> str:
     """The INSERT into the topic `features`.
 
     Args:
-        feature_names: SQL of the features' values, in the order of STREAM_FEATURES.
-        source: a SELECT of `valid_transactions`, with the features.
+        features: SQL of the features' values, in the catalogue's order.
+        source: a SELECT of valid transactions, with what the features' SQL reads.
+        catalogue: the declarations.
     """
-    fields = "".join(f"{field_value_sql(field)},\n  " for field in OPTIONAL_FEATURES)
-    return sql_text("insert_features", field_values=fields, feature_names=feature_names, source=source)
+
+    def value(field: Field) -> str:
+        return field.name if field.name in catalogue.window_columns else field_value_sql(field)
+
+    return sql_text(
+        "insert_features",
+        merchant=value(BY_NAME["merchant"]),
+        category=value(BY_NAME["category"]),
+        field_values="".join(f"{value(field)},\n  " for field in carried_fields(catalogue)),
+        feature_names=features,
+        source=source,
+    )
 
 
 def _client(properties: JobProperties, defaults: Mapping[str, str] = NO_DEFAULTS) -> dict[str, str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fraud.decision import Decision, FallbackRule, Reason
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
-from fraud.feature_record import STREAM_NAMES, FeatureRecord, model_fields, parse_feature_record
+from fraud.feature_record import KEY_FIELDS, STREAM_NAMES, FeatureRecord, model_fields, parse_feature_record
 from fraud.features.catalogue import NIGHTLY_FEATURES, names
 from fraud.features.nightly import nightly_columns
 from fraud.fields import OPTIONAL_FEATURES
@@ -303,13 +303,14 @@ def _columns(records: list[FeatureRecord], nightly: Nightly) -> Columns:
     event_ms = np.array([record.trans_time for record in records], dtype=np.int64)
     cards = [nightly.cards.get(record.cc_num) for record in records]
     stream = {name: [record.features[name] for record in records] for name in STREAM_NAMES}
+    keys = {field.name: [record.keys.get(field.name) for record in records] for field in KEY_FIELDS}
     return {
         "amount_cents": np.array([record.amount_cents for record in records], dtype=np.int64),
         "category": category,
         **{field.name: [record.fields.get(field.name) for record in records] for field in OPTIONAL_FEATURES},
         "event_ms": event_ms,
         **{name: np.array(values, dtype=np.float64) for name, values in stream.items()},
-        **nightly_columns(category, event_ms, cards, nightly.population),
+        **nightly_columns({"category": category, **keys}, event_ms, cards, nightly.population),
     }
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fraud.card_numbers import holds_card_number
 from fraud.clock import ALLOWED as MOMENTS
 from fraud.clock import EARLIEST_MS, LATEST_MS
-from fraud.features.catalogue import LARGEST, STREAM_FEATURES, names
-from fraud.fields import OPTIONAL_FEATURES
+from fraud.features.catalogue import CATALOGUE, LARGEST, STREAM_FEATURES, names
+from fraud.fields import BY_NAME, OPTIONAL_FEATURES
 from fraud.transaction import (
     ALLOWED,
     EVENT_TIME_PATTERN,
@@ -28,6 +29,8 @@ from fraud.transaction import (
 )
 
 STREAM_NAMES = names(STREAM_FEATURES)
+KEY_FIELDS = tuple(BY_NAME[name] for name in CATALOGUE.habit_columns if name != "category")
+"""The fields besides the category that nightly habits are looked up by."""
 
 _TEXTS = (
     ("transaction_id", re.compile(TRANSACTION_ID_PATTERN).fullmatch),
@@ -54,6 +57,7 @@ class FeatureRecord(NamedTuple):
         event_time: when it happened, as its producer states it, in the contract's form; None if that is not known.
         fields: {name: value} of the optional fields that a model takes and the transaction has; a flag is 1 or 0.
         features: {name: value} of STREAM_FEATURES; None is missing. Empty of a transaction that the stream gave none for.
+        keys: {name: value} of KEY_FIELDS, those that the transaction has.
     """
 
     transaction_id: str
@@ -64,6 +68,7 @@ class FeatureRecord(NamedTuple):
     event_time: str | None
     fields: Mapping[str, str | float]
     features: Mapping[str, float | None]
+    keys: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_feature_record(message: bytes) -> FeatureRecord:
@@ -103,6 +108,7 @@ def parse_feature_record(message: bytes) -> FeatureRecord:
         event_time if type(event_time) is str and _EVENT_TIME.fullmatch(event_time) else None,
         model_fields(fields),
         {name: fields.get(name) for name in STREAM_NAMES},
+        {field.name: fields[field.name] for field in KEY_FIELDS if fields.get(field.name) is not None},
     )
 
 
@@ -137,7 +143,7 @@ def _wrong_field(fields: dict[str, Any]) -> str | None:
 
 
 def _wrong_optional_field(fields: dict[str, Any]) -> str | None:
-    for field in OPTIONAL_FEATURES:
+    for field in (*OPTIONAL_FEATURES, *KEY_FIELDS):
         if fields.get(field.name) is not None:
             try:
                 field_value(field, fields[field.name])

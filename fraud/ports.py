@@ -24,7 +24,7 @@ class ScorerUnavailableError(Exception):
 
 
 class Nightly(NamedTuple):
-    """What the nightly store knows of some cards: their records, and every category's average.
+    """What the nightly store knows of some cards: their records, and what is known of all cards together.
 
     Attributes:
         malformed: {card: what is wrong}, of the cards whose record cannot be read. Such a card is no card without history.

@@ -9,29 +9,40 @@ import argparse
 import sys
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
 
-from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+from fraud.features.catalogue import CATALOGUE, Catalogue, names
 from fraud.features.sql import CLOCK_COLUMNS, batch_steps
 from fraud.row_counts import same_count
 
-FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
 
+def compute(spark: SparkSession, transactions: DataFrame, catalogue: Catalogue = CATALOGUE) -> DataFrame:
+    """The features of a catalogue, the product's by default.
 
-def compute(spark: SparkSession, transactions: DataFrame) -> DataFrame:
-    """The features of `transactions`: transaction_id, cc_num, category, amount_cents, event_time (UTC), maybe is_fraud."""
+    Args:
+        spark: the session.
+        transactions: transaction_id, cc_num, category, amount_cents, event_time (UTC), maybe is_fraud and the catalogue's
+            `key_columns`.
+        catalogue: the declarations.
+    """
     # Spark's comparisons of session-zoned timestamps are UTC only because the session is; so is its arithmetic on days.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     label = "is_fraud, " if "is_fraud" in transactions.columns else ""
     own = f"transaction_id, cc_num, {label}category, amount_cents, event_time"
     # of the file's columns these alone, so that none can be taken for one of ours
-    transactions.select(*own.split(", ")).createOrReplaceTempView("curated")
-    spark.sql(f"""SELECT {own}, {CLOCK_COLUMNS} FROM (
+    keys = [
+        f.col(name) if name in transactions.columns else f.lit(None).cast("string").alias(name)
+        for name in catalogue.key_columns
+    ]
+    transactions.select(*own.split(", "), *keys).createOrReplaceTempView("curated")
+    with_keys = ", ".join((own, *catalogue.key_columns))
+    spark.sql(f"""SELECT {with_keys}, {CLOCK_COLUMNS} FROM (
         SELECT *, unix_millis(CAST(event_time AS TIMESTAMP)) AS event_ms FROM curated)""").createOrReplaceTempView(
         "transactions"
     )
-    for name, select in batch_steps():
+    for name, select in batch_steps(catalogue):
         spark.sql(select).createOrReplaceTempView(name)
-    columns = ", ".join(FEATURE_COLUMNS)
+    columns = ", ".join(names((*catalogue.stream_features, *catalogue.nightly_features)))
     return spark.sql(f"SELECT transaction_id, cc_num, {label}category, amount_cents, event_ms, {columns} FROM features")
 
 

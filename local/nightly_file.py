@@ -19,7 +19,7 @@ def write_nightly(path: Path, cards: Iterable[tuple[str, CardRecord]], populatio
     Args:
         path: the file.
         cards: (token, record) of every card.
-        population: {category: average}.
+        population: what is known of all cards together.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
@@ -28,15 +28,12 @@ def write_nightly(path: Path, cards: Iterable[tuple[str, CardRecord]], populatio
         with closing(sqlite3.connect(part, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("CREATE TABLE cards (cc_num TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID")
-            connection.execute(
-                "CREATE TABLE population (category TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID"
-            )
+            connection.execute("CREATE TABLE population (feature TEXT PRIMARY KEY, habits TEXT NOT NULL) WITHOUT ROWID")
             connection.execute("BEGIN")
             connection.executemany(
                 "INSERT INTO cards VALUES (?, ?)", ((card, _json(_row(record))) for card, record in cards)
             )
-            averages = ((category, {"avg_amt_population_30d": average}) for category, average in population.items())
-            rows = ((category, _json(record)) for category, record in averages)
+            rows = ((feature, _json(habits)) for feature, habits in population.items())
             connection.executemany("INSERT INTO population VALUES (?, ?)", rows)
             connection.execute("COMMIT")
         Path(part).replace(path)
@@ -46,9 +43,7 @@ def write_nightly(path: Path, cards: Iterable[tuple[str, CardRecord]], populatio
 
 
 def _row(record: CardRecord) -> dict[str, object]:
-    return {
-        **record.features, "cut_ms": record.cut_ms, "categories": record.categories, "hours": record.hours
-    }  # fmt: skip
+    return {**record.features, "cut_ms": record.cut_ms, **record.habits}
 
 
 def _json(record: Mapping[str, object]) -> str:

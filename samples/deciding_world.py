@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
-from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
-from fraud.features.nightly import CardRecord, Habit
+from fraud.features.catalogue import CATALOGUE, names
+from fraud.features.nightly import CardRecord
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
 from fraud.ports import Nightly
@@ -66,12 +66,16 @@ def write_model(folder: Path, rounds: int = 60, **changes: Any) -> Path:
 
 def card_record(cut_ms: int = MOMENT - 3_600_000) -> CardRecord:
     """A card's nightly record, with some history in every category and hour."""
-    values = {name: 25 if name.startswith("num_") else 48.27 for name in names(NIGHTLY_CARD_FEATURES)}
-    categories = dict.fromkeys(CATEGORIES, Habit(3, 20.53))
-    return CardRecord(cut_ms, values, categories, {str(hour): 2 for hour in range(24)})
+    values = {name: 25 if name.startswith("num_") else 48.27 for name in names(CATALOGUE.card_features)}
+    habits: dict[str, dict[str, float | None]] = {
+        "num_trans_category_all": dict.fromkeys(CATEGORIES, 3),
+        "avg_amt_category_all": dict.fromkeys(CATEGORIES, 20.53),
+        "num_trans_hour_all": {str(hour): 2 for hour in range(24)},
+    }
+    return CardRecord(cut_ms, values, habits)
 
 
-POPULATION = dict.fromkeys(CATEGORIES, 70.25)
+POPULATION = {"avg_amt_population_30d": dict.fromkeys(CATEGORIES, 70.25)}
 
 
 def small_nightly() -> Nightly:

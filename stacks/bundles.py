@@ -30,23 +30,20 @@ _TRANSACTIONS = (
 )
 _TOPIC = (*_TRANSACTIONS, "lambda_src.kafka_event")
 _QUARANTINE = ("fraud.quarantine", "lambda_src.ports.quarantine_bucket")
-_FEATURE_RECORDS = (
+_CATALOGUE = (
+    "fraud.columns",
     "fraud.durations",
-    "fraud.feature_record",
     "fraud.features.catalogue",
     "fraud.features.feature",
-    "fraud.features.nightly",
+    "fraud.features.habits",
     "fraud.features.windows",
     "fraud.fields",
 )
+_FEATURE_RECORDS = (*_CATALOGUE, "fraud.feature_record", "fraud.features.nightly")
 _VECTOR = (
-    "fraud.durations",
-    "fraud.features.catalogue",
-    "fraud.features.feature",
-    "fraud.features.windows",
+    *_CATALOGUE,
     "fraud.features.derived",
     "fraud.features.formula",
-    "fraud.fields",
     "fraud.model_input",
     "fraud.vector",
 )
@@ -98,14 +95,9 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
 """{function: the modules beside those in its own folder}."""
 
 _TABLE_READERS = (
-    "fraud.columns",
-    "fraud.durations",
-    "fraud.features.catalogue",
-    "fraud.features.feature",
-    "fraud.features.windows",
+    *_CATALOGUE,
     "fraud.features.nightly",
     "fraud.features.sql",
-    "fraud.fields",
     "fraud.row_counts",
 )
 JOBS: Mapping[str, tuple[str, ...]] = {
@@ -214,12 +206,8 @@ STREAM = (
     "flink_src.partition_keys",
     "flink_src.properties",
     "flink_src.statements",
-    "fraud.durations",
-    "fraud.features.catalogue",
-    "fraud.features.feature",
-    "fraud.features.windows",
+    *_CATALOGUE,
     "fraud.features.sql",
-    "fraud.fields",
     "fraud.wire_form",
 )
 """The modules of the stream job."""
@@ -227,7 +215,6 @@ STREAM = (
 READ_BY = {
     "flink_src.statements": "flink_src/sql/*.sql",
     "fraud.card_text": "fraud/card_numbers.txt",
-    "fraud.features.sql": "fraud/features/*.sql",
     "sagemaker_src.synthesis.page.page": "sagemaker_src/synthesis/page/templates/*",
 }
 """{module: the files that it reads}."""

@@ -4,14 +4,14 @@
 -- has its place: all there, each once. (In a valid flat object, quote-key-quote-colon cannot stand inside a text.) A second look
 -- gives those of the fields that may be missing; joined by a character that JSON holds nowhere, they show whether each is there once
 -- at most.
--- What no window needs stays in `pairs` and `optional` until the end.
+-- What no window looks back by stays in `pairs` and `optional` until the end.
 SELECT
   SPLIT_INDEX(pairs[8], '"', 2) AS transaction_id,
   SPLIT_INDEX(pairs[3], '"', 2) AS cc_num,
   CAST(CAST(REGEXP_SUBSTR(pairs[1], '[0-9.]++') AS DECIMAL(8, 2)) * 100 AS BIGINT) AS amount_cents,
-  pairs,
+  {key_columns}pairs,
   optional,
-  {key_columns}event_time,
+  event_time,
   EXTRACT(EPOCH FROM event_time) * 1000 + EXTRACT(MILLISECOND FROM event_time) AS event_ms,
   arrived
 FROM transactions

@@ -1,1 +1,1 @@
-"""The features, each declared once (`catalogue`), computed by one SQL text in every engine (`*.sql`, put together by `sql`)."""
+"""The features, each declared once (`catalogue`), computed by one SQL text in every engine (`sql`)."""

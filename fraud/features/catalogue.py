@@ -1,67 +1,128 @@
-"""Every feature, declared once: its name, type, unit, window and what it is when there is nothing to compute it from.
+"""The product's windows and habits, each declared once, and every feature that they give.
 
-The stream job's output, the nightly store, the training set and the model's vector take their names from these tables.
+The stream job, the SQL of the batch engines, the nightly store, the training set and the model's vector follow from it.
 """
 
 from __future__ import annotations
 
-from fraud.features.feature import Feature
-from fraud.features.windows import STREAM_WINDOWS
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from fraud.features.feature import CARD, HOUR, DeclarationError, Feature, named
+from fraud.features.habits import Habit
+from fraud.features.windows import Window
+from fraud.fields import BY_NAME, RESERVED
 
 LARGEST = 1e15
 """No feature's value is larger."""
 
 
-def _count(name: str, window: str, says: str, missing: str = "0") -> Feature:
-    return Feature(name=name, type="BIGINT", unit="transactions", window=window, missing=missing, says=says)
-
-
-def _amount(name: str, window: str, says: str, missing: str = "missing without history") -> Feature:
-    return Feature(name=name, type="DOUBLE", unit="currency", window=window, missing=missing, says=says)
-
-
-STREAM_FEATURES = tuple(feature for window in STREAM_WINDOWS for feature in window.features)
-"""Up to and with the transaction itself; the stream job computes them."""
-
-NIGHTLY_CARD_FEATURES = (
-    _count("num_trans_last_1w", "1 week before the cut", "transactions in the week before"),
-    _amount("avg_amt_last_1w", "1 week before the cut", "average amount in the week before"),
-    _count("num_trans_last_30d", "30 days before the cut", "transactions in the 30 days before"),
-    _amount("avg_amt_last_30d", "30 days before the cut", "average amount in the 30 days before"),
-    _amount("max_amt_last_30d", "30 days before the cut", "largest amount in the 30 days before"),
-    _count("num_trans_all", "all before the cut", "transactions in the card's history"),
-    _amount("avg_amt_all", "all before the cut", "average amount in the card's history"),
-)
-"""Per card, as of the nightly cut (00:00 UTC): `nightly_card.sql`."""
-
-NIGHTLY_CATEGORY_FEATURES = (
-    _count("num_trans_category_all", "all before the cut", "the card's transactions in this category"),
-    _amount("avg_amt_category_all", "all before the cut", "the card's average amount in this category"),
-)
-"""Per card and category, as of the cut: `nightly_category.sql`."""
-
-NIGHTLY_HOUR_FEATURES = (
-    _count("num_trans_hour_all", "all before the cut", "the card's transactions at this hour of the day"),
-)
-"""Per card and hour of the day (UTC), as of the cut: `nightly_hour.sql`."""
-
-NIGHTLY_POPULATION_FEATURES = (
-    _amount("avg_amt_population_30d", "30 days before the cut", "all cards' average amount in this category"),
-)
-"""Per category over all cards, as of the cut: `nightly_population.sql`."""
-
-NIGHTLY_FEATURES = (
-    *NIGHTLY_CARD_FEATURES,
-    *NIGHTLY_CATEGORY_FEATURES,
-    *NIGHTLY_HOUR_FEATURES,
-    *NIGHTLY_POPULATION_FEATURES,
-)
-
-
-def names(features: tuple[Feature, ...]) -> tuple[str, ...]:
+def names(features: Iterable[Feature]) -> tuple[str, ...]:
     """The features' names, in order.
 
-    >>> names(NIGHTLY_HOUR_FEATURES)
-    ('num_trans_hour_all',)
+    >>> names(Window(back="1h", aggregates=("count", "max")).features)
+    ('num_trans_last_1h', 'max_amt_last_1h')
     """
     return tuple(feature.name for feature in features)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """Windows and habits that are computed together.
+
+    Attributes:
+        windows: the stream job computes them one after the other, in this order.
+        habits: the nightly job computes them.
+
+    Raises:
+        DeclarationError: one is wrong, or two give a feature the same name.
+
+    >>> Catalogue(windows=(Window(back="3d", aggregates=("count",)),), habits=())
+    Traceback (most recent call last):
+    ...
+    fraud.features.feature.DeclarationError: the window of 3d by cc_num: looks back over 3d; allowed: at most 1d, for the \
+stream forgets what is older
+    """
+
+    windows: tuple[Window, ...]
+    habits: tuple[Habit, ...]
+
+    def __post_init__(self) -> None:
+        taken = {*BY_NAME, *RESERVED}
+        declared: tuple[Window | Habit, ...] = (*self.windows, *self.habits)
+        for one in declared:
+            if problem := one.problem():
+                raise DeclarationError(f"{one}: {problem}")
+            for name in names(one.features):
+                if name in taken:
+                    raise DeclarationError(
+                        f"{one}: the name {name} is taken; allowed: what no other declaration computes"
+                    )
+                taken.add(name)
+
+    @cached_property
+    def stream_features(self) -> tuple[Feature, ...]:
+        """Up to and with the transaction itself; the stream job computes them."""
+        return tuple(feature for window in self.windows for feature in window.features)
+
+    @cached_property
+    def nightly_features(self) -> tuple[Feature, ...]:
+        """As of the nightly cut (00:00 UTC)."""
+        return tuple(feature for habit in self.habits for feature in habit.features)
+
+    @cached_property
+    def card_features(self) -> tuple[Feature, ...]:
+        """Those of the nightly features that are of a card alone."""
+        return tuple(feature for habit in self.habits if habit.column is None for feature in habit.features)
+
+    @cached_property
+    def nightly_tables(self) -> dict[str, tuple[Habit, ...]]:
+        """The tables that nightly features are computed in: {table: its habits, which have one key}.
+
+        >>> list(CATALOGUE.nightly_tables)
+        ['nightly_card', 'nightly_category', 'nightly_hour', 'nightly_population_category']
+        """
+        tables: dict[str, tuple[Habit, ...]] = {"nightly_card": ()}
+        for habit in self.habits:
+            table = f"nightly_{'population_' if habit.of_all_cards else ''}{named((habit.column or CARD,))}"
+            tables[table] = (*tables.get(table, ()), habit)
+        return tables
+
+    @cached_property
+    def window_columns(self) -> tuple[str, ...]:
+        """The columns besides the card that windows look back by."""
+        found = (column for window in self.windows for column in window.key if column != CARD)
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def habit_columns(self) -> tuple[str, ...]:
+        """The columns of a transaction, besides the card, that habits are looked up by."""
+        found = (habit.column for habit in self.habits if habit.column not in (None, HOUR))
+        return tuple(column for column in dict.fromkeys(found) if column is not None)
+
+    @cached_property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that a table of transactions needs for them besides `cc_num` and `category`, which it always has."""
+        return tuple(dict.fromkeys(each for each in (*self.window_columns, *self.habit_columns) if each != "category"))
+
+
+CATALOGUE = Catalogue(
+    windows=(
+        Window(back="10m", aggregates=("count", "mean")),
+        Window(back="1h", aggregates=("count", "mean", "mean age")),
+        Window(back="1d", aggregates=("count", "mean", "mean age")),
+    ),
+    habits=(
+        Habit(back="1w", aggregates=("count", "mean")),
+        Habit(back="30d", aggregates=("count", "mean", "max")),
+        Habit(back="all", aggregates=("count", "mean")),
+        Habit(key=(CARD, "category"), back="all", aggregates=("count", "mean")),
+        Habit(key=(CARD, HOUR), back="all", aggregates=("count",)),
+        Habit(key=("category",), back="30d", aggregates=("mean",)),
+    ),
+)
+"""The product's."""
+
+STREAM_FEATURES = CATALOGUE.stream_features
+NIGHTLY_FEATURES = CATALOGUE.nightly_features

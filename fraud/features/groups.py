@@ -10,17 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any, Literal
 
-from fraud.features.catalogue import (
-    LARGEST,
-    NIGHTLY_CARD_FEATURES,
-    NIGHTLY_FEATURES,
-    STREAM_FEATURES,
-    names,
-)
-from fraud.features.feature import Feature
-from fraud.features.nightly import CardRecord, Habit, Population
+from fraud.features.catalogue import CATALOGUE, LARGEST, Catalogue, names
+from fraud.features.feature import CARD, Feature
+from fraud.features.nightly import CardRecord, Habits, Population
 from fraud.notation import NotationError, decimal_number, whole_number
 
 ColumnType = Literal["String", "Integral", "Fractional"]
@@ -31,8 +26,15 @@ FeatureValues = list[dict[str, str]]
 
 EVENT_TIME = "trans_time"
 HABITS = "habits"
-POPULATION = "population"
-"""The identifier, in the nightly group, of the record that holds every category's population figures."""
+_MEMBERS = {
+    "categories": ("num_trans_category_all", "avg_amt_category_all"),
+    "hours": ("num_trans_hour_all",),
+}
+"""{member of a card's JSON `habits`: the features that it holds, by their places}, as published. Every other feature is a member
+by its own name, which a reader of another release passes over."""
+_POPULATIONS = {"avg_amt_population_30d": "population"}
+"""The published identifiers of records of all cards; every other feature of all cards has a record by its own name."""
+_OF_MEMBERS = {name: (member, place) for member, held in _MEMBERS.items() for place, name in enumerate(held)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,43 +59,54 @@ def _columns(features: Iterable[Feature]) -> tuple[tuple[str, ColumnType], ...]:
     return tuple((feature.name, "Integral" if feature.type == "BIGINT" else "Fractional") for feature in features)
 
 
-STREAM_GROUP = FeatureGroup(
-    name="cc-agg-fg",
-    identifier="cc_num",
-    columns=(("cc_num", "String"), (EVENT_TIME, "String"), *_columns(STREAM_FEATURES)),
-    online=True,
-    offline=False,
-)
-NIGHTLY_GROUP = FeatureGroup(
-    name="cc-agg-batch-fg",
-    identifier="cc_num",
-    columns=(("cc_num", "String"), (EVENT_TIME, "String"), *_columns(NIGHTLY_CARD_FEATURES), (HABITS, "String")),
-    online=True,
-    offline=True,
-)
-"""A card's nightly record; `trans_time` is the cut, `habits` is JSON: the card's categories and hours of the day. The record of
-POPULATION has, as habits, {category: average}."""
+@cache
+def stream_group(catalogue: Catalogue = CATALOGUE) -> FeatureGroup:
+    """A card's stream features, as of its last transaction."""
+    return FeatureGroup(
+        name="cc-agg-fg",
+        identifier=CARD,
+        columns=((CARD, "String"), (EVENT_TIME, "String"), *_columns(catalogue.stream_features)),
+        online=True,
+        offline=False,
+    )
 
-TRAINING_GROUP = FeatureGroup(
-    name="cc-transactions-fg",
-    identifier="transaction_id",
-    columns=(
-        ("transaction_id", "String"),
-        (EVENT_TIME, "String"),
-        ("cc_num", "String"),
-        ("category", "String"),
-        ("amount_cents", "Integral"),
-        ("is_fraud", "Integral"),
-        *_columns((*STREAM_FEATURES, *NIGHTLY_FEATURES)),
-    ),
-    online=False,
-    offline=True,
-)
-FEATURE_GROUPS = (STREAM_GROUP, NIGHTLY_GROUP, TRAINING_GROUP)
 
-_CARD_FEATURES = tuple(
-    (feature.name, whole_number if feature.type == "BIGINT" else decimal_number) for feature in NIGHTLY_CARD_FEATURES
-)
+@cache
+def nightly_group(catalogue: Catalogue = CATALOGUE) -> FeatureGroup:
+    """A card's nightly record; `trans_time` is the cut, `habits` is JSON: the card's categories and hours of the day.
+
+    A record of all cards has one feature as habits, as {category: average}.
+    """
+    return FeatureGroup(
+        name="cc-agg-batch-fg",
+        identifier=CARD,
+        columns=((CARD, "String"), (EVENT_TIME, "String"), *_columns(catalogue.card_features), (HABITS, "String")),
+        online=True,
+        offline=True,
+    )
+
+
+@cache
+def training_group(catalogue: Catalogue = CATALOGUE) -> FeatureGroup:
+    """Transactions with all features, as they were judged by."""
+    return FeatureGroup(
+        name="cc-transactions-fg",
+        identifier="transaction_id",
+        columns=(
+            ("transaction_id", "String"),
+            (EVENT_TIME, "String"),
+            (CARD, "String"),
+            ("category", "String"),
+            ("amount_cents", "Integral"),
+            ("is_fraud", "Integral"),
+            *_columns((*catalogue.stream_features, *catalogue.nightly_features)),
+        ),
+        online=False,
+        offline=True,
+    )
+
+
+STREAM_GROUP, NIGHTLY_GROUP, TRAINING_GROUP = FEATURE_GROUPS = (stream_group(), nightly_group(), training_group())
 
 
 def feature_values(group: FeatureGroup, values: Mapping[str, Value], moment_ms: int) -> FeatureValues:
@@ -140,42 +153,70 @@ class MalformedRecordError(ValueError):
     """A nightly record that the nightly job did not write: names the column, what is wrong, and what is allowed."""
 
 
-def nightly_record(card: str, record: CardRecord) -> FeatureValues:
+def population_identifiers(catalogue: Catalogue = CATALOGUE) -> dict[str, str]:
+    """{feature of all cards: the identifier, in the nightly group, of the record that holds it}.
+
+    >>> population_identifiers()
+    {'avg_amt_population_30d': 'population'}
+    """
+    habits = (habit for habit in catalogue.habits if habit.of_all_cards)
+    return {name: _POPULATIONS.get(name, name) for habit in habits for name in names(habit.features)}
+
+
+def nightly_record(card: str, record: CardRecord, catalogue: Catalogue = CATALOGUE) -> FeatureValues:
     """A card's nightly record as the group keeps it; `card_record` reads it."""
-    habits = json.dumps(
-        {"categories": record.categories, "hours": record.hours}, separators=(",", ":"), allow_nan=False
-    )
-    return feature_values(NIGHTLY_GROUP, {**record.features, "cc_num": card, HABITS: habits}, record.cut_ms)
+    members: dict[str, object] = {name: values for name, values in record.habits.items() if name not in _OF_MEMBERS}
+    for member, held in _MEMBERS.items():
+        of_each = [record.habits.get(name, {}) for name in held]
+        keys = dict.fromkeys(key for of_one in of_each for key in of_one)
+        members[member] = {
+            key: of_each[0][key] if len(held) == 1 else [of_one.get(key) for of_one in of_each] for key in keys
+        }
+    values = {**record.features, CARD: card, HABITS: _json(members)}
+    return feature_values(nightly_group(catalogue), values, record.cut_ms)
 
 
-def population_record(population: Population, cut_ms: int) -> FeatureValues:
-    """The record of POPULATION; `population_of` reads it."""
-    habits = json.dumps(population, separators=(",", ":"), allow_nan=False)
-    nothing: dict[str, Value] = dict.fromkeys(names(NIGHTLY_CARD_FEATURES))
-    return feature_values(NIGHTLY_GROUP, {**nothing, "cc_num": POPULATION, HABITS: habits}, cut_ms)
+def population_records(population: Population, cut_ms: int, catalogue: Catalogue = CATALOGUE) -> list[FeatureValues]:
+    """The records of all cards together; `population_of` reads them."""
+    group = nightly_group(catalogue)
+    nothing: dict[str, Value] = dict.fromkeys(names(catalogue.card_features))
+    return [
+        feature_values(group, {**nothing, CARD: identifier, HABITS: _json(population[name])}, cut_ms)
+        for name, identifier in population_identifiers(catalogue).items()
+    ]
 
 
-def card_record(values: Mapping[str, str]) -> CardRecord:
+def card_record(values: Mapping[str, str], catalogue: Catalogue = CATALOGUE) -> CardRecord:
     """A card's nightly record, as the deciding step takes it, from {column: text}. A feature that is not there is missing.
 
     Raises:
         MalformedRecordError: it is not what `nightly_record` writes.
 
-    >>> record = CardRecord(86_400_000, {name: None for name, _ in _CARD_FEATURES}, {"travel": Habit(2, 25.0)}, {"1": 2})
+    >>> habits = {"num_trans_category_all": {"travel": 2}, "avg_amt_category_all": {"travel": 25.0}}
+    >>> habits["num_trans_hour_all"] = {"1": 2}
+    >>> record = CardRecord(86_400_000, dict.fromkeys(names(CATALOGUE.card_features)), habits)
     >>> kept = nightly_record("c1", record)
     >>> card_record({value["FeatureName"]: value["ValueAsString"] for value in kept}) == record
     True
     """
-    habits = _json_object(values)
-    return CardRecord(_cut(values), _features(values), _categories(habits), _hours(habits))
+    return CardRecord(_cut(values), _features(values, catalogue), _habits(_json_object(values), catalogue))
 
 
-def population_of(values: Mapping[str, str]) -> Population:
-    """Every category's average, from {column: text}; raises as `card_record` does."""
-    averages = _json_object(values)
-    if not all(map(_is_average, averages.values())):
-        raise MalformedRecordError(f"{HABITS}: an average that is none; allowed: {{category: a number or null}}")
-    return averages
+def population_of(records: Mapping[str, Mapping[str, str]], catalogue: Catalogue = CATALOGUE) -> Population:
+    """What is known of all cards together, from {identifier: {column: text}}; raises as `card_record` does.
+
+    The features of a record that is not there are missing.
+    """
+    kinds = _kinds(catalogue)
+    return {
+        name: _checked(name, _json_object(records[identifier]), kinds[name])
+        for name, identifier in population_identifiers(catalogue).items()
+        if identifier in records
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 def _json_object(values: Mapping[str, str]) -> dict[str, Any]:
@@ -183,9 +224,7 @@ def _json_object(values: Mapping[str, str]) -> dict[str, Any]:
         found = json.loads(values.get(HABITS, ""))
     except (ValueError, RecursionError) as error:
         raise MalformedRecordError(f"{HABITS}: {error}; allowed: a JSON object") from error
-    if not isinstance(found, dict):
-        raise MalformedRecordError(f"{HABITS}: a JSON {type(found).__name__}; allowed: a JSON object")
-    return found
+    return _object(HABITS, found)
 
 
 def _cut(values: Mapping[str, str]) -> int:
@@ -196,37 +235,54 @@ def _cut(values: Mapping[str, str]) -> int:
         raise MalformedRecordError(f"{EVENT_TIME}: {text[:40]!r}; allowed: as 2026-01-31T00:00:00.000Z") from error
 
 
-def _features(values: Mapping[str, str]) -> dict[str, float | None]:
+def _features(values: Mapping[str, str], catalogue: Catalogue) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
-    for name, read in _CARD_FEATURES:
-        text = values.get(name)
+    for feature in catalogue.card_features:
+        text, read = values.get(feature.name), whole_number if feature.type == "BIGINT" else decimal_number
         try:
-            found[name] = None if text is None else read(text)
+            found[feature.name] = None if text is None else read(text)
         except NotationError as error:
-            raise MalformedRecordError(f"{name}: {error}") from error
+            raise MalformedRecordError(f"{feature.name}: {error}") from error
     return found
 
 
-def _categories(habits: Mapping[str, Any]) -> dict[str, Habit]:
-    found: dict[str, Habit] = {}
-    for category, habit in _object(habits, "categories").items():
-        if type(habit) is not list or len(habit) != 2 or not (_is_count(habit[0]) and _is_average(habit[1])):
-            raise MalformedRecordError(f"{HABITS}: categories: a habit that is none; allowed: [count, average or null]")
-        found[category] = Habit(habit[0], habit[1])
+def _habits(members: Mapping[str, Any], catalogue: Catalogue) -> Habits:
+    """The declared features that are there; a member that is not known is skipped."""
+    found: dict[str, dict[str, float | None]] = {}
+    for name, kind in _kinds(catalogue).items():
+        member, place = _OF_MEMBERS.get(name, (name, 0))
+        if member in members:
+            of_member = _object(f"{HABITS}: {member}", members[member])
+            if len(_MEMBERS.get(member, ())) > 1:
+                of_member = {key: _at(place, values, member) for key, values in of_member.items()}
+            found[name] = _checked(member, of_member, kind)
     return found
 
 
-def _hours(habits: Mapping[str, Any]) -> dict[str, int]:
-    hours = _object(habits, "hours")
-    if not all(map(_is_count, hours.values())):
-        raise MalformedRecordError(f"{HABITS}: hours: a count that is none; allowed: {{hour: whole number}}")
-    return hours
+def _at(place: int, values: object, member: str) -> Any:
+    if type(values) is not list or len(values) != len(_MEMBERS[member]):
+        allowed = f"a list of {len(_MEMBERS[member])}: {', '.join(_MEMBERS[member])}"
+        raise MalformedRecordError(f"{HABITS}: {member}: a habit that is none; allowed: {allowed}")
+    return values[place]
 
 
-def _object(habits: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = habits.get(name, {})
+def _kinds(catalogue: Catalogue) -> dict[str, str]:
+    """{feature that is looked up by a column: its type}."""
+    habits = (habit for habit in catalogue.habits if habit.column is not None)
+    return {feature.name: feature.type for habit in habits for feature in habit.features}
+
+
+def _checked(member: str, values: dict[str, Any], kind: str) -> dict[str, float | None]:
+    if kind == "BIGINT" and not all(map(_is_count, values.values())):
+        raise MalformedRecordError(f"{HABITS}: {member}: a count that is none; allowed: whole numbers")
+    if kind == "DOUBLE" and not all(map(_is_amount, values.values())):
+        raise MalformedRecordError(f"{HABITS}: {member}: an amount that is none; allowed: numbers, or null")
+    return values
+
+
+def _object(where: str, found: object) -> dict[str, Any]:
     if type(found) is not dict:
-        raise MalformedRecordError(f"{HABITS}: {name}: a JSON {type(found).__name__}; allowed: an object")
+        raise MalformedRecordError(f"{where}: a JSON {type(found).__name__}; allowed: an object")
     return found
 
 
@@ -234,5 +290,5 @@ def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**63
 
 
-def _is_average(value: object) -> bool:
+def _is_amount(value: object) -> bool:
     return value is None or (type(value) in (int, float) and 0 <= value <= LARGEST)  # type: ignore[operator] # as just checked

@@ -1,37 +1,33 @@
 """The nightly record of a card, and its columns for a batch of transactions.
 
-The batch engines reach the same columns by a join (`TRAINING_SQL`).
+The batch engines reach the same columns by a join (`training_sql`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fraud.durations import MS_PER_HOUR
-from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
+from fraud.features.catalogue import CATALOGUE, Catalogue, names
+from fraud.features.feature import CARD, HOUR, Feature
 
 Row = Mapping[str, Any]
 """A row of an engine's table; the SQL that made it says its types."""
 
-Population = Mapping[str, float | None]
-"""{category: `avg_amt_population_30d`}."""
+Habits = Mapping[str, Mapping[str, float | None]]
+"""{feature: {value of the column that it is looked up by, as text: the feature's value}}; None is missing. A value that is not
+there was never seen; a feature that is not there was not computed."""
 
+Population = Habits
+"""Of all cards."""
 
-class Habit(NamedTuple):
-    """A card's transactions in one category before the cut.
-
-    Attributes:
-        transactions: how many.
-        average: their average amount; None is missing.
-    """
-
-    transactions: int
-    average: float | None
+NO_HABITS: Habits = MappingProxyType({})
 
 
 class CardRecord(NamedTuple):
@@ -39,68 +35,117 @@ class CardRecord(NamedTuple):
 
     Attributes:
         cut_ms: the cut, milliseconds since 1970 in UTC.
-        features: {name: value} of NIGHTLY_CARD_FEATURES; None is missing.
-        categories: {category: its habit}.
-        hours: {hour of the day in UTC, as text: how many transactions}.
+        features: {name: value} of the card's own features; None is missing.
+        habits: the card's features at something else: its categories, its hours of the day.
     """
 
     cut_ms: int
     features: Mapping[str, float | None]
-    categories: Mapping[str, Habit]
-    hours: Mapping[str, int]
-
-
-_CARD_NAMES = names(NIGHTLY_CARD_FEATURES)
-_UNKNOWN_CARD = CardRecord(0, {name: 0 if name.startswith("num_") else None for name in _CARD_NAMES}, {}, {})
-_NO_HABIT = Habit(0, None)
+    habits: Habits = NO_HABITS
 
 
 def card_records(
-    card_rows: Iterable[Row], category_rows: Iterable[Row], hour_rows: Iterable[Row], cut_ms: int
+    rows: Mapping[str, Iterable[Row]], cut_ms: int, catalogue: Catalogue = CATALOGUE
 ) -> dict[str, CardRecord]:
-    """The records of all cards, {cc_num: record}, from the rows of `snapshot_sql`'s first three tables."""
-    categories: dict[str, dict[str, Habit]] = defaultdict(dict)
-    hours: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in category_rows:
-        habit = Habit(row["num_trans_category_all"], row["avg_amt_category_all"])
-        categories[row["cc_num"]][row["category"]] = habit
-    for row in hour_rows:
-        hours[row["cc_num"]][str(row["hour"])] = row["num_trans_hour_all"]
-    records = {}
-    for row in card_rows:
-        card = row["cc_num"]
-        records[card] = CardRecord(cut_ms, {name: row[name] for name in _CARD_NAMES}, categories[card], hours[card])
-    return records
+    """The records of all cards, {cc_num: record}.
+
+    Args:
+        rows: {table: rows} of those tables of `snapshot_sql` that have the card in their key.
+        cut_ms: the cut, milliseconds since 1970 in UTC.
+        catalogue: the declarations.
+    """
+    own, tables = names(catalogue.card_features), _tables(catalogue, of_all_cards=False)
+    found: dict[str, dict[str, dict[str, float | None]]] = defaultdict(
+        lambda: {name: {} for _, _, given in tables for name in given}
+    )
+    for table, column, given in tables:
+        for row in rows[table]:
+            habits = found[row[CARD]]
+            for name in given:
+                habits[name][str(row[column])] = row[name]
+    return {
+        row[CARD]: CardRecord(cut_ms, {name: row[name] for name in own}, found[row[CARD]])
+        for row in rows["nightly_card"]
+    }
+
+
+def population_habits(rows: Mapping[str, Iterable[Row]], catalogue: Catalogue = CATALOGUE) -> Population:
+    """What is known of all cards together.
+
+    Args:
+        rows: {table: rows} of those tables of `snapshot_sql` that have no card in their key.
+        catalogue: the declarations.
+    """
+    found: dict[str, dict[str, float | None]] = {}
+    for table, column, given in _tables(catalogue, of_all_cards=True):
+        found |= {name: {} for name in given}
+        for row in rows[table]:
+            for name in given:
+                found[name][str(row[column])] = row[name]
+    return found
+
+
+def _tables(catalogue: Catalogue, *, of_all_cards: bool) -> list[tuple[str, str, tuple[str, ...]]]:
+    """The tables of habits that are looked up by a column: table, column, features."""
+    return [
+        (table, habits[0].column, names(feature for habit in habits for feature in habit.features))
+        for table, habits in catalogue.nightly_tables.items()
+        if habits and habits[0].column is not None and habits[0].of_all_cards == of_all_cards
+    ]
 
 
 def nightly_columns(
-    category: Sequence[str],
+    keys: Mapping[str, Sequence[str | None]],
     event_ms: NDArray[np.int64],
     cards: Sequence[CardRecord | None],
     population: Population,
+    catalogue: Catalogue = CATALOGUE,
 ) -> dict[str, NDArray[np.float64]]:
     """The nightly features of n transactions, looked up in their cards' records.
 
     Args:
-        category: n categories.
+        keys: {column: n values} of the catalogue's `habit_columns`; None is missing.
         event_ms: n moments, milliseconds since 1970 in UTC.
         cards: n records; None for a card that the last cut did not know.
-        population: every category's average.
+        population: what is known of all cards together.
+        catalogue: the declarations.
 
     Returns:
-        One array of n float64 for each of NIGHTLY_FEATURES; NaN is missing.
+        One array of n float64 for each nightly feature; NaN is missing: the transaction has no such key, the record does not hold
+        the feature, or it has no history.
 
-    >>> card = _UNKNOWN_CARD._replace(categories={"travel": Habit(2, 25.0)}, hours={"1": 2})
-    >>> columns = nightly_columns(["travel", "travel"], np.array([3_600_000, 3_600_000]), [card, None], {})
+    >>> card = CardRecord(0, {}, {"avg_amt_category_all": {"travel": 25.0}, "num_trans_hour_all": {"1": 2}})
+    >>> columns = nightly_columns({"category": ["travel"] * 2}, np.array([3_600_000] * 2), [card, None], {})
     >>> columns["avg_amt_category_all"].tolist(), columns["num_trans_hour_all"].tolist()
     ([25.0, nan], [2.0, 0.0])
     """
-    known = [_UNKNOWN_CARD if card is None else card for card in cards]
-    hours = (event_ms // MS_PER_HOUR % 24).tolist()
-    habits = [card.categories.get(name, _NO_HABIT) for card, name in zip(known, category, strict=True)]
-    columns: dict[str, Sequence[float | None]] = {name: [card.features[name] for card in known] for name in _CARD_NAMES}
-    columns["num_trans_category_all"] = [habit.transactions for habit in habits]
-    columns["avg_amt_category_all"] = [habit.average for habit in habits]
-    columns["num_trans_hour_all"] = [card.hours.get(str(hour), 0) for card, hour in zip(known, hours, strict=True)]
-    columns["avg_amt_population_30d"] = [population.get(name) for name in category]
-    return {name: np.array(values, dtype=np.float64) for name, values in columns.items()}
+    unknown = _unknown_card(catalogue)
+    known = [unknown if card is None else card for card in cards]
+    at = {**keys, HOUR: [str(hour) for hour in (event_ms // MS_PER_HOUR % 24).tolist()]}
+    columns: dict[str, NDArray[np.float64]] = {}
+    for habit in catalogue.habits:
+        for feature in habit.features:
+            name, nothing = feature.name, _nothing(feature)
+            if habit.column is None:
+                values = [card.features.get(name) for card in known]
+            elif habit.of_all_cards:
+                values = [_found(population.get(name), key, nothing) for key in at[habit.column]]
+            else:
+                pairs = zip(known, at[habit.column], strict=True)
+                values = [_found(card.habits.get(name), key, nothing) for card, key in pairs]
+            columns[name] = np.array(values, dtype=np.float64)
+    return columns
+
+
+def _found(values: Mapping[str, float | None] | None, key: str | None, nothing: float | None) -> float | None:
+    return None if values is None or key is None else values.get(key, nothing)
+
+
+def _nothing(feature: Feature) -> float | None:
+    """Of what was never seen: a count is known to be 0."""
+    return 0 if feature.type == "BIGINT" else None
+
+
+def _unknown_card(catalogue: Catalogue) -> CardRecord:
+    own = {feature.name: _nothing(feature) for feature in catalogue.card_features}
+    return CardRecord(0, own, {name: {} for _, _, given in _tables(catalogue, of_all_cards=False) for name in given})

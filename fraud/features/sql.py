@@ -1,4 +1,4 @@
-"""The SQL of the features, put together from the `.sql` files beside this one.
+"""The SQL of the features, put together from their declarations.
 
 Each function takes the name of a relation (or a SELECT in parentheses) and gives a SELECT. The text is the same for every
 engine; an engine's program only says where its rows come from and go to.
@@ -6,38 +6,27 @@ engine; an engine's program only says where its rows come from and go to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from importlib.resources import files
+from collections.abc import Mapping
 
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
-from fraud.features.catalogue import (
-    NIGHTLY_CARD_FEATURES,
-    NIGHTLY_CATEGORY_FEATURES,
-    NIGHTLY_HOUR_FEATURES,
-    NIGHTLY_POPULATION_FEATURES,
-)
-from fraud.features.windows import STREAM_WINDOWS, Window
+from fraud.features.catalogue import CATALOGUE, Catalogue, names
+from fraud.features.feature import CARD, named, those_missing
+from fraud.features.habits import Habit
 
 
-def sql_text(name: str) -> str:
-    """The text of `NAME.sql` without its comments."""
-    lines = files("fraud.features").joinpath(f"{name}.sql").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
-
-
-def stream_sql(source: str, windows: Iterable[Window] = STREAM_WINDOWS, identity: str = "transaction_id") -> str:
+def stream_sql(source: str, catalogue: Catalogue = CATALOGUE, identity: str = "transaction_id") -> str:
     """The stream features of every row of `source`.
 
     Args:
-        source: a SELECT with `cc_num`, the windows' keys, `amount_cents` BIGINT, `event_time` TIMESTAMP(3) in UTC and `event_ms`
-            BIGINT (the same moment in milliseconds since 1970), each transaction once. Its other columns pass through.
-        windows: the declarations.
+        source: a SELECT with `cc_num`, the catalogue's `window_columns`, `amount_cents` BIGINT, `event_time` TIMESTAMP(3) in UTC
+            and `event_ms` BIGINT (that moment in milliseconds since 1970), each transaction once. Its other columns pass through.
+        catalogue: the declarations.
         identity: the column of `source` that is each row's own.
 
     >>> stream_sql("SELECT * FROM t").count("WINDOW w AS")
     3
     """
-    for window in windows:
+    for window in catalogue.windows:  # Flink allows one window a SELECT
         source = window.select(source, identity)
     return source
 
@@ -47,95 +36,115 @@ CLOCK_COLUMNS = f"""event_ms,
   CAST(FLOOR(event_ms / {MS_PER_HOUR}) - 24 * FLOOR(event_ms / {MS_PER_DAY}) AS BIGINT) AS hour"""
 """`day` since 1970 and `hour` of the day, in UTC, from `event_ms`: the same arithmetic in every engine."""
 
-_DAILY = {
-    "daily_card": """SELECT cc_num, day, COUNT(*) AS n, CAST(SUM(amount_cents) AS BIGINT) AS cents,
-  MAX(amount_cents) AS max_cents FROM {source} GROUP BY cc_num, day""",
-    "daily_category": """SELECT cc_num, category, day, COUNT(*) AS n, CAST(SUM(amount_cents) AS BIGINT) AS cents
-FROM {source} GROUP BY cc_num, category, day""",
-    "daily_hour": "SELECT cc_num, hour, day, COUNT(*) AS n FROM {source} GROUP BY cc_num, hour, day",
-}
-DAILY_TABLES = tuple(_DAILY)
-"""A card's sums a day: all that the nightly features ever read, so that no night reads old transactions again."""
-
-_POPULATION = """(SELECT category, day, CAST(SUM(n) AS BIGINT) AS n, CAST(SUM(cents) AS BIGINT) AS cents
-FROM {daily_category} GROUP BY category, day)"""
+SUMS = {"n": "SUM", "cents": "SUM", "max_cents": "MAX"}
+"""The columns of whole numbers in the daily sums, and how two days' become one. Each table has them all, so that what is declared
+later finds the past."""
+SUMMED = ", ".join(f"CAST({total}({name}) AS BIGINT) AS {name}" for name, total in SUMS.items())
+"""The sums of several rows of daily sums as one."""
 
 
-def daily_sql(table: str, source: str) -> str:
-    """One of `DAILY_TABLES` from a relation with `cc_num`, `category`, `amount_cents`, `day` and `hour`."""
-    return _DAILY[table].format(source=source)
+def daily_tables(catalogue: Catalogue = CATALOGUE) -> dict[str, tuple[str, ...]]:
+    """The daily sums: all that the nightly features ever read, so that no night reads old transactions again.
+
+    Returns:
+        {table: its key, besides `day`}: of a card, and of a card and each column that a habit is looked up by. The sums of all
+        cards are made of those.
+
+    >>> daily_tables()
+    {'daily_card': ('cc_num',), 'daily_category': ('cc_num', 'category'), 'daily_hour': ('cc_num', 'hour')}
+    """
+    columns = dict.fromkeys(habit.column for habit in catalogue.habits if habit.column is not None)
+    return {"daily_card": (CARD,)} | {f"daily_{named((column,))}": (CARD, column) for column in columns}
 
 
-def nightly_sql(daily: dict[str, str]) -> dict[str, str]:
+def daily_sql(table: str, source: str, catalogue: Catalogue = CATALOGUE) -> str:
+    """One of the daily sums from a relation with `cc_num`, the columns of habits, `amount_cents`, `day` and `hour`."""
+    key = daily_tables(catalogue)[table]
+    by = ", ".join(key)
+    there = " AND ".join(f"{column} IS NOT NULL" for column in those_missing(key))
+    return f"""SELECT {by}, day, COUNT(*) AS n, CAST(SUM(amount_cents) AS BIGINT) AS cents, MAX(amount_cents) AS max_cents
+FROM {source} AS s {f"WHERE {there} " if there else ""}GROUP BY {by}, day"""
+
+
+def nightly_sql(daily: Mapping[str, str], catalogue: Catalogue = CATALOGUE) -> dict[str, str]:
     """The nightly features, for each day in the daily sums, as of the cut that began the day.
 
     Args:
-        daily: where each of `DAILY_TABLES` is: a relation's name or a SELECT in parentheses.
+        daily: where each of `daily_tables` is: a relation's name or a SELECT in parentheses.
+        catalogue: the declarations.
 
     Returns:
-        A SELECT each for `nightly_card` (key: cc_num, day), `nightly_category` (cc_num, category, day), `nightly_hour`
-        (cc_num, hour, day) and `nightly_population` (category, day).
+        A SELECT for each of the catalogue's `nightly_tables`; its key is that of its habits, and `day`.
     """
-    return {
-        "nightly_card": sql_text("nightly_card").format(daily=f"{daily['daily_card']} AS d"),
-        "nightly_category": sql_text("nightly_category").format(daily=f"{daily['daily_category']} AS d"),
-        "nightly_hour": sql_text("nightly_hour").format(daily=f"{daily['daily_hour']} AS d"),
-        "nightly_population": sql_text("nightly_population").format(
-            daily=_POPULATION.format(daily_category=f"{daily['daily_category']} AS c") + " AS d"
-        ),
-    }
+    return {table: _nightly(habits, daily) for table, habits in catalogue.nightly_tables.items()}
 
 
-def snapshot_sql(cut_day: int) -> dict[str, str]:
-    """The nightly features of every card, category and hour seen before one cut, whether or not the day has transactions.
+def _nightly(habits: tuple[Habit, ...], daily: Mapping[str, str]) -> str:
+    key = habits[0].key if habits else (CARD,)
+    columns = ",\n  ".join([*key, "day", *(column for habit in habits for column in habit.columns)])
+    windows = ",\n  ".join(dict.fromkeys(habit.window for habit in habits))
+    source = f"{daily[f'daily_{named(key[-1:])}']} AS d"
+    if habits and habits[0].of_all_cards:
+        by = ", ".join(key)
+        source = f"(SELECT {by}, day, {SUMMED} FROM {source} GROUP BY {by}, day) AS p"
+    return f"SELECT {columns}\nFROM {source}" + (f"\nWINDOW {windows}" if windows else "")
+
+
+def snapshot_sql(cut_day: int, catalogue: Catalogue = CATALOGUE) -> dict[str, str]:
+    """The nightly features of every card, and of whatever else was seen before one cut, whether or not the day has transactions.
 
     It is `nightly_sql` asked about `cut_day`: an empty row of that day is added for each key, and only those are kept.
 
     Args:
         cut_day: the day that the cut begins, counted from 1970-01-01.
+        catalogue: the declarations.
     """
-    keys = {
-        "daily_card": ("cc_num", "0 AS n, 0 AS cents, NULL AS max_cents"),
-        "daily_category": ("cc_num, category", "0 AS n, 0 AS cents"),
-        "daily_hour": ("cc_num, hour", "0 AS n"),
+    empty = "0 AS n, 0 AS cents, NULL AS max_cents"
+    asked = {}
+    for table, key in daily_tables(catalogue).items():
+        columns = ", ".join((*key, "day", *SUMS))
+        asked[table] = f"""(SELECT {columns} FROM {table} WHERE day < {cut_day}
+UNION ALL SELECT DISTINCT {", ".join(key)}, {cut_day} AS day, {empty} FROM {table} WHERE day < {cut_day})"""
+    return {
+        name: f"SELECT * FROM ({select}) AS s WHERE day = {cut_day}"
+        for name, select in nightly_sql(asked, catalogue).items()
     }
-    asked = {
-        table: f"""(SELECT * FROM {table} WHERE day < {cut_day}
-UNION ALL SELECT DISTINCT {key}, {cut_day} AS day, {empty} FROM {table} WHERE day < {cut_day})"""
-        for table, (key, empty) in keys.items()
-    }
-    return {name: f"SELECT * FROM ({select}) AS s WHERE day = {cut_day}" for name, select in nightly_sql(asked).items()}
 
 
-TRAINING_SQL = """SELECT s.*, {nightly} FROM stream_features AS s
-JOIN nightly_card AS c ON s.cc_num = c.cc_num AND s.day = c.day
-JOIN nightly_category AS k ON s.cc_num = k.cc_num AND s.category = k.category AND s.day = k.day
-JOIN nightly_hour AS h ON s.cc_num = h.cc_num AND s.hour = h.hour AND s.day = h.day
-JOIN nightly_population AS p ON s.category = p.category AND s.day = p.day""".format(
-    nightly=", ".join(
-        f"{alias}.{feature.name}"
-        for alias, features in (
-            ("c", NIGHTLY_CARD_FEATURES),
-            ("k", NIGHTLY_CATEGORY_FEATURES),
-            ("h", NIGHTLY_HOUR_FEATURES),
-            ("p", NIGHTLY_POPULATION_FEATURES),
-        )
-        for feature in features
-    )
-)
-"""Each transaction with its nightly features as of the cut before it: the as-of join, an equality on the day the cut begins."""
+def training_sql(catalogue: Catalogue = CATALOGUE) -> str:
+    """Each transaction with its nightly features as of the cut before it: the as-of join, an equality on the day it begins."""
+    features = [
+        f"{table}.{name}"
+        for table, habits in catalogue.nightly_tables.items()
+        for habit in habits
+        for name in names(habit.features)
+    ]
+    joins = [_join(table, habits[0].key) for table, habits in catalogue.nightly_tables.items() if habits]
+    return "\n".join([f"SELECT {', '.join(['s.*', *features])} FROM stream_features AS s", *joins])
 
 
-def batch_steps() -> list[tuple[str, str]]:
+def _join(table: str, key: tuple[str, ...]) -> str:
+    # a transaction without the key has no row there; every other one has its own day's
+    kind = "LEFT JOIN" if those_missing(key) else "JOIN"
+    on = " AND ".join(f"s.{column} = {table}.{column}" for column in (*key, "day"))
+    return f"{kind} {table} ON {on}"
+
+
+def batch_steps(catalogue: Catalogue = CATALOGUE, identity: str = "transaction_id") -> list[tuple[str, str]]:
     """The whole batch computation: tables to make one after the other, from a table `transactions` to `features`.
 
-    `transactions` holds each transaction once: `cc_num`, `category`, `amount_cents` BIGINT, `event_time` TIMESTAMP in UTC,
-    and `CLOCK_COLUMNS`; what else it holds passes through.
+    `transactions` holds each transaction once: `cc_num`, `category`, the catalogue's `key_columns`, `amount_cents` BIGINT,
+    `event_time` TIMESTAMP in UTC, and `CLOCK_COLUMNS`; what else it holds passes through.
+
+    Args:
+        catalogue: the declarations.
+        identity: the column of `transactions` that is each row's own.
 
     >>> [name for name, _ in batch_steps()][-1]
     'features'
     """
-    daily = [(table, daily_sql(table, "transactions")) for table in DAILY_TABLES]
-    nightly = list(nightly_sql({table: table for table in DAILY_TABLES}).items())
-    stream = ("stream_features", stream_sql("SELECT * FROM transactions"))
-    return [*daily, *nightly, stream, ("features", TRAINING_SQL)]
+    tables = daily_tables(catalogue)
+    daily = [(table, daily_sql(table, "transactions", catalogue)) for table in tables]
+    nightly = list(nightly_sql({table: table for table in tables}, catalogue).items())
+    stream = ("stream_features", stream_sql("SELECT * FROM transactions", catalogue, identity))
+    return [*daily, *nightly, stream, ("features", training_sql(catalogue))]

@@ -1,71 +1,30 @@
-"""The stream's windows, each declared once: whose transactions it looks back over, how far, and what it adds up.
+"""The stream's windows: whose transactions one looks back over, how far, and what it computes of them.
 
-The features' names and the SQL of all engines come from the declaration. Sums are of whole numbers, so no engine can round
-differently; rows of the same millisecond see one another.
+The features' names and the SQL of all engines come from the declaration (`fraud.features.catalogue` has the product's).
 
->>> window = Window(key="device_id", named="device", back=Span(10, "MINUTE"), aggregates=("count",))
+>>> window = Window(key=("device_id",), back="10m", aggregates=("count",))
 >>> [feature.name for feature in window.features]
 ['num_trans_device_last_10m']
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
-from fraud.features.feature import Feature
-from fraud.fields import DECLARED
+from fraud.features.feature import CARD, KEYS, Feature, in_words, named, those_missing
 
-Unit = Literal["MINUTE", "HOUR", "DAY"]
-Aggregate = Literal["count", "mean", "sum", "max", "mean age"]
-AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
+WindowAggregate = Literal["count", "mean", "sum", "max", "mean age"]
 
 LONGEST_MS = MS_PER_DAY
-"""The stream job forgets what is two days old (`table.exec.state.ttl`, `flink_src/properties.py`); a window ends well before."""
-CARD = "cc_num"
-_UNIT_MS: dict[Unit, int] = {"MINUTE": 60_000, "HOUR": MS_PER_HOUR, "DAY": MS_PER_DAY}
-_UNIT_LETTER: dict[Unit, str] = {"MINUTE": "m", "HOUR": "h", "DAY": "d"}
+"""The nightly job reads one day before the closed one, and the stream job knows a redelivered transaction for two days
+(`state.ttl`, `flink_src/properties.py`): a longer window would count otherwise in the one than in the other."""
 
-
-class WindowError(ValueError):
-    """A wrong declaration of a window: names it, and says what is wrong and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """How far a window looks back: so many of a unit.
-
-    >>> str(Span(10, "MINUTE")), str(Span(1, "HOUR")), Span(1, "DAY").label
-    ('10 minutes', '1 hour', '1d')
-    """
-
-    count: int
-    unit: Unit
-
-    @property
-    def ms(self) -> int:
-        """In milliseconds."""
-        return self.count * _UNIT_MS[self.unit]
-
-    @property
-    def label(self) -> str:
-        """As in a feature's name."""
-        return f"{self.count}{_UNIT_LETTER[self.unit]}"
-
-    @property
-    def words(self) -> str:
-        """As in a sentence, after `the last`."""
-        return self.unit.lower() if self.count == 1 else str(self)
-
-    @property
-    def sql(self) -> str:
-        """As an interval of all engines. Flink refuses '600' SECOND."""
-        return f"INTERVAL '{self.count}' {self.unit}"
-
-    def __str__(self) -> str:
-        return f"{self.count} {self.unit.lower()}{'' if self.count == 1 else 's'}"
+_SPAN = re.compile("([1-9][0-9]?)([mhd])")  # Flink refuses an interval of three digits
+_UNITS = {"m": ("MINUTE", 60_000), "h": ("HOUR", MS_PER_HOUR), "d": ("DAY", MS_PER_DAY)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,86 +32,118 @@ class Window:
     """What happened up to and with a transaction, on its card or on something else that it names.
 
     Attributes:
-        key: the column that says whose transactions are looked back over; a row without one has no features here.
-        named: the key in the features' names; empty for the card, whose features are the published ones.
-        back: how far.
+        key: the columns that say whose transactions are looked back over. A transaction without one of them has no features here.
+        back: how far: 1 to 99 minutes, hours or days, as `10m`, `1h`, `1d`; LONGEST_MS at most.
         aggregates: what is computed: how many; mean, sum and largest of the amounts; how long ago the others were on average.
     """
 
-    key: str = CARD
-    named: str = ""
-    back: Span
-    aggregates: tuple[Aggregate, ...]
+    key: tuple[str, ...] = (CARD,)
+    back: str
+    aggregates: tuple[WindowAggregate, ...]
+
+    def __str__(self) -> str:
+        return f"the window of {self.back} by {' and '.join(self.key)}"
 
     @property
-    def label(self) -> str:
-        """The window in names of columns: `1h`, or `device_1h`."""
-        return f"{self.named}_{self.back.label}" if self.named else self.back.label
+    def back_ms(self) -> int:
+        """How far, in milliseconds."""
+        number, unit = self._span
+        return number * _UNITS[unit][1]
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """Its features, in the order of `aggregates`."""
         return tuple(self._feature(aggregate) for aggregate in self.aggregates)
 
+    def problem(self) -> str | None:
+        """What is wrong with the declaration and what is allowed, or None."""
+        known = (CARD, *KEYS)
+        if not self.key or not set(self.key) <= set(known) or len(set(self.key)) < len(self.key):
+            return f"key {self.key!r}; allowed: some of {', '.join(known)}, each once"
+        if not _SPAN.fullmatch(self.back):
+            return f"looks back over {self.back!r}; allowed: 1 to 99 minutes, hours or days, as 10m, 1h, 1d"
+        if self.back_ms > LONGEST_MS:
+            return f"looks back over {self.back}; allowed: at most 1d, for the stream forgets what is older"
+        return wrong_aggregates(self.aggregates, get_args(WindowAggregate))
+
     def select(self, source: str, identity: str) -> str:
         """The SELECT that adds the features to every row of `source`.
 
+        Sums are of whole numbers, so no engine can round differently; rows of the same millisecond see one another.
+
         Args:
             source: a SELECT with the key, `amount_cents` BIGINT, `event_time` and `event_ms`; its other columns pass through.
-            identity: a column of `source` that is each row's own: rows without a key are each apart, and no engine keeps them.
+            identity: a column of `source` that is each row's own. Rows without a key are apart by it: together they would be
+                one partition that one task keeps and adds up for nothing.
         """
         columns = ",\n  ".join(f"{self._value(aggregate)} AS {self._name(aggregate)}" for aggregate in self.aggregates)
-        apart = "" if self.key == CARD else f", CASE WHEN {self.key} IS NULL THEN {identity} END"
+        number, unit = self._span
+        apart = [f"CASE WHEN {self._lacks_key} THEN {identity} END"] if self._lacks_key else []
         return f"""SELECT *,
   {columns}
-FROM ({source}) AS source_{self.label}
-WINDOW w AS (PARTITION BY {self.key}{apart} ORDER BY event_time RANGE BETWEEN {self.back.sql} PRECEDING AND CURRENT ROW)"""
+FROM ({source}) AS source_{self._label}
+WINDOW w AS (PARTITION BY {", ".join([*self.key, *apart])} ORDER BY event_time
+  RANGE BETWEEN INTERVAL '{number}' {_UNITS[unit][0]} PRECEDING AND CURRENT ROW)"""
 
-    def _value(self, aggregate: Aggregate) -> str:
+    @property
+    def _span(self) -> tuple[int, str]:
+        return int(self.back[:-1]), self.back[-1]
+
+    @property
+    def _of_card(self) -> bool:
+        return self.key == (CARD,)
+
+    @property
+    def _label(self) -> str:
+        return self.back if self._of_card else f"{named(self.key)}_{self.back}"
+
+    @property
+    def _lacks_key(self) -> str:
+        """SQL that is true of a row without its key; empty where every row has one."""
+        return " OR ".join(f"{column} IS NULL" for column in those_missing(self.key))
+
+    def _value(self, aggregate: WindowAggregate) -> str:
         value = _SQL[aggregate]
-        return value if self.key == CARD else f"CASE WHEN {self.key} IS NULL THEN NULL ELSE {value} END"
+        return f"CASE WHEN {self._lacks_key} THEN NULL ELSE {value} END" if self._lacks_key else value
 
-    def _name(self, aggregate: Aggregate) -> str:
-        of = f"_{self.named}" if self.named else ""
-        return f"{_PREFIX[aggregate]}{of}_last_{self.back.label}"
+    def _name(self, aggregate: WindowAggregate) -> str:
+        of = "" if self._of_card else f"_{named(self.key)}"
+        return f"{PREFIXES[aggregate]}{of}_last_{self.back}"
 
-    def _feature(self, aggregate: Aggregate) -> Feature:
-        whose = f"the {self.named}'s " if self.named else ""
-        last = f"the last {self.back.words}"
-        says = {
-            "count": f"{whose}transactions in {last}",
-            "mean": f"{whose}average amount in {last}",
-            "sum": f"{whose}total amount in {last}",
-            "max": f"{whose}largest amount in {last}",
-            "mean age": f"how long ago {last}'s other {whose.removeprefix('the ').replace(chr(39) + 's ', ' ')}transactions were",
-        }[aggregate]
-        alone = "missing if the transaction is alone in the window"
-        itself = "never: counts itself" if self.key == CARD else f"missing without {self.key}"
+    def _feature(self, aggregate: WindowAggregate) -> Feature:
+        number, unit = self._span
+        word = _UNITS[unit][0].lower()
+        last = word if number == 1 else f"{number} {word}s"
+        same = "" if self._of_card else f" with the same {in_words(self.key)}"
+        ends = f"{same} in the last {last}"
+        missing = f"missing without {in_words(those_missing(self.key))}" if self._lacks_key else "never: counts itself"
+        if aggregate == "mean age":
+            missing = "missing if the transaction is alone in the window"
         return Feature(
             name=self._name(aggregate),
             type="BIGINT" if aggregate == "count" else "DOUBLE",
-            unit=_UNITS[aggregate],
-            window=str(self.back),
-            missing=alone if aggregate == "mean age" else itself,
-            says=says,
+            unit=UNITS[aggregate],
+            window=f"{number} {word}{'' if number == 1 else 's'}",
+            missing=missing,
+            says=f"how long ago the last {last}{chr(39)}{'' if number > 1 else 's'} other transactions{same} were"
+            if aggregate == "mean age"
+            else f"{SAYS[aggregate]}{ends}",
+            counts_all=not self._lacks_key,
         )
 
 
-_PREFIX: dict[Aggregate, str] = {
-    "count": "num_trans",
-    "mean": "avg_amt",
-    "sum": "sum_amt",
-    "max": "max_amt",
-    "mean age": "mean_age",
-}
-_UNITS: dict[Aggregate, str] = {
-    "count": "transactions",
-    "mean": "currency",
-    "sum": "currency",
-    "max": "currency",
-    "mean age": "seconds",
-}
-_SQL: dict[Aggregate, str] = {
+def wrong_aggregates(given: tuple[str, ...], known: tuple[str, ...]) -> str | None:
+    """What is wrong with the aggregates of a declaration and what is allowed, or None."""
+    if given and set(given) <= set(known) and len(set(given)) == len(given):
+        return None
+    return f"aggregates {given!r}; allowed: one or more of {', '.join(known)}, each once"
+
+
+PREFIXES = {"count": "num_trans", "mean": "avg_amt", "sum": "sum_amt", "max": "max_amt", "mean age": "mean_age"}
+"""How an aggregate's features are called."""
+UNITS = {"count": "transactions", "mean": "currency", "sum": "currency", "max": "currency", "mean age": "seconds"}
+SAYS = {"count": "transactions", "mean": "average amount", "sum": "total amount", "max": "largest amount"}
+_SQL: dict[WindowAggregate, str] = {
     "count": "COUNT(*) OVER w",
     "mean": "CAST(SUM(amount_cents) OVER w AS DOUBLE) / CAST(COUNT(*) OVER w AS DOUBLE) / 100",
     "sum": "CAST(SUM(amount_cents) OVER w AS DOUBLE) / 100",
@@ -160,59 +151,3 @@ _SQL: dict[Aggregate, str] = {
     "mean age": """CAST(COUNT(*) OVER w * event_ms - SUM(event_ms) OVER w AS DOUBLE)
     / CAST(NULLIF(COUNT(*) OVER w - 1, 0) AS DOUBLE) / 1000""",
 }
-
-KEYS = (CARD, *(field.name for field in DECLARED if field.kind in ("key", "category") and not field.protected))
-"""What a window may look back by."""
-
-
-def check_windows(windows: Iterable[Window], taken: Collection[str]) -> None:
-    """Holds declarations to what the stream can compute.
-
-    Args:
-        windows: the declarations.
-        taken: names that no feature may have.
-
-    Raises:
-        WindowError: a name is taken, or a key, a span or an aggregate is none.
-
-    >>> check_windows([Window(back=Span(3, "DAY"), aggregates=("count",))], ())
-    Traceback (most recent call last):
-    ...
-    fraud.features.windows.WindowError: the window by cc_num: looks back over 3 days; allowed: at most 1 day, for the stream \
-job forgets what is older
-    """
-    names = set(taken)
-    for window in windows:
-        which = f"the window by {window.key}"
-        if problem := _problem(window):
-            raise WindowError(f"{which}: {problem}")
-        for feature in window.features:
-            if feature.name in names:
-                raise WindowError(
-                    f"{which}: the name {feature.name} is taken; allowed: another span, or another `named`"
-                )
-            names.add(feature.name)
-
-
-def _problem(window: Window) -> str | None:
-    if window.key not in KEYS:
-        return f"key {window.key!r}; allowed: {', '.join(KEYS)}"
-    if (window.key == CARD) != (window.named == ""):
-        return f"named {window.named!r}; allowed: nothing for {CARD}, and of any other key a word for names, as device"
-    if not window.aggregates or not set(window.aggregates) <= set(AGGREGATES):
-        return f"aggregates {window.aggregates!r}; allowed: some of {', '.join(AGGREGATES)}"
-    if window.back.count < 1 or window.back.unit not in _UNIT_MS or window.back.count > 99:
-        return f"back {window.back!r}; allowed: 1 to 99 of MINUTE, HOUR, DAY"
-    if window.back.ms > LONGEST_MS:
-        return f"looks back over {window.back}; allowed: at most 1 day, for the stream job forgets what is older"
-    return None
-
-
-STREAM_WINDOWS = (
-    Window(back=Span(10, "MINUTE"), aggregates=("count", "mean")),
-    Window(back=Span(1, "HOUR"), aggregates=("count", "mean", "mean age")),
-    Window(back=Span(1, "DAY"), aggregates=("count", "mean", "mean age")),
-)
-"""The stream job computes them one after the other, in this order."""
-
-check_windows(STREAM_WINDOWS, [field.name for field in DECLARED])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from fraud.features.groups import POPULATION, MalformedRecordError, card_record, population_of
+from fraud.features.groups import MalformedRecordError, card_record, population_identifiers, population_of
 from fraud.features.nightly import CardRecord, Population
 from fraud.ports import Nightly, NightlyUnavailableError
 from fraud.retries import tries
@@ -14,14 +14,16 @@ from lambda_src.ports.clients import AwsError, Client
 RECORDS_PER_CALL = 100
 """Of BatchGetRecord, whatever groups they are of. Page feature-store-quotas: "BatchGetRecord API: can contain as many as 100
 records"."""
-CARDS_PER_CALL = RECORDS_PER_CALL - 1
-"""Cards that one call reads with every category's averages, which are a record of their own."""
+OF_ALL_CARDS = tuple(population_identifiers().values())
+"""The records of all cards together."""
+CARDS_PER_CALL = RECORDS_PER_CALL - len(OF_ALL_CARDS)
+"""Cards that one call reads with the records of all cards."""
 ATTEMPTS = 3
 """How often the store is asked for what it left unprocessed."""
 
 
 class NightlyFeatureStore:
-    """Reads a batch's cards and every category's averages, RECORDS_PER_CALL at once.
+    """Reads a batch's cards and the records of all cards together, RECORDS_PER_CALL at once.
 
     Args:
         client: of sagemaker-featurestore-runtime.
@@ -30,22 +32,22 @@ class NightlyFeatureStore:
 
     def __init__(self, client: Client, feature_group: str) -> None:
         self._client, self._group = client, feature_group
-        self._population: tuple[dict[str, str], Population] = ({}, {})
+        self._population: tuple[dict[str, dict[str, str]], Population] = ({}, {})
 
     def read(self, cards: Collection[str]) -> Nightly:
-        """The records of the cards that the store knows, and of all categories: up to CARDS_PER_CALL in one call.
+        """The records of the cards that the store knows, and of all cards together: up to CARDS_PER_CALL in one call.
 
         Raises:
             NightlyUnavailableError: no answer, or one without some card. A card that was not read is no card without history.
         """
         records: dict[str, dict[str, str]] = {}
-        for identifiers in batches([POPULATION, *sorted(cards)], RECORDS_PER_CALL):
+        for identifiers in batches([*OF_ALL_CARDS, *sorted(cards)], RECORDS_PER_CALL):
             records |= self._records(identifiers)
         try:
-            of_all = records.pop(POPULATION, None)
-            population = {} if of_all is None else self._parsed_population(of_all)
+            of_all = {name: records.pop(name) for name in OF_ALL_CARDS if name in records}
+            population = self._parsed_population(of_all)
         except MalformedRecordError as error:
-            raise NightlyUnavailableError(f"the nightly record of all categories is malformed: {error}") from error
+            raise NightlyUnavailableError(f"the nightly record of all cards is malformed: {error}") from error
         known: dict[str, CardRecord] = {}
         malformed: dict[str, str] = {}
         for card, values in records.items():
@@ -73,8 +75,8 @@ class NightlyFeatureStore:
                 return found
         raise NightlyUnavailableError(f"the nightly store left cards unread after {ATTEMPTS} calls")
 
-    def _parsed_population(self, values: dict[str, str]) -> Population:
+    def _parsed_population(self, records: dict[str, dict[str, str]]) -> Population:
         # the same for every batch from one cut to the next
-        if values != self._population[0]:
-            self._population = (values, population_of(values))
+        if records != self._population[0]:
+            self._population = (records, population_of(records))
         return self._population[1]

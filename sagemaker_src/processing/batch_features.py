@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from fraud.durations import MS_PER_DAY
-from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
-from fraud.features.nightly import CardRecord, Population, Row, card_records
-from fraud.features.sql import CLOCK_COLUMNS, DAILY_TABLES, batch_steps, daily_sql, snapshot_sql
+from fraud.features.catalogue import CATALOGUE, Catalogue, names
+from fraud.features.feature import CARD
+from fraud.features.nightly import CardRecord, Population, Row, card_records, population_habits
+from fraud.features.sql import CLOCK_COLUMNS, batch_steps, daily_sql, daily_tables, snapshot_sql
 from fraud.row_counts import RowCountError, same_count
 from sagemaker_src.processing.transactions import LABEL, OPTIONAL, TransactionFilesError, parquet_source, quoted
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being made, steps done, steps in all)."""
-
-FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -56,7 +55,9 @@ def engine(memory: str = "1400MB", threads: int | None = None) -> Iterator[duckd
         yield connection
 
 
-def load(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transaction_id") -> None:
+def load(
+    connection: duckdb.DuckDBPyConnection, source: str, key: str = "transaction_id", catalogue: Catalogue = CATALOGUE
+) -> None:
     """Make the table `transactions` that the feature SQL reads.
 
     Cards and categories become whole numbers and an ENUM on the way in: sorting and joining on them is several times
@@ -65,8 +66,9 @@ def load(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transac
     Args:
         connection: from `engine`.
         source: a SELECT or relation with `transaction_id`, `cc_num` (token), `category`, `amount_cents`, `event_time`
-            and maybe `is_fraud`; each transaction once.
+            and maybe `is_fraud` and the catalogue's `key_columns`; each transaction once.
         key: the column of `source` carried through the windows to find the row again; of each row its own.
+        catalogue: the declarations.
 
     Raises:
         RowCountError: `transactions` does not have as many rows as `source`.
@@ -74,17 +76,24 @@ def load(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transac
     connection.execute(f"""CREATE OR REPLACE TABLE cards AS SELECT token, CAST(row_number() OVER () AS INTEGER) AS card
         FROM (SELECT DISTINCT cc_num AS token FROM {source} AS s ORDER BY token)""")
     connection.execute(f"CREATE TYPE category AS ENUM (SELECT DISTINCT category FROM {source} AS s ORDER BY category)")
+    there = _columns(connection, source)
+    keys = "".join(f"{name}, " for name in catalogue.key_columns)
+    given = "".join(
+        f"{f's.{name}' if name in there else 'NULL'}::VARCHAR AS {name}, " for name in catalogue.key_columns
+    )
     create = f"""CREATE OR REPLACE TABLE transactions AS SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
-        FROM (SELECT row, cc_num, category, amount_cents, event_time, {CLOCK_COLUMNS} FROM (
-        SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, s.amount_cents,
+        FROM (SELECT row, cc_num, category, {keys}amount_cents, event_time, {CLOCK_COLUMNS} FROM (
+        SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, {given}s.amount_cents,
             s.event_time::TIMESTAMP AS event_time, epoch_us(s.event_time::TIMESTAMP) // 1000 AS event_ms
         FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))"""
     same_count("reading the transactions", _count(connection, source), made_rows(connection, create))
 
 
-def compute(connection: duckdb.DuckDBPyConnection, progress: Progress = _silent) -> None:
+def compute(
+    connection: duckdb.DuckDBPyConnection, progress: Progress = _silent, catalogue: Catalogue = CATALOGUE
+) -> None:
     """Make `features` from `transactions`: keyed by `row`, with `cc_num` as the number in `cards`."""
-    steps = batch_steps()
+    steps = batch_steps(catalogue, identity="row")
     for done, (table, select) in enumerate(steps):
         progress(table, done, len(steps))
         # The last step is a view: it is read once, on its way into a file or an array.
@@ -95,59 +104,59 @@ def compute(connection: duckdb.DuckDBPyConnection, progress: Progress = _silent)
 
 def own_columns(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[str, ...]:
     """The columns of `source` that a row of features keeps: its label, if there is one, and the fields that a model takes."""
-    described = connection.execute(f"DESCRIBE SELECT * FROM {source} AS s").fetchall()
-    there = {row[0] for row in described}
+    there = _columns(connection, source)
     label = (LABEL,) if LABEL in there else ()
     return (*label, "category", *(name for name in OPTIONAL if name in there))
 
 
-def features_select(source: str, kept: Sequence[str], key: str = "transaction_id") -> str:
+def features_select(
+    source: str, kept: Sequence[str], key: str = "transaction_id", catalogue: Catalogue = CATALOGUE
+) -> str:
     """The SELECT that joins the features back to the transactions' own columns.
 
     Args:
         source: as of `load`.
         kept: what `own_columns` gave.
-        key: as of `load`.
+        key, catalogue: as of `load`.
     """
     own = "".join(f"t.{name}, " for name in kept)
-    columns = ", ".join(f"f.{name}" for name in FEATURE_COLUMNS)
+    columns = ", ".join(f"f.{name}" for name in feature_columns(catalogue))
     return f"""SELECT t.transaction_id, t.cc_num, {own}t.amount_cents, f.event_ms, {columns}
         FROM {source} AS t JOIN features AS f ON t.{key} = f.row"""
 
 
-def nightly_snapshot(connection: duckdb.DuckDBPyConnection, cut_ms: int) -> tuple[dict[str, CardRecord], Population]:
+def nightly_snapshot(
+    connection: duckdb.DuckDBPyConnection, cut_ms: int, catalogue: Catalogue = CATALOGUE
+) -> tuple[dict[str, CardRecord], Population]:
     """The nightly records as of a cut, from the daily sums that `compute` made, or `daily_sums` alone.
 
     Args:
         connection: after `load` and `compute` or `daily_sums`.
         cut_ms: 00:00 UTC of the day that begins, milliseconds since 1970. Nothing from then on is seen.
+        catalogue: the declarations.
 
     Returns:
-        {card token: record} and {category: average}, as `fraud.features.nightly` describes them.
+        {card token: record}, and what is known of all cards together, as `fraud.features.nightly` describes them.
     """
     cut_day = cut_ms // MS_PER_DAY
 
-    def rows(name: str) -> list[Row]:
-        found = connection.execute(snapshot_sql(cut_day)[name])
-        columns = [column[0] for column in found.description]
-        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
-
     tokens = dict(connection.execute("SELECT card, token FROM cards").fetchall())
 
-    def of_cards(name: str) -> list[Row]:
-        return [dict(row, cc_num=tokens[row["cc_num"]]) for row in rows(name)]
+    def rows(select: str) -> list[Row]:
+        found = connection.execute(select)
+        columns = [column[0] for column in found.description]
+        given = (dict(zip(columns, row, strict=True)) for row in found.fetchall())
+        return [row | {CARD: tokens[row[CARD]]} if CARD in row else row for row in given]
 
-    cards = card_records(
-        of_cards("nightly_card"), of_cards("nightly_category"), of_cards("nightly_hour"), cut_day * MS_PER_DAY
-    )
-    population = {row["category"]: row["avg_amt_population_30d"] for row in rows("nightly_population")}
-    return cards, population
+    found = {table: rows(select) for table, select in snapshot_sql(cut_day, catalogue).items()}
+    return card_records(found, cut_day * MS_PER_DAY, catalogue), population_habits(found, catalogue)
 
 
-def daily_sums(connection: duckdb.DuckDBPyConnection) -> None:
+def daily_sums(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue = CATALOGUE) -> None:
     """Make the daily sums alone, for a snapshot without the training set."""
-    for table in DAILY_TABLES:
-        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {daily_sql(table, 'transactions')}")
+    for table in daily_tables(catalogue):
+        select = daily_sql(table, "transactions", catalogue)
+        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {select}")
 
 
 def write_features(connection: duckdb.DuckDBPyConnection, source: str, path: Path, key: str = "transaction_id") -> int:
@@ -179,6 +188,15 @@ def features_frame(connection: duckdb.DuckDBPyConnection, source: str, key: str 
 def made_rows(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
     """Runs a CREATE TABLE AS or a COPY, and gives how many rows it made."""
     return int(connection.execute(statement).fetchall()[0][0])
+
+
+def feature_columns(catalogue: Catalogue = CATALOGUE) -> tuple[str, ...]:
+    """The features that `compute` makes, in order."""
+    return names((*catalogue.stream_features, *catalogue.nightly_features))
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
+    return {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source} AS s").fetchall()}
 
 
 def _count(connection: duckdb.DuckDBPyConnection, source: str) -> int:

@@ -15,27 +15,21 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from fraud.columns import TRANSACTION_COLUMNS, Kind
 from fraud.durations import MS_PER_DAY
 from fraud.features.batch_write import RECORDS_PER_CALL, write_records
-from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
-from fraud.features.groups import TRAINING_GROUP, FeatureValues, feature_values, nightly_record, population_record
-from fraud.features.nightly import CardRecord, Population, card_records
-from fraud.features.sql import (
-    CLOCK_COLUMNS,
-    DAILY_TABLES,
-    TRAINING_SQL,
-    nightly_sql,
-    snapshot_sql,
-    stream_sql,
-)
+from fraud.features.catalogue import CATALOGUE, Catalogue, names
+from fraud.features.feature import CARD
+from fraud.features.groups import FeatureValues, feature_values, nightly_record, population_records, training_group
+from fraud.features.nightly import CardRecord, Population, card_records, population_habits
+from fraud.features.sql import CLOCK_COLUMNS, daily_tables, nightly_sql, snapshot_sql, stream_sql, training_sql
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.notation import iso_day
-from fraud.row_counts import same_count
+from fraud.row_counts import RowCountError, same_count
 from sagemaker_src.options import typed
 from sagemaker_src.processing.engines import Engine, open_engine
 from sagemaker_src.processing.nightly_sums import FoldedDayError, add_days, missing_days
@@ -52,29 +46,38 @@ _SQL_TYPES: dict[Kind, str] = {
     "flag": "BOOLEAN",
 }
 _FIELDS = tuple(field.name for field in OPTIONAL_FEATURES)
-ARRIVED_COLUMNS = {
-    column.name: _SQL_TYPES[column.kind] for column in TRANSACTION_COLUMNS if column.required or column.name in _FIELDS
-}
-"""Of the archive's transactions, those that the job reads: {name: SQL type}. What was archived before a field was declared lacks
-its column, and has nulls there."""
 
-TRAINING_COLUMNS = ("category", "amount_cents", "event_ms", *_FIELDS, *names((*STREAM_FEATURES, *NIGHTLY_FEATURES)))
+
+def arrived_columns(catalogue: Catalogue = CATALOGUE) -> dict[str, str]:
+    """Of the archive's transactions, the columns that the job reads: {name: SQL type}.
+
+    What was archived before a field was declared lacks its column, and has nulls there.
+    """
+    besides = (*_FIELDS, *catalogue.key_columns)
+    return {
+        column.name: _SQL_TYPES[column.kind]
+        for column in TRANSACTION_COLUMNS
+        if column.required or column.name in besides
+    }
 
 
 class RecordsRefusedError(Exception):
     """The feature store did not take some records; the others are written."""
 
 
-def load(engine: Engine, transactions: Path, before: Path | None, cut_day: int) -> bool:
+def load(
+    engine: Engine, transactions: Path, before: Path | None, cut_day: int, catalogue: Catalogue = CATALOGUE
+) -> bool:
     """Makes the tables `arrived`, all transactions, each at its first arrival, and `landed`, those of them to be added.
 
     Returns:
         Whether they have labels (`is_fraud`).
     """
-    columns = engine.read("landing", _parquet(transactions), ARRIVED_COLUMNS)
+    read = arrived_columns(catalogue)
+    columns = engine.read("landing", _parquet(transactions), read)
     labelled = "is_fraud" in columns
-    engine.read("preceding", _parquet(before), ARRIVED_COLUMNS)
-    named = ", ".join(("transaction_id", "cc_num", "category", "amount_cents", *_FIELDS))
+    engine.read("preceding", _parquet(before), read)
+    named = ", ".join(name for name in read if name != "event_time")
     sources = [
         f"SELECT {named}, {'is_fraud' if labelled else 'NULL'} AS is_fraud, event_time, TRUE AS to_add FROM landing",
         f"SELECT {named}, NULL AS is_fraud, event_time, FALSE AS to_add FROM preceding",
@@ -90,16 +93,17 @@ def load(engine: Engine, transactions: Path, before: Path | None, cut_day: int) 
     return labelled
 
 
-def compute_training_rows(engine: Engine) -> None:
+def compute_training_rows(engine: Engine, catalogue: Catalogue = CATALOGUE) -> None:
     """Makes the table `features`: the landed transactions with the stream's features and the nightly ones they were judged by.
 
     Raises:
         RowCountError: they are not as many.
     """
-    for name, select in nightly_sql({table: table for table in DAILY_TABLES}).items():
+    for name, select in nightly_sql({table: table for table in daily_tables(catalogue)}, catalogue).items():
         engine.table(name, f"SELECT * FROM ({select}) AS s WHERE day IN (SELECT DISTINCT day FROM landed)")
-    engine.table("stream_features", f"SELECT * FROM ({stream_sql('SELECT * FROM arrived')}) AS s WHERE to_add")
-    engine.table("features", TRAINING_SQL)
+    stream = stream_sql("SELECT * FROM arrived", catalogue)
+    engine.table("stream_features", f"SELECT * FROM ({stream}) AS s WHERE to_add")
+    engine.table("features", training_sql(catalogue))
     same_count("joining the features", _count(engine, "landed"), _count(engine, "features"))
 
 
@@ -108,27 +112,50 @@ def _count(engine: Engine, table: str) -> int:
     return int(row["n"])
 
 
-def snapshot(engine: Engine, cut_day: int) -> Iterator[tuple[str, CardRecord]]:
+def snapshot(engine: Engine, cut_day: int, catalogue: Catalogue = CATALOGUE) -> Iterator[tuple[str, CardRecord]]:
     """Every card's nightly record as of the cut, in the cards' order; a few cards are in memory at a time."""
-    select = snapshot_sql(cut_day)
-    cards, categories, hours = (
-        groupby(engine.rows(f"SELECT * FROM ({select[name]}) AS o ORDER BY {order}"), key=lambda row: row["cc_num"])
-        for name, order in (
-            ("nightly_card", "cc_num"),
-            ("nightly_category", "cc_num, category"),
-            ("nightly_hour", "cc_num, hour"),
-        )
-    )
-    # every card has a row in each, for each of its transactions is in all three
-    for (card, of_card), (_, of_categories), (_, of_hours) in zip(cards, categories, hours, strict=True):
-        [record] = card_records(of_card, of_categories, of_hours, cut_day * MS_PER_DAY).values()
-        yield card, record
+    selects = snapshot_sql(cut_day, catalogue)
+    tables = [table for table, habits in catalogue.nightly_tables.items() if not (habits and habits[0].of_all_cards)]
+    in_order = {table: engine.rows(f"SELECT * FROM ({selects[table]}) AS o ORDER BY {CARD}") for table in tables}
+    by_card = {table: _ByCard(rows) for table, rows in in_order.items()}
+    while (card := by_card["nightly_card"].next_card) is not None:
+        # every card has a row there, and not always in the others: none of its transactions may have had such a key
+        rows = {table: of_cards.take(card) for table, of_cards in by_card.items()}
+        yield card, card_records(rows, cut_day * MS_PER_DAY, catalogue)[card]
+    for table, of_cards in by_card.items():
+        if of_cards.next_card is not None:
+            raise RowCountError(f"{table} has a card that nightly_card lacks: the daily sums are not of the same days")
 
 
-def population(engine: Engine, cut_day: int) -> Population:
-    """Every category's average as of the cut."""
-    rows = engine.rows(f"SELECT * FROM ({snapshot_sql(cut_day)['nightly_population']}) AS o ORDER BY category")
-    return {row["category"]: row["avg_amt_population_30d"] for row in rows}
+class _ByCard:
+    """The rows of a table in the order of its cards, taken card by card."""
+
+    def __init__(self, rows: Iterator[dict[str, Any]]) -> None:
+        self._rows, self._next = rows, next(rows, None)
+
+    @property
+    def next_card(self) -> str | None:
+        return None if self._next is None else self._next[CARD]
+
+    def take(self, card: str) -> list[dict[str, Any]]:
+        """The next card's rows, if it is that one."""
+        found = []
+        while self._next is not None and self._next[CARD] == card:
+            found.append(self._next)
+            self._next = next(self._rows, None)
+        return found
+
+
+def population(engine: Engine, cut_day: int, catalogue: Catalogue = CATALOGUE) -> Population:
+    """What is known of all cards together as of the cut."""
+    selects = snapshot_sql(cut_day, catalogue)
+    tables = {table: habits[0] for table, habits in catalogue.nightly_tables.items() if habits}
+    of_all = {
+        table: engine.rows(f"SELECT * FROM ({selects[table]}) AS o ORDER BY {habit.column}")
+        for table, habit in tables.items()
+        if habit.of_all_cards
+    }
+    return population_habits(of_all, catalogue)
 
 
 def write_group(client: Any, group: str, records: Iterable[FeatureValues], problems: list[str]) -> int:
@@ -149,19 +176,26 @@ def write_group(client: Any, group: str, records: Iterable[FeatureValues], probl
     return written - len(refused)
 
 
-def run(engine: Engine, options: argparse.Namespace) -> None:
+def run(engine: Engine, options: argparse.Namespace, catalogue: Catalogue = CATALOGUE) -> None:
     """Does the whole night.
+
+    Args:
+        engine: where it is computed.
+        options: of the command line.
+        catalogue: the declarations.
 
     Raises:
         RecordsRefusedError: the store refused some records, such as one over 350 KB (page feature-store-quotas); all others are
             written.
     """
     cut_day = (options.cut - EPOCH).days
-    labelled = load(engine, options.transactions, options.before, cut_day)
-    add_days(engine, "landed", options.daily, options.daily_out, cut_day)
-    compute_training_rows(engine)
+    labelled = load(engine, options.transactions, options.before, cut_day, catalogue)
+    add_days(engine, "landed", options.daily, options.daily_out, cut_day, catalogue)
+    compute_training_rows(engine, catalogue)
     label = "is_fraud, " if labelled else ""
-    rows = f"SELECT transaction_id, cc_num, {label}{', '.join(TRAINING_COLUMNS)} FROM features"
+    features = names((*catalogue.stream_features, *catalogue.nightly_features))
+    columns = ", ".join(("category", "amount_cents", "event_ms", *_FIELDS, *features))
+    rows = f"SELECT transaction_id, cc_num, {label}{columns} FROM features"
     engine.write(rows, options.training_out / "features.parquet")
     if options.nightly_group or options.training_group:
         # by hand the job needs no SDK
@@ -172,15 +206,16 @@ def run(engine: Engine, options: argparse.Namespace) -> None:
         client = boto3.client("sagemaker-featurestore-runtime", config=Config(retries=retries))
     refused: list[str] = []
     if options.nightly_group:
-        cards = (nightly_record(card, record) for card, record in snapshot(engine, cut_day))
+        cards = (nightly_record(card, record, catalogue) for card, record in snapshot(engine, cut_day, catalogue))
         count = write_group(client, options.nightly_group, cards, refused)
         # last: a deciding step that reads the new population finds the new cards
-        of_all = population_record(population(engine, cut_day), cut_day * MS_PER_DAY)
-        write_group(client, options.nightly_group, [of_all], refused)
+        of_all = population_records(population(engine, cut_day, catalogue), cut_day * MS_PER_DAY, catalogue)
+        write_group(client, options.nightly_group, of_all, refused)
         print(f"{options.nightly_group}: {count} cards as of {options.cut}")
     if options.training_group:
         records = (
-            feature_values(TRAINING_GROUP, {"is_fraud": None, **row}, row["event_ms"]) for row in engine.rows(rows)
+            feature_values(training_group(catalogue), {"is_fraud": None, **row}, row["event_ms"])
+            for row in engine.rows(rows)
         )
         count = write_group(client, options.training_group, records, refused)
         print(f"{options.training_group}: {count} transactions")

@@ -9,10 +9,13 @@ from pathlib import Path
 import duckdb
 
 from fraud.columns import TRANSACTION_COLUMNS
+from fraud.features.catalogue import CATALOGUE
 from fraud.fields import OPTIONAL_FEATURES
 
 REQUIRED = tuple(column.name for column in TRANSACTION_COLUMNS if column.required)
 OPTIONAL = tuple(field.name for field in OPTIONAL_FEATURES)
+KEYS = tuple(name for name in CATALOGUE.key_columns if name not in OPTIONAL)
+"""Of windows and habits, besides."""
 LABEL = "is_fraud"
 ROWS_PER_FILE_LIMIT = 10**12
 
@@ -22,7 +25,7 @@ class TransactionFilesError(ValueError):
 
 
 def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """A SELECT of REQUIRED and, where there are any, OPTIONAL and LABEL, of a Parquet file or all below a folder.
+    """A SELECT of REQUIRED and, where there are any, OPTIONAL, KEYS and LABEL, of a Parquet file or all below a folder.
 
     Each row has a `row` of its own.
 
@@ -41,7 +44,7 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
         _check_columns(connection, file)
     read = f"read_parquet({sql_paths(files)}, union_by_name=true, hive_partitioning=false)"
     columns = [row[0].casefold() for row in connection.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()]
-    besides = tuple(name for name in (*OPTIONAL, LABEL) if name in columns)
+    besides = tuple(name for name in (*OPTIONAL, *KEYS, LABEL) if name in columns)
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
         raise TransactionFilesError(f"{path} lacks the columns {', '.join(missing)}; needed: {', '.join(REQUIRED)}")

@@ -179,8 +179,13 @@ _NUMBERS: dict[str, tuple[NumbersCheck, str]] = {
 
 
 def _of_feature(feature: Feature) -> tuple[NumbersCheck, str]:
-    if feature.type == "BIGINT":
+    if feature.type == "BIGINT" and feature.counts_all:
         return (lambda numbers: _whole(numbers, 0, np.finfo(float).max)), f"a whole number of {feature.unit} from 0"
+    if feature.type == "BIGINT":
+        return (
+            lambda numbers: np.isnan(numbers) | _whole(numbers, 0, np.finfo(float).max),
+            f"a whole number of {feature.unit} from 0, or missing",
+        )
     return (
         lambda numbers: np.isnan(numbers) | (np.isfinite(numbers) & (numbers >= 0)),
         f"a number of {feature.unit} from 0, or missing",

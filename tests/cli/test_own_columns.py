@@ -136,7 +136,8 @@ def test_a_step_that_multiplies_rows_fails_the_command(
 
 
 def test_a_night_that_multiplies_rows_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nightly, "TRAINING_SQL", f"({nightly.TRAINING_SQL}) UNION ALL ({nightly.TRAINING_SQL})")
+    once = nightly.training_sql()
+    monkeypatch.setattr(nightly, "training_sql", lambda _: f"({once}) UNION ALL ({once})")
     given = archived(days=5, count=50)
     folders = {name: str(tmp_path / name) for name in ("transactions", "daily", "daily-out", "training-out")}
     write(Path(folders["transactions"]), given)

@@ -11,13 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
-from fraud.features.nightly import nightly_columns
+from fraud.features.catalogue import CATALOGUE, NIGHTLY_FEATURES, STREAM_FEATURES, Catalogue, names
+from fraud.features.groups import card_record, nightly_record, population_of, population_records
+from fraud.features.nightly import CardRecord, Population, nightly_columns
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
 from fraud.vector import FEATURE_NAMES, INPUT_COLUMNS, declared_input, model_vector
 from sagemaker_src.processing.batch_features import compute, daily_sums, engine, features_select, load, nightly_snapshot
-from tests.parity.naive_nightly import DAY_MS, naive_nightly_features
+from tests.parity.further import FURTHER, FURTHER_HABITS
+from tests.parity.naive_nightly import DAY_MS, HABITS, NaiveHabit, naive_nightly_features
 
 START = 1_767_225_600_000  # 2026-01-01
 
@@ -30,6 +32,8 @@ def _rows(count: int, days: int, cards: int, seed: int) -> list[dict[str, Any]]:
             "transaction_id": f"t{position}",
             "cc_num": f"{chance.randrange(cards):032x}",
             "category": chance.choice(["travel", "grocery_pos", "misc_net"]),
+            "merchant": chance.choice([None, "m1", "m2"]),
+            "device_id": chance.choice([None, "d1", "d2", "d3"]),
             "amount_cents": chance.choice([1, 99_999_999, chance.randrange(1, 50_000)]),
             "event_ms": START
             + chance.randrange(days) * DAY_MS
@@ -44,42 +48,67 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
     return table.append_column("event_time", table["event_ms"].cast(pa.timestamp("ms", "UTC"))).drop_columns("event_ms")
 
 
-def test_the_join_equals_the_naive_loop() -> None:
+DECLARED = pytest.mark.parametrize(
+    ("catalogue", "habits"), [(CATALOGUE, HABITS), (FURTHER, FURTHER_HABITS)], ids=["product", "further"]
+)
+
+
+@DECLARED
+def test_the_join_equals_the_naive_loop(catalogue: Catalogue, habits: tuple[NaiveHabit, ...]) -> None:
     rows = _rows(1_500, days=45, cards=12, seed=3)
-    naive = {row["transaction_id"]: wanted for row, wanted in zip(rows, naive_nightly_features(rows), strict=True)}
+    naive = naive_nightly_features(rows, habits)
+    wanted = {row["transaction_id"]: features for row, features in zip(rows, naive, strict=True)}
     with engine() as connection:
         connection.register("curated", _table(rows))
-        load(connection, "curated")
-        compute(connection)
-        found = connection.sql(features_select("curated", ("category",))).to_arrow_table().to_pylist()
+        load(connection, "curated", catalogue=catalogue)
+        compute(connection, catalogue=catalogue)
+        select = features_select("curated", ("category",), catalogue=catalogue)
+        found = connection.sql(select).to_arrow_table().to_pylist()
     assert len(found) == len(rows)
     for row in found:
-        assert {name: row[name] for name in names(NIGHTLY_FEATURES)} == naive[row["transaction_id"]]
+        assert {name: row[name] for name in names(catalogue.nightly_features)} == wanted[row["transaction_id"]]
 
 
 @pytest.mark.slow
-def test_the_look_up_in_the_store_equals_the_join() -> None:
+@DECLARED
+def test_the_look_up_in_the_store_equals_the_naive_loop(catalogue: Catalogue, habits: tuple[NaiveHabit, ...]) -> None:
     rows = _rows(2_000, days=45, cards=12, seed=4)
     cut_ms = START + 40 * DAY_MS
     asked = [row for row in rows if cut_ms <= row["event_ms"] < cut_ms + DAY_MS]
     asked.append({**asked[0], "cc_num": "f" * 32, "transaction_id": "unknown card"})
-    wanted = naive_nightly_features(rows + asked[-1:])
+    wanted = naive_nightly_features(rows + asked[-1:], habits)
     by_id = {row["transaction_id"]: features for row, features in zip(rows + asked[-1:], wanted, strict=True)}
     with engine() as connection:
         connection.register("curated", _table(rows))  # rows of the day and after it are there, and must not be seen
-        load(connection, "curated")
-        daily_sums(connection)
-        cards, population = nightly_snapshot(connection, cut_ms)
+        load(connection, "curated", catalogue=catalogue)
+        daily_sums(connection, catalogue)
+        cards, population = _stored(*nightly_snapshot(connection, cut_ms, catalogue), cut_ms, catalogue)
     columns = nightly_columns(
-        [row["category"] for row in asked],
+        {name: [row[name] for row in asked] for name in catalogue.habit_columns},
         np.array([row["event_ms"] for row in asked]),
         [cards.get(row["cc_num"]) for row in asked],
         population,
+        catalogue,
     )
     for position, row in enumerate(asked):
         for name, value in by_id[row["transaction_id"]].items():
             found = columns[name][position]
             assert math.isnan(found) if value is None else found == value, (row, name)
+
+
+def _stored(
+    cards: dict[str, CardRecord], population: Population, cut_ms: int, catalogue: Catalogue
+) -> tuple[dict[str, CardRecord], Population]:
+    """The records as they come back out of the store."""
+    read = [
+        {value["FeatureName"]: value["ValueAsString"] for value in record}
+        for record in population_records(population, cut_ms, catalogue)
+    ]
+    kept = {}
+    for card, record in cards.items():
+        values = {value["FeatureName"]: value["ValueAsString"] for value in nightly_record(card, record, catalogue)}
+        kept[card] = card_record(values, catalogue)
+    return kept, population_of({values["cc_num"]: values for values in read}, catalogue)
 
 
 def _inputs(**given: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from fraud.decision import FallbackRule, Thresholds
-from fraud.features.catalogue import NIGHTLY_CARD_FEATURES, names
+from fraud.features.catalogue import CATALOGUE, names
 from fraud.features.groups import MalformedRecordError, card_record, nightly_record
 from fraud.features.nightly import CardRecord
 from fraud.model_request import read_scores
@@ -58,7 +58,7 @@ def test_what_python_writes_is_read_alike_everywhere(text):
 @pytest.mark.parametrize("text", WRONG)
 @pytest.mark.parametrize("name", ["num_trans_all", "avg_amt_all"])
 def test_a_value_of_the_store_that_is_no_number_is_no_record(name, text):
-    record = CardRecord(0, dict.fromkeys(names(NIGHTLY_CARD_FEATURES)) | {name: 2}, {}, {})
+    record = CardRecord(0, dict.fromkeys(names(CATALOGUE.card_features)) | {name: 2})
     kept = {value["FeatureName"]: value["ValueAsString"] for value in nightly_record("c1", record)}
     assert card_record(kept).features[name] == 2
     with pytest.raises(MalformedRecordError, match="allowed"):

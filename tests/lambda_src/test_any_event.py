@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fraud.features.groups import nightly_record, population_record
+from fraud.features.groups import nightly_record, population_records
 from samples.deciding_world import (
     CARDS,
     MOMENT,
@@ -172,7 +172,8 @@ def test_decide(load, aws, feature_store, kept, tmp_path):
     Endpoint(write_model(tmp_path / "model")).register(aws.events)
     for card in CARDS:
         feature_store.put("cc-agg-batch-fg", nightly_record(card, card_record(MOMENT)))
-    feature_store.put("cc-agg-batch-fg", population_record(POPULATION, MOMENT))
+    for record in population_records(POPULATION, MOMENT):
+        feature_store.put("cc-agg-batch-fg", record)
     decide = load("decide")
     decide.quarantine._client = kept
     decide.deciding.store = store = StandInStore()

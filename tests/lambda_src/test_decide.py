@@ -10,7 +10,7 @@ import pytest
 from fraud.deciding import REASONS
 from fraud.decision import Decision
 from fraud.feature_record import STREAM_NAMES
-from fraud.features.groups import nightly_record, population_record
+from fraud.features.groups import nightly_record, population_records
 from fraud.model_request import CONTENT_TYPE, request_body
 from fraud.vector import declared_input
 from lambda_src.kafka_event import WholeBatchFailedError
@@ -41,7 +41,8 @@ def endpoint(aws, model_dir):
 def nightly(feature_store):
     for card in CARDS:
         feature_store.put(NIGHTLY, nightly_record(card, card_record(MOMENT)))
-    feature_store.put(NIGHTLY, population_record(POPULATION, MOMENT))
+    for record in population_records(POPULATION, MOMENT):
+        feature_store.put(NIGHTLY, record)
     return feature_store
 
 

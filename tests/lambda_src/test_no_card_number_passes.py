@@ -14,7 +14,7 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from fraud.card_numbers import MASK
-from fraud.features.groups import nightly_record, population_record
+from fraud.features.groups import nightly_record, population_records
 from fraud.transaction import TRANSACTION_ID_PATTERN
 from lambda_src.kafka_event import WholeBatchFailedError
 from samples.deciding_world import (
@@ -191,7 +191,8 @@ def test_decide(load, aws, witness, feature_store, table, bus, quarantined, mode
     Endpoint(model_dir).register(aws.events)
     for card in CARDS:
         feature_store.put("cc-agg-batch-fg", nightly_record(card, card_record(MOMENT)))
-    feature_store.put("cc-agg-batch-fg", population_record(POPULATION, MOMENT))
+    for record in population_records(POPULATION, MOMENT):
+        feature_store.put("cc-agg-batch-fg", record)
     function = witness(load("decide"))
     bad = refused(feature_message)
     # what the function does not look at, it does not refuse, and does not keep either

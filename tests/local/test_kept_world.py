@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from fraud.features.sql import MS_PER_DAY
+from fraud.durations import MS_PER_DAY
 from fraud.world import generate
 from local import kept_world as module
 from local.kept_world import Past, keep, kept_world, last_midnight_ms, made_past

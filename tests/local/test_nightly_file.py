@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from fraud.features.nightly import CardRecord, Habit
+from fraud.features.nightly import CardRecord
 from local.nightly_file import write_nightly
 
-POPULATION = {"travel": 70.25}
+POPULATION = {"avg_amt_population_30d": {"travel": 70.25}}
 
 
 def card_record(cut_ms: int = 1, average: float = 20.53) -> CardRecord:
     return CardRecord(
-        cut_ms, {"avg_amt_all": average, "max_amt_last_30d": None}, {"travel": Habit(3, average)}, {"1": 3}
+        cut_ms, {"avg_amt_all": average, "max_amt_last_30d": None}, {"num_trans_category_all": {"travel": 3}}
     )
 
 
@@ -36,9 +36,9 @@ def test_it_holds_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "nightly.db"
     cards = {"a" * 32: card_record(), "b" * 32: card_record(5)}
     write_nightly(path, cards.items(), POPULATION)
-    row = {"avg_amt_all": 20.53, "max_amt_last_30d": None, "categories": {"travel": [3, 20.53]}, "hours": {"1": 3}}
+    row = {"avg_amt_all": 20.53, "max_amt_last_30d": None, "num_trans_category_all": {"travel": 3}}
     written = {"a" * 32: row | {"cut_ms": 1}, "b" * 32: row | {"cut_ms": 5}}
-    assert read(path) == (written, {"travel": {"avg_amt_population_30d": 70.25}})
+    assert read(path) == (written, POPULATION)
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:
     names = [f"{number:032x}" for number in range(50)]
 
     def write(cut: int) -> None:
-        write_nightly(path, ((card, card_record(cut)) for card in names), {"x": float(cut)})
+        write_nightly(path, ((card, card_record(cut)) for card in names), {"x": {"at": float(cut)}})
 
     write(0)
     writer = threading.Thread(target=lambda: [write(cut) for cut in range(1, 30)])
@@ -65,7 +65,7 @@ def test_a_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:
         cards, population = read(path)
         cuts = {record["cut_ms"] for record in cards.values()}
         assert len(cards) == 50
-        assert cuts == {population["x"]["avg_amt_population_30d"]}
+        assert cuts == {population["x"]["at"]}
         seen |= cuts
     writer.join()
     assert len(seen) > 1

@@ -7,7 +7,7 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from fraud.features.sql import MS_PER_DAY
+from fraud.durations import MS_PER_DAY
 from fraud.transaction import parse_transaction
 from fraud.world import WorldSettings, generate, stream_messages, tokenised
 from local.attacks import BURST_CENTS, HOUR_MS, ONLINE

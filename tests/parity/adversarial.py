@@ -12,7 +12,8 @@ SMALLEST_CENTS, LARGEST_CENTS = 1, 99_999_999
 
 
 def adversarial_rows(count: int, start_ms: int, seed: int = 0, prefix: str = "a") -> list[dict]:
-    """At least `count` rows in time order: transaction_id, cc_num, amount_cents, event_ms from `start_ms` on.
+    """At least `count` rows in time order: transaction_id, cc_num, amount_cents, event_ms from `start_ms` on; and merchant,
+    category and device_id of few values each, of which a third of the rows has no device.
 
     A tenth of the rows are cards' only ones. The others are of cards with 20 to 400 each. The same seed gives the same rows;
     `prefix` begins every transaction_id and sets the cards apart from those of other calls.
@@ -35,7 +36,15 @@ def adversarial_rows(count: int, start_ms: int, seed: int = 0, prefix: str = "a"
         rows += [{"cc_num": token, "amount_cents": _amount(random_), "event_ms": moment} for moment in times]
         card += 1
     rows.sort(key=lambda row: row["event_ms"])
-    return [{"transaction_id": f"{prefix}{number}", **row} for number, row in enumerate(rows)]
+    return [{"transaction_id": f"{prefix}{number}", **row, **_at(number)} for number, row in enumerate(rows)]
+
+
+def _at(number: int) -> dict[str, str | None]:
+    return {
+        "merchant": f'Café "{number % 7}" & Söhne',
+        "category": ("travel", "grocery_pos", "misc\\net")[number % 13 % 3],
+        "device_id": None if number % 3 == 0 else f"d{number % 11}",
+    }
 
 
 def _gap(random_: random.Random) -> int:
@@ -64,10 +73,12 @@ def message(row: dict, number: int = 0) -> bytes:
             "cc_num": row["cc_num"],
             "amount": amount,
             "event_time": "2026-01-31T12:00:00.000Z",
-            "merchant": f'Café "{number % 7}" & Söhne',
-            "category": "grocery_pos",
+            "merchant": row.get("merchant", "a merchant"),
+            "category": row.get("category", "grocery_pos"),
             "merch_lat": 40.7128 - number % 100,
             "merch_long": -74.006 + number % 100,
+            # missing is either null or not there
+            **({"device_id": row.get("device_id")} if row.get("device_id") or number % 2 else {}),
         }
     )
     return (text.replace(f'"{amount}"', amount) if number % 4 == 0 else text).encode()

@@ -1,4 +1,5 @@
-"""One broker and two stream jobs for the whole session: one on replay topics, one on live topics with its own heartbeat."""
+"""One broker and two stream jobs for the whole session: one on replay topics, which computes further windows beside the product's
+(`tests.parity.further`), and the product's on live topics with its own heartbeat."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from engines.broker import Broker
 from engines.topics import suffixed
 from local.replayer import DAY_MS, Record, Replayer
-from local.stream_job import StreamJob
+from local.stream_job import ROOT, STREAM_JOB, StreamJob
 from local.topics import LIVE_TOPICS, PARTITIONS, REPLAY_TOPICS
 from stacks.settings import Settings
+from tests.parity.further import PROGRAM
 
 QUIET_S = 1.0
 """How long nothing more must come before the output counts as complete."""
@@ -81,7 +83,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield running
 
 
-def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> StreamJob:
+def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool, program: Path = STREAM_JOB) -> StreamJob:
     """A job over topics of its own."""
     broker.create_topics(suffixed(LIVE_TOPICS if live else REPLAY_TOPICS, suffix))
     topics = {name: name + suffix for name in ("transactions", "features")}
@@ -92,6 +94,7 @@ def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> Stream
         heartbeat=live,
         topics=topics,
         checkpoint_interval_ms=1000 if live else 10_000,
+        program=program,
         # the slower heartbeat of the two environments, and nothing that waits between operators
         features={"heartbeat.interval.ms": str(dev.heartbeat_ms), "flush.interval.ms": str(dev.flush_ms)}
         if live
@@ -101,7 +104,9 @@ def job_over(broker: Broker, folder: Path, suffix: str, *, live: bool) -> Stream
 
 @pytest.fixture(scope="session")
 def replay_run(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayRun]:
-    with job_over(broker, tmp_path_factory.mktemp("flink"), "-replay", live=False):
+    program = tmp_path_factory.mktemp("program") / "main.py"
+    program.write_text(PROGRAM.format(root=str(ROOT), program=str(STREAM_JOB)))
+    with job_over(broker, tmp_path_factory.mktemp("flink"), "-replay", live=False, program=program):
         topics = {name: f"{name}-replay" for name in ("transactions", "features")}
         reader = FeatureReader(broker.address, topics["features"])
         yield ReplayRun(broker.address, topics, reader)

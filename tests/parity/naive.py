@@ -1,4 +1,4 @@
-"""The stream features the obvious way: for each transaction, look back over its card's transactions and add up.
+"""The stream features the obvious way: for each transaction, look back over what its card, or its device, did and add up.
 
 Slow, and easy to be sure of. What every engine computes is compared with this, bit for bit.
 """
@@ -7,17 +7,45 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from typing import Any, NamedTuple
 
 MINUTE_MS = 60_000
-WINDOWS_MS = {"10m": 10 * MINUTE_MS, "1h": 60 * MINUTE_MS, "1d": 24 * 60 * MINUTE_MS}
-WITH_MEAN_AGE = ("1h", "1d")
 
 
-def naive_stream_features(rows: list[dict]) -> list[dict]:
+class NaiveWindow(NamedTuple):
+    """A window, written out: `fraud.features.catalogue` declares the same and is not read here.
+
+    Attributes:
+        length_ms: how far it looks back.
+        features: {name: what is computed}.
+        key: the columns that say whose transactions it looks back over.
+    """
+
+    length_ms: int
+    features: dict[str, str]
+    key: tuple[str, ...] = ("cc_num",)
+
+
+WINDOWS = (
+    NaiveWindow(10 * MINUTE_MS, {"num_trans_last_10m": "count", "avg_amt_last_10m": "mean"}),
+    NaiveWindow(
+        60 * MINUTE_MS, {"num_trans_last_1h": "count", "avg_amt_last_1h": "mean", "mean_age_last_1h": "mean age"}
+    ),
+    NaiveWindow(
+        24 * 60 * MINUTE_MS, {"num_trans_last_1d": "count", "avg_amt_last_1d": "mean", "mean_age_last_1d": "mean age"}
+    ),
+)
+
+
+def naive_stream_features(
+    rows: list[dict[str, Any]], windows: tuple[NaiveWindow, ...] = WINDOWS
+) -> list[dict[str, Any]]:
     """The stream features of each row, in the order of the rows.
 
     Args:
-        rows: each transaction once, in any order: transaction_id, cc_num, amount_cents, event_ms (since 1970).
+        rows: each transaction once, in any order: transaction_id, amount_cents, event_ms (since 1970) and the windows' keys,
+            which may be None or not there.
+        windows: the product's unless others are given.
 
     Returns:
         For each row its transaction_id and features; None where a feature is missing.
@@ -27,23 +55,46 @@ def naive_stream_features(rows: list[dict]) -> list[dict]:
     >>> [features["avg_amt_last_10m"] for features in naive_stream_features(rows)]
     [125.0, 125.0]
     """
-    cards = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row["event_ms"]):
-        cards[row["cc_num"]].append(row)
-    times = {card: [row["event_ms"] for row in card_rows] for card, card_rows in cards.items()}
-    return [_features(row, cards[row["cc_num"]], times[row["cc_num"]]) for row in rows]
+    found = [{"transaction_id": row["transaction_id"]} for row in rows]
+    in_time = sorted(rows, key=lambda row: row["event_ms"])
+    for window in windows:
+        whose: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+        for row in in_time:
+            whose[_key(row, window)].append(row)
+        times = {key: [row["event_ms"] for row in of_one] for key, of_one in whose.items()}
+        for row, features in zip(rows, found, strict=True):
+            key = _key(row, window)
+            features.update(_features(row, window, whose[key], times[key]))
+    return found
 
 
-def _features(row: dict, card_rows: list[dict], times: list[int]) -> dict:
+def _key(row: dict[str, Any], window: NaiveWindow) -> tuple[Any, ...]:
+    return tuple(row.get(column) for column in window.key)
+
+
+def _features(
+    row: dict[str, Any], window: NaiveWindow, of_one: list[dict[str, Any]], times: list[int]
+) -> dict[str, float | None]:
+    if None in _key(row, window):
+        return dict.fromkeys(window.features)
     now = row["event_ms"]
-    features = {"transaction_id": row["transaction_id"]}
-    for name, length_ms in WINDOWS_MS.items():
-        # Both ends belong to the window, and so do all rows of this very millisecond.
-        window = card_rows[bisect_left(times, now - length_ms) : bisect_right(times, now)]
-        count = len(window)
-        features[f"num_trans_last_{name}"] = count
-        features[f"avg_amt_last_{name}"] = float(sum(each["amount_cents"] for each in window)) / float(count) / 100
-        if name in WITH_MEAN_AGE:
-            ages_ms = sum(now - each["event_ms"] for each in window)
-            features[f"mean_age_last_{name}"] = float(ages_ms) / float(count - 1) / 1000 if count > 1 else None
-    return features
+    # Both ends belong to the window, and so do all rows of this very millisecond.
+    seen = of_one[bisect_left(times, now - window.length_ms) : bisect_right(times, now)]
+    return {name: _value(what, now, seen) for name, what in window.features.items()}
+
+
+def _value(what: str, now: int, seen: list[dict[str, Any]]) -> float | None:
+    count, cents = len(seen), [each["amount_cents"] for each in seen]
+    match what:
+        case "count":
+            return count
+        case "mean":
+            return float(sum(cents)) / float(count) / 100
+        case "sum":
+            return float(sum(cents)) / 100
+        case "max":
+            return float(max(cents)) / 100
+        case "mean age":
+            ages_ms = sum(now - each["event_ms"] for each in seen)
+            return float(ages_ms) / float(count - 1) / 1000 if count > 1 else None
+    raise ValueError(what)

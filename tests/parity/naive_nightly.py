@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 
-def naive_nightly_features(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+class NaiveHabit(NamedTuple):
+    """A habit, written out: `fraud.features.catalogue` declares the same and is not read here.
+
+    Attributes:
+        days: how far it looks back from the cut; None for all.
+        features: {name: what is computed}.
+        key: the columns that say whose transactions it is about; `hour` is that of the day.
+    """
+
+    days: int | None
+    features: dict[str, str]
+    key: tuple[str, ...] = ("cc_num",)
+
+
+HABITS = (
+    NaiveHabit(7, {"num_trans_last_1w": "count", "avg_amt_last_1w": "mean"}),
+    NaiveHabit(30, {"num_trans_last_30d": "count", "avg_amt_last_30d": "mean", "max_amt_last_30d": "max"}),
+    NaiveHabit(None, {"num_trans_all": "count", "avg_amt_all": "mean"}),
+    NaiveHabit(None, {"num_trans_category_all": "count", "avg_amt_category_all": "mean"}, ("cc_num", "category")),
+    NaiveHabit(None, {"num_trans_hour_all": "count"}, ("cc_num", "hour")),
+    NaiveHabit(30, {"avg_amt_population_30d": "mean"}, ("category",)),
+)
+
+
+def naive_nightly_features(rows: list[dict[str, Any]], habits: tuple[NaiveHabit, ...] = HABITS) -> list[dict[str, Any]]:
     """The nightly features of each row, in the rows' order.
 
     Args:
-        rows: each with cc_num, category, amount_cents, event_ms.
+        rows: each with cc_num, amount_cents, event_ms and the habits' keys, which may be None or not there.
+        habits: the product's unless others are given.
     """
-    return [_of_one(row, rows) for row in rows]
+    return [{name: value for habit in habits for name, value in _of_one(row, rows, habit).items()} for row in rows]
 
 
-def _of_one(row: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _of_one(row: dict[str, Any], rows: list[dict[str, Any]], habit: NaiveHabit) -> dict[str, Any]:
+    if None in _key(row, habit):
+        return dict.fromkeys(habit.features)
     cut = row["event_ms"] // DAY_MS * DAY_MS
-    before = [other for other in rows if other["event_ms"] < cut]
-    card = [other for other in before if other["cc_num"] == row["cc_num"]]
-    week = [other for other in card if other["event_ms"] >= cut - 7 * DAY_MS]
-    month = [other for other in card if other["event_ms"] >= cut - 30 * DAY_MS]
-    in_category = [other for other in card if other["category"] == row["category"]]
-    at_hour = [other for other in card if other["event_ms"] // HOUR_MS % 24 == row["event_ms"] // HOUR_MS % 24]
-    population = [
-        other for other in before if other["category"] == row["category"] and other["event_ms"] >= cut - 30 * DAY_MS
-    ]
-    return {
-        "num_trans_last_1w": len(week),
-        "avg_amt_last_1w": _average(week),
-        "num_trans_last_30d": len(month),
-        "avg_amt_last_30d": _average(month),
-        "max_amt_last_30d": max(other["amount_cents"] for other in month) / 100 if month else None,
-        "num_trans_all": len(card),
-        "avg_amt_all": _average(card),
-        "num_trans_category_all": len(in_category),
-        "avg_amt_category_all": _average(in_category),
-        "num_trans_hour_all": len(at_hour),
-        "avg_amt_population_30d": _average(population),
-    }
+    start = -cut if habit.days is None else cut - habit.days * DAY_MS
+    seen = [other for other in rows if start <= other["event_ms"] < cut and _key(other, habit) == _key(row, habit)]
+    return {name: _value(what, [other["amount_cents"] for other in seen]) for name, what in habit.features.items()}
 
 
-def _average(rows: list[dict[str, Any]]) -> float | None:
-    return sum(row["amount_cents"] for row in rows) / len(rows) / 100 if rows else None
+def _key(row: dict[str, Any], habit: NaiveHabit) -> tuple[Any, ...]:
+    return tuple(row["event_ms"] // HOUR_MS % 24 if column == "hour" else row.get(column) for column in habit.key)
+
+
+def _value(what: str, cents: list[int]) -> float | None:
+    if what == "count":
+        return len(cents)
+    if not cents:
+        return None
+    return {"mean": sum(cents) / len(cents) / 100, "sum": sum(cents) / 100, "max": max(cents) / 100}[what]

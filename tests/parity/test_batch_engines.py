@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from engines.installed import ROOT
 from engines.spark import run_spark
-from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
+from fraud.features.catalogue import STREAM_FEATURES, names
 from sagemaker_src.processing import batch_features
 from tests.parity.adversarial import adversarial_rows
+from tests.parity.further import FURTHER, FURTHER_HABITS, FURTHER_WINDOWS, PROGRAM
 from tests.parity.naive import naive_stream_features
 from tests.parity.naive_nightly import naive_nightly_features
 
 START = 1_767_225_600_000
-STREAM, NIGHTLY = names(STREAM_FEATURES), names(NIGHTLY_FEATURES)
+STREAM = names(STREAM_FEATURES)
 CATEGORIES = ("travel", "grocery_pos", "misc_net")
 
 
@@ -35,8 +36,20 @@ def on_duckdb(curated: Path, out: Path) -> dict[str, dict]:
     return {row["transaction_id"]: row for row in pq.read_table(out).to_pylist()}
 
 
-def on_spark(curated: Path, folder: Path) -> dict[str, dict]:
-    run_spark(ROOT / "glue_scripts" / "batch_features.py", ["--transactions", curated, "--out", folder / "out"], folder)
+def further_on_duckdb(curated: Path) -> dict[str, dict]:
+    """The features of FURTHER."""
+    source = f"read_parquet('{curated}')"
+    with batch_features.engine() as connection:
+        batch_features.load(connection, source, catalogue=FURTHER)
+        batch_features.compute(connection, catalogue=FURTHER)
+        select = batch_features.features_select(source, ("category",), catalogue=FURTHER)
+        return {row["transaction_id"]: row for row in connection.sql(select).to_arrow_table().to_pylist()}
+
+
+def on_spark(
+    curated: Path, folder: Path, program: Path = ROOT / "glue_scripts" / "batch_features.py"
+) -> dict[str, dict]:
+    run_spark(program, ["--transactions", curated, "--out", folder / "out"], folder)
     return {row["transaction_id"]: row for row in pq.read_table(folder / "out").to_pylist()}
 
 
@@ -51,8 +64,6 @@ def same_stream_features(found: dict[str, dict], rows: list[dict]) -> None:
 def hard(tmp_path_factory):
     """200,000 hard rows; once in the file, as the archive holds them after deduplication."""
     rows = adversarial_rows(200_000, START)
-    for number, row in enumerate(rows):
-        row["category"] = CATEGORIES[number % 3]
     folder = tmp_path_factory.mktemp("hard")
     curated = write(rows, folder / "curated.parquet")
     return rows, curated, on_duckdb(curated, folder / "features.parquet")
@@ -73,8 +84,6 @@ def test_spark_equals_duckdb_in_every_feature(hard, tmp_path):
 def test_spark_reads_its_own_columns_alone(tmp_path):
     """Names of what Spark's program makes on the way, in the file and as a folder's partition, are a person's own."""
     rows = adversarial_rows(300, START)
-    for number, row in enumerate(rows):
-        row["category"] = CATEGORIES[number % 3]
     curated = write(rows, tmp_path / "plain.parquet")
     table = pq.read_table(curated)
     for name in ("event_ms", "day", "hour", "row", "w", "num_trans_last_10m", "num_trans_last_1w", "n"):
@@ -92,7 +101,14 @@ TIMES = st.one_of(
     ),
 )
 ROWS = st.lists(
-    st.tuples(st.integers(0, 3), TIMES, st.sampled_from([1, 99_999_999, 1234, 500]), st.sampled_from(CATEGORIES)),
+    st.tuples(
+        st.integers(0, 3),
+        TIMES,
+        st.sampled_from([1, 99_999_999, 1234, 500]),
+        st.sampled_from(CATEGORIES),
+        st.sampled_from([None, "m1", "m2"]),
+        st.sampled_from([None, "d1", "d2", "t1-0"]),
+    ),
     min_size=1,
     max_size=60,
 )
@@ -100,7 +116,10 @@ ROWS = st.lists(
 
 @pytest.mark.engines
 def test_random_tables(tmp_path):
-    """Hypothesis draws tables; DuckDB is held to the naive loops on each, and Spark to DuckDB on all of them at once."""
+    """Hypothesis draws tables; DuckDB is held to the naive loops on each, and Spark to DuckDB on all of them at once.
+
+    The windows and habits are the product's and others, by keys that some rows lack.
+    """
     drawn: list[dict] = []
 
     @settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
@@ -109,19 +128,22 @@ def test_random_tables(tmp_path):
         part = len({row["part"] for row in drawn})
         rows = [
             {"transaction_id": f"{part}-{number}", "cc_num": f"{part:016x}{card:016x}", "category": f"{category}{part}",
-             "amount_cents": cents, "event_ms": START + moment}
-            for number, (card, moment, cents, category) in enumerate(table)
+             "amount_cents": cents, "event_ms": START + moment, "merchant": merchant, "device_id": device}
+            for number, (card, moment, cents, category, merchant, device) in enumerate(table)
         ]  # fmt: skip
-        found = on_duckdb(write(rows, tmp_path / "part.parquet"), tmp_path / "features.parquet")
-        same_stream_features(found, rows)
-        for row, wanted in zip(rows, naive_nightly_features(rows), strict=True):
-            assert {name: found[row["transaction_id"]][name] for name in NIGHTLY} == wanted
+        found = further_on_duckdb(write(rows, tmp_path / "part.parquet"))
+        stream, nightly = naive_stream_features(rows, FURTHER_WINDOWS), naive_nightly_features(rows, FURTHER_HABITS)
+        for of_stream, of_nightly in zip(stream, nightly, strict=True):
+            wanted = of_stream | of_nightly
+            assert {name: found[of_stream["transaction_id"]][name] for name in wanted} == wanted
         drawn.extend({**row, "part": part} for row in rows)
 
     check()
     curated = write(
         [{key: value for key, value in row.items() if key != "part"} for row in drawn], tmp_path / "all.parquet"
     )
-    found = on_duckdb(curated, tmp_path / "features.parquet")
+    found = further_on_duckdb(curated)
     assert len(found) == len(drawn) > 100
-    assert on_spark(curated, tmp_path / "spark") == found
+    program = tmp_path / "batch_features.py"
+    program.write_text(PROGRAM.format(root=str(ROOT), program=str(ROOT / "glue_scripts" / "batch_features.py")))
+    assert on_spark(curated, tmp_path / "spark", program) == found

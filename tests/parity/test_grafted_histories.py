@@ -21,7 +21,7 @@ from local.replayer import DAY_MS
 from local.rows import records
 from sagemaker_src.processing import nightly
 from sagemaker_src.processing.batch_features import engine
-from tests.parity.naive import WINDOWS_MS, naive_stream_features
+from tests.parity.naive import MINUTE_MS, naive_stream_features
 
 DAYS = 20
 KEY = b"0123456789abcdef"
@@ -110,7 +110,7 @@ def attacks_arise(file: Grafted, features: dict[str, dict]) -> None:
     in_bursts = 0
     for steps in file.attacks:
         for place, step in enumerate(steps):
-            reached = sum(moment[step] - moment[each] <= WINDOWS_MS["10m"] for each in steps[: place + 1])
+            reached = sum(moment[step] - moment[each] <= 10 * MINUTE_MS for each in steps[: place + 1])
             assert features[step]["num_trans_last_10m"] >= reached
             in_bursts += reached > 1
     assert len(file.attacks) == 40

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from engines.broker import Broker
+from fraud.features.catalogue import STREAM_FEATURES, names
 from local.stream_job import StreamJob
 from tests.parity.conftest import FeatureReader
 from tests.parity.live_traffic import LiveTraffic, rows_named, wait_for_checkpoint
@@ -68,10 +69,10 @@ def test_a_killed_job_goes_on_from_its_checkpoint(broker: Broker, live_job: Stre
     assert {each["transaction_id"] for each in results} == sent.keys()
     assert len(results) < 1.25 * len(rows), "delivered again from the beginning, not from the checkpoint"
     computed = naive_stream_features([each | {"event_ms": each["trans_time"]} for each in _once(earlier + results)])
-    expected = features_of(computed)
+    expected = features_of(computed, names(STREAM_FEATURES))
     for each in results:
         name = each["transaction_id"]
-        assert features_of([each])[name] == expected[name]
+        assert features_of([each], names(STREAM_FEATURES))[name] == expected[name]
 
 
 def _once(results: list[dict]) -> list[dict]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from fraud.features.catalogue import STREAM_FEATURES, names
+from fraud.features.catalogue import names
 from local.replayer import Record
 from tests.parity.adversarial import EDGE_GAPS_MS, adversarial_rows, message
+from tests.parity.further import FURTHER, FURTHER_WINDOWS
 from tests.parity.naive import naive_stream_features
 
 pytestmark = pytest.mark.engines
 
 ROWS = 200_000
 DUPLICATES = 0.05
-FEATURE_NAMES = names(STREAM_FEATURES)
+FEATURE_NAMES = names(FURTHER.stream_features)
 
 
 def records_of(rows: list[dict]) -> list[Record]:
     return [Record(row["event_ms"], row["cc_num"].encode(), message(row, number)) for number, row in enumerate(rows)]
 
 
-def features_of(results: list[dict]) -> dict[str, dict]:
-    return {each["transaction_id"]: {name: each[name] for name in FEATURE_NAMES} for each in results}
+def features_of(results: list[dict], names: tuple[str, ...] = FEATURE_NAMES) -> dict[str, dict]:
+    return {each["transaction_id"]: {name: each[name] for name in names} for each in results}
 
 
 def test_known_table(replay_run) -> None:
@@ -49,7 +50,9 @@ def test_adversarial_rows_equal_the_naive_loop_bit_for_bit(replay_run) -> None:
     results = replay_run.run(records_of(rows), expected=len(rows), duplicates=DUPLICATES)
 
     assert len(results) == len(rows)
-    assert features_of(results) == features_of(naive_stream_features(rows))
+    wanted = features_of(naive_stream_features(rows, FURTHER_WINDOWS))
+    assert features_of(results) == wanted
+    assert {features["num_trans_device_last_10m"] is None for features in wanted.values()} == {True, False}
     carried = {each["transaction_id"]: (each["amount_cents"], each["trans_time"]) for each in results}
     assert carried == {row["transaction_id"]: (row["amount_cents"], row["event_ms"]) for row in rows}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,10 +14,11 @@ import pytest
 
 from engines.installed import ROOT
 from engines.spark import run_spark
-from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
-from fraud.features.groups import POPULATION, card_record, population_of
+from fraud.features.catalogue import CATALOGUE, NIGHTLY_FEATURES, STREAM_FEATURES, names
+from fraud.features.groups import card_record, population_identifiers, population_of
 from sagemaker_src.processing import batch_features, nightly
 from sagemaker_src.processing.nightly_sums import KEPT_DAYS
+from tests.parity.further import FURTHER
 
 FIRST = date(2026, 1, 1)
 START_MS = (FIRST - date(1970, 1, 1)).days * 86_400_000
@@ -38,6 +40,8 @@ def rows(days, count=600, cards=6, seed=1):
                 "transaction_id": f"t{number}",
                 "cc_num": f"{card:032x}",
                 "category": chance.choice(["travel", "grocery_pos", "misc_net"]),
+                "merchant": f"m{number % 4}",
+                "device_id": [None, "d1", "d2"][card % 3],
                 "amount_cents": chance.choice([1, 99_999_999, chance.randrange(1, 50_000)]),
                 "event_ms": START_MS + day * DAY_MS + chance.choice([0, 1, DAY_MS - 1, chance.randrange(DAY_MS)]),
             }
@@ -85,22 +89,25 @@ class Nights:
         return {row["transaction_id"]: row for row in found}
 
 
-def at_once(given, cut, folder):
+def at_once(given, cut, folder, catalogue=CATALOGUE):
     """The snapshot and the training rows of all history before the cut, by the batch program."""
     known = of_days(given, 0, cut - 1)
     source = f"read_parquet('{write(folder / f'all-{cut}', known)}/*.parquet')"
     with batch_features.engine() as connection:
-        batch_features.load(connection, source)
-        batch_features.compute(connection)
-        snapshot = batch_features.nightly_snapshot(connection, START_MS + cut * DAY_MS)
-        table = connection.sql(batch_features.features_select(source, ("category",))).to_arrow_table()
+        batch_features.load(connection, source, catalogue=catalogue)
+        batch_features.compute(connection, catalogue=catalogue)
+        snapshot = batch_features.nightly_snapshot(connection, START_MS + cut * DAY_MS, catalogue)
+        select = batch_features.features_select(source, ("category",), catalogue=catalogue)
+        table = connection.sql(select).to_arrow_table()
     return snapshot, {row["transaction_id"]: row for row in table.to_pylist()}
 
 
-def kept_in(feature_store):
+def kept_in(feature_store, catalogue=CATALOGUE):
     records = dict(feature_store.groups[NIGHTLY])
-    everyone = population_of(records.pop(POPULATION))
-    return {card: card_record(values) for card, values in records.items()}, everyone
+    everyone = population_of(
+        {name: records.pop(name) for name in population_identifiers(catalogue).values()}, catalogue
+    )
+    return {card: card_record(values, catalogue) for card, values in records.items()}, everyone
 
 
 @pytest.mark.slow
@@ -124,6 +131,45 @@ def test_each_night_equals_all_history_at_once(tmp_path, feature_store):
         wanted = {name: row[name] for name in names((*STREAM_FEATURES, *NIGHTLY_FEATURES))}
         assert {name: written[key][name] for name in wanted} == wanted, key
     assert (tmp_path / "sums" / "daily_card" / "history.parquet").exists()
+
+
+def declaring(monkeypatch, catalogue):
+    """The job with another catalogue than the product's."""
+    monkeypatch.setattr(nightly, "run", partial(RUN, catalogue=catalogue))
+
+
+RUN = nightly.run
+
+
+@pytest.mark.slow
+def test_a_night_of_other_keys_which_transactions_lack_equals_all_history_at_once(tmp_path, feature_store, monkeypatch):
+    declaring(monkeypatch, FURTHER)
+    given, last = rows(days=KEPT_DAYS + 6), KEPT_DAYS + 6
+    nights = Nights(tmp_path, given, "--nightly-group", NIGHTLY)
+    nights.run(last - 3, first=0)
+    written = {cut: nights.run(cut) for cut in range(last - 2, last + 1)}
+    snapshot, features = at_once(given, last, tmp_path, FURTHER)
+    assert kept_in(feature_store, FURTHER) == snapshot
+    found = [row for night in written.values() for row in night.values()]
+    for row in found:
+        wanted = {name: features[row["transaction_id"]][name] for name in batch_features.feature_columns(FURTHER)}
+        assert {name: row[name] for name in wanted} == wanted
+    assert {row["num_trans_device_all"] is None for row in found} == {True, False}
+    assert (tmp_path / "sums" / "daily_device" / "history.parquet").exists()
+
+
+def test_a_habit_that_is_declared_over_kept_sums_begins_with_its_first_night(tmp_path, feature_store, monkeypatch):
+    given = rows(days=12)
+    nights = Nights(tmp_path, given, "--nightly-group", NIGHTLY)
+    nights.run(10, first=0)
+    before = kept_in(feature_store)[0]
+    declaring(monkeypatch, FURTHER)
+    nights.run(11)
+    cards, _ = kept_in(feature_store, FURTHER)
+    assert cards.keys() == before.keys()
+    assert sum(card.features["num_trans_all"] for card in cards.values()) == len(of_days(given, 0, 10))
+    seen = sum(sum(card.habits["num_trans_device_all"].values()) for card in cards.values())
+    assert seen == sum(row["device_id"] is not None for row in of_days(given, 10, 10)) > 0
 
 
 def test_a_night_reads_no_transactions_but_its_own(tmp_path):
@@ -198,7 +244,7 @@ def test_a_day_without_transactions_is_a_night_like_any_other(tmp_path, feature_
 def test_nothing_at_all_is_a_night_too(tmp_path, feature_store):
     nights = Nights(tmp_path, [], "--nightly-group", NIGHTLY)
     assert nights.run(1) == {}
-    assert kept_in(feature_store) == ({}, {})
+    assert kept_in(feature_store) == ({}, {"avg_amt_population_30d": {}})
 
 
 def test_training_rows_go_into_their_group_with_labels_where_they_are(tmp_path, feature_store):
