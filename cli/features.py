@@ -20,6 +20,7 @@ from cli.token_key import token_key
 from engines.installed import ROOT
 from engines.processes import ProcessError
 from engines.spark import run_spark
+from fraud.features.catalogue import CATALOGUE
 from fraud.row_counts import same_count
 from local.nightly_file import write_nightly
 from sagemaker_src.processing.batch_features import compute, engine, load, made_rows, nightly_snapshot, write_features
@@ -79,7 +80,8 @@ def features(
 def _on_spark(connection: duckdb.DuckDBPyConnection, out: Path, report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="spark-") as temporary:
         folder = Path(temporary)
-        copy = f"""COPY (SELECT transaction_id, cc_num, is_fraud, category, amount_cents, event_time FROM tx)
+        keys = "".join(f", {name}" for name in CATALOGUE.key_columns)
+        copy = f"""COPY (SELECT transaction_id, cc_num, is_fraud, category, amount_cents, event_time{keys} FROM tx)
             TO {quoted(folder / "curated.parquet")} (FORMAT parquet)"""
         given = made_rows(connection, copy)
         report("features on Spark", 0, 1)

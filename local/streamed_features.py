@@ -6,12 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from fraud.features.catalogue import STREAM_FEATURES, names
+from fraud.features.catalogue import CATALOGUE, STREAM_FEATURES, names
 from local.replayer import DAY_MS
 from local.rows import split_by_time
 from sagemaker_src.processing.batch_features import compute, engine, load
 
-STREAM_COLUMNS = ("transaction_id", "cc_num", "category", "amount_cents", "event_time")
+STREAM_COLUMNS = ("transaction_id", "cc_num", "category", "amount_cents", "event_time", *CATALOGUE.key_columns)
 
 
 def differing_features(
@@ -22,7 +22,7 @@ def differing_features(
     Returns:
         How many records were compared, and how many of them are not bit-equal.
     """
-    columns = ", ".join(STREAM_COLUMNS)
+    columns = ", ".join(name for name in STREAM_COLUMNS if name in history.column_names)
     day_before = split_by_time(history, from_ms - DAY_MS)[1]
     wanted = names(STREAM_FEATURES)
     with engine() as connection:

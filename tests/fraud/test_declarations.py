@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from flink_src.properties import JobProperties
 from flink_src.statements import insert_statements, table_statements
+from fraud import deciding, feature_record
 from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import CATALOGUE, Catalogue, names
 from fraud.features.feature import DeclarationError
@@ -31,8 +33,13 @@ from fraud.features.habits import LONGEST_DAYS, Habit
 from fraud.features.nightly import CardRecord, nightly_columns
 from fraud.features.sql import stream_sql
 from fraud.features.windows import LONGEST_MS, Window
+from fraud.fields import BY_NAME
+from fraud.ports import Nightly
+from fraud.transaction import InvalidTransactionError
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load
 from sagemaker_src.processing.nightly_sums import KEPT_DAYS
+from sagemaker_src.training import feature_rows
+from samples.deciding_world import CARDS, feature_message
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = ("count",)
@@ -215,6 +222,35 @@ def test_each_further_feature_of_all_cards_has_a_record_of_its_own() -> None:
     population = population_of(records, FURTHER)
     assert looked_up(None, population, merchant="m1")["avg_amt_population_merchant_1w"] == 8.5
     assert np.isnan(looked_up(None, population)["avg_amt_population_merchant_1w"])
+
+
+def test_what_habits_are_looked_up_by_comes_with_the_record_and_is_no_feature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_record, "KEY_FIELDS", (BY_NAME["merchant"], BY_NAME["device_id"]))
+    monkeypatch.setattr(deciding, "KEY_FIELDS", feature_record.KEY_FIELDS)
+    monkeypatch.setattr(deciding, "nightly_columns", partial(nightly_columns, catalogue=FURTHER))
+    seen, without = (
+        feature_record.parse_feature_record(feature_message(number, merchant=merchant, device_id=None))
+        for number, merchant in ((1, "m1"), (2, None))
+    )
+    assert (dict(seen.keys), dict(without.keys)) == ({"merchant": "m1"}, {})
+    known = CardRecord(0, {}, {"num_trans_merchant_last_30d": {"m1": 3}})
+    columns = deciding._columns([seen, without], Nightly({CARDS[1]: known, CARDS[2]: known}, {}))
+    np.testing.assert_equal(columns["num_trans_merchant_last_30d"], [3, np.nan])
+    assert "merchant" not in {**deciding._stated(seen), **columns}
+    with pytest.raises(InvalidTransactionError, match="device_id: 5; allowed"):
+        feature_record.parse_feature_record(feature_message(1, device_id=5))
+
+
+def test_a_count_may_be_missing_in_training_rows_only_where_the_key_may() -> None:
+    declared = {
+        window.key: window.features[0]
+        for window in (Window(back="2h", aggregates=COUNT), Window(key=("device_id",), back="2h", aggregates=COUNT))
+    }
+    values = np.array([3.0, np.nan, 1.5, -1.0])
+    found = {key: feature_rows._of_feature(feature) for key, feature in declared.items()}
+    assert found["cc_num",][0](values).tolist() == [True, False, False, False]
+    assert found["device_id",][0](values).tolist() == [True, True, False, False]
+    assert found["device_id",][1].endswith("or missing")
 
 
 @pytest.mark.parametrize(
