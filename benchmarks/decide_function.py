@@ -33,7 +33,7 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.session import Session
 
-from fraud.features.groups import nightly_record, population_records
+from fraud.features.nightly_records import nightly_record, population_records
 from samples.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from samples.environments import ENVIRONMENTS
 from samples.kafka import kafka_event

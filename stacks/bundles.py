@@ -39,7 +39,7 @@ _CATALOGUE = (
     "fraud.features.windows",
     "fraud.fields",
 )
-_FEATURE_RECORDS = (*_CATALOGUE, "fraud.feature_record", "fraud.features.nightly")
+_FEATURE_RECORDS = (*_CATALOGUE, "fraud.feature_record")
 _VECTOR = (
     *_CATALOGUE,
     "fraud.features.derived",
@@ -62,6 +62,7 @@ _DECIDING = (
     *_FEATURE_RECORDS,
     *_DECISION_TABLE,
     "fraud.deciding",
+    "fraud.features.nightly",
     "fraud.ports",
     "lambda_src.decision_metrics",
     "lambda_src.ports.collision_archive",
@@ -77,6 +78,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         *_QUARANTINE,
         *_DECIDING,
         "fraud.features.groups",
+        "fraud.features.nightly_records",
         "fraud.model_request",
         "lambda_src.ports.endpoint_scorer",
         "lambda_src.ports.nightly_feature_store",
@@ -105,6 +107,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         *_TABLE_READERS,
         "fraud.features.batch_write",
         "fraud.features.groups",
+        "fraud.features.nightly_records",
         "fraud.notation",
         "fraud.retries",
         "sagemaker_src.options",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from fraud.features.groups import MalformedRecordError, card_record, population_identifiers, population_of
 from fraud.features.nightly import CardRecord, Population
+from fraud.features.nightly_records import MalformedRecordError, card_record, population_identifiers, population_of
 from fraud.ports import Nightly, NightlyUnavailableError
 from fraud.retries import tries
 from lambda_src.batches import batches

@@ -24,8 +24,9 @@ from fraud.durations import MS_PER_DAY
 from fraud.features.batch_write import RECORDS_PER_CALL, write_records
 from fraud.features.catalogue import CATALOGUE, Catalogue, names
 from fraud.features.feature import CARD
-from fraud.features.groups import FeatureValues, feature_values, nightly_record, population_records, training_group
+from fraud.features.groups import FeatureValues, feature_values, training_group
 from fraud.features.nightly import CardRecord, Population, card_records, population_habits
+from fraud.features.nightly_records import nightly_record, population_records
 from fraud.features.sql import CLOCK_COLUMNS, daily_tables, nightly_sql, snapshot_sql, stream_sql, training_sql
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.notation import iso_day

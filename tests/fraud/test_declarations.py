@@ -18,19 +18,16 @@ from fraud import deciding, feature_record
 from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import CATALOGUE, Catalogue, names
 from fraud.features.feature import DeclarationError
-from fraud.features.groups import (
-    HABITS,
+from fraud.features.groups import HABITS, nightly_group, stream_group, training_group
+from fraud.features.habits import LONGEST_DAYS, Habit
+from fraud.features.nightly import CardRecord, nightly_columns
+from fraud.features.nightly_records import (
     MalformedRecordError,
     card_record,
-    nightly_group,
     nightly_record,
     population_identifiers,
     population_of,
-    stream_group,
-    training_group,
 )
-from fraud.features.habits import LONGEST_DAYS, Habit
-from fraud.features.nightly import CardRecord, nightly_columns
 from fraud.features.sql import stream_sql
 from fraud.features.windows import LONGEST_MS, Window
 from fraud.fields import BY_NAME

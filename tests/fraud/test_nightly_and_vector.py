@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from fraud.features.catalogue import CATALOGUE, NIGHTLY_FEATURES, STREAM_FEATURES, Catalogue, names
-from fraud.features.groups import card_record, nightly_record, population_of, population_records
 from fraud.features.nightly import CardRecord, Population, nightly_columns
+from fraud.features.nightly_records import card_record, nightly_record, population_of, population_records
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
 from fraud.vector import FEATURE_NAMES, INPUT_COLUMNS, declared_input, model_vector

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from fraud.decision import FallbackRule, Thresholds
 from fraud.features.catalogue import CATALOGUE, names
-from fraud.features.groups import MalformedRecordError, card_record, nightly_record
 from fraud.features.nightly import CardRecord
+from fraud.features.nightly_records import MalformedRecordError, card_record, nightly_record
 from fraud.model_request import read_scores
 from fraud.notation import decimal_number, whole_number
 from fraud.ports import ScorerUnavailableError

@@ -15,7 +15,7 @@ import xgboost as xgb
 
 from fraud.deciding import Deciding
 from fraud.decision import Decision
-from fraud.features.groups import card_record, nightly_record
+from fraud.features.nightly_records import card_record, nightly_record
 from fraud.model_input import ModelInput
 from fraud.ports import Nightly
 from local.decided_again import KnownNightly, MadeDecisions, ModelScorer

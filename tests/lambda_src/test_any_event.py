@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fraud.features.groups import nightly_record, population_records
+from fraud.features.nightly_records import nightly_record, population_records
 from samples.deciding_world import (
     CARDS,
     MOMENT,

@@ -10,7 +10,7 @@ import pytest
 from fraud.deciding import REASONS
 from fraud.decision import Decision
 from fraud.feature_record import STREAM_NAMES
-from fraud.features.groups import nightly_record, population_records
+from fraud.features.nightly_records import nightly_record, population_records
 from fraud.model_request import CONTENT_TYPE, request_body
 from fraud.vector import declared_input
 from lambda_src.kafka_event import WholeBatchFailedError

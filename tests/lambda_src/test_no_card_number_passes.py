@@ -14,7 +14,7 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from fraud.card_numbers import MASK
-from fraud.features.groups import nightly_record, population_records
+from fraud.features.nightly_records import nightly_record, population_records
 from fraud.transaction import TRANSACTION_ID_PATTERN
 from lambda_src.kafka_event import WholeBatchFailedError
 from samples.deciding_world import (

@@ -15,7 +15,7 @@ import pytest
 from engines.installed import ROOT
 from engines.spark import run_spark
 from fraud.features.catalogue import CATALOGUE, NIGHTLY_FEATURES, STREAM_FEATURES, names
-from fraud.features.groups import card_record, population_identifiers, population_of
+from fraud.features.nightly_records import card_record, population_identifiers, population_of
 from sagemaker_src.processing import batch_features, nightly
 from sagemaker_src.processing.nightly_sums import KEPT_DAYS
 from tests.parity.further import FURTHER
