@@ -13,6 +13,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.asset_cache import AssetError
+from stacks.constructs.jobs import names_in_place_of_wheels
 from stacks.data import Data
 from stacks.features import Features
 from stacks.monitoring import Monitoring
@@ -23,18 +24,20 @@ from stacks.synthesis import Synthesis
 from stacks.training import Training
 
 
-def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = None) -> cdk.App:
+def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = None, *, wheels: bool = True) -> cdk.App:
     """The stacks of one environment.
 
     Args:
         context: CDK's context, as `cdk.json` has it; the command-line tool passes its own.
         outdir: where templates and assets are written.
+        wheels: False to look at templates without fetching libraries for the cloud; never to deploy them.
 
     Raises:
         SettingsError: a setting is wrong.
     """
     app = cdk.App(context=dict(context or {}), outdir=outdir)
     settings = read_settings(app.node.get_all_context())
+    names_in_place_of_wheels(app, not wheels)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True))
     data = Data(app, settings)
     features = Features(app, settings, data=data)

@@ -63,9 +63,9 @@ def main() -> None:
     from app import build_app  # noqa: PLC0415 - starts Node.js
 
     defaults = json.loads((ROOT / "cdk.json").read_text())["context"]
-    # assets stay where they are, and of wheels for the cloud there are the names alone: this machine's libraries stand in
-    here = {"aws:cdk:disable-asset-staging": True, "card-fraud:names-of-wheels": True}
-    build_app({**defaults, **here, **options.context}, options.out).synth()
+    here = {"aws:cdk:disable-asset-staging": True}  # assets stay where they are
+    # of wheels for the cloud there are the names alone: this machine's libraries stand in
+    build_app({**defaults, **here, **options.context}, options.out, wheels=False).synth()
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.state_machine import RETRIES
 from stacks.constructs.steps import Task
 from stacks.constructs.storage import Store
+from stacks.settings import SettingsError
 
 SPARK_PYTHON = "/usr/local/bin/python3"
 """Of the Spark image: what is first on its path is the system's, an older one."""
 MOUNT = "/opt/ml/processing"
 CHANNELS = "/opt/ml/input/data"
 NAMES_ALONE = "card-fraud:names-of-wheels"
-"""CDK's context: lists of names in place of wheels, to look at templates without fetching any. Never to deploy with: the key of
-the asset is the same, so the wheels would not be uploaded after it."""
+"""In CDK's context, where `names_in_place_of_wheels` alone puts it."""
 AS_WHEELS = ("synthesis",)
 """Lists of libraries that are too large to be shipped unpacked."""
 
@@ -143,8 +143,30 @@ def _libraries(scope: Construct, name: str) -> s3_assets.Asset:
     return s3_assets.Asset(scope, called, path=str(libraries(f"{name}.txt", JOBS_PLATFORM)))
 
 
+def names_in_place_of_wheels(app: cdk.App, here: bool) -> None:
+    """Whether lists of names stand in place of wheels: to look at templates without fetching any.
+
+    Never to deploy with: the key of the asset is the same, so the wheels would not be uploaded after it. So it is said by a
+    program that makes the application, and by no context, which the CDK tool passes on from its options, files and environment.
+
+    Args:
+        app: with no stack in it yet.
+        here: whether they do.
+
+    Raises:
+        SettingsError: the context says it.
+    """
+    if app.node.try_get_context(NAMES_ALONE) is not None:
+        raise SettingsError(
+            f"{NAMES_ALONE}: what is made with it cannot run in AWS, and would stay there in place of what can; "
+            "allowed: to leave it out"
+        )
+    if here:
+        app.node.set_context(NAMES_ALONE, True)
+
+
 def wheels_asset(scope: Construct, name: str, requirements: str) -> s3_assets.Asset:
-    """The wheels of a lock file as an asset; their names alone, under the same key, where the context asks for them."""
+    """The wheels of a lock file as an asset; their names alone, under the same key, where `names_in_place_of_wheels` says so."""
     there = wheels(requirements, JOBS_PLATFORM, names_alone=bool(scope.node.try_get_context(NAMES_ALONE)))
     return s3_assets.Asset(scope, name, path=str(there.path), asset_hash=there.asset_hash)
 

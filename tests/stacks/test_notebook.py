@@ -28,7 +28,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     from app import build_app  # noqa: PLC0415 - importing CDK takes seconds
 
     folder = tmp_path_factory.mktemp("notebook")
-    build_app(context(notebook=True, nat=True), str(folder / "out")).synth()
+    build_app(context(notebook=True, nat=True), str(folder / "out"), wheels=False).synth()
     return read_templates(folder / "out")
 
 

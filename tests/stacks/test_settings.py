@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -161,14 +163,29 @@ def test_settings_are_frozen() -> None:
         read_settings({}).nat = True
 
 
-def test_the_command_line_says_the_sentence_alone() -> None:
+def by_the_command_line(folder: Path, **given: Any) -> tuple[int, str]:
+    """Exit status and error of the program that the CDK tool starts, with a context as the tool passes it on."""
+    environment = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context(**given)), "CDK_OUTDIR": str(folder)}
     command = [sys.executable, "app.py"]
-    environment = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context(nat="perhaps"))}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
-    assert (done.returncode, done.stderr) == (
-        1,
-        "error: nat: 'perhaps' (neither true nor false); allowed: true or false\n",
+    return done.returncode, done.stderr
+
+
+def test_the_command_line_says_the_sentence_alone(tmp_path: Path) -> None:
+    sentence = "error: nat: 'perhaps' (neither true nor false); allowed: true or false\n"
+    assert by_the_command_line(tmp_path, nat="perhaps") == (1, sentence)
+
+
+@pytest.mark.slow
+def test_no_context_puts_names_in_place_of_wheels(tmp_path: Path) -> None:
+    """What is deployed is made by `app.py`, and the CDK tool reaches it by its context alone."""
+    status, said = by_the_command_line(tmp_path, **{"card-fraud:names-of-wheels": "true"})
+    assert status == 1
+    assert said == (
+        "error: card-fraud:names-of-wheels: what is made with it cannot run in AWS, and would stay there in place of what can; "
+        "allowed: to leave it out\n"
     )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_machines_are_botocores() -> None:
