@@ -82,7 +82,14 @@ def fit(
         float | None,
         decimal("With --epsilon: how likely that is not kept; default: 1 in 10 times the rows.", 1e-12, 0.5),
     ] = None,
-    seed: Annotated[int, whole("The same file, options and seed give the same model, byte for byte.", 0, MAX_SEED)] = 1,
+    seed: Annotated[
+        int,
+        whole(
+            "The same file, options and seed give the same model, byte for byte; with --epsilon the noise is secret.",
+            0,
+            MAX_SEED,
+        ),
+    ] = 1,
     encoding: Encoding = None,
 ) -> None:
     """Learn the frauds of a table, to make new ones like them.

@@ -7,8 +7,8 @@ what holds for the critic holds for all that it makes.
 
 Covered: the values of a row. Not covered, and to be public anyway: how many rows there are, the columns with their
 types, their bounds, and which categories a column has. Nothing else of the rows is used: no cluster, no fitted
-distribution, no epoch chosen by real rows. The noise is drawn by a fast generator in float32, not by one made to
-withstand an attacker who knows its state.
+distribution, no epoch chosen by real rows, no loss that is kept. What noise and draws come of is secret and written nowhere.
+The noise is drawn by a fast generator in float32, not by one made to withstand an attacker who knows its state.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ penalty.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,7 @@ class WganGenerator:
 
         Args:
             rows: of the rare class alone, without the label's column.
+            seed: the same rows, settings and seed give the same bytes; with an epsilon they do not, for the noise is secret.
             work: a folder for checkpoints; a fit that was killed goes on from the newest there, with the same result.
 
         Raises:
@@ -148,7 +150,8 @@ class WganGenerator:
         clusters = clusters_of(matrix, 1 if private else min(settings.clusters, few), seed)
         choices = tuple((block.start, block.stop) for block in transform.blocks if block.kind == "one-hot")
         shape = Shape(transform.width, choices, clusters.shape[1], settings.latent, settings.hidden)
-        plan = Plan(shape, recipe, settings.epochs, settings.checkpoint_every, seed, budget)
+        secret = secrets.randbits(128) if private else None
+        plan = Plan(shape, recipe, settings.epochs, settings.checkpoint_every, seed, budget, secret)
         maker = RowMaker(shape, clusters.mean(0))
         trained = Trained(0, {})
         if transform.width:
@@ -162,7 +165,7 @@ class WganGenerator:
             transform=transform,
             maker=maker,
             chosen_epoch=trained.chosen(),
-            history=[{**row, "chosen": row["epoch"] == trained.chosen()} for row in trained.history],
+            history=[_told(row, trained.chosen(), private) for row in trained.history],
             snapshots=_snapshots(transform, maker, trained, min(len(rows), SNAPSHOT_ROWS), seed),
             budget=budget,
         )
@@ -209,6 +212,11 @@ class WganGenerator:
 def _held_out(rows: int, share: float, draws: np.random.Generator) -> NDArray[np.int32]:
     count = int(rows * share)
     return np.sort(draws.permutation(rows)[: count if count >= LEAST_HELD_OUT else 0]).astype(np.int32)
+
+
+def _told(row: dict[str, Any], chosen: int, private: bool) -> dict[str, Any]:
+    """An epoch as the history has it; the critic's loss on real rows has no noise on it, and is of no private training."""
+    return {**row, "critic_loss": None if private else row["critic_loss"], "chosen": row["epoch"] == chosen}
 
 
 def _values(transform: Transform) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -37,7 +37,12 @@ Distance = Callable[[Layers], float]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained, how long, and from which seed."""
+    """What is trained, how long, and from which seed.
+
+    Attributes:
+        secret: what the noise and the draws of a private training come of, in place of the seed: whoever knew it could take
+            them out again. It is written nowhere, so that one that was killed goes on with others.
+    """
 
     shape: Shape
     recipe: Recipe
@@ -45,6 +50,7 @@ class Plan:
     checkpoint_every: int
     seed: int
     budget: PrivacyBudget | None = None
+    secret: int | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -85,16 +91,17 @@ class Run:
         self.state: State = new_state(plan.shape, plan.recipe, plan.seed)
         self._matrix, self._clusters = jax.device_put((matrix, clusters))
         self._rows, self._stream = rows, stream
+        self._drawn_of = plan.seed if plan.secret is None else plan.secret
         self._steps = plan.recipe.steps(len(matrix))
         if plan.budget is None:
             self._epoch = compiled_epoch(plan.shape, plan.recipe)
         else:
-            self._places = places_of(len(rows), plan.budget, plan.seed)
+            self._places = places_of(len(rows), plan.budget, self._drawn_of)
             self._epoch = compiled_private_epoch(plan.shape, plan.recipe, plan.budget, len(rows))
 
     def seen(self, epoch: int) -> tuple[Batches, Noise]:
         """Which rows each critic step of an epoch (from 1) sees, and its random numbers."""
-        draws = np.random.default_rng([self.plan.seed, 2, self._stream, epoch])
+        draws = np.random.default_rng([self._drawn_of, 2, self._stream, epoch])
         if self.plan.budget is None:
             batches = epoch_batches(self._rows, self._steps, self.plan.recipe, draws)
         else:
