@@ -12,7 +12,7 @@ import typer
 from cli.errors import BadInputError
 from cli.feature_frame import feature_frame
 from cli.kaggle import checked_reading
-from cli.options import Encoding, Timezone, TransactionsFile, whole
+from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.report.evaluation import evaluation_report
@@ -36,6 +36,7 @@ def evaluate(
     ] = None,
     encoding: Encoding = None,
     timezone: Timezone = "UTC",
+    columns: Columns = "kaggle",
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
 ) -> None:
     """Train on a file's earlier rows, test on its later ones, and say how well it went.
@@ -46,11 +47,13 @@ def evaluate(
     Example: fraud evaluate --data fraudTrain.csv --test-from 2020-03-01 --out out/evaluation
 
     Example: fraud evaluate --data caixa.csv --encoding windows-1252 --timezone America/Sao_Paulo --out out/evaluation
+
+    Example: fraud evaluate --data card_transaction.v1.csv --columns tabformer --out out/evaluation
     """
     if test_data is not None and test_from is not None:
         raise BadInputError("--test-from and --test-data: name one of them; --test-data tests on the whole of its file")
     moment = None if test_from is None else parse_moment("--test-from", test_from)
-    reading = checked_reading(encoding, timezone)
+    reading = checked_reading(encoding, timezone, columns)
     with whole_folder(out, "evaluate") as folder, progress() as report:
         rows, times = feature_frame(data, report, reading)
         tested, tested_times = (None, times) if test_data is None else feature_frame(test_data, report, reading)

@@ -12,7 +12,7 @@ import typer
 
 from cli.errors import BadInputError
 from cli.kaggle import checked_reading, read_transactions
-from cli.options import Encoding, Timezone, TokenKeyFile, TransactionsFile
+from cli.options import Columns, Encoding, Timezone, TokenKeyFile, TransactionsFile
 from cli.output import whole_folder
 from cli.progress import Report, console, progress
 from cli.times import parse_day, start_ms
@@ -46,6 +46,7 @@ def features(
     token_key_file: TokenKeyFile = None,
     encoding: Encoding = None,
     timezone: Timezone = "UTC",
+    columns: Columns = "kaggle",
 ) -> None:
     """Compute the features of every transaction in a file.
 
@@ -55,9 +56,11 @@ def features(
     Example: fraud features --data fraudTrain.csv --out out/features --engine spark
 
     Example: fraud features --data kassen.csv --encoding windows-1252 --timezone Europe/Berlin --out out/features
+
+    Example: fraud features --data till.csv --columns till.toml --out out/features
     """
     cut_ms = None if cut is None else start_ms(parse_day("--cut", cut))
-    reading = checked_reading(encoding, timezone)
+    reading = checked_reading(encoding, timezone, columns)
     key = token_key(token_key_file)
     with whole_folder(out, "features") as folder, progress() as report, engine() as connection:
         report(f"reading {data.name}", 0, 1)

@@ -17,6 +17,8 @@ from cli.card_numbers import refuse_card_numbers
 from cli.errors import BadInputError
 from cli.reading.csv_text import checked_encoding
 from cli.reading.event_times import ALLOWED, clock_columns, to_moments
+from cli.reading.mapping.relation import in_fields, mapped
+from cli.reading.mapping.toml_file import Mapping, read_mapping
 from cli.reading.source import Kind, Source, opened
 from cli.reading.zones import checked_zone
 from fraud.card_numbers import mask_card_numbers
@@ -58,23 +60,37 @@ class Reading:
     Attributes:
         encoding: of a CSV; None: UTF-8, or what its mark says.
         timezone: what times without an offset mean.
+        mapping: which columns are which fields; None: those of Kaggle's `fraudTrain.csv`, by their names.
     """
 
     encoding: str | None = None
     timezone: str = "UTC"
+    mapping: Mapping | None = None
 
 
 AS_USUAL = Reading()
 
 
-def checked_reading(encoding: str | None, timezone: str) -> Reading:
-    """The options `--encoding` and `--timezone`; raises BadInputError for a name that is none."""
-    return Reading(checked_encoding(encoding), checked_zone(timezone))
+def checked_reading(encoding: str | None, timezone: str, columns: str = "kaggle") -> Reading:
+    """The options `--encoding`, `--timezone` and `--columns`.
+
+    Raises:
+        BadInputError: a name is none, the mapping is wrong, or it says otherwise than an option.
+    """
+    asked, zone = checked_encoding(encoding), checked_zone(timezone)
+    if columns == "kaggle":
+        return Reading(asked, zone)
+    mapping = read_mapping(columns)
+    said = (("--encoding", asked, mapping.encoding), ("--timezone", zone if zone != "UTC" else None, mapping.zone))
+    for option, one, other in said:
+        if one is not None and other is not None and one != other:
+            raise BadInputError(f"{option}: {one}, but {mapping.path} says {other}; allowed: one of them, in one place")
+    return Reading(asked or mapping.encoding, mapping.zone or zone, mapping)
 
 
 @dataclass(frozen=True)
 class Read:
-    """What was read: how many transactions, and a sentence on how their times were taken."""
+    """What was read: how many transactions, and a sentence on how their times were taken and which rows were left out."""
 
     transactions: int
     times: str
@@ -160,30 +176,39 @@ def read_transactions(
     Raises:
         BadInputError: naming the file and what is wrong with it.
     """
-    names = [field.name for field in OPTIONAL_FIELDS]
-    with opened(connection, path, REQUIRED_COLUMNS, reading.encoding, names) as source:
-        fields = [field for field in OPTIONAL_FIELDS if field.name in source.columns]
-        # A view of the file: no row of it is kept before its card number is a token.
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, {_fields(source)} FROM {source.relation} AS f"
-        )
-        count = _check(connection, path, (*_RULES, *_optional_rules(fields)))
-        texts = [field.name for field in fields if field.is_text]
-        refuse_card_numbers(connection, path, "raw", ("merchant", "category", "trans_num", *texts))
-        times = to_moments(connection, path, "raw", "timed", reading.timezone)
-        cards = [row[0] for row in connection.execute("SELECT DISTINCT cc_num FROM raw").fetchall()]
-        connection.execute("CREATE OR REPLACE TEMP TABLE tokens (card_number VARCHAR, token VARCHAR)")
-        connection.executemany("INSERT INTO tokens VALUES (?, ?)", [(card, card_token(card, key)) for card in cards])
-        create = f"""CREATE OR REPLACE TABLE {table} AS
-            SELECT row, trans_num AS transaction_id, t.token AS cc_num, merchant, category,
-                CAST(round(amt_number * 100) AS BIGINT) AS amount_cents, epoch_ms(event_ms) AS event_time,
-                merch_lat_number AS merch_lat, merch_long_number AS merch_long, CAST(is_fraud AS TINYINT) AS is_fraud
-                {"".join(f", {_value(field)}" for field in fields)}
-            FROM timed AS r JOIN tokens AS t ON r.cc_num = t.card_number"""
-        same_count(f"reading {path}", count, made_rows(connection, create))
-        connection.execute("DROP TABLE tokens")
-        connection.execute("DROP VIEW timed")
-        connection.execute("DROP VIEW raw")
+    if reading.mapping is None:
+        names = [field.name for field in OPTIONAL_FIELDS]
+        with opened(connection, path, REQUIRED_COLUMNS, reading.encoding, names) as source:
+            return _made(connection, path, table, key, source, reading)
+    with in_fields(), mapped(connection, path, reading.mapping, reading.encoding) as (source, left_out):
+        read = _made(connection, path, table, key, source, reading)
+    return Read(read.transactions, f"{read.times}{left_out}")
+
+
+def _made(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: str, key: bytes, source: Source, reading: Reading
+) -> Read:
+    """Makes the table of an opened file."""
+    fields = [field for field in OPTIONAL_FIELDS if field.name in source.columns]
+    # A view of the file: no row of it is kept before its card number is a token.
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, {_fields(source)} FROM {source.relation} AS f")
+    count = _check(connection, path, (*_RULES, *_optional_rules(fields)))
+    texts = [field.name for field in fields if field.is_text]
+    refuse_card_numbers(connection, path, "raw", ("merchant", "category", "trans_num", *texts))
+    times = to_moments(connection, path, "raw", "timed", reading.timezone)
+    cards = [row[0] for row in connection.execute("SELECT DISTINCT cc_num FROM raw").fetchall()]
+    connection.execute("CREATE OR REPLACE TEMP TABLE tokens (card_number VARCHAR, token VARCHAR)")
+    connection.executemany("INSERT INTO tokens VALUES (?, ?)", [(card, card_token(card, key)) for card in cards])
+    create = f"""CREATE OR REPLACE TABLE {table} AS
+        SELECT row, trans_num AS transaction_id, t.token AS cc_num, merchant, category,
+            CAST(round(amt_number * 100) AS BIGINT) AS amount_cents, epoch_ms(event_ms) AS event_time,
+            merch_lat_number AS merch_lat, merch_long_number AS merch_long, CAST(is_fraud AS TINYINT) AS is_fraud
+            {"".join(f", {_value(field)}" for field in fields)}
+        FROM timed AS r JOIN tokens AS t ON r.cc_num = t.card_number"""
+    same_count(f"reading {path}", count, made_rows(connection, create))
+    connection.execute("DROP TABLE tokens")
+    connection.execute("DROP VIEW timed")
+    connection.execute("DROP VIEW raw")
     _check_table(connection, path, table)
     return Read(count, times)
 

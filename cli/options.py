@@ -13,7 +13,11 @@ from fraud.notation import NotationError, decimal_number, whole_number
 _Number = TypeVar("_Number", int, float)
 
 TransactionsFile = Annotated[
-    Path, typer.Option(help="CSV or Parquet in the columns of Kaggle's fraudTrain.csv.", metavar="FILE")
+    Path,
+    typer.Option(
+        help="CSV or Parquet in the columns of Kaggle's fraudTrain.csv, or in those that --columns says.",
+        metavar="FILE",
+    ),
 ]
 Encoding = Annotated[
     str | None,
@@ -28,6 +32,14 @@ Timezone = Annotated[
         help="What times without an offset mean: UTC, a zone as America/New_York, or an offset as -05:00. "
         "Of an hour that the clocks repeat, the first is taken.",
         metavar="ZONE",
+    ),
+]
+Columns = Annotated[
+    str,
+    typer.Option(
+        help="Which columns of the file are which fields: kaggle, handbook, tabformer, or a TOML file of your own "
+        "(docs/your-files.md).",
+        metavar="NAME|FILE",
     ),
 ]
 TokenKeyFile = Annotated[

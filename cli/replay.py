@@ -14,7 +14,7 @@ from xgboost.core import XGBoostError
 
 from cli.errors import BadInputError
 from cli.kaggle import Reading, checked_reading, read_transactions
-from cli.options import Encoding, Timezone, TransactionsFile, decimal, whole
+from cli.options import Columns, Encoding, Timezone, TransactionsFile, decimal, whole
 from cli.output import whole_folder
 from cli.report.stream import stream_report
 from cli.run_failures import logs_kept
@@ -53,6 +53,7 @@ def replay(
     duplicates: Annotated[float, decimal("Share that Kafka delivers twice.", 0, 0.5)] = 0.0,
     encoding: Encoding = None,
     timezone: Timezone = "UTC",
+    columns: Columns = "kaggle",
 ) -> None:
     """Decide a day of a file as live traffic, through the stacks, with a model of your own.
 
@@ -66,7 +67,7 @@ def replay(
     Example: fraud replay --data till.csv --timezone Asia/Tokyo --model out/model --day 2020-12-20 --out out/replay
     """
     from_ms = start_ms(parse_day("--day", day))
-    reading = checked_reading(encoding, timezone)
+    reading = checked_reading(encoding, timezone, columns)
     _check_model(model)
     with whole_folder(out, "replay") as folder, TemporaryDirectory(prefix="fraud-replay-") as temporary:
         with logs_kept(out, Path(temporary), folder), new_screen(PHASES) as screen:

@@ -26,7 +26,7 @@ def positions(path: Path, names: Sequence[str], wanted: Sequence[str], besides: 
     """
     plain = [_plain(name) for name in names]
     missing = [column for column in wanted if column not in names]
-    if not set(wanted) & set(plain):
+    if not set(wanted) & {*plain, *names}:
         raise BadInputError(
             f"{path}: none of the columns is there{_separator(names)}; needed: a header with {', '.join(wanted)}"
         )

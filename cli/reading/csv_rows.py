@@ -15,13 +15,13 @@ LONGEST_LINE = 2_000_000
 """Bytes: what a row may hold. A quote that nothing closes runs into it."""
 
 
-def header(path: Path, text: BinaryIO) -> list[str]:
+def header(path: Path, text: BinaryIO, delimiter: str = ",") -> list[str]:
     """The names in the first line, with what quotes them taken off.
 
     Raises:
         BadInputError: there is none, or it cannot be read.
     """
-    with _records(text) as records:
+    with _records(text, delimiter) as records:
         try:
             names: list[str] | None = next(records, None)
         except csv.Error as error:
@@ -31,10 +31,10 @@ def header(path: Path, text: BinaryIO) -> list[str]:
     return names
 
 
-def first_malformed(path: Path, text: BinaryIO, columns: int) -> BadInputError | None:
+def first_malformed(path: Path, text: BinaryIO, columns: int, delimiter: str = ",") -> BadInputError | None:
     """What the first row that is none says of itself: its line (of the file) and row (of the data, from 1)."""
     begins, row = 1, -1
-    with _records(text) as records:
+    with _records(text, delimiter) as records:
         try:
             for values in records:
                 if values:
@@ -54,12 +54,12 @@ def first_malformed(path: Path, text: BinaryIO, columns: int) -> BadInputError |
 
 
 @contextmanager
-def _records(text: BinaryIO) -> Iterator[Any]:
+def _records(text: BinaryIO, delimiter: str) -> Iterator[Any]:
     text.seek(0)
     before = csv.field_size_limit(LONGEST_LINE)
     lines = io.TextIOWrapper(text, encoding="utf-8-sig", newline="")
     try:
-        yield csv.reader(lines, strict=True)
+        yield csv.reader(lines, strict=True, delimiter=delimiter)
     finally:
         lines.detach()
         csv.field_size_limit(before)

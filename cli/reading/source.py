@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import duckdb
 import pyarrow as pa
@@ -18,9 +18,16 @@ from cli.reading.columns import all_positions, positions
 from cli.reading.csv_rows import LONGEST_LINE, first_malformed, header
 from cli.reading.csv_text import utf8_text
 from fraud.card_numbers import mask_card_numbers
+from sagemaker_src.processing.transactions import quoted
 
 Kind = Literal["text", "binary", "number", "single", "yes or no", "time", "moment"]
 """What a column holds: `single` is a number of 4 bytes, `time` a clock's reading, `moment` a point in time."""
+
+Chosen = Sequence[str] | Callable[[Sequence[str]], Sequence[str]]
+"""The columns that must be there, or what says them from the names of those that are."""
+
+DELIMITERS = (",", ";", "\t", "|")
+"""What may stand between the values of a CSV, if nothing else is said."""
 
 _PARQUET_MAGIC = b"PAR1"
 _OTHERS = {
@@ -37,19 +44,22 @@ class Source:
     Attributes:
         relation: SQL of all its rows: `row`, from 1, and a column `c0`, `c1`, ... for each of its own.
         columns: {name: (column of `relation`, what it holds)} of those wanted.
+        reads: the path that `relation` names.
     """
 
     relation: str
     columns: dict[str, tuple[str, Kind]]
+    reads: str
 
 
 @contextmanager
 def opened(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
-    wanted: Sequence[str],
+    wanted: Chosen,
     encoding: str | None,
     besides: Sequence[str] = (),
+    delimiter: str | None = ",",
 ) -> Iterator[Source]:
     """A CSV or Parquet file, to be read while this is open.
 
@@ -59,6 +69,7 @@ def opened(
         wanted: the columns that must be there.
         encoding: of a CSV; see `cli.reading.csv_text`.
         besides: the columns that are read if they are there.
+        delimiter: of a CSV; None: one of DELIMITERS, as its header has it.
 
     Raises:
         BadInputError: it is neither, or its columns or its text are not as they must be. Also in place of an error of DuckDB
@@ -68,7 +79,7 @@ def opened(
         with _parquet(connection, path, wanted, besides) as source:
             yield source
     else:
-        with opened_csv(path, wanted, encoding, besides) as source:
+        with opened_csv(path, wanted, encoding, besides, delimiter) as source:
             yield source
 
 
@@ -109,7 +120,11 @@ def _handle(number: int) -> str:
 
 @contextmanager
 def opened_csv(
-    path: Path, wanted: Sequence[str] | None, encoding: str | None, besides: Sequence[str] = ()
+    path: Path,
+    wanted: Chosen | None,
+    encoding: str | None,
+    besides: Sequence[str] = (),
+    delimiter: str | None = ",",
 ) -> Iterator[Source]:
     """A CSV, all of it text; see `opened`.
 
@@ -117,29 +132,43 @@ def opened_csv(
         wanted: the columns that must be there; None: whichever are.
     """
     with utf8_text(path, encoding) as text:
-        names = header(path, text)
-        places = all_positions(path, names) if wanted is None else positions(path, names, wanted, besides)
+        names, delimiter = _header(path, text, delimiter)
+        places = all_positions(path, names) if wanted is None else positions(path, names, _of(wanted, names), besides)
         columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
         relation = f"""(SELECT *, row_number() OVER () AS row FROM read_csv({_handle(text.fileno())}, header=true,
-            auto_detect=false, columns={{{columns}}}, delim=',', quote='"', escape='"', strict_mode=true,
+            auto_detect=false, columns={{{columns}}}, delim={quoted(delimiter)}, quote='"', escape='"', strict_mode=true,
             max_line_size={LONGEST_LINE}))"""
         try:
-            yield Source(relation, {name: (f"c{place}", "text") for name, place in places.items()})
+            yield Source(
+                relation, {name: (f"c{place}", "text") for name, place in places.items()}, _handle(text.fileno())
+            )
         except duckdb.Error as error:
-            found = first_malformed(path, text, len(names))
+            found = first_malformed(path, text, len(names), delimiter)
             raise found or BadInputError(f"{path}: cannot be read as CSV: {_plain(error)}") from error
+
+
+def _header(path: Path, text: BinaryIO, delimiter: str | None) -> tuple[list[str], str]:
+    """The names of the columns, and what stands between them."""
+    if delimiter is not None:
+        return header(path, text, delimiter), delimiter
+    found = [(header(path, text, each), each) for each in DELIMITERS]
+    return max(found, key=lambda pair: len(pair[0]))
+
+
+def _of(wanted: Chosen, names: Sequence[str]) -> Sequence[str]:
+    return wanted(names) if callable(wanted) else wanted
 
 
 @contextmanager
 def _parquet(
-    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Sequence[str], besides: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Chosen, besides: Sequence[str]
 ) -> Iterator[Source]:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         raise BadInputError(f"{path}: cannot be read as Parquet: {_plain(error)}") from error
     with file, path.open("rb") as content:
-        places = positions(path, file.schema_arrow.names, wanted, besides)
+        places = positions(path, file.schema_arrow.names, _of(wanted, file.schema_arrow.names), besides)
         columns: dict[str, tuple[str, Kind]] = {
             name: (f"c{place}", _kind(path, file, name)) for name, place in places.items()
         }
@@ -147,7 +176,7 @@ def _parquet(
         relation = f"""(SELECT {", ".join(place for place, _ in columns.values())}, file_row_number + 1 AS row
             FROM read_parquet({_handle(content.fileno())}) AS f({named}))"""
         try:
-            yield Source(relation, columns)
+            yield Source(relation, columns, _handle(content.fileno()))
         except duckdb.Error as error:
             raise BadInputError(f"{path}: cannot be read as Parquet: {_plain(error)}") from error
 

@@ -18,7 +18,7 @@ import typer
 
 from cli.errors import BadInputError
 from cli.kaggle import REQUIRED_COLUMNS, Reading, checked_reading, read_transactions
-from cli.options import Encoding, Timezone, TransactionsFile, whole
+from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import check_folder, whole_folder
 from cli.progress import Report, console, progress
 from cli.synthesize.inputs import MAX_SEED
@@ -67,6 +67,7 @@ def episodes(
     seed: Annotated[int, whole("The same data, options and seed give the same files.", 0, MAX_SEED)] = 1,
     encoding: Encoding = None,
     timezone: Timezone = "UTC",
+    columns: Columns = "kaggle",
 ) -> None:
     """Learn how attacks unfold, and graft new ones onto the histories of honest cards.
 
@@ -84,7 +85,7 @@ def episodes(
     Example: fraud synthesize episodes --data fraudTrain.csv --episodes 200 --known 20 --test-from 2020-03-01 --out out/episodes
     """
     moment = None if test_from is None else parse_moment("--test-from", test_from)
-    reading = checked_reading(encoding, timezone)
+    reading = checked_reading(encoding, timezone, columns)
     check_folder(out, _COMMAND)
     with whole_folder(out, _COMMAND) as folder, progress() as report:
         table, times = _read(data, reading, seed, report)
