@@ -55,18 +55,19 @@ def graft(episodes: Episodes, transactions: pa.Table, seed: int, *, before_ms: i
         before_ms: graft only before this moment, milliseconds since 1970, so that what comes later stays real.
 
     Raises:
-        EpisodesError: a column is missing, the model has a category that the transactions have not, or there is no room.
+        EpisodesError: a column is missing, the model has a category that the honest transactions have not, or there is no room.
     """
     rng = np.random.default_rng([seed, 4])
     ledger = read_ledger(transactions)
-    unknown = sorted({episodes.categories[code] for code in np.unique(episodes.category)} - set(ledger.categories))
-    if unknown:
-        raise EpisodesError(
-            f"category {unknown[0]}: the episodes have it, the transactions have not; "
-            f"allowed: {', '.join(ledger.categories)}"
-        )
     if ledger.fraud.all():
         raise EpisodesError("the transactions hold no honest one (is_fraud 0); needed: a card to graft onto")
+    # A merchant is drawn from honest purchases alone: a category of which frauds alone are there has none.
+    bought = [ledger.categories[code] for code in np.unique(ledger.category[~ledger.fraud])]
+    unknown = sorted({episodes.categories[code] for code in np.unique(episodes.category)} - set(bought))
+    if unknown:
+        raise EpisodesError(
+            f"category {unknown[0]}: the episodes have it, the honest transactions have not; allowed: {', '.join(bought)}"
+        )
     placed = Hosts(ledger, before_ms).place(rng, episodes)
     rows = _rows(rng, episodes, placed, ledger, find_places(ledger, rng))
     given = pa.table({name: transactions[name].cast(_TYPES[name]) for name in COLUMNS})
