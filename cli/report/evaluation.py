@@ -61,7 +61,7 @@ def evaluation_report(path: Path, trained: Trained, files: str, times: str) -> N
             ),
             ("Times", f"UTC; {times}"),
             ("Data fingerprint", data["fingerprint"]),
-            ("Features", f"{len(manifest['feature_names'])}, {len(manifest['categories'])} categories"),
+            ("Features", f"{len(manifest['feature_names'])}, of them {len(manifest['categories'])} of text"),
             (
                 "XGBoost",
                 f"{manifest['xgboost']}, {settings['rounds']} trees, depth {settings['max_depth']}, eta {settings['eta']}",

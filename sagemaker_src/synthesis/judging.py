@@ -12,14 +12,16 @@ from typing import Any
 
 import pandas as pd
 
+from fraud.card_numbers import mask_certain
 from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.fitting import Fitted, load_fitted
 from sagemaker_src.synthesis.generators import DESCRIPTION, Progress
 from sagemaker_src.synthesis.page.page import write_page
 from sagemaker_src.synthesis.quality.evaluation import FULL, Effort, evaluate
+from sagemaker_src.synthesis.quality.resplits import moments
 from sagemaker_src.synthesis.quality.verdict import Limits
 from sagemaker_src.synthesis.sampling import SYNTHETIC
-from sagemaker_src.synthesis.table import FraudTable
+from sagemaker_src.synthesis.table import FraudTable, frauds_among
 
 QUALITY, REPORT = "quality.json", "report.html"
 RESPLITS = 8
@@ -69,8 +71,12 @@ def judge(
         SynthesisError: there is no such column of the time, the model learned of another table, or too little is there to
             judge by.
     """
-    if request.time is not None and request.time not in real.rows:
-        raise SynthesisError(f"{request.time}: no such column to order the rows by; there are {', '.join(real.rows)}")
+    if request.time is not None:
+        if request.time not in real.rows:
+            raise SynthesisError(
+                f"{request.time}: no such column to order the rows by; there are {', '.join(real.rows)}"
+            )
+        moments(real.rows[request.time])  # what cannot be ordered is told before anything is measured
     fitted = None if model is None else load_fitted(model)
     learned = None if fitted is None else fitted.learned(real.fraud_rows)
     quality = evaluate(
@@ -102,10 +108,15 @@ def matching(synthetic: pd.DataFrame, real: FraudTable) -> pd.DataFrame:
     """Synthetic rows in the columns, order and types of the real ones; of an augmented table, the synthetic ones alone.
 
     Raises:
-        SynthesisError: a column is missing or holds something else, or there is no row.
+        SynthesisError: a column is missing or holds something else, there is no row, or some are labelled as no fraud.
     """
     if SYNTHETIC in synthetic and SYNTHETIC not in real.rows:
         synthetic = synthetic[synthetic[SYNTHETIC].astype(str).str.lower() == "true"]
+    if real.label in synthetic and (others := len(synthetic) - frauds_among(synthetic[real.label], real.positive)):
+        raise SynthesisError(
+            f"{real.label}: {others:,} of {len(synthetic):,} rows are not {mask_certain(real.positive)}; needed: synthetic "
+            "frauds alone, or an augmented table with its column is_synthetic"
+        )
     lacking = [name for name in real.rows if name not in synthetic]
     if lacking:
         raise SynthesisError(

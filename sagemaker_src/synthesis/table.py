@@ -112,6 +112,15 @@ def _is_positive(labels: pd.Series[Any], positive: str) -> NDArray[np.bool_]:
     return np.asarray(labels.isin(right), dtype=bool)
 
 
+def frauds_among(labels: pd.Series[Any], positive: str) -> int:
+    """How many of a column's labels are the one that was named in text; a missing one is not.
+
+    >>> frauds_among(pd.Series([1, 0, 1, None]), "1")
+    2
+    """
+    return int(labels.map(lambda value: not pd.isna(value) and _means(value, positive)).sum())
+
+
 def _means(value: Any, positive: str) -> bool:
     """Whether a label's value is the one that was named in text.
 

@@ -194,3 +194,27 @@ def test_the_try_does_all_of_it(
     assert quality["verdict"]["sentences"][0] in said
     assert pd.read_parquet(out / "augmented.parquet")["is_fraud"].mean() == pytest.approx(0.05, abs=1e-3)
     assert len(pd.read_csv(out / "synthetic.csv")) == quality["rows"]["synthetic"]
+
+
+def test_rows_that_are_labelled_as_no_fraud_are_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = written(tmp_path / "whole.csv", frame())
+    files = ("--real", folder / "data.parquet", "--synthetic", whole, "--model", folder / "model")
+    status, said = fraud(monkeypatch, capsys, "synthesize", "evaluate", *files, "--out", tmp_path / "quality", *QUICK)
+    assert status == 2
+    assert f"{whole}: Class: 260 of 300 rows are not 1; needed: synthetic frauds alone" in said
+    assert not (tmp_path / "quality").exists()
+
+
+def test_a_column_that_is_no_time_is_told_before_anything_is_measured(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said = fraud(
+        monkeypatch, capsys, "synthesize", "evaluate", *given(folder, tmp_path / "quality", "--time", "shop")
+    )
+    assert status == 2
+    assert "time column shop: " in said
+    assert "allowed: numbers, or dates and times" in said
+    assert "comparing distributions" not in said
+    assert "UserWarning" not in said

@@ -314,3 +314,17 @@ def test_copies_are_copies(world: pa.Table) -> None:
     ends = np.append(model.start[1:], model.cents.size)
     known = {tuple(model.cents[begin:end].tolist()) for begin, end in zip(model.start, ends, strict=True)}
     assert {tuple(made.cents[begin:end].tolist()) for begin, end in zip(made.start, made.ends, strict=True)} == known
+
+
+def test_attacks_on_few_cards_keep_apart_from_each_other_and_from_the_cards_own() -> None:
+    """So many are grafted that every card suffers several: without the distance they would stand side by side."""
+    world = world_of(cards=5, days=120, fraud_rate=0.01, seed=3)
+    made = graft(sample(learn(world), 45, seed=1), world, seed=1)
+    table = rows_of(made.transactions).assign(episode=made.episode)
+    struck = table[table["is_fraud"] == 1].sort_values(["cc_num", "ms"])
+    grafted_by_card = struck[struck["episode"] >= 0].groupby("cc_num")["episode"].nunique()
+    assert grafted_by_card.min() >= 3
+    for _, of_card in struck.groupby("cc_num"):
+        ms, episode = of_card["ms"].to_numpy(), of_card["episode"].to_numpy()
+        between = episode[1:] != episode[:-1]
+        assert (np.diff(ms)[between] > APART_MS).all()

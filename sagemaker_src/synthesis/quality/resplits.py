@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,9 @@ def moments(column: pd.Series) -> NDArray[np.float64]:
         if pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         else:
-            times = pd.to_datetime(column, utc=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a form that it must guess; what it cannot read it says in an error
+                times = pd.to_datetime(column, utc=True)
             values = (times - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:
         raise SynthesisError(f"time column {column.name}: {error}; allowed: numbers, or dates and times") from error

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp, pearsonr
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import normalized_mutual_info_score, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from sagemaker_src.synthesis.errors import SynthesisError
@@ -49,6 +49,27 @@ def test_correlations_differ_by_what_scipy_says() -> None:
     pairs = [("v0", "v1"), ("v0", "v2"), ("v1", "v2")]
     apart = [abs(pearsonr(real[a], real[b])[0] - pearsonr(other[a], other[b])[0]) for a, b in pairs]
     assert correlation_difference(real, other) == pytest.approx(np.mean(apart))
+
+
+def test_mutual_information_differs_by_what_scikit_learn_says_of_tenths() -> None:
+    trained, held_out, other = (rows(80, seed)[["v0", "v1", "amount"]] for seed in (1, 2, 3))
+    other = other.assign(v1=other["v0"])
+    real = pd.concat([trained, held_out], ignore_index=True)
+
+    def information(table: pd.DataFrame) -> list[float]:
+        tenths = {
+            name: np.digitize(table[name], np.quantile(real[name], [share / 10 for share in range(1, 10)]))
+            for name in table
+        }
+        return [
+            normalized_mutual_info_score(tenths[one], tenths[two])
+            for one, two in (("v0", "v1"), ("v0", "amount"), ("v1", "amount"))
+        ]
+
+    apart = np.mean(np.abs(np.subtract(information(held_out), information(other))))
+    found = fidelity(trained, held_out, other, seed=1, trees=5, draws=1)
+    assert found["mutual_information_difference"] == pytest.approx(apart)
+    assert apart > 0.2
 
 
 def test_the_two_sample_test_is_scikit_learns_forest_cross_validated() -> None:

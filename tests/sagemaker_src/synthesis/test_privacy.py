@@ -13,7 +13,9 @@ from anonymeter.evaluators.singling_out_evaluator import univariate_singling_out
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
+from sagemaker_src.synthesis.quality import attacks as module
 from sagemaker_src.synthesis.quality.attacks import as_many, attacks, halves, linkable, queryable
+from sagemaker_src.synthesis.quality.libraries import singling_out
 from sagemaker_src.synthesis.quality.privacy import adversarial_accuracy, membership_auc, privacy
 from sagemaker_src.synthesis.quality.values import plain
 from sagemaker_src.synthesis.quality.verdict import OF_PRIVACY, Limits, judge
@@ -89,6 +91,35 @@ def test_singling_out_by_one_column_is_what_anonymeter_computes_with_all_its_que
     found = attacks(few, others, made, seed=1, progress=silent, most=1000)["singling_out"]["univariate"]
     assert found == {"risk": risk.value, "low": risk.ci[0], "high": risk.ci[1]}
     assert found["risk"] > 0.5
+
+
+def test_the_order_in_which_the_library_gives_its_queries_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def turned() -> Any:
+        library = singling_out()
+
+        class Turned:
+            @staticmethod
+            def univariate_singling_out_queries(*given: Any) -> list[Any]:
+                return list(library.univariate_singling_out_queries(*given))[::-1]
+
+            multivariate_singling_out_queries = staticmethod(library.multivariate_singling_out_queries)
+
+        return Turned
+
+    asked: list[list[str]] = []
+    counted = module._singled_out
+
+    def noted(frame: Any, queries: list[Any]) -> int:
+        asked.append([str(query) for query in queries])
+        return counted(frame, queries)
+
+    monkeypatch.setattr(module, "_singled_out", noted)
+    attacks(TRAINED, HELD_OUT, FRESH, seed=1, progress=silent, most=50)
+    monkeypatch.setattr(module, "singling_out", turned)
+    attacks(TRAINED, HELD_OUT, FRESH, seed=1, progress=silent, most=50)
+    given, again = asked[::2]
+    assert len(given) == 50
+    assert given == again
 
 
 def test_linkability_is_what_anonymeter_computes(fresh: dict[str, Any]) -> None:

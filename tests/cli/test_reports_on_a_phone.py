@@ -1,0 +1,64 @@
+"""The reports on a narrow screen: nothing but a table of its own is wider than the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.report.evaluation import evaluation_report
+from cli.report.stream import stream_report
+from fraud.deciding import Deciding
+from local.attacks import Attack
+from local.decided_again import KnownNightly, MadeDecisions, ModelScorer
+from local.decided_day import DecidedDay, StreamRun, summary
+from sagemaker_src.training.train import train_model
+from samples.deciding_world import feature_message, small_nightly, write_model
+from tests.sagemaker_src.test_evaluate_model import SETTINGS, TEST_FROM, made_up_rows
+
+
+@pytest.fixture(scope="module")
+def stream_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stream")
+    scorer = ModelScorer(write_model(folder / "model"))
+    deciding = Deciding(nightly=KnownNightly(small_nightly()), scorer=scorer, store=MadeDecisions())
+    made = deciding.decide_batch(
+        [feature_message(number, amount_cents=90_000 - number) for number in range(40)]
+    ).decisions
+    named = (
+        "transaction_id",
+        "cc_num",
+        "trans_time",
+        "amount_cents",
+        "outcome",
+        "path",
+        "score",
+        "model_version",
+        "decided_at",
+    )
+    decided = [{**{name: getattr(one, name) for name in named}, "decision": one.to_json()} for one in made]
+    ids = [one.transaction_id for one in made]
+    sent = dict.fromkeys(ids, made[0].decided_at - 40.0)
+    run = StreamRun(len(ids), 0, sent, [], 30.0, 0, True, 1.0)
+    attacks = [Attack("ten small purchases within seconds", True, tuple(ids[:10]))]
+    day = DecidedDay(run, decided, dict.fromkeys(ids, 0), len(ids), 0, attacks)
+    stream_report(folder / "report.html", summary(day), day, "A day.")
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def evaluation_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("evaluation") / "report.html"
+    evaluation_report(
+        path, train_model(made_up_rows(), SETTINGS, test_from_ms=TEST_FROM), "made-up rows", "as they are"
+    )
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1100, 360])
+@pytest.mark.parametrize("page", ["stream_page", "evaluation_page"])
+def test_a_page_does_not_scroll_sideways(page: str, width: int, look, request: pytest.FixtureRequest) -> None:  # type: ignore[no-untyped-def]
+    seen = look(request.getfixturevalue(page), width=width)
+    assert seen.evaluate("document.documentElement.scrollWidth") == width
+    assert seen.locator("table").count() >= 3
