@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from emulator.process import EmulatedAws
+from emulator.account import REGION
+from emulator.command_line import variables
+from emulator.process import ROOT, EmulatedAws
 from engines.waiting import wait_until
 from fraud.world import WorldSettings, generate, tokenised
 from local.assembly import Stack
@@ -69,9 +73,31 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulate
         yield aws, found
 
 
+def by_the_page(line: int, environment: dict[str, str], folder: Path) -> str:
+    """What one of the page's commands for a run says, in a shell that has the function of their first line."""
+    section = (ROOT / "docs" / "synthetic-fraud.md").read_text().partition("\n## In the cloud\n")[2]
+    commands = section.split("```")[1].strip().splitlines()
+    text = f"set -eu\n{commands[0]}\n{commands[line]}\n".replace(".venv/bin/", f"{ROOT}/.venv/bin/")
+    shell = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run(["bash", "-c", text], cwd=folder, env=shell, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def started(aws: EmulatedAws, found: dict[str, str]) -> str | None:
+    """The execution that there is."""
+    machine = found["SynthesisStateMachine"]
+    executions = aws.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    return str(executions[0]["executionArn"]) if executions else None
+
+
 def ended(aws: EmulatedAws, machine: str, given: dict[str, Any]) -> dict[str, Any]:
     states = aws.client("stepfunctions")
-    execution = states.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
+    return has_ended(aws, states.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"])
+
+
+def has_ended(aws: EmulatedAws, execution: str) -> dict[str, Any]:
+    states = aws.client("stepfunctions")
 
     def done() -> dict[str, Any] | None:
         found: dict[str, Any] = states.describe_execution(executionArn=execution)
@@ -93,7 +119,10 @@ def test_frauds_are_made_judged_and_published(standing: tuple[EmulatedAws, dict[
     world = generate(WorldSettings(cards=100, days=60, fraud_rate=0.01, seed=3))
     transactions = tokenised(world, b"0" * 32)
     s3.put_object(Bucket=bucket, Key="transactions/history.parquet", Body=parquet(transactions))
-    ended(aws, found["SynthesisStateMachine"], {})
+    given = variables(aws.endpoint, REGION, aws.credentials, tmp_path)
+    by_the_page(1, given, tmp_path)
+    execution = wait_until(lambda: started(aws, found), 30, lambda: AssertionError("no event has started the machine"))
+    has_ended(aws, execution)
     published = keys(aws, bucket, "synthetic/")
     (run,) = {key.split("/")[1] for key in published} - {"newest"}
     assert sorted(published) == sorted(
@@ -113,6 +142,10 @@ def test_frauds_are_made_judged_and_published(standing: tuple[EmulatedAws, dict[
     taken = read_synthetic(tmp_path, NEVER)
     assert taken is not None
     assert (len(taken.rows), set(taken.rows["is_fraud"])) == (200, {1})
+    # and whoever looks by the page sees it
+    assert f"synthetic/{run}/rows.parquet" in by_the_page(3, given, tmp_path)
+    by_the_page(4, given, tmp_path)
+    assert (tmp_path / "out" / "candidates" / run / "report.html").stat().st_size > 10_000
     # no row is one of the frauds that were learned
     learned = set(map(str, transactions["cc_num"].to_pylist()))
     assert not learned & set(taken.rows["cc_num"])
