@@ -1,6 +1,6 @@
 """`fraud evaluate` on a large file: how long, how much memory, how good, and what each set of features is worth.
 
-python -m benchmarks.evaluate --data sparkov.parquet --test-from 2020-03-01 [--ladder]
+python -m benchmarks.evaluate --data sparkov.parquet --test-from 2020-03-01 [--ladder | --leave-out]
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ import xgboost as xgb
 from benchmarks.data import SPARKOV, needs
 from cli.feature_frame import feature_frame
 from cli.times import parse_moment
+from fraud.features.catalogue import CATALOGUE, names
+from fraud.features.derived import DERIVED_FEATURES
+from fraud.fields import OPTIONAL_FEATURES
 from fraud.vector import FEATURE_NAMES, declared_input, model_vector
 from sagemaker_src.training.metrics import evaluate_rows
 from sagemaker_src.training.train import TrainingSettings
@@ -48,11 +51,31 @@ STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("+ all cards' average in the category, the card's whole history",
      ("avg_amt_population_30d", "amt_over_population", "num_trans_all", "avg_amt_all")),
 )  # fmt: skip
-"""Each step adds to the one above it; the last is the model's whole vector."""
+"""Each step adds to the one above it; the last is the model's whole vector, without fields that may be missing."""
+_WHOLE = tuple(name for name in FEATURE_NAMES if name not in {field.name for field in OPTIONAL_FEATURES})
 
 
-def ladder(rows: pd.DataFrame, test_from_ms: int) -> list[dict[str, Any]]:
-    """The metrics of each step: fitted on every fraud and a weighted sample of the others before a moment, tested after it."""
+def left_out() -> list[tuple[str, tuple[str, ...]]]:
+    """The whole vector, and it without the features of one window or habit at a time and what is derived of them."""
+    sets = [("all", _WHOLE)]
+    for declared in (*CATALOGUE.windows, *CATALOGUE.habits):
+        gone = set(names(declared.features))
+        while more := {one.name for one in DERIVED_FEATURES if gone & set(one.parsed.names)} - gone:
+            gone |= more
+        sets.append((f"without {declared}", tuple(name for name in _WHOLE if name not in gone)))
+    return sets
+
+
+def steps() -> list[tuple[str, tuple[str, ...]]]:
+    """The features of each of STEPS, with those of the steps before it."""
+    taken: tuple[str, ...] = ()
+    sets = [(says, taken := (*taken, *added)) for says, added in STEPS]
+    assert set(taken) == set(_WHOLE)  # noqa: S101 - the ladder must end at the model's vector
+    return sets
+
+
+def worth(rows: pd.DataFrame, test_from_ms: int, sets: list[tuple[str, tuple[str, ...]]]) -> list[dict[str, Any]]:
+    """The metrics of sets of features: fitted on all frauds and a weighted sample of the others before a moment, tested after."""
     settings = TrainingSettings()
     rows = rows.sort_values(["event_ms", "transaction_id"], ignore_index=True)
     before = (rows["event_ms"] < test_from_ms).to_numpy()
@@ -66,10 +89,9 @@ def ladder(rows: pd.DataFrame, test_from_ms: int) -> list[dict[str, Any]]:
         "objective": "binary:logistic", "tree_method": "hist", "eta": settings.eta, "max_depth": settings.max_depth,
         "base_score": 0.5, "max_delta_step": 1, "seed": settings.seed, "nthread": os.cpu_count(),
     }  # fmt: skip
-    taken: list[int] = []
     found = []
-    for says, added in STEPS:
-        taken += [FEATURE_NAMES.index(name) for name in added]
+    for says, features in sets:
+        taken = [FEATURE_NAMES.index(name) for name in features]
         types = [takes.types[place] for place in taken]
         train = xgb.QuantileDMatrix(
             vectors[kept][:, taken], label=label[kept], weight=weight, feature_types=types, enable_categorical=True
@@ -78,7 +100,6 @@ def ladder(rows: pd.DataFrame, test_from_ms: int) -> list[dict[str, Any]]:
         score = model.predict(xgb.DMatrix(vectors[~before][:, taken], feature_types=types, enable_categorical=True))
         found.append({"features": says, "count": len(taken), **evaluate_rows(rows[~before], score, rows)})
         print(f"{found[-1]['average_precision']:.4f}  {says}", file=sys.stderr)
-    assert sorted(taken) == list(range(len(FEATURE_NAMES)))  # noqa: S101 - the ladder must end at the model's vector
     return found
 
 
@@ -130,13 +151,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, default=SPARKOV)
     parser.add_argument("--test-from", default=TEST_FROM)
-    parser.add_argument("--ladder", action="store_true", help="the table of feature sets instead")
+    tables = parser.add_mutually_exclusive_group()
+    tables.add_argument("--ladder", action="store_true", help="the table of feature sets instead")
+    tables.add_argument("--leave-out", action="store_true", help="what each window and habit is worth instead")
     options = parser.parse_args()
-    if not options.ladder:
+    if not (options.ladder or options.leave_out):
         print(json.dumps(measure(), indent=2))
         return
     rows, _ = feature_frame(options.data, lambda *_: None)
-    for row in ladder(rows, parse_moment("--test-from", options.test_from)):
+    for row in worth(rows, parse_moment("--test-from", options.test_from), steps() if options.ladder else left_out()):
         plain = row["without_fraud_only_cards"]["average_precision"]
         print(f"| {row['features']} | {row['count']} | {row['average_precision']:.4f} | {plain:.4f} "
               f"| {row['recall_at_fpr_0.001']:.4f} | {row['first_fraud_recall_at_fpr_0.001']:.4f} |")  # fmt: skip

@@ -158,7 +158,7 @@ def test_a_night_of_other_keys_which_transactions_lack_equals_all_history_at_onc
     assert (tmp_path / "sums" / "daily_device" / "history.parquet").exists()
 
 
-def test_a_habit_that_is_declared_over_kept_sums_begins_with_its_first_night(tmp_path, feature_store, monkeypatch):
+def test_a_habit_that_is_declared_over_kept_sums_knows_all_that_they_hold(tmp_path, feature_store, monkeypatch):
     given = rows(days=12)
     nights = Nights(tmp_path, given, "--nightly-group", NIGHTLY)
     nights.run(10, first=0)
@@ -168,6 +168,11 @@ def test_a_habit_that_is_declared_over_kept_sums_begins_with_its_first_night(tmp
     cards, _ = kept_in(feature_store, FURTHER)
     assert cards.keys() == before.keys()
     assert sum(card.features["num_trans_all"] for card in cards.values()) == len(of_days(given, 0, 10))
+    (at_once_cards, _), _ = at_once(given, 11, tmp_path, FURTHER)
+    for name, card in at_once_cards.items():
+        assert cards[name].features == card.features
+        assert cards[name].habits["max_amt_category_last_30d"] == card.habits["max_amt_category_last_30d"]
+    # there were no sums by device
     seen = sum(sum(card.habits["num_trans_device_all"].values()) for card in cards.values())
     assert seen == sum(row["device_id"] is not None for row in of_days(given, 10, 10)) > 0
 
