@@ -25,6 +25,8 @@ from cli.feature_frame import feature_frame
 from cli.times import parse_moment
 from fraud.features.catalogue import CATALOGUE, names
 from fraud.features.derived import DERIVED_FEATURES
+from fraud.features.habits import Habit
+from fraud.features.windows import Window
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.vector import FEATURE_NAMES, declared_input, model_vector
 from sagemaker_src.training.metrics import evaluate_rows
@@ -58,7 +60,8 @@ _WHOLE = tuple(name for name in FEATURE_NAMES if name not in {field.name for fie
 def left_out() -> list[tuple[str, tuple[str, ...]]]:
     """The whole vector, and it without the features of one window or habit at a time and what is derived of them."""
     sets = [("all", _WHOLE)]
-    for declared in (*CATALOGUE.windows, *CATALOGUE.habits):
+    every: tuple[Window | Habit, ...] = (*CATALOGUE.windows, *CATALOGUE.habits)
+    for declared in every:
         gone = set(names(declared.features))
         while more := {one.name for one in DERIVED_FEATURES if gone & set(one.parsed.names)} - gone:
             gone |= more

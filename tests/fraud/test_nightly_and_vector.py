@@ -83,6 +83,8 @@ def test_the_look_up_in_the_store_equals_the_naive_loop(catalogue: Catalogue, ha
         load(connection, "curated", catalogue=catalogue)
         daily_sums(connection, catalogue)
         cards, population = _stored(*nightly_snapshot(connection, cut_ms, catalogue), cut_ms, catalogue)
+    for found in (population, *(card.habits for card in cards.values())):
+        assert all("None" not in values for values in found.values()), "rows without a key have habits"
     columns = nightly_columns(
         {name: [row[name] for row in asked] for name in catalogue.habit_columns},
         np.array([row["event_ms"] for row in asked]),

@@ -12,15 +12,14 @@ from hypothesis import strategies as st
 
 from engines.installed import ROOT
 from engines.spark import run_spark
-from fraud.features.catalogue import STREAM_FEATURES, names
+from fraud.features.catalogue import Catalogue
 from sagemaker_src.processing import batch_features
 from tests.parity.adversarial import adversarial_rows
 from tests.parity.further import FURTHER, FURTHER_HABITS, FURTHER_WINDOWS, PROGRAM
-from tests.parity.naive import naive_stream_features
+from tests.parity.naive import WINDOWS, NaiveWindow, naive_stream_features
 from tests.parity.naive_nightly import naive_nightly_features
 
 START = 1_767_225_600_000
-STREAM = names(STREAM_FEATURES)
 CATEGORIES = ("travel", "grocery_pos", "misc_net")
 
 
@@ -36,13 +35,13 @@ def on_duckdb(curated: Path, out: Path) -> dict[str, dict]:
     return {row["transaction_id"]: row for row in pq.read_table(out).to_pylist()}
 
 
-def further_on_duckdb(curated: Path) -> dict[str, dict]:
-    """The features of FURTHER."""
+def further_on_duckdb(curated: Path, catalogue: Catalogue = FURTHER) -> dict[str, dict]:
+    """The features of another catalogue than the product's."""
     source = f"read_parquet('{curated}')"
     with batch_features.engine() as connection:
-        batch_features.load(connection, source, catalogue=FURTHER)
-        batch_features.compute(connection, catalogue=FURTHER)
-        select = batch_features.features_select(source, ("category",), catalogue=FURTHER)
+        batch_features.load(connection, source, catalogue=catalogue)
+        batch_features.compute(connection, catalogue=catalogue)
+        select = batch_features.features_select(source, ("category",), catalogue=catalogue)
         return {row["transaction_id"]: row for row in connection.sql(select).to_arrow_table().to_pylist()}
 
 
@@ -53,11 +52,11 @@ def on_spark(
     return {row["transaction_id"]: row for row in pq.read_table(folder / "out").to_pylist()}
 
 
-def same_stream_features(found: dict[str, dict], rows: list[dict]) -> None:
+def same_stream_features(found: dict[str, dict], rows: list[dict], windows: tuple[NaiveWindow, ...] = WINDOWS) -> None:
     assert len(found) == len(rows)
-    for wanted in naive_stream_features(rows):
+    for wanted in naive_stream_features(rows, windows):
         row = found[wanted["transaction_id"]]
-        assert all(row[name] == wanted[name] for name in STREAM), (row, wanted)
+        assert all(row[name] == value for name, value in wanted.items()), (row, wanted)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +71,13 @@ def hard(tmp_path_factory):
 def test_duckdb_equals_the_naive_loop(hard):
     rows, _, found = hard
     same_stream_features(found, rows)
+
+
+@pytest.mark.slow
+def test_duckdb_equals_the_naive_loop_by_keys_that_rows_lack(hard):
+    rows, curated, _ = hard
+    windows = Catalogue(windows=FURTHER.windows, habits=())
+    same_stream_features(further_on_duckdb(curated, windows), rows, FURTHER_WINDOWS)
 
 
 @pytest.mark.engines
