@@ -2,7 +2,7 @@
 
     python -m sagemaker_src.synthesis.jobs.sample --model model --rows 2000 --out out
 
-Writes `sampled.parquet`, the generator's own columns, and `rows.parquet`: `feature_rows.ROW_COLUMNS`, each row a transaction of a
+Writes `sampled.parquet`, the generator's own columns, and `rows.parquet`: those of `feature_rows`, each row a transaction of a
 card of its own.
 """
 
@@ -23,7 +23,7 @@ from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.jobs.extract import DAY, LABEL, TIME_OF_DAY
 from sagemaker_src.synthesis.jobs.files import ROWS, generator_in
 from sagemaker_src.synthesis.sampling import sampled
-from sagemaker_src.training.feature_rows import ROW_COLUMNS
+from sagemaker_src.training.feature_rows import OPTIONAL_COLUMNS, ROW_COLUMNS
 
 SAMPLED = "sampled.parquet"
 
@@ -32,7 +32,8 @@ def feature_rows(made: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Sampled rows as the training job takes them.
 
     Args:
-        made: DAY, TIME_OF_DAY, category, amount_cents, the features and the label.
+        made: DAY, TIME_OF_DAY, category, amount_cents, the features and the label; and the fields that a model takes and that
+            the learned rows had: without them, a field that is missing would tell the synthetic frauds from all others.
         seed: of the ids and card tokens, which are of nobody.
     """
     tokens = np.random.default_rng([seed, 1]).bytes(16 * len(made)).hex()
@@ -41,7 +42,7 @@ def feature_rows(made: pd.DataFrame, seed: int) -> pd.DataFrame:
         cc_num=[tokens[start : start + 32] for start in range(0, len(tokens), 32)],
         event_ms=made[DAY].to_numpy(dtype=np.int64) * MS_PER_DAY + made[TIME_OF_DAY].to_numpy(dtype=np.int64),
         is_fraud=made[LABEL].astype("int8"),
-    )[list(ROW_COLUMNS)]
+    )[[*ROW_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in made)]]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from fraud.durations import MS_PER_DAY
 from fraud.world import WorldSettings, generate, tokenised
 from sagemaker_src.synthesis.jobs import extract, sample
 from sagemaker_src.synthesis.jobs.extract import DAY, TIME_OF_DAY
-from sagemaker_src.training.feature_rows import ROW_COLUMNS, read_feature_rows
+from sagemaker_src.training.feature_rows import OPTIONAL_COLUMNS, ROW_COLUMNS, read_feature_rows
 from sagemaker_src.training.train import default_test_from
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,11 @@ def test_sampled_rows_are_rows_that_a_training_job_takes(tmp_path: Path, transac
     rows = sample.feature_rows(frauds, seed=7)
     rows.to_parquet(tmp_path / "rows.parquet", index=False)
     read = read_feature_rows(tmp_path / "rows.parquet")
-    assert tuple(read.columns) == ROW_COLUMNS
+    assert tuple(read.columns) == (*ROW_COLUMNS, *OPTIONAL_COLUMNS)
+    for name in OPTIONAL_COLUMNS:
+        assert read[name].tolist() == frauds[name].tolist(), (
+            "as the learned rows have it, so that no gap gives them away"
+        )
     assert read["cc_num"].nunique() == read["transaction_id"].nunique() == len(frauds)
     assert (read["event_ms"] // MS_PER_DAY == frauds[DAY]).all()
     assert (read["event_ms"] % MS_PER_DAY == frauds[TIME_OF_DAY]).all()
