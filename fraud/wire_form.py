@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from fraud.fields import DECLARED, Field
+from fraud.fields import DECLARED, REQUIRED_FIELDS, Field
 
 MAX_MESSAGE_CHARACTERS = 16_384
 """A longer message is refused unread: the longest valid one is under 1 KiB."""
@@ -116,7 +116,7 @@ def value_form(field: Field) -> str:
 FIELDS = {field.name: value_form(field) for field in DECLARED}
 """Each declared field and the form of its value."""
 
-REQUIRED_NAMES = tuple(field.name for field in DECLARED if field.required)
+REQUIRED_NAMES = tuple(field.name for field in REQUIRED_FIELDS)
 """Those that every message has."""
 
 
@@ -142,5 +142,4 @@ def pattern(undeclared: Undeclared = "keep") -> str:
     return rf'{SPACE}\{{{SPACE}(?:"(?:{pairs}){SPACE}(?:,{SPACE}(?=")|(?=\}})))*+\}}{SPACE}'
 
 
-PATTERN = pattern()
-WIRE_FORM = re.compile(PATTERN)
+WIRE_FORM = re.compile(pattern())

@@ -51,14 +51,14 @@ def optional_columns(rng: np.random.Generator, rows: Rows, branches: int) -> dic
     online, fraud = _ONLINE[rows.category], rows.pattern > 0
     abroad = np.where(rng.random(branches) < _ABROAD, rng.integers(1, len(PLACES), branches), 0)
     place = np.where(online, abroad[rows.branch], 0)
-    device, has_device = _devices(rng, rows, online, fraud)
+    device = _devices(rng, rows, fraud)
     terminal = rows.branch * _TERMINALS + rng.integers(0, _TERMINALS, rows.size)
     return {
         "entry_mode": _texts(_entry_modes(rng, online, fraud), ("online", *READ)),
         "currency": _texts(_CURRENCY_OF_PLACE[place], _CURRENCIES),
         "country": _texts(place, [country for country, _ in PLACES]),
         "mcc": _texts(_codes(rng, rows, branches), _CODES),
-        "device_id": _named("d", device, ~has_device),
+        "device_id": _named("d", device, ~online),
         "terminal_id": _named("t", terminal, online),
     }
 
@@ -75,8 +75,8 @@ def _codes(rng: np.random.Generator, rows: Rows, branches: int) -> Ints:
     return np.asarray(table[rows.category, choice])
 
 
-def _devices(rng: np.random.Generator, rows: Rows, online: np.ndarray, fraud: np.ndarray) -> tuple[Ints, np.ndarray]:
-    """A number for each row's device, and whether it has one."""
+def _devices(rng: np.random.Generator, rows: Rows, fraud: np.ndarray) -> Ints:
+    """A number for each row's device, were it bought online."""
     own = rows.card.astype(np.int64) * _DEVICES + (rng.random(rows.size) < 0.2)
     cards = int(rows.card.max()) + 1 if rows.size else 0
     # an incident is a card's run of one pattern within a few days
@@ -85,8 +85,7 @@ def _devices(rng: np.random.Generator, rows: Rows, online: np.ndarray, fraud: np
     strange = fraud & with_own
     new = ~fraud & (rng.random(rows.size) < _NEW_DEVICE)
     first = cards * _DEVICES
-    device = np.where(strange, first + incident, np.where(new, first + cards * 64 + 64 + np.arange(rows.size), own))
-    return device, online
+    return np.where(strange, first + incident, np.where(new, first + cards * 64 + 64 + np.arange(rows.size), own))
 
 
 def _texts(codes: Ints, values: list[str] | tuple[str, ...]) -> pa.Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 
@@ -12,21 +11,8 @@ import xgboost as xgb
 
 from sagemaker_src.serving import inference
 from sagemaker_src.serving.inference import RefusedError, answer, answer_type, model_fn, predict, read_request
-from samples.deciding_world import CATEGORIES, INPUT, THRESHOLDS, trees, write_model
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return model_fn(str(write_model(tmp_path_factory.mktemp("model"))))
-
-
-@pytest.fixture(scope="module")
-def rows():
-    random = np.random.default_rng(2)
-    vectors = random.gamma(2, 40, size=(100, len(INPUT.names))).astype(np.float32)
-    vectors[:, INPUT.names.index("category")] = random.integers(0, len(CATEGORIES), len(vectors))
-    vectors[random.random(vectors.shape) < 0.1] = np.nan
-    return vectors
+from samples.deciding_world import INPUT, THRESHOLDS, trees, write_model
+from tests.sagemaker_src.served_model import as_npy
 
 
 def as_json(rows, **fields):
@@ -36,12 +22,6 @@ def as_json(rows, **fields):
 
 def as_csv(rows):
     return "\n".join(",".join("" if np.isnan(value) else repr(float(value)) for value in row) for row in rows).encode()
-
-
-def as_npy(rows):
-    file = io.BytesIO()
-    np.save(file, rows)
-    return file.getvalue()
 
 
 def matrix(rows):
