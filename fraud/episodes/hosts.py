@@ -104,8 +104,8 @@ class Hosts:
 def _tick(time_ms: Ints) -> int:
     """The precision of a file's clock in milliseconds: 1, 1000 where all times are whole seconds, and so on.
 
-    >>> _tick(np.array([2_000, 60_000])), _tick(np.array([2_001])), _tick(np.array([0]))
-    (1000, 1, 1)
+    >>> [_tick(np.array(times)) for times in ([120_000], [2_000, 60_000], [2_300], [2_310], [2_001], [0])]
+    [60000, 1000, 100, 10, 1, 1]
     """
     for tick in (60_000, 1_000, 100, 10):
         if time_ms.any() and not (time_ms % tick).any():
