@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pytest
 
 from fraud.durations import MS_PER_DAY
 from fraud.world import WorldSettings, generate, tokenised
-from sagemaker_src.synthesis.jobs import extract, sample
+from sagemaker_src.synthesis.jobs import evaluate, extract, sample
 from sagemaker_src.synthesis.jobs.extract import DAY, TIME_OF_DAY
 from sagemaker_src.training.feature_rows import OPTIONAL_COLUMNS, ROW_COLUMNS, read_feature_rows
 from sagemaker_src.training.train import default_test_from
@@ -81,3 +82,26 @@ def test_sampled_rows_are_rows_that_a_training_job_takes(tmp_path: Path, transac
     assert (read["event_ms"] // MS_PER_DAY == frauds[DAY]).all()
     assert (read["event_ms"] % MS_PER_DAY == frauds[TIME_OF_DAY]).all()
     assert read["amount_cents"].tolist() == frauds["amount_cents"].tolist()
+
+
+@pytest.mark.parametrize("broken", [(), ("membership_auc",), ("least_gain", "exact_copies")])
+def test_what_the_gate_reads_is_whether_every_limit_is_kept(
+    broken: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = SimpleNamespace(kind="wgan", trained=[1, 2, 3], held_out=[4], data_fingerprint="f", seed=1)
+    monkeypatch.setattr(evaluate, "load_fitted", lambda _: fitted)
+    (tmp_path / "rows.parquet").write_bytes(b"rows")
+    names = ("membership_auc", "least_gain", "exact_copies")
+    verdict = {
+        "limits": [{"name": name, "kept": name not in broken} for name in names],
+        "helps": "no",
+        "gain": 0.0,
+        "low": 0.0,
+        "high": 0.0,
+        "safe": True,
+        "sentences": [],
+    }
+    quality = {"verdict": verdict, "rows": {"synthetic": 9}}
+    found = evaluate.manifest(quality, tmp_path, tmp_path / "rows.parquet", last_day=2)
+    assert (found["passed"], set(found["broken"])) == (not broken, set(broken))
+    assert (found["learned"], found["held_out"], found["learned_until_ms"]) == (3, 1, 3 * MS_PER_DAY)
