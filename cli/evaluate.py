@@ -11,10 +11,10 @@ import typer
 
 from cli.errors import BadInputError
 from cli.feature_frame import feature_frame
-from cli.kaggle import checked_reading
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
+from cli.reading.transactions import checked_reading
 from cli.report.evaluation import evaluation_report
 from cli.times import parse_moment
 from sagemaker_src.training.train import TrainingDataError, TrainingSettings, default_test_from, train_model
@@ -35,7 +35,7 @@ def evaluate(
         ),
     ] = None,
     encoding: Encoding = None,
-    timezone: Timezone = "UTC",
+    timezone: Timezone = None,
     columns: Columns = "kaggle",
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
 ) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cli.kaggle import AS_USUAL, Reading, read_transactions
 from cli.progress import Report
+from cli.reading.transactions import AS_USUAL, Reading, read_transactions
 from sagemaker_src.processing.batch_features import compute, engine, features_frame, load
 
 
@@ -18,7 +18,7 @@ def feature_frame(
     reading: Reading = AS_USUAL,
     memory: str = "2GB",
 ) -> tuple[pd.DataFrame, str]:
-    """The transactions of a file in Kaggle's columns with all their features: `feature_rows.ROW_COLUMNS`.
+    """The transactions of a file with all their features: `feature_rows.ROW_COLUMNS`.
 
     The card tokens are made under a key that exists only for this call: nothing needs them to mean the same elsewhere.
 
@@ -26,7 +26,7 @@ def feature_frame(
         The rows, and a sentence on how the file's times were taken.
 
     Raises:
-        BadInputError: the file breaks the rules; see `cli.kaggle`.
+        BadInputError: the file breaks the rules; see `cli.reading.transactions`.
     """
     name = path.name
     with engine(memory) as connection:

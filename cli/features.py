@@ -11,10 +11,10 @@ import duckdb
 import typer
 
 from cli.errors import BadInputError
-from cli.kaggle import checked_reading, read_transactions
 from cli.options import Columns, Encoding, Timezone, TokenKeyFile, TransactionsFile
 from cli.output import whole_folder
 from cli.progress import Report, console, progress
+from cli.reading.transactions import checked_reading, read_transactions
 from cli.times import parse_day, start_ms
 from cli.token_key import token_key
 from engines.installed import ROOT
@@ -45,7 +45,7 @@ def features(
     ] = None,
     token_key_file: TokenKeyFile = None,
     encoding: Encoding = None,
-    timezone: Timezone = "UTC",
+    timezone: Timezone = None,
     columns: Columns = "kaggle",
 ) -> None:
     """Compute the features of every transaction in a file.

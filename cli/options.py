@@ -27,10 +27,10 @@ Encoding = Annotated[
     ),
 ]
 Timezone = Annotated[
-    str,
+    str | None,
     typer.Option(
         help="What times without an offset mean: UTC, a zone as America/New_York, or an offset as -05:00. "
-        "Of an hour that the clocks repeat, the first is taken.",
+        "Of an hour that the clocks repeat, the first is taken. Default: what --columns says, or UTC.",
         metavar="ZONE",
     ),
 ]

@@ -13,9 +13,9 @@ import typer
 from xgboost.core import XGBoostError
 
 from cli.errors import BadInputError
-from cli.kaggle import Reading, checked_reading, read_transactions
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, decimal, whole
 from cli.output import whole_folder
+from cli.reading.transactions import Reading, checked_reading, read_transactions
 from cli.report.stream import stream_report
 from cli.run_failures import logs_kept
 from cli.screen import new_screen
@@ -52,7 +52,7 @@ def replay(
     transactions: Annotated[int, whole("How many to replay at most.", 1)] = 20_000,
     duplicates: Annotated[float, decimal("Share that Kafka delivers twice.", 0, 0.5)] = 0.0,
     encoding: Encoding = None,
-    timezone: Timezone = "UTC",
+    timezone: Timezone = None,
     columns: Columns = "kaggle",
 ) -> None:
     """Decide a day of a file as live traffic, through the stacks, with a model of your own.

@@ -15,37 +15,24 @@ from fraud.card_numbers import mask_card_numbers
 _LONGEST_SHOWN = 40
 
 
-def positions(path: Path, names: Sequence[str], wanted: Sequence[str], besides: Sequence[str] = ()) -> dict[str, int]:
-    """Where the wanted columns stand, {name: position from 0}, and those of `besides` that are there.
+def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
+    """Where the wanted columns, which are there, stand: {name: position from 0}.
 
     Columns without a name are left alone.
 
     Raises:
-        BadInputError: a name stands twice, also if only its case, spaces, quotes or invisible characters differ, or a
-            wanted one is missing.
+        BadInputError: a name stands twice, also if only its case, spaces, quotes or invisible characters differ.
     """
-    plain = [_plain(name) for name in names]
-    missing = [column for column in wanted if column not in names]
-    if not set(wanted) & {*plain, *names}:
-        raise BadInputError(
-            f"{path}: none of the columns is there{_separator(names)}; needed: a header with {', '.join(wanted)}"
-        )
     _check_once(path, names)
-    if missing:
-        alike = [column for column in missing if column in plain]
-        hint = f" ({_shown(names[plain.index(alike[0])])} is there: write it as {alike[0]})" if alike else ""
-        raise BadInputError(f"{path}: the column {', '.join(missing)} is missing{hint}; needed: {', '.join(wanted)}")
-    return {column: names.index(column) for column in (*wanted, *(name for name in besides if name in names))}
+    return {column: names.index(column) for column in wanted}
 
 
 def all_positions(path: Path, names: Sequence[str]) -> dict[str, int]:
     """Where each column stands, {name: position from 0}, in the file's order.
 
     Raises:
-        BadInputError: a name stands twice, as in `positions`, or is lacking, or other than commas are between them.
+        BadInputError: a name stands twice, as in `positions`, or is lacking.
     """
-    if separator := _separator(names):
-        raise BadInputError(f"{path}: a single column, {_shown(names[0])}{separator}")
     unnamed = next((position for position, name in enumerate(names) if not _plain(name)), None)
     if unnamed is not None:
         raise BadInputError(
@@ -71,11 +58,6 @@ def _check_once(path: Path, names: Sequence[str]) -> None:
 def _plain(name: str) -> str:
     visible = "".join(letter for letter in unicodedata.normalize("NFKC", name) if unicodedata.category(letter) != "Cf")
     return visible.strip().strip("\"'").strip().casefold()
-
-
-def _separator(names: Sequence[str]) -> str:
-    found = [mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]]
-    return f" (the values are separated by {found[0]!r}; needed: a comma)" if found else ""
 
 
 def _shown(name: str) -> str:

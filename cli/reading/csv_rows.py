@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +30,15 @@ def header(path: Path, text: BinaryIO, delimiter: str = ",") -> list[str]:
     if not names:
         raise BadInputError(f"{path}: line 1 is empty; needed: a header and at least one row")
     return names
+
+
+def first_widths(text: BinaryIO, delimiter: str) -> list[int]:
+    """How many values the first two rows have, the header among them; fewer of them, where they cannot be read so."""
+    widths: list[int] = []
+    with _records(text, delimiter) as records, suppress(csv.Error):
+        for _ in range(2):
+            widths += [len(values) for values in islice((each for each in records if each), 1)]
+    return widths
 
 
 def first_malformed(path: Path, text: BinaryIO, columns: int, delimiter: str = ",") -> BadInputError | None:

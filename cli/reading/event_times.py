@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
-from pathlib import Path
 
 import duckdb
 
 from cli.errors import BadInputError
+from cli.reading.places import Places
 from cli.reading.source import Kind
 from cli.reading.zones import Period, periods, zone
 from fraud.notation import NotationError
@@ -16,6 +17,19 @@ ALLOWED = "a date and time from 2000 to 2099, as 2020-06-21 12:14:25, or with it
 
 _CLOCK = "^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,9})?)?)(.*)$"
 _MOST_ZONES = 3_000
+
+
+@dataclass(frozen=True)
+class Zone:
+    """What times without an offset mean.
+
+    Attributes:
+        name: from `checked_zone`.
+        said_by: where it stands, and can be changed.
+    """
+
+    name: str = "UTC"
+    said_by: str = "--timezone"
 
 
 def clock_columns(column: str, kind: Kind) -> str:
@@ -29,14 +43,14 @@ def clock_columns(column: str, kind: Kind) -> str:
     return f"epoch_us(TRY_CAST({parts}.clock AS TIMESTAMP)) // 1000 AS clock_ms, {parts}.zone AS zone"
 
 
-def to_moments(connection: duckdb.DuckDBPyConnection, path: Path, raw: str, timed: str, default: str) -> str:
+def to_moments(connection: duckdb.DuckDBPyConnection, places: Places, raw: str, timed: str, default: Zone) -> str:
     """Makes the view `timed` of the view `raw` (`row`, `clock_ms`, `zone`, ...; every clock_ms there), with `event_ms`.
 
     Args:
         connection: where they are.
-        path: the file, for errors.
+        places: how errors name the file's rows.
         raw, timed: names of the views.
-        default: what times without an offset mean, from `checked_zone`.
+        default: what times without an offset mean.
 
     Returns:
         A sentence on how the times were read.
@@ -49,8 +63,8 @@ def to_moments(connection: duckdb.DuckDBPyConnection, path: Path, raw: str, time
         f"SELECT zone, min(row) FROM {raw} GROUP BY zone ORDER BY 2 LIMIT {_MOST_ZONES}"
     ).fetchall()
     firsts = {written: int(row) for written, row in rows}
-    of = {written: _zone(path, written, row, default) for written, row in firsts.items()}
-    _check_one_kind(path, firsts)
+    of = {written: _zone(places, written, row, default) for written, row in firsts.items()}
+    _check_one_kind(places, firsts, default)
     clocks = {written: periods(each) for written, each in of.items()}
     if (
         all(len(clock) == 1 for clock in clocks.values())
@@ -71,32 +85,32 @@ def to_moments(connection: duckdb.DuckDBPyConnection, path: Path, raw: str, time
         ]
         shown = f"{datetime.fromtimestamp(clock_ms / 1000, timezone.utc):%Y-%m-%d %H:%M:%S}"
         raise BadInputError(
-            f"{path}: row {skipped}: column trans_date_trans_time: {shown} never was in {written.strip() or default}: the "
-            "clocks were put forward over it; allowed: times that were, or another --timezone"
+            f"{places.value(skipped, 'event_time')}: {shown} never was in {written.strip() or default.name}: the clocks were put "
+            f"forward over it; allowed: times that were, or another zone ({default.said_by})"
         )
     return _says(firsts, default, int(repeated), first)
 
 
-def _check_one_kind(path: Path, firsts: dict[str, int]) -> None:
+def _check_one_kind(places: Places, firsts: dict[str, int], default: Zone) -> None:
     bare = min((row for written, row in firsts.items() if not written.strip()), default=None)
     zoned = min((row for written, row in firsts.items() if written.strip()), default=None)
     if bare is not None and zoned is not None:
         has, lacks = ("an offset", "none") if zoned > bare else ("no offset", "one")
         raise BadInputError(
-            f"{path}: row {max(bare, zoned)}: column trans_date_trans_time: has {has}, the rows before it {lacks}; "
-            "allowed: all times with an offset, or all without (--timezone says what those mean)"
+            f"{places.value(max(bare, zoned), 'event_time')}: has {has}, the rows before it {lacks}; "
+            f"allowed: all times with an offset, or all without ({default.said_by} says what those mean)"
         )
 
 
-def _zone(path: Path, written: str, row: int, default: str) -> tzinfo:
+def _zone(places: Places, written: str, row: int, default: Zone) -> tzinfo:
     name = written.strip()
     # Java writes both: the offset decides
     offset, bracket, _ = name.partition("[")
     try:
-        return zone(offset if bracket and offset else name or default)
+        return zone(offset if bracket and offset else name or default.name)
     except NotationError:
         raise BadInputError(
-            f"{path}: row {row}: column trans_date_trans_time: {name[:40]!r} behind the time is no offset and no time zone; "
+            f"{places.value(row, 'event_time')}: {name[:40]!r} behind the time is no offset and no time zone; "
             f"allowed: {ALLOWED}"
         ) from None
 
@@ -119,9 +133,9 @@ def _join(connection: duckdb.DuckDBPyConnection, raw: str, timed: str, clocks: d
         FROM {raw} AS r ASOF JOIN clocks AS k ON r.zone = k.of_zone AND r.clock_ms >= k.from_ms""")
 
 
-def _says(firsts: dict[str, int], default: str, repeated: int, first: int | None) -> str:
+def _says(firsts: dict[str, int], default: Zone, repeated: int, first: int | None) -> str:
     written = [name.strip() for name in firsts if name.strip()]
-    said = f"times without an offset taken as {default} (--timezone)"
+    said = f"times without an offset taken as {default.name} ({default.said_by})"
     if written:
         shown = ", ".join("UTC" if name == "Z" else name for name in written[:3]) + (
             ", ..." if len(written) > 3 else ""

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cli.errors import BadInputError
 from cli.reading.columns import all_positions, positions
-from cli.reading.csv_rows import LONGEST_LINE, first_malformed, header
+from cli.reading.csv_rows import LONGEST_LINE, first_malformed, first_widths, header
 from cli.reading.csv_text import utf8_text
 from fraud.card_numbers import mask_card_numbers
 from sagemaker_src.processing.transactions import quoted
@@ -23,8 +23,8 @@ from sagemaker_src.processing.transactions import quoted
 Kind = Literal["text", "binary", "number", "single", "yes or no", "time", "moment"]
 """What a column holds: `single` is a number of 4 bytes, `time` a clock's reading, `moment` a point in time."""
 
-Chosen = Sequence[str] | Callable[[Sequence[str]], Sequence[str]]
-"""The columns that must be there, or what says them from the names of those that are."""
+Chosen = Callable[[Sequence[str]], Sequence[str]]
+"""Says from the names of a file's columns which of them are read."""
 
 DELIMITERS = (",", ";", "\t", "|")
 """What may stand between the values of a CSV, if nothing else is said."""
@@ -53,22 +53,13 @@ class Source:
 
 
 @contextmanager
-def opened(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    wanted: Chosen,
-    encoding: str | None,
-    besides: Sequence[str] = (),
-    delimiter: str | None = ",",
-) -> Iterator[Source]:
+def opened(path: Path, wanted: Chosen, encoding: str | None, delimiter: str | None = None) -> Iterator[Source]:
     """A CSV or Parquet file, to be read while this is open.
 
     Args:
-        connection: what will read it.
         path: the file.
-        wanted: the columns that must be there.
+        wanted: says which columns are read.
         encoding: of a CSV; see `cli.reading.csv_text`.
-        besides: the columns that are read if they are there.
         delimiter: of a CSV; None: one of DELIMITERS, as its header has it.
 
     Raises:
@@ -76,10 +67,10 @@ def opened(
             while it is open.
     """
     if checked_suffix(path) == ".parquet":
-        with _parquet(connection, path, wanted, besides) as source:
+        with _parquet(path, wanted) as source:
             yield source
     else:
-        with opened_csv(path, wanted, encoding, besides, delimiter) as source:
+        with opened_csv(path, wanted, encoding, delimiter) as source:
             yield source
 
 
@@ -123,17 +114,16 @@ def opened_csv(
     path: Path,
     wanted: Chosen | None,
     encoding: str | None,
-    besides: Sequence[str] = (),
-    delimiter: str | None = ",",
+    delimiter: str | None = None,
 ) -> Iterator[Source]:
     """A CSV, all of it text; see `opened`.
 
     Args:
-        wanted: the columns that must be there; None: whichever are.
+        wanted: says which columns are read; None: all.
     """
     with utf8_text(path, encoding) as text:
         names, delimiter = _header(path, text, delimiter)
-        places = all_positions(path, names) if wanted is None else positions(path, names, _of(wanted, names), besides)
+        places = all_positions(path, names) if wanted is None else positions(path, names, wanted(names))
         columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(names)))
         relation = f"""(SELECT *, row_number() OVER () AS row FROM read_csv({_handle(text.fileno())}, header=true,
             auto_detect=false, columns={{{columns}}}, delim={quoted(delimiter)}, quote='"', escape='"', strict_mode=true,
@@ -151,24 +141,20 @@ def _header(path: Path, text: BinaryIO, delimiter: str | None) -> tuple[list[str
     """The names of the columns, and what stands between them."""
     if delimiter is not None:
         return header(path, text, delimiter), delimiter
-    found = [(header(path, text, each), each) for each in DELIMITERS]
-    return max(found, key=lambda pair: len(pair[0]))
-
-
-def _of(wanted: Chosen, names: Sequence[str]) -> Sequence[str]:
-    return wanted(names) if callable(wanted) else wanted
+    widths = {each: first_widths(text, each) for each in DELIMITERS}
+    # most columns, of those with which the first row has as many values as the header
+    found = max(DELIMITERS, key=lambda each: (widths[each][:1] == widths[each][1:] != [1], widths[each][:1]))
+    return header(path, text, found), found
 
 
 @contextmanager
-def _parquet(
-    connection: duckdb.DuckDBPyConnection, path: Path, wanted: Chosen, besides: Sequence[str]
-) -> Iterator[Source]:
+def _parquet(path: Path, wanted: Chosen) -> Iterator[Source]:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         raise BadInputError(f"{path}: cannot be read as Parquet: {_plain(error)}") from error
     with file, path.open("rb") as content:
-        places = positions(path, file.schema_arrow.names, _of(wanted, file.schema_arrow.names), besides)
+        places = positions(path, file.schema_arrow.names, wanted(file.schema_arrow.names))
         columns: dict[str, tuple[str, Kind]] = {
             name: (f"c{place}", _kind(path, file, name)) for name, place in places.items()
         }

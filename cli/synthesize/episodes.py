@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import typer
 
 from cli.errors import BadInputError
-from cli.kaggle import REQUIRED_COLUMNS, Reading, checked_reading, read_transactions
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import check_folder, whole_folder
 from cli.progress import Report, console, progress
+from cli.reading.transactions import Reading, checked_reading, read_transactions
 from cli.synthesize.inputs import MAX_SEED
 from cli.synthesize.verdict import show_verdict
 from cli.times import parse_moment
@@ -36,6 +36,19 @@ from sagemaker_src.synthesis.judging import QUALITY, REPORT
 from sagemaker_src.synthesis.page.page import write_page
 from sagemaker_src.synthesis.quality.verdict import Limits
 from sagemaker_src.training.train import default_test_from
+
+WRITTEN = (
+    "trans_date_trans_time",
+    "cc_num",
+    "merchant",
+    "category",
+    "amt",
+    "trans_num",
+    "merch_lat",
+    "merch_long",
+    "is_fraud",
+)
+"""The columns of transactions.parquet: those of Kaggle's that are read."""
 
 _COMMAND = "synthesize episodes"
 _TITLE = "Grafted attacks: what they are worth"
@@ -66,7 +79,7 @@ def episodes(
     resplits: Annotated[int, whole("How often --evaluate draws anew which attacks are known.", 2, 100)] = 8,
     seed: Annotated[int, whole("The same data, options and seed give the same files.", 0, MAX_SEED)] = 1,
     encoding: Encoding = None,
-    timezone: Timezone = "UTC",
+    timezone: Timezone = None,
     columns: Columns = "kaggle",
 ) -> None:
     """Learn how attacks unfold, and graft new ones onto the histories of honest cards.
@@ -186,7 +199,7 @@ def _write(folder: Path, model: EpisodeModel, grafted: Grafted) -> None:
         "trans_num": rows["transaction_id"],
         **{name: rows[name] for name in ("cc_num", "merchant", "category", "merch_lat", "merch_long", "is_fraud")},
     }
-    pq.write_table(pa.table(columns).select(REQUIRED_COLUMNS), folder / "transactions.parquet")
+    pq.write_table(pa.table(columns).select(WRITTEN), folder / "transactions.parquet")
     made = pa.array(grafted.synthetic)
     episode = grafted.episode[grafted.synthetic]
     # The rows are by time, so that the steps of each attack are as well.

@@ -12,12 +12,13 @@ import pytest
 
 from cli.errors import BadInputError
 from cli.feature_frame import feature_frame
-from cli.kaggle import Reading, checked_reading
 from cli.reading.mapping.relation import sealed
 from cli.reading.mapping.toml_file import SHIPPED, shipped
 from cli.reading.source import opened
+from cli.reading.transactions import Reading, checked_reading
 from fraud.fields import OPTIONAL_FIELDS
-from tests.cli.person_files import CARD, frame, fraud, read
+from fraud.transaction import card_token
+from tests.cli.person_files import CARD, KEY, frame, fraud, read
 
 MINE = """
 [fields]
@@ -57,10 +58,10 @@ def silent(*_: object) -> None:
     """No progress."""
 
 
-def reading(tmp_path: Path, text: str = MINE) -> Reading:
-    path = tmp_path / "mine.toml"
+def reading(tmp_path: Path, text: str = MINE, name: str = "mine.toml") -> Reading:
+    path = tmp_path / name
     path.write_text(text)
-    return checked_reading(None, "UTC", str(path))
+    return checked_reading(None, None, str(path))
 
 
 def file(tmp_path: Path, text: str = HEADER + ROWS) -> Path:
@@ -121,7 +122,7 @@ def test_a_transaction_without_an_id_has_its_row(tmp_path: Path) -> None:
         ('honest = ["No"]', "", r"\[label\] lacks honest"),
         ('honest = ["No"]', 'honest = ["No", "Y"]', r"'Y' is both fraud and honest"),
         ('honest = ["No"]', "honest = [1.5]", r"\[label\] honest is \[1.5\]; allowed: one or more values"),
-        ('"Y"', '"J"', r"row 3: field label: 'Y'; allowed: Yes, J \(fraud\), No \(honest\), as "),
+        ('"Y"', '"J"', r"row 3: column Fraud: 'Y'; allowed: Yes, J \(fraud\), No \(honest\), as "),
         ("Europe/Berlin", "Europe/Berln", "Europe/Berln"),
         ("%d.%m.%Y", "%m/%d/%Y", r"row 1: .*\[fields\] event_time fails of When '01.02.2020 10:00'"),
         ("\"replace(Sum, ',', '.')\"", '"CAST(Sum AS INTEGER) + 0 * len(Card)"', r"row 1: .* amount fails of Sum '1,50'; "),
@@ -148,9 +149,11 @@ def test_the_row_at_which_an_expression_fails_is_named_and_no_card(tmp_path: Pat
     assert CARD not in str(caught.value)
 
 
-def test_a_rule_that_is_broken_names_the_field(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"row 1: field amount: '1,50'; allowed: an amount"):
+def test_a_rule_that_is_broken_names_the_column_or_the_field(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"row 1: column Sum: '1,50'; allowed: an amount"):
         read(file(tmp_path), reading(tmp_path, MINE.replace("\"replace(Sum, ',', '.')\"", '"Sum"')))
+    with pytest.raises(BadInputError, match=r"row 1: field amount: '1,50 '; allowed: an amount"):
+        read(file(tmp_path), reading(tmp_path, MINE.replace("\"replace(Sum, ',', '.')\"", "\"Sum || ' '\"")))
 
 
 @pytest.mark.parametrize("call", ["read_blob", "read_text", "read_csv", "glob"])
@@ -166,8 +169,7 @@ def test_expressions_have_a_connection_that_opens_the_file_alone(tmp_path: Path)
     other = tmp_path / "other.csv"
     other.write_text("secret\n1\n")
     with (
-        duckdb.connect() as connection,
-        opened(connection, file(tmp_path), lambda names: names, None, delimiter=";") as source,
+        opened(file(tmp_path), lambda names: names, None, delimiter=";") as source,
         sealed(source) as alone,
     ):
         assert alone.execute(f"SELECT count(*) FROM {source.relation}").fetchall() == [(4,)]
@@ -186,10 +188,12 @@ def test_options_that_say_otherwise_are_refused(tmp_path: Path) -> None:
     reading(tmp_path)
     with pytest.raises(BadInputError, match=r"--timezone: Asia/Tokyo, but .*mine.toml says Europe/Berlin"):
         checked_reading(None, "Asia/Tokyo", str(tmp_path / "mine.toml"))
+    with pytest.raises(BadInputError, match=r"--timezone: UTC, but .*mine.toml says Europe/Berlin"):
+        checked_reading(None, "UTC", str(tmp_path / "mine.toml"))
     with pytest.raises(
-        BadInputError, match=r"--columns: none: cannot be opened: .*; allowed: kaggle, handbook, tabformer, "
+        BadInputError, match=r"--columns: none: cannot be opened: .*; allowed: handbook, kaggle, tabformer, "
     ):
-        checked_reading(None, "UTC", "none")
+        checked_reading(None, None, "none")
 
 
 def handbook(rows: pd.DataFrame) -> pd.DataFrame:
@@ -233,7 +237,7 @@ def tabformer(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def features(path: Path, columns: str) -> pd.DataFrame:
-    rows = feature_frame(path, silent, checked_reading(None, "UTC", columns))[0]
+    rows = feature_frame(path, silent, checked_reading(None, None, columns))[0]
     given = ["cc_num", "transaction_id", "category", "merchant", *(field.name for field in OPTIONAL_FIELDS)]
     return rows.drop(columns=[name for name in given if name in rows]).sort_values("event_ms", ignore_index=True)
 
@@ -254,8 +258,25 @@ def test_the_same_rows_in_another_form_have_the_same_features(
     else:
         form(rows).to_parquet(other, index=False)
     expected = features(tmp_path / "kaggle.csv", "kaggle")
+    said = feature_frame(other, silent, checked_reading(None, None, columns))[1]
+    assert said.endswith({"handbook": "(--timezone)", "tabformer": "; left out: refunds 2"}[columns])
     pd.testing.assert_frame_equal(features(other, columns), expected, check_exact=True)
     assert expected["is_fraud"].sum() == KAGGLE_ROWS / 2
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_kaggles_columns_are_the_fields_of_their_names(kind: str, tmp_path: Path) -> None:
+    rows = frame(9, merchant=[f"shop {row}" for row in range(9)], category=[f"c{row}" for row in range(9)], mcc="5411")
+    path = tmp_path / f"kaggle.{kind}"
+    path.write_bytes(rows.to_csv(index=False).encode() if kind == "csv" else rows.to_parquet(index=False))
+    names = ("transaction_id", "merchant", "category", "amount_cents", "epoch_ms(event_time)", "merch_lat", "merch_long",
+             "is_fraud", "mcc", "cc_num")  # fmt: skip
+    times = pd.to_datetime(rows["trans_date_trans_time"]).astype("datetime64[ms]").astype("int64")
+    expected = zip(
+        rows["trans_num"], rows["merchant"], rows["category"], (rows["amt"].astype(float) * 100).round().astype(int), times,
+        rows["merch_lat"], rows["merch_long"], rows["is_fraud"], rows["mcc"], [card_token(CARD, KEY)] * 9, strict=True,
+    )  # fmt: skip
+    assert read(path, columns=names)[1] == list(expected)
 
 
 def test_the_command_says_what_was_left_out(
@@ -263,7 +284,8 @@ def test_the_command_says_what_was_left_out(
 ) -> None:
     reading(tmp_path)
     options = ("--data", file(tmp_path), "--columns", tmp_path / "mine.toml", "--out", tmp_path / "out")
-    assert fraud(monkeypatch, capsys, "features", *options)[0] == 0
+    status, said = fraud(monkeypatch, capsys, "features", *options)
+    assert (status, said.endswith("(mine.toml); left out: refunds 1, declined 1")) == (0, True), said
     rows = pd.read_parquet(tmp_path / "out" / "features.parquet")
     assert len(rows) == 2
     assert not rows.astype(str).isin([CARD]).any().any()
@@ -272,13 +294,15 @@ def test_the_command_says_what_was_left_out(
 def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
     page = (SHIPPED.parent.parent / "docs" / "your-files.md").read_text(encoding="utf-8")
     mapping, data = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL)[0] for kind in ("toml", "csv"))
-    said, rows = read(file(tmp_path, data), reading(tmp_path, mapping), ("amount_cents", "entry_mode", "is_fraud"))
+    said, rows = read(
+        file(tmp_path, data), reading(tmp_path, mapping, "till.toml"), ("amount_cents", "entry_mode", "is_fraud")
+    )
     assert rows == [(1290, "chip", 0), (89900, "online", 1)]
     assert "refunds 1, declined 1" in said.times
     assert said.times in page
 
 
 def test_each_shipped_mapping_is_offered() -> None:
-    assert shipped() == ["handbook", "tabformer"]
-    assert all(checked_reading(None, "UTC", name).mapping for name in shipped())
+    assert shipped() == ["handbook", "kaggle", "tabformer"]
+    assert all(checked_reading(None, None, name).mapping for name in shipped())
     assert SHIPPED.is_dir()

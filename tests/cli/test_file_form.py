@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli.errors import BadInputError
-from cli.kaggle import AS_USUAL, Reading, checked_reading
 from cli.reading.csv_text import ENCODINGS, utf8_text
+from cli.reading.transactions import AS_USUAL, Reading, checked_reading
 from tests.cli.person_files import CARD, csv, frame, fraud, parquet, read
 
 PLAIN = csv()
@@ -151,6 +151,9 @@ ENDS = {
     "blank lines between": lambda text: text.replace("\n", "\n\n"),
     "no end of the last line": lambda text: text.rstrip("\n"),
     "a comma more on every line": lambda text: text.replace("\n", ",\n"),
+    "semicolons between": lambda text: text.replace(",", ";"),
+    "tabs between": lambda text: text.replace(",", "\t"),
+    "a name in another case": lambda text: text.replace("amt", "Amt"),
     "a line's end in a quoted value": lambda text: text.replace("fraud_Kirlin and Sons", '"fraud_Kirlin\nand Sons"'),
 }
 
@@ -179,9 +182,8 @@ FORMS = {
     "no header": (lambda text: text.split("\n", 1)[1], ["none of the columns is there", "needed: a header with"]),
     "an empty first line": (lambda text: "\n" + text, ["line 1 is empty; needed: a header"]),
     "lines alone": (lambda text: "\n\n\n", ["line 1 is empty"]),
-    "semicolons": (lambda text: text.replace(",", ";"), ["separated by ';'; needed: a comma"]),
-    "tabs": (lambda text: text.replace(",", "\t"), [r"separated by '\t'"]),
-    "another case": (_change("amt", "Amt"), ["the column amt is missing ('Amt' is there: write it as amt)"]),
+    "carets": (lambda text: text.replace(",", "^"), ["none of the columns is there"]),
+    "another name": (_change("amt", "amnt"), ["[fields] amount: the file has no column 'amt' (near: 'amnt')"]),
     "the label twice": (
         lambda text: "".join(f"{line},{'is_fraud' if not place else 1}\n" for place, line in enumerate(text.splitlines())),
         ["the column 'is_fraud' is there twice", "column 10", "column 11"],

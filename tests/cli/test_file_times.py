@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.errors import BadInputError
-from cli.kaggle import Reading, checked_reading
+from cli.reading.event_times import Zone
+from cli.reading.transactions import Reading, checked_reading
 from cli.reading.zones import periods
 from cli.replay import _read as replayed
 from cli.times import start_ms
@@ -74,7 +75,7 @@ def test_timezone_says_what_times_without_an_offset_mean(zone: str, moment: date
 
 def test_offsets_may_differ_and_timezone_changes_none_of_them(tmp_path: Path) -> None:
     file = _csv(tmp_path, "2020-01-06 20:21:15-05:00", "2020-07-06 20:21:15-04:00", "2020-07-06 20:21:15Z")
-    said, found = read(file, Reading(timezone="Asia/Tokyo"))
+    said, found = read(file, Reading(zone=Zone("Asia/Tokyo")))
     assert found == [datetime(2020, 1, 7, 1, 21, 15), datetime(2020, 7, 7, 0, 21, 15), datetime(2020, 7, 6, 20, 21, 15)]
     assert said.times == "times taken at their own offset (-05:00, -04:00, UTC)"
 
@@ -83,16 +84,16 @@ def test_offsets_may_differ_and_timezone_changes_none_of_them(tmp_path: Path) ->
 def test_parquet_timestamps_with_a_zone_are_moments_and_those_without_are_not(unit: str, tmp_path: Path) -> None:
     there = datetime(2020, 7, 1, 12)
     zoned = pa.array([there.replace(tzinfo=ZoneInfo("America/New_York"))], pa.timestamp(unit, "America/New_York"))
-    assert moments(_parquet(tmp_path, zoned), Reading(timezone="Asia/Tokyo")) == [datetime(2020, 7, 1, 16)]
+    assert moments(_parquet(tmp_path, zoned), Reading(zone=Zone("Asia/Tokyo"))) == [datetime(2020, 7, 1, 16)]
     plain = pa.array([there], pa.timestamp(unit))
-    assert moments(_parquet(tmp_path, plain), Reading(timezone="Asia/Tokyo")) == [datetime(2020, 7, 1, 3)]
+    assert moments(_parquet(tmp_path, plain), Reading(zone=Zone("Asia/Tokyo"))) == [datetime(2020, 7, 1, 3)]
 
 
 def test_int96_is_utc_as_its_writers_have_it(tmp_path: Path) -> None:
     file = _parquet(
         tmp_path, pa.array([datetime(2020, 7, 1, 12)], pa.timestamp("ns")), use_deprecated_int96_timestamps=True
     )
-    assert moments(file, Reading(timezone="Asia/Tokyo")) == [datetime(2020, 7, 1, 12)]
+    assert moments(file, Reading(zone=Zone("Asia/Tokyo"))) == [datetime(2020, 7, 1, 12)]
 
 
 @pytest.mark.parametrize(
@@ -145,14 +146,14 @@ def test_parquet_columns_of_another_kind_are_no_times(times: pa.Array, kind: str
 def test_a_time_that_the_clocks_skipped_is_an_error_with_the_row(tmp_path: Path) -> None:
     said = r"row 2: .*2020-03-08 02:30:00 never was in America/New_York"
     with pytest.raises(BadInputError, match=said):
-        moments(_csv(tmp_path, "2020-03-08 01:59:59", "2020-03-08 02:30:00"), Reading(timezone="America/New_York"))
+        moments(_csv(tmp_path, "2020-03-08 01:59:59", "2020-03-08 02:30:00"), Reading(zone=Zone("America/New_York")))
     with pytest.raises(BadInputError, match=said):
         moments(_csv(tmp_path, "2020-03-08 01:59:59-05:00", "2020-03-08 02:30:00 America/New_York"))
 
 
 def test_of_an_hour_that_the_clocks_repeat_the_first_is_taken_and_said(tmp_path: Path) -> None:
     file = _csv(tmp_path, "2020-11-01 00:59:59", "2020-11-01 01:00:00", "2020-11-01 01:59:59", "2020-11-01 02:00:00")
-    said, found = read(file, Reading(timezone="America/New_York"))
+    said, found = read(file, Reading(zone=Zone("America/New_York")))
     hours = [datetime(2020, 11, 1, 4, 59, 59), datetime(2020, 11, 1, 5), datetime(2020, 11, 1, 5, 59, 59)]
     assert found == [*hours, datetime(2020, 11, 1, 7)]
     assert said.times.endswith("; 2 of an hour that the clocks repeat taken as its first, as row 2")
@@ -205,7 +206,7 @@ def test_a_replay_takes_the_days_of_utc(tmp_path: Path) -> None:
     """00:30 in Tokyo is the day before in UTC."""
     file = _csv(tmp_path, "2020-01-05 12:00:00", "2020-01-06 00:30:00", "2020-01-06 09:00:00", "2020-01-07 08:59:59")
     day = start_ms(date(2020, 1, 6))
-    history, live, said = replayed(file, day, Reading(timezone="Asia/Tokyo"))
+    history, live, said = replayed(file, day, Reading(zone=Zone("Asia/Tokyo")))
     assert [table["transaction_id"].to_pylist() for table in (history, live)] == [["id0", "id1"], ["id2", "id3"]]
     assert said == "times without an offset taken as Asia/Tokyo (--timezone)"
 

@@ -8,10 +8,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from cli import kaggle
 from cli.errors import BadInputError
 from cli.feature_frame import feature_frame
-from fraud.fields import OPTIONAL_FIELDS, Field
+from cli.reading import rules, transactions
+from cli.reading.mapping import parts, relation
+from fraud.fields import DECLARED, OPTIONAL_FIELDS, Field
 from fraud.transaction import ALLOWED
 from tests.cli.person_files import csv, fraud, parquet, read
 
@@ -83,8 +84,10 @@ def test_numbers_and_flags_are_read_as_such(tmp_path: Path, monkeypatch: pytest.
         Field(name="age_days", kind="number", says="an age", least=0, most=99),
         Field(name="present", kind="flag", says="present"),
     )
-    monkeypatch.setattr(kaggle, "OPTIONAL_FIELDS", fields)
-    monkeypatch.setattr(kaggle, "ALLOWED_VALUES", {**ALLOWED, "age_days": "0 to 99", "present": "true or false"})
+    monkeypatch.setattr(transactions, "OPTIONAL_FIELDS", fields)
+    monkeypatch.setattr(parts, "OPTIONAL_FIELDS", fields)
+    monkeypatch.setattr(relation, "DECLARED", (*DECLARED, *fields))
+    monkeypatch.setattr(rules, "ALLOWED_VALUES", {**ALLOWED, "age_days": "0 to 99", "present": "true or false"})
     columns = {"age_days": ["1.5", "", *["7"] * 6], "present": ["true", "0", "", *["1"] * 5]}
     path = tmp_path / "mine.csv"
     path.write_text(csv(**columns))

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.kaggle import AS_USUAL, REQUIRED_COLUMNS, read_transactions
+from cli.reading.transactions import AS_USUAL, read_transactions
 from cli.replay import _read as read_for_replay
 from cli.synthesize import episodes as module
 from cli.times import parse_moment
@@ -51,7 +51,7 @@ def test_it_writes_what_other_commands_take_and_which_rows_it_made(
     given, table = pq.read_table(file), pq.read_table(out / "transactions.parquet")
     account = pq.read_table(out / "episodes.parquet").to_pandas()
     summary = json.loads((out / "summary.json").read_text())
-    assert table.column_names == list(REQUIRED_COLUMNS)
+    assert table.column_names == list(module.WRITTEN)
     assert table.num_rows == given.num_rows + len(account) == summary["transactions"]
     made = set(account["trans_num"])
     assert set(table["trans_num"].to_pylist()) - set(given["trans_num"].to_pylist()) == made
@@ -64,7 +64,7 @@ def test_it_writes_what_other_commands_take_and_which_rows_it_made(
     # The given rows are as they were, but for the numbers of their cards, of which none is left.
     old = given.to_pandas().set_index("trans_num")
     kept = rows.loc[old.index]
-    for name in REQUIRED_COLUMNS:
+    for name in module.WRITTEN:
         if name not in ("cc_num", "trans_num"):
             assert (kept[name].astype(str) == old[name].astype(str)).all(), name
     assert not set(old["cc_num"].astype(str)) & set(rows["cc_num"])

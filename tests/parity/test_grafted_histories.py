@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli import main as command
-from cli.kaggle import AS_USUAL, read_transactions
+from cli.reading.transactions import AS_USUAL, read_transactions
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.world import WorldSettings, generate, to_kaggle
 from local.replayer import DAY_MS

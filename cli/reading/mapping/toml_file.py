@@ -23,7 +23,7 @@ NEEDED = tuple(each.name for each in DECLARED if each.required and each.kind != 
 """Fields that a mapping names; a transaction without an id of its own has the number of its row."""
 
 _TABLES = {
-    "file": ("delimiter", "encoding"),
+    "file": ("delimiter", "encoding", "fields_by_name"),
     "time": ("format", "zone"),
     "label": ("column", "fraud", "honest"),
 }
@@ -44,6 +44,7 @@ class Mapping:
         zone: what times without an offset mean; None: as `--timezone` says.
         delimiter: between the values of a CSV; None: found in the header.
         encoding: of a CSV; None: as `--encoding` says.
+        fields_by_name: whether a column that has the name of a field which may be missing is that field.
     """
 
     path: Path
@@ -56,6 +57,12 @@ class Mapping:
     zone: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    fields_by_name: bool = False
+
+    @property
+    def named(self) -> str:
+        """How errors name it."""
+        return f"--columns {self.path.stem}" if self.path.parent == SHIPPED else str(self.path)
 
 
 def shipped() -> list[str]:
@@ -77,7 +84,7 @@ def read_mapping(named: str) -> Mapping:
             f"--columns: {path}: not UTF-8, at byte {error.start + 1}; allowed: TOML in UTF-8"
         ) from error
     except OSError as error:
-        known = ", ".join(("kaggle", *shipped()))
+        known = ", ".join(shipped())
         raise BadInputError(
             f"--columns: {named}: cannot be opened: {error.strerror}; allowed: {known}, or the path of a TOML file"
         ) from error
@@ -113,7 +120,10 @@ def _mapping(path: Path, tables: dict[str, Any]) -> Mapping:
     both = sorted(set(fraud) & set(honest))
     if both:
         raise _WrongError(f"[label] {both[0]!r} is both fraud and honest; allowed: each value in one of them")
-    said = _texts("file", file) | _texts("time", time)
+    by_name = file.get("fields_by_name", False)
+    if not isinstance(by_name, bool):
+        raise _WrongError(f"[file] fields_by_name is {by_name!r}; allowed: true or false")
+    said = _texts("file", {key: text for key, text in file.items() if key != "fields_by_name"}) | _texts("time", time)
     if len(said.get("delimiter", ",")) != 1:
         raise _WrongError(f"[file] delimiter is {said['delimiter']!r}; allowed: one character")
     return Mapping(
@@ -127,6 +137,7 @@ def _mapping(path: Path, tables: dict[str, Any]) -> Mapping:
         zone=checked_zone(said["zone"]) if "zone" in said else None,
         delimiter=said.get("delimiter"),
         encoding=checked_encoding(said.get("encoding")),
+        fields_by_name=by_name,
     )
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import duckdb
 
 from cli.errors import BadInputError
+from cli.reading.places import Places
 from fraud.card_numbers import holds_card_number
 
 # which texts are worth a look: ten digits without a letter between them, another script, or escapes
 _DOUBTFUL = r"[0-9](?:[^0-9A-Za-z]*[0-9]){9}|[^\x01-\x7f]|[\\%&]"
 
 
-def refuse_card_numbers(connection: duckdb.DuckDBPyConnection, path: Path, view: str, columns: tuple[str, ...]) -> None:
+def refuse_card_numbers(
+    connection: duckdb.DuckDBPyConnection, places: Places, view: str, columns: tuple[str, ...]
+) -> None:
     """Looks for card numbers in text columns of a view that has the column `row`.
 
     Raises:
@@ -29,6 +30,6 @@ def refuse_card_numbers(connection: duckdb.DuckDBPyConnection, path: Path, view:
     if found:
         row, column = min(found)
         raise BadInputError(
-            f"{path}: row {row}: column {column}: holds a card number, or a number that cannot be told from one; allowed: "
+            f"{places.value(row, column)}: holds a card number, or a number that cannot be told from one; allowed: "
             "text without one (an id of 12 to 19 digits may be hashed)"
         )
