@@ -15,14 +15,15 @@ _Number = TypeVar("_Number", int, float)
 TransactionsFile = Annotated[
     Path,
     typer.Option(
-        help="CSV or Parquet in the columns of Kaggle's fraudTrain.csv, or in those that --columns says.",
+        help="CSV, JSON lines or Parquet, packed with gzip or zstd or not; a folder of such files, or a pattern in quotes, as "
+        "'data/*.csv.gz'. In the columns of Kaggle's fraudTrain.csv, or in those that --columns says.",
         metavar="FILE",
     ),
 ]
 Encoding = Annotated[
     str | None,
     typer.Option(
-        help="What a CSV is written in, as windows-1252; default: UTF-8, or the UTF-16 or UTF-32 whose mark it begins with.",
+        help="What text is written in, as windows-1252; default: what is found, and said where it is not UTF-8.",
         metavar="NAME",
     ),
 ]

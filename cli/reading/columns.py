@@ -1,4 +1,4 @@
-"""A file's columns: each once, and where those that are read stand.
+"""A file's columns: each once, each named.
 
 Columns are read by their position, so that no name in a file can meet one of ours.
 """
@@ -15,23 +15,11 @@ from fraud.card_numbers import mask_card_numbers
 _LONGEST_SHOWN = 40
 
 
-def positions(path: Path, names: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
-    """Where the wanted columns, which are there, stand: {name: position from 0}.
-
-    Columns without a name are left alone.
+def check_named(path: Path, names: Sequence[str]) -> None:
+    """Holds each column to having a name.
 
     Raises:
-        BadInputError: a name stands twice, also if only its case, spaces, quotes or invisible characters differ.
-    """
-    _check_once(path, names)
-    return {column: names.index(column) for column in wanted}
-
-
-def all_positions(path: Path, names: Sequence[str]) -> dict[str, int]:
-    """Where each column stands, {name: position from 0}, in the file's order.
-
-    Raises:
-        BadInputError: a name stands twice, as in `positions`, or is lacking.
+        BadInputError: one has none.
     """
     unnamed = next((position for position, name in enumerate(names) if not _plain(name)), None)
     if unnamed is not None:
@@ -39,11 +27,14 @@ def all_positions(path: Path, names: Sequence[str]) -> dict[str, int]:
             f"{path}: column {unnamed + 1} has no name; needed: a name for each column (pandas leaves the rows' numbers out "
             "with index=False)"
         )
-    _check_once(path, names)
-    return {name: position for position, name in enumerate(names)}
 
 
-def _check_once(path: Path, names: Sequence[str]) -> None:
+def check_once(path: Path, names: Sequence[str]) -> None:
+    """Holds the names of a file's columns to being there once; columns without a name are left alone.
+
+    Raises:
+        BadInputError: a name stands twice, also if only its case, spaces, quotes or invisible characters differ.
+    """
     plain = [_plain(name) for name in names]
     firsts: dict[str, int] = {}
     for position, name in enumerate(plain):

@@ -8,8 +8,8 @@ from datetime import datetime, timezone, tzinfo
 import duckdb
 
 from cli.errors import BadInputError
+from cli.reading.forms.part import Kind
 from cli.reading.places import Places
-from cli.reading.source import Kind
 from cli.reading.zones import Period, periods, zone
 from fraud.notation import NotationError
 

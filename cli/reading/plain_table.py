@@ -1,12 +1,12 @@
-"""Any table of a person's, CSV or Parquet, with what its columns hold found out: whole numbers, numbers, times, or text.
+"""Any table of a person's, whatever its form, with what its columns hold found out: whole numbers, numbers, times, or text.
 
-A column of a CSV is of numbers if every value is one; an identifier with zeros before it, as 00417, stays text, as does what is
+A column of text is of numbers if every value is one; an identifier with zeros before it, as 00417, stays text, as does what is
 too long for a whole number. Where a number is missing, the field is empty, or says NA, NaN, null or None; inf is infinite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli.errors import BadInputError
-from cli.reading.source import checked_suffix, opened_csv, parquet_table
+from cli.reading.contents import Told
+from cli.reading.forms.parquet import Parquet
+from cli.reading.source import opened, opened_parts
 from sagemaker_src.processing.batch_features import engine
 
 _WHOLE = "[+-]?(0|[1-9][0-9]{0,17})"
@@ -35,20 +37,23 @@ def read_table(path: Path, encoding: str | None = None) -> pd.DataFrame:
     """The rows of a file, in its order: int64, float64 (NaN where missing), datetime64, bool, and str (NaN where missing).
 
     Args:
-        path: CSV or Parquet.
-        encoding: of a CSV, from `cli.reading.csv_text.checked_encoding`.
+        path: CSV, JSON lines or Parquet, packed or not; a folder or a pattern of them.
+        encoding: of text, from `cli.reading.text.checked_encoding`; None: what is found.
 
     Raises:
         BadInputError: it is neither, or its columns, its text or the form of its rows are not as they must be, or it has none.
     """
-    table = _csv(path, encoding) if checked_suffix(path) == ".csv" else _parquet(path)
+    told = Told(encoding)
+    with opened_parts(path, told) as parts:
+        parquet = [part for part in parts if isinstance(part, Parquet)]
+        table = _parquet(parquet) if parquet else _text(path, told)
     if table.empty:
         raise BadInputError(f"{path}: the file holds no rows; needed: a header and at least one row")
     return table
 
 
-def _csv(path: Path, encoding: str | None) -> pd.DataFrame:
-    with engine() as connection, opened_csv(path, None, encoding) as source:
+def _text(path: Path, told: Told) -> pd.DataFrame:
+    with engine() as connection, opened(path, told=told) as source:
         columns = {name: column for name, (column, _) in source.columns.items()}
         kinds = _kinds(connection, source.relation, columns)
         fields = ", ".join(_field(columns[name], kind) for name, kind in kinds.items())
@@ -89,9 +94,18 @@ def _field(column: str, kind: str) -> str:
     return f"CAST({present} AS {_AS[kind][0]})"
 
 
-def _parquet(path: Path) -> pd.DataFrame:
-    table = parquet_table(path)
-    table = pa.table({name: _plain(path, name, table[name]) for name in table.column_names})
+def _parquet(parts: Sequence[Parquet]) -> pd.DataFrame:
+    tables = []
+    for part in parts:
+        table = part.table().select(parts[0].names)
+        tables.append(pa.table({name: _plain(part.path, name, table[name]) for name in table.column_names}))
+        if not tables[-1].schema.equals(tables[0].schema):
+            name = next(each for each in table.column_names if tables[-1][each].type != tables[0][each].type)
+            raise BadInputError(
+                f"{part.path}: the column {name} holds {tables[-1][name].type}, but in {parts[0].path} {tables[0][name].type}; "
+                "allowed: the same in all files"
+            )
+    table = pa.concat_tables(tables)
     frame: pd.DataFrame = table.to_pandas()
     texts = [name for name in table.column_names if pa.types.is_string(table.schema.field(name).type)]
     return frame.astype(dict.fromkeys(texts, "str"))

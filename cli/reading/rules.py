@@ -126,8 +126,8 @@ def check_table(connection: duckdb.DuckDBPyConnection, places: Places, table: st
     if repeated:
         identity, first, again = repeated[0]
         raise BadInputError(
-            f"{places.value(again, 'transaction_id')}: {mask_card_numbers(repr(identity))} stands in row {first} already; "
-            "allowed: each transaction once"
+            f"{places.value(again, 'transaction_id')}: {mask_card_numbers(repr(identity))} stands in "
+            f"{places.again(first, again)} already; allowed: each transaction once"
         )
     if outside is not None:
         raise BadInputError(f"{places.value(outside, 'event_time')}: not from 2000 to 2099 in UTC; allowed: {ALLOWED}")

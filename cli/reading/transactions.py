@@ -12,12 +12,13 @@ import duckdb
 
 from cli.errors import BadInputError
 from cli.reading.card_numbers import refuse_card_numbers
-from cli.reading.csv_text import checked_encoding
 from cli.reading.event_times import Zone, clock_columns, to_moments
+from cli.reading.forms.part import Kind
 from cli.reading.mapping.relation import mapped
 from cli.reading.mapping.toml_file import Mapping, read_mapping
 from cli.reading.rules import NUMBERS, RULES, check, check_table, optional_rules, value
-from cli.reading.source import Kind, Source
+from cli.reading.source import Source
+from cli.reading.text import checked_encoding
 from cli.reading.zones import checked_zone
 from fraud.fields import OPTIONAL_FIELDS
 from fraud.row_counts import same_count
@@ -33,7 +34,7 @@ class Reading:
     """How a person's files are to be read.
 
     Attributes:
-        encoding: of a CSV; None: UTF-8, or what its mark says.
+        encoding: of text; None: what the mapping says, or what is found.
         zone: what times without an offset mean.
         mapping: which columns are which fields.
     """
@@ -55,19 +56,20 @@ def checked_reading(encoding: str | None, timezone: str | None = None, columns: 
     asked = checked_encoding(encoding)
     zone = None if timezone is None else Zone(checked_zone(timezone))
     mapping = read_mapping(columns)
-    said = (("--encoding", asked, mapping.encoding), ("--timezone", timezone, mapping.zone))
+    said = (("--encoding", asked, mapping.told.encoding), ("--timezone", timezone, mapping.zone))
     for option, one, other in said:
         if one is not None and other is not None and one != other:
             raise BadInputError(
                 f"{option}: {one}, but {mapping.named} says {other}; allowed: one of them, in one place"
             )
     of_mapping = Zone(mapping.zone, mapping.path.name) if mapping.zone else None
-    return Reading(asked or mapping.encoding, of_mapping or zone or Zone(), mapping)
+    return Reading(asked, of_mapping or zone or Zone(), mapping)
 
 
 @dataclass(frozen=True)
 class Read:
-    """What was read: how many transactions, and a sentence on how their times were taken and which rows were left out."""
+    """What was read: how many transactions, and a sentence on how their times were taken, what was found out, and which rows were
+    left out."""
 
     transactions: int
     times: str
@@ -81,7 +83,7 @@ def read_transactions(
 
     Args:
         connection: a DuckDB connection in UTC.
-        path: CSV or Parquet.
+        path: CSV, JSON lines or Parquet, packed or not; a folder or a pattern of them.
         table: the name of the table to make.
         key: the card-token key; see `fraud.transaction.card_token`.
         reading: how to read it.

@@ -11,7 +11,7 @@ from cli.errors import BadInputError
 from cli.options import Encoding, whole
 from cli.output import check_folder, whole_folder
 from cli.progress import console, progress
-from cli.reading.csv_text import checked_encoding
+from cli.reading.text import checked_encoding
 from cli.synthesize.inputs import MAX_SEED, fitted_model, rows_of, said_of
 from cli.synthesize.verdict import show_verdict
 from sagemaker_src.synthesis.judging import QUALITY, REPORT, RESPLITS, JudgeRequest, judge, matching

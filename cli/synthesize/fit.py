@@ -18,7 +18,7 @@ from cli.errors import BadInputError
 from cli.options import Encoding, decimal, whole
 from cli.output import check_folder, whole_folder
 from cli.progress import console, noted, progress
-from cli.reading.csv_text import checked_encoding
+from cli.reading.text import checked_encoding
 from cli.synthesize.inputs import MAX_SEED, Label, Positive, rows_of, said_of
 from cli.synthesize.work_folder import Work, work_folder, work_place
 from fraud.notation import NotationError, decimal_number

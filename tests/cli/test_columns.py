@@ -149,6 +149,19 @@ def test_the_row_at_which_an_expression_fails_is_named_and_no_card(tmp_path: Pat
     assert CARD not in str(caught.value)
 
 
+@pytest.mark.parametrize("row", range(1, 10))
+def test_whichever_row_it_is_at_which_an_expression_fails_it_is_named(row: int, tmp_path: Path) -> None:
+    lines = [f"{n};{CARD};1,50;01.02.2020 10:{n:02d};x;No;\n" for n in range(1, 10)]
+    lines[row - 1 :] = [line.replace("1,50", "oops") for line in lines[row - 1 :]]
+    number = "CAST(replace(Sum, ',', '.') AS DOUBLE)"
+    text = MINE.replace("\"replace(Sum, ',', '.')\"", f'"{number}"')
+    with pytest.raises(BadInputError, match=rf"row {row}: .*\[fields\] amount fails of Sum 'oops'; allowed"):
+        read(file(tmp_path, HEADER + "".join(lines)), reading(tmp_path, text))
+    text = MINE.replace("refunds = \"starts_with(Sum, '-')\"", f'refunds = "{number} < 0"')
+    with pytest.raises(BadInputError, match=rf"row {row}: .*\[leave_out\] refunds fails of Sum 'oops'; allowed"):
+        read(file(tmp_path, HEADER + "".join(lines)), reading(tmp_path, text))
+
+
 def test_a_rule_that_is_broken_names_the_column_or_the_field(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"row 1: column Sum: '1,50'; allowed: an amount"):
         read(file(tmp_path), reading(tmp_path, MINE.replace("\"replace(Sum, ',', '.')\"", '"Sum"')))
@@ -169,7 +182,7 @@ def test_expressions_have_a_connection_that_opens_the_file_alone(tmp_path: Path)
     other = tmp_path / "other.csv"
     other.write_text("secret\n1\n")
     with (
-        opened(file(tmp_path), lambda names: names, None, delimiter=";") as source,
+        opened(file(tmp_path)) as source,
         sealed(source) as alone,
     ):
         assert alone.execute(f"SELECT count(*) FROM {source.relation}").fetchall() == [(4,)]

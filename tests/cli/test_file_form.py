@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli.errors import BadInputError
-from cli.reading.csv_text import ENCODINGS, utf8_text
+from cli.reading.text import ENCODINGS, utf8_text
 from cli.reading.transactions import AS_USUAL, Reading, checked_reading
 from tests.cli.person_files import CARD, csv, frame, fraud, parquet, read
 
@@ -37,6 +36,9 @@ def _merchants(file: Path, reading: Reading = AS_USUAL) -> list[str]:
         (ACCENTS.encode(), None),
         (ACCENTS.encode("utf-8-sig"), None),
         (ACCENTS.encode("utf-16"), None),
+        (ACCENTS.encode("utf-16-le"), None),
+        (ACCENTS.encode("utf-16-be"), None),
+        (ACCENTS.encode("windows-1252"), None),
         (b"\xff\xfe" + ACCENTS.encode("utf-16-le"), None),
         (b"\xfe\xff" + ACCENTS.encode("utf-16-be"), None),
         (ACCENTS.encode("utf-32"), None),
@@ -72,19 +74,23 @@ def _at(content: bytes, byte: bytes) -> str:
 NOT_UTF8 = ACCENTS.encode("windows-1252")
 NOT_1252 = NOT_UTF8.replace(b"\xe9", b"\x81")
 UNMARKED = PLAIN.encode("utf-16-le")
+NOT_LATIN = csv(merchant="Кафе на углу").encode("koi8-r")
+TWO = NOT_UTF8.split(b"\n")
+TWO[5] = TWO[5].decode("windows-1252").encode()
+TWO = b"\n".join(TWO)
 
 
 @pytest.mark.parametrize(
     ("content", "encoding", "said"),
     [
-        (NOT_UTF8, None, [_at(NOT_UTF8, b"\xe9"), "0xE9 is not UTF-8", "looks like a single-byte encoding such as windows-1252",
-                          "allowed: UTF-8, UTF-16 or UTF-32 with its mark", "--encoding windows-1252"]),
+        (NOT_LATIN, None, [_at(NOT_LATIN, b"\xeb"), "0xEB is not UTF-8", "allowed: UTF-8, UTF-16 or UTF-32",
+                           "--encoding windows-1252"]),
+        (TWO, None, [_at(TWO, b"\xe9"), "0xE9 is not UTF-8", "line 6 holds a letter of UTF-8: two encodings are in the file"]),
         (PLAIN.encode() + b"\xc3", None, ["line 10, byte", "0xC3 is not UTF-8"]),
         (NOT_UTF8, "utf-8", [_at(NOT_UTF8, b"\xe9"), "0xE9 is not utf-8, as --encoding says"]),
         (NOT_1252, "windows-1252", [_at(NOT_1252, b"\x81"), "0x81 is not windows-1252, as --encoding says"]),
-        (UNMARKED, None, ["line 1, byte 2", "a NUL", "looks like UTF-16 without its mark: --encoding utf-16-le"]),
-        (PLAIN.encode("utf-16-be"), None, ["line 1, byte 1", "--encoding utf-16-be"]),
-        (ACCENTS.encode("utf-16-le"), None, ["0xE9 is not UTF-8; it looks like UTF-16 without its mark: --encoding utf-16-le"]),
+        (UNMARKED, "utf-8", ["line 1, byte 2", "a NUL", "looks like UTF-16 without its mark: --encoding utf-16-le"]),
+        (PLAIN.encode("utf-16-be"), "utf-8", ["line 1, byte 1", "--encoding utf-16-be"]),
         (UNMARKED, "utf-16", ["does not begin with the mark of utf-16", "--encoding utf-16-le or utf-16-be"]),
         (ACCENTS.encode("utf-16")[:-1], None, ["line 9, byte", "is not UTF-16, as its mark says"]),
         (ACCENTS.encode("utf-8-sig"), "windows-1252", ["begins with the mark of UTF-8, but --encoding says windows-1252"]),
@@ -110,7 +116,8 @@ def test_the_byte_is_named_wherever_it_stands(tmp_path: Path) -> None:
         broken = long[:place] + b"\xff" + long[place:]
         with (
             pytest.raises(BadInputError, match=f"line {broken[:place].count(10) + 1}, byte {place + 1:,}: 0xFF"),
-            utf8_text(_file(tmp_path, broken), None),
+            _file(tmp_path, broken).open("rb") as content,
+            utf8_text(tmp_path / "t.csv", content, None),
         ):
             pass
 
@@ -119,7 +126,8 @@ def test_the_byte_is_named_behind_a_letter_of_two_pieces(tmp_path: Path) -> None
     edge = 4 << 20
     content = b"x" * (edge - 1) + "é".encode() + b"\n\xff"
     file = _file(tmp_path, content)
-    with pytest.raises(BadInputError, match=f"line 2, byte {edge + 3:,}: 0xFF"), utf8_text(file, None):
+    said = f"line 2, byte {edge + 3:,}: 0xFF"
+    with pytest.raises(BadInputError, match=said), file.open("rb") as content, utf8_text(file, content, None):
         pass
 
 
@@ -136,7 +144,7 @@ def test_an_encoding_that_is_none_is_refused_before_the_file_is_read(
 
 def test_a_copy_in_another_encoding_is_never_on_disk(tmp_path: Path) -> None:
     file = _file(tmp_path, PLAIN.encode("utf-16"))
-    with utf8_text(file, None) as text:
+    with file.open("rb") as content, utf8_text(file, content, None) as (text, _):
         assert CARD.encode() in text.read()
         assert Path(f"/proc/self/fd/{text.fileno()}").readlink().as_posix().startswith("/memfd:")
     assert list(tmp_path.iterdir()) == [file]
@@ -227,8 +235,11 @@ def test_a_column_twice_in_parquet_is_refused(name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("t.csv.gz", gzip.compress(PLAIN.encode()), "a file named '.gz'; allowed: .csv or .parquet; unpack it first"),
-        ("t.csv", gzip.compress(PLAIN.encode()), "the content is gzip"),
+        (
+            "t.csv.bz2",
+            b"BZh",
+            "a file named '.bz2'; allowed: .csv, .tsv, .txt, .jsonl, .ndjson, .json, .parquet, each also with .gz",
+        ),
         ("t.csv", b"PK\x03\x04...", "a zip archive or an Excel workbook"),
         ("t.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
         ("t.parquet", PLAIN.encode(), "not Parquet"),
@@ -242,9 +253,9 @@ def test_what_is_no_table_at_all_is_refused(name: str, content: bytes, said: str
     assert said in str(refused.value)
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").mkdir()
-    with pytest.raises(BadInputError, match=r"a folder; allowed: one file, \.csv or \.parquet"):
+    with pytest.raises(BadInputError, match=r"a folder without a file of rows; allowed: \.csv, "):
         read(tmp_path / "t.csv")
 
 

@@ -117,7 +117,8 @@ def test_files_of_another_form_are_refused_in_a_sentence(tmp_path: Path) -> None
         ("data.parquet", b"a,b\n1,2\n", "the content is not Parquet, but the name says Parquet"),
         ("data.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
         ("data.csv", b"a,b\n\xff,2\n", "line 2, byte 5: 0xFF is not UTF-8"),
-        ("data.xlsx", b"PK", "a file named '.xlsx'; allowed: .csv or .parquet"),
+        ("data.csv", b'{"a": 1}\n', "the content is JSON, but the name says CSV"),
+        ("data.xlsx", b"PK", "a file named '.xlsx'; allowed: .csv, "),
     ):
         path = tmp_path / name
         path.write_bytes(content)

@@ -1,25 +1,26 @@
 """A file of a person's own columns as the fields of transactions.
 
-Expressions are evaluated on a connection of their own that may open that one file and nothing else.
+Expressions are evaluated on a connection of their own that may open these files and nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from cli.errors import BadInputError
+from cli.reading.forms.part import Kind
 from cli.reading.mapping.expressions import identifier
 from cli.reading.mapping.failures import failure
 from cli.reading.mapping.parts import Parts, parts_of
 from cli.reading.mapping.toml_file import Mapping
 from cli.reading.places import Places
-from cli.reading.source import Kind, Source, opened
+from cli.reading.source import Source, opened
 from fraud.card_numbers import mask_card_numbers
 from fraud.fields import DECLARED
 from sagemaker_src.processing.transactions import quoted
@@ -29,16 +30,16 @@ _TABLE = "mapped_columns"
 
 @contextmanager
 def mapped(
-    connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping, encoding: str | None
+    connection: duckdb.DuckDBPyConnection, path: Path, mapping: Mapping, encoding: str | None = None
 ) -> Iterator[tuple[Source, Places, str]]:
-    """The file as `row`, the fields that it has, and `is_fraud`; how errors name its places; and a sentence on which rows were
-    left out, which begins with `; ` or is empty.
+    """The files as `row`, the fields that they have, and `is_fraud`; how errors name their places; and a sentence on what was
+    found out and which rows were left out, which begins with `; ` or is empty.
 
     Args:
         connection: what will read it.
-        path: CSV or Parquet.
+        path: a file, a folder or a pattern of files.
         mapping: which columns are which fields.
-        encoding: of a CSV; see `cli.reading.csv_text`.
+        encoding: of text, if the mapping says none.
 
     Raises:
         BadInputError: the file is none, or an expression names what is not there or fails: names the row.
@@ -49,25 +50,27 @@ def mapped(
         parts.update(parts_of(path, mapping, names))
         return tuple(dict.fromkeys(column for part in parts.values() for column in part.columns))
 
-    with opened(path, used, encoding, delimiter=mapping.delimiter) as source, sealed(source) as connected:
-        places = Places(path, {key: part.column for (_, key), part in parts.items() if part.column is not None})
+    told = replace(mapping.told, encoding=mapping.told.encoding or encoding)
+    with opened(path, used, told) as source, sealed(source) as connected:
+        named = {key: part.column for (_, key), part in parts.items() if part.column is not None}
+        places = Places(path, named, source.firsts)
         taken = Taken(connected, places, mapping, parts, source)
         left_out, (columns, table) = taken.left_out(), taken.table()
     connection.register(_TABLE, table)
     try:
-        yield Source(_TABLE, columns, ""), places, left_out
+        yield Source(_TABLE, columns), places, f"{source.said}{left_out}"
     finally:
         connection.unregister(_TABLE)
 
 
 @contextmanager
 def sealed(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that may open the file of a source and nothing else, and writes nothing."""
+    """A connection that may open the files of a source and nothing else, and writes nothing."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone='UTC'")
         connection.execute("SET threads=2")
         connection.execute("SET temp_directory=''")  # card numbers reach no disk
-        connection.execute(f"SET allowed_paths=[{source.reads}]")
+        connection.execute(f"SET allowed_paths=[{', '.join(source.reads)}]")
         connection.execute("SET enable_external_access=false")
         connection.execute("SET lock_configuration=true")
         yield connection

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomllib
 
 from cli.errors import BadInputError
-from cli.reading.csv_text import checked_encoding
+from cli.reading.contents import FORMS, NOTHING, PACKINGS, Told
+from cli.reading.text import checked_encoding
 from cli.reading.zones import checked_zone
 from fraud.fields import BY_NAME, DECLARED
+
+_Name = TypeVar("_Name", bound=str)
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "mappings"
 """The folder of the mappings that have a name."""
@@ -23,7 +26,7 @@ NEEDED = tuple(each.name for each in DECLARED if each.required and each.kind != 
 """Fields that a mapping names; a transaction without an id of its own has the number of its row."""
 
 _TABLES = {
-    "file": ("delimiter", "encoding", "fields_by_name"),
+    "file": ("format", "compression", "encoding", "delimiter", "fields_by_name"),
     "time": ("format", "zone"),
     "label": ("column", "fraud", "honest"),
 }
@@ -42,8 +45,7 @@ class Mapping:
         leave_out: {name: condition in SQL} of rows that are none of the transactions.
         time_format: of `event_time`, as strptime has it; None: as ISO 8601 has it.
         zone: what times without an offset mean; None: as `--timezone` says.
-        delimiter: between the values of a CSV; None: found in the header.
-        encoding: of a CSV; None: as `--encoding` says.
+        told: what it says of the files themselves.
         fields_by_name: whether a column that has the name of a field which may be missing is that field.
     """
 
@@ -55,8 +57,7 @@ class Mapping:
     leave_out: dict[str, str] = field(default_factory=dict)
     time_format: str | None = None
     zone: str | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
+    told: Told = NOTHING
     fields_by_name: bool = False
 
     @property
@@ -123,7 +124,8 @@ def _mapping(path: Path, tables: dict[str, Any]) -> Mapping:
     by_name = file.get("fields_by_name", False)
     if not isinstance(by_name, bool):
         raise _WrongError(f"[file] fields_by_name is {by_name!r}; allowed: true or false")
-    said = _texts("file", {key: text for key, text in file.items() if key != "fields_by_name"}) | _texts("time", time)
+    said = _texts("file", {key: text for key, text in file.items() if key != "fields_by_name"})
+    of_time = _texts("time", time)
     if len(said.get("delimiter", ",")) != 1:
         raise _WrongError(f"[file] delimiter is {said['delimiter']!r}; allowed: one character")
     return Mapping(
@@ -133,10 +135,14 @@ def _mapping(path: Path, tables: dict[str, Any]) -> Mapping:
         fraud=fraud,
         honest=honest,
         leave_out=_texts("leave_out", tables.get("leave_out", {})),
-        time_format=said.get("format"),
-        zone=checked_zone(said["zone"]) if "zone" in said else None,
-        delimiter=said.get("delimiter"),
-        encoding=checked_encoding(said.get("encoding")),
+        time_format=of_time.get("format"),
+        zone=checked_zone(of_time["zone"]) if "zone" in of_time else None,
+        told=Told(
+            checked_encoding(said.get("encoding")),
+            said.get("delimiter"),
+            _one_of("format", said, FORMS),
+            _one_of("compression", said, PACKINGS),
+        ),
         fields_by_name=by_name,
     )
 
@@ -148,6 +154,13 @@ def _known(table: str, found: Table[str, Any], allowed: Sequence[str]) -> None:
             hint = f" (near: {near[0]})" if near else ""
             where = f"[{table}] " if table else ""
             raise _WrongError(f"{where}{key!r} is not known{hint}; allowed: {', '.join(allowed)}")
+
+
+def _one_of(key: str, said: dict[str, str], allowed: tuple[_Name, ...]) -> _Name | None:
+    found = next((each for each in allowed if each == said.get(key)), None)
+    if key in said and found is None:
+        raise _WrongError(f"[file] {key} is {said[key]!r}; allowed: {', '.join(allowed)}")
+    return found
 
 
 def _texts(table: str, found: Table[str, Any]) -> dict[str, str]:

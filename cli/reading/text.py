@@ -1,10 +1,11 @@
-"""A person's CSV as UTF-8 text: what encoding it is in, and what in it is no text."""
+"""A person's file as UTF-8 text: what encoding it is in, and what in it is no text."""
 
 from __future__ import annotations
 
 import codecs
 import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ ENCODINGS = (
 )  # fmt: skip
 """What `--encoding` may name; other spellings of these, as cp1252 or latin-1, are taken as well."""
 
-WANTED = "UTF-8, UTF-16 or UTF-32 with its mark (BOM), or any other that --encoding names, as --encoding windows-1252"
+WANTED = "UTF-8, UTF-16 or UTF-32, or any other that --encoding names, as --encoding windows-1252"
 
 _BLOCK = 1 << 22
 _MARKS = (
@@ -34,6 +35,28 @@ _MARKS = (
 )
 
 
+_SEVERAL_BYTES = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+"""A letter beyond ASCII in UTF-8."""
+
+_WESTERN = re.compile("[\\x00-\\x7f€‚„…‘’“”–—Šš™ŒœŽžŸ\\xa0¡£§©ª«\\xad®°±²³´µ·¹º»¼½¾¿À-ÏÑ-ÖØ-Ýß-ïñ-öø-ý]*")
+"""Text that is likely to be of windows-1252: of letters and signs that Western European languages use."""
+
+_IN_WORDS = re.compile("[A-Za-z][€‚„…™¡£§©«®°±²³´¹»¼½¾¿][A-Za-z]|[À-ÿ]{3}")
+"""What is not: signs within words, letters beyond ASCII in a row."""
+
+
+class _NotDecodedError(BadInputError):
+    """A byte is not of the encoding.
+
+    Attributes:
+        may_be_another: whether it may be of another encoding of a byte a letter; else it is none of any.
+    """
+
+    def __init__(self, says: str, *, may_be_another: bool) -> None:
+        super().__init__(says)
+        self.may_be_another = may_be_another
+
+
 @dataclass(frozen=True)
 class _Found:
     """How a file is to be decoded: Python's codec, the length of the mark before the text, and how we know."""
@@ -41,6 +64,8 @@ class _Found:
     codec: str
     mark: int
     says: str
+    # what a person is told of it
+    said: str = ""
 
 
 def checked_encoding(name: str | None) -> str | None:
@@ -62,32 +87,72 @@ def _codec(name: str) -> str | None:
 
 
 @contextmanager
-def utf8_text(path: Path, encoding: str | None) -> Iterator[BinaryIO]:
-    """A file of the same text in UTF-8, every line ended alike: the very file, or a copy in memory, never one on disk.
+def utf8_text(path: Path, file: BinaryIO, encoding: str | None) -> Iterator[tuple[BinaryIO, str]]:
+    """A file of the same text in UTF-8, every line ended alike: the very file, or a copy in memory, never one on disk; and what
+    was found out of its encoding, or nothing.
 
     Args:
-        path: the CSV.
-        encoding: what it is in, from `checked_encoding`; None: UTF-8, or what its mark says.
+        path: the file's name, for errors.
+        file: its bytes.
+        encoding: what it is in, from `checked_encoding`; None: UTF-8, what its mark says, or what it looks like.
 
     Raises:
         BadInputError: a byte is not of the encoding, or the text holds a NUL: names the encoding, the byte and its line.
     """
-    with path.open("rb") as file:
-        found = _encoding(path, file, encoding)
-        if found.codec == "utf-8" and _ends_alike(_Text(path, file, found)):
-            file.seek(0)
-            yield file
-            return
-        with os.fdopen(os.memfd_create("csv"), "w+b") as copy:
-            decoder = io.IncrementalNewlineDecoder(None, translate=True)
-            for piece in _Text(path, file, found):
-                copy.write(decoder.decode(piece).encode())
-            copy.write(decoder.decode("", final=True).encode())
-            copy.seek(0)
-            yield copy
+    found = _encoding(path, file, encoding)
+    try:
+        as_it_is = found.codec == "utf-8" and _ends_alike(_Text(path, file, found))
+    except _NotDecodedError as error:
+        if encoding is not None or found.mark:
+            raise
+        found, as_it_is = _looks_like(path, file, error), False
+    if as_it_is:
+        file.seek(0)
+        yield file, found.said
+        return
+    with os.fdopen(os.memfd_create("text"), "w+b") as copy:
+        decoder = io.IncrementalNewlineDecoder(None, translate=True)
+        for piece in _Text(path, file, found):
+            copy.write(decoder.decode(piece).encode())
+        copy.write(decoder.decode("", final=True).encode())
+        copy.seek(0)
+        yield copy, found.said
+
+
+def _looks_like(path: Path, file: BinaryIO, error: _NotDecodedError) -> _Found:
+    """What a file that is not UTF-8 is in.
+
+    Raises:
+        BadInputError: that cannot be told, or it is two encodings.
+    """
+    file.seek(0)
+    if unmarked := _unmarked_utf16(file.read(1 << 16)):
+        return _Found(
+            unmarked, 0, f"{unmarked}, which it looks like", f"read as {unmarked}, which it looks like (--encoding)"
+        )
+    file.seek(0)
+    if not error.may_be_another:
+        raise error
+    before, western = b"", True
+    for block in iter(lambda: file.read(_BLOCK), b""):
+        if letter := _SEVERAL_BYTES.search(before + block):
+            where = file.tell() - len(block) - len(before) + letter.start()
+            line = _Text(path, file, _Found("utf-8", 0, "")).line(where)
+            raise BadInputError(
+                f"{error}; line {line} holds a letter of UTF-8: two encodings are in the file; needed: one"
+            ) from error
+        text = block.decode("windows-1252", errors="replace")
+        western = western and bool(_WESTERN.fullmatch(text)) and not _IN_WORDS.search(text)
+        before = block[-3:]
+    if not western:
+        raise error
+    return _Found(
+        "windows-1252", 0, "windows-1252, which it looks like", "read as windows-1252, which it looks like (--encoding)"
+    )
 
 
 def _encoding(path: Path, file: BinaryIO, asked: str | None) -> _Found:
+    file.seek(0)
     head = file.read(4)
     marks = [(len(mark), family, codec) for mark, family, codec in _MARKS if head.startswith(mark)]
     length, family, codec = marks[0] if marks else (0, "", "")
@@ -122,7 +187,7 @@ class _Text:
             try:
                 text = decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
-                raise self._refused(begins + error.start, self._broken(error)) from error
+                raise self._refused(begins + error.start, self._broken(error), may_be_another=bool(block)) from error
             if "\0" in text:
                 before = len(text.partition("\0")[0].encode(self.found.codec))
                 raise self._refused(begins + before, self._nul(block))
@@ -130,11 +195,13 @@ class _Text:
                 return
             yield text
 
-    def _refused(self, byte: int, why: str) -> BadInputError:
+    def _refused(self, byte: int, why: str, *, may_be_another: bool = False) -> BadInputError:
         """For a byte counted from 0; people count from 1."""
-        return BadInputError(f"{self.path}: line {self._line(byte)}, byte {byte + 1:,}: {why}; allowed: {WANTED}")
+        said = f"{self.path}: line {self.line(byte)}, byte {byte + 1:,}: {why}; allowed: {WANTED}"
+        return _NotDecodedError(said, may_be_another=may_be_another)
 
-    def _line(self, byte: int) -> int:
+    def line(self, byte: int) -> int:
+        """The line, from 1, in which a byte stands."""
         self.file.seek(self.found.mark)
         decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder(self.found.codec)(errors="replace"), translate=True
@@ -146,33 +213,20 @@ class _Text:
         return line
 
     def _broken(self, error: UnicodeDecodeError) -> str:
-        value = error.object[error.start]
-        looks = ""
-        if self.found.says == "UTF-8":
-            looks = f"; it looks like {_guess(bytes(error.object[: 1 << 16]), bytes(error.object[error.start :][: 1 << 10]))}"
-        return f"0x{value:02X} is not {self.found.says}{looks}"
+        return f"0x{error.object[error.start]:02X} is not {self.found.says}"
 
     def _nul(self, block: bytes) -> str:
-        return f"a NUL, which is no text; read as {self.found.says}{_without_mark(block[: 1 << 16])}"
+        unmarked = _unmarked_utf16(block[: 1 << 16])
+        looks = f"; it looks like UTF-16 without its mark: --encoding {unmarked}" if unmarked else ""
+        return f"a NUL, which is no text; read as {self.found.says}{looks}"
 
 
-def _guess(head: bytes, broken: bytes) -> str:
-    without_mark = _without_mark(head)
-    if without_mark:
-        return without_mark.removeprefix("; it looks like ")
-    try:
-        broken.decode("windows-1252")
-    except UnicodeDecodeError:
-        return "no text, or an encoding of several bytes a character"
-    return "a single-byte encoding such as windows-1252"
-
-
-def _without_mark(head: bytes) -> str:
+def _unmarked_utf16(head: bytes) -> str | None:
     """What zeros at every other byte tell."""
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) * 4 < len(head):
-        return ""
-    return f"; it looks like UTF-16 without its mark: --encoding utf-16-{'be' if even > odd else 'le'}"
+        return None
+    return f"utf-16-{'be' if even > odd else 'le'}"
 
 
 def _ends_alike(text: _Text) -> bool:

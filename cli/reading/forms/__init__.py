@@ -1,0 +1,1 @@
+"""The forms that a person's file may have: delimited text, JSON lines, Parquet."""
