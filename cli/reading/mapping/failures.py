@@ -26,7 +26,8 @@ def failure(taken: Taken, error: duckdb.Error) -> BadInputError:
     Raises:
         duckdb.Error: it is of the file, not of the mapping.
     """
-    for (where, key), part in taken.parts.items():
+    # conditions first: what else is evaluated depends on which rows they keep
+    for (where, key), part in sorted(taken.parts.items(), key=lambda item: item[0][0] != "leave_out"):
         kept = taken.kept if where != "leave_out" else "true"
         sql = taken.field(key) if where == "fields" else part.sql
         said = f"{taken.mapping.named}: [{where}] {key}"
