@@ -10,14 +10,22 @@ import pandas as pd
 import typer
 
 from cli.errors import BadInputError
-from cli.feature_frame import feature_frame
+from cli.feature_frame import frame_and_protected
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.reading.transactions import checked_reading
 from cli.report.evaluation import evaluation_report
 from cli.times import parse_moment
-from sagemaker_src.training.train import TrainingDataError, TrainingSettings, default_test_from, train_model
+from fraud.fields import PROTECTED_FIELDS, Field
+from sagemaker_src.training.fairness import Group, by_group, group_names
+from sagemaker_src.training.train import (
+    Trained,
+    TrainingDataError,
+    TrainingSettings,
+    default_test_from,
+    train_model,
+)
 
 
 def evaluate(
@@ -42,7 +50,8 @@ def evaluate(
     """Train on a file's earlier rows, test on its later ones, and say how well it went.
 
     Writes metrics.json, scores.parquet, model/ and report.html. Card numbers become tokens as the file is read and are
-    written nowhere; gender, age, names and addresses never enter the model.
+    written nowhere; gender, age, names and addresses never enter the model. Of a field that is declared as protected,
+    metrics.json and report.html show what the thresholds do to its groups.
 
     Example: fraud evaluate --data fraudTrain.csv --test-from 2020-03-01 --out out/evaluation
 
@@ -55,8 +64,10 @@ def evaluate(
     moment = None if test_from is None else parse_moment("--test-from", test_from)
     reading = checked_reading(encoding, timezone, columns)
     with whole_folder(out, "evaluate") as folder, progress() as report:
-        rows, times = feature_frame(data, report, reading)
-        tested, tested_times = (None, times) if test_data is None else feature_frame(test_data, report, reading)
+        rows, times, protected = frame_and_protected(data, report, reading)
+        tested, tested_times = None, times
+        if test_data is not None:
+            tested, tested_times, protected = frame_and_protected(test_data, report, reading)
         if tested is None and moment is None:
             moment = default_test_from(rows["event_ms"].to_numpy())
         if tested is None:
@@ -69,7 +80,8 @@ def evaluate(
                 f"{test_data if tested is not None and str(error).startswith('the test') else data}: {error}"
             ) from error
         metrics = trained.manifest["metrics"]["test"]
-        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+        groups = _fairness(trained, protected)
+        (folder / "metrics.json").write_text(json.dumps(metrics | _told(groups), indent=2) + "\n")
         trained.scores.to_parquet(folder / "scores.parquet", index=False)
         trained.save(folder / "model")
         split = (
@@ -79,7 +91,7 @@ def evaluate(
         said = (
             times if times == tested_times else f"{data.name}: {times}; {test_data and test_data.name}: {tested_times}"
         )
-        evaluation_report(folder / "report.html", trained, files, said)
+        evaluation_report(folder / "report.html", trained, files, said, groups)
     _say(metrics, said, out)
 
 
@@ -88,6 +100,32 @@ def _check_split(data: Path, rows: pd.DataFrame, moment: int | None) -> None:
     if moment is None or not first < moment <= last:
         span = " to ".join(f"{pd.Timestamp(edge, unit='ms'):%Y-%m-%d %H:%M}" for edge in (first, last))
         raise BadInputError(f"--test-from: no rows on one side of it; {data} runs from {span} (UTC)")
+
+
+def _fairness(trained: Trained, protected: pd.DataFrame) -> dict[Field, list[Group]]:
+    """The figures of the groups of those protected fields that the tested file has."""
+    tested = protected.loc[trained.scores["transaction_id"]]
+    label, score = trained.scores["label"].to_numpy(), trained.scores["score"].to_numpy()
+    thresholds = trained.manifest["thresholds"]
+    return {
+        field: by_group(label, score, group_names(field, tested[field.name].reset_index(drop=True)), thresholds)
+        for field in PROTECTED_FIELDS
+        if field.name in tested
+    }
+
+
+def _told(groups: dict[Field, list[Group]]) -> dict[str, Any]:
+    """The figures as metrics.json has them: `fairness`, where there are any."""
+    rates = ("false_positive_rate", "recall", "review_rate")
+    told = {
+        field.name: [
+            group._asdict()
+            | {name: getattr(group, name)._asdict() | {"few": getattr(group, name).few} for name in rates}
+            for group in of_field
+        ]
+        for field, of_field in groups.items()
+    }
+    return {"fairness": told} if told else {}
 
 
 def _say(metrics: dict[str, Any], times: str, out: Path) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cli.progress import Report
 from cli.reading.transactions import AS_USUAL, Reading, read_transactions
+from fraud.fields import PROTECTED_FIELDS
 from sagemaker_src.processing.batch_features import compute, engine, features_frame, load
 
 
@@ -28,6 +29,21 @@ def feature_frame(
     Raises:
         BadInputError: the file breaks the rules; see `cli.reading.transactions`.
     """
+    rows, times, _ = frame_and_protected(path, report, reading, memory)
+    return rows, times
+
+
+def frame_and_protected(
+    path: Path,
+    report: Report,
+    reading: Reading = AS_USUAL,
+    memory: str = "2GB",
+) -> tuple[pd.DataFrame, str, pd.DataFrame]:
+    """As `feature_frame`, and apart from its rows, so that no model gets them, the protected fields that the file has.
+
+    Returns:
+        The rows, the sentence, and a column for each of those fields, by `transaction_id`.
+    """
     name = path.name
     with engine(memory) as connection:
         report(f"reading {name}", 0, 1)
@@ -37,4 +53,7 @@ def feature_frame(
         compute(connection, lambda _, done, total: report(f"features of {name}", done, total + 1))
         rows = features_frame(connection, "tx", key="row")
         report(f"features of {name}", 1, 1)
-    return rows, read.times
+        there = {column[0] for column in connection.execute("DESCRIBE tx").fetchall()}
+        fields = [field.name for field in PROTECTED_FIELDS if field.name in there]
+        protected = connection.execute(f"SELECT {', '.join(['transaction_id', *fields])} FROM tx").df()
+    return rows, read.times, protected.set_index("transaction_id")

@@ -203,4 +203,6 @@ OPTIONAL_FIELDS = tuple(field for field in DECLARED if not field.required)
 FEATURE_FIELDS = tuple(field for field in DECLARED if field.is_feature)
 """Those that a model takes as they are, in the order of its vector."""
 OPTIONAL_FEATURES = tuple(field for field in FEATURE_FIELDS if not field.required)
+PROTECTED_FIELDS = tuple(field for field in DECLARED if field.protected)
+"""Those that figures on fairness are of, and nothing else."""
 BY_NAME = {field.name: field for field in DECLARED}

@@ -323,13 +323,15 @@ def as_transaction(fields: dict[str, Any]) -> Transaction:
 
 
 def shown(field: str, value: object) -> str:
-    """A wrong value as an error repeats it: short, and without what could be a card number.
+    """A wrong value as an error repeats it: short, without what could be a card number, and nothing of a protected field's.
 
     >>> shown("merchant", "4000 0566 5566 5556"), shown("cc_num", "4111-1111-1111-111I 1"), shown("amount", -1)
     ("'[card number]'", '[card number]', '-1')
     """
     if field == "cc_num" and may_be_card_number(str(value)):
         return MASK
+    if field in BY_NAME and BY_NAME[field].protected:
+        return "[protected]"
     text = mask_card_numbers(repr(value))
     return text if len(text) <= 60 else text[:57] + "..."
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,12 @@ from markupsafe import Markup
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from cli.report.page import FRAUD, HONEST, INK, new_figure, svg, write_page
+from fraud.fields import Field
 from fraud.vector import SAYS
+from sagemaker_src.training.fairness import FEW, Group, Rate
 from sagemaker_src.training.train import Trained
+
+NO_GROUPS: Mapping[Field, Sequence[Group]] = MappingProxyType({})
 
 _MEASURES = {
     "rows": "Transactions",
@@ -25,7 +31,9 @@ _MEASURES = {
 }
 
 
-def evaluation_report(path: Path, trained: Trained, files: str, times: str) -> None:
+def evaluation_report(
+    path: Path, trained: Trained, files: str, times: str, groups: Mapping[Field, Sequence[Group]] = NO_GROUPS
+) -> None:
     """Write the report of a trained and tested model as one HTML file.
 
     Args:
@@ -33,6 +41,7 @@ def evaluation_report(path: Path, trained: Trained, files: str, times: str) -> N
         trained: the model and its scores.
         files: what it was trained and tested on.
         times: how those files' times were taken.
+        groups: {protected field: the figures of its groups}.
     """
     manifest = trained.manifest
     metrics, settings, data = manifest["metrics"]["test"], manifest["settings"], manifest["data"]
@@ -53,6 +62,8 @@ def evaluation_report(path: Path, trained: Trained, files: str, times: str) -> N
         review_fpr=f"{settings['review_fpr']:.1%}",
         block_fpr=f"{settings['block_fpr']:.1%}",
         gains=_gains(trained),
+        groups=[(field.says, [_group(group) for group in of_field]) for field, of_field in groups.items()],
+        few=FEW,
         facts=[
             ("Model version", manifest["model_version"]),
             (
@@ -68,6 +79,21 @@ def evaluation_report(path: Path, trained: Trained, files: str, times: str) -> N
             ),
         ],
     )
+
+
+def _group(group: Group) -> tuple[str, ...]:
+    return (
+        group.name,
+        f"{group.rows:,}",
+        f"{group.frauds:,}",
+        *(_rate(rate) for rate in (group.false_positive_rate, group.recall, group.review_rate)),
+    )
+
+
+def _rate(rate: Rate) -> str:
+    if rate.value is None:
+        return "-"
+    return f"{rate.value:.2%} ({rate.low:.2%} to {rate.high:.2%}){' few' if rate.few else ''}"
 
 
 def _shown(value: float | None) -> str:
