@@ -24,6 +24,7 @@ VERBS = {
     "decisions": "Show the newest decisions of the standing application, oldest first: outcome, score, path and reasons.",
     "down": "End every process that `fraud up` started, and remove what they wrote.",
     "world": "Make up a world of cards and their transactions, with fraud in it, to try everything else on.",
+    "columns": "Look at a file, and write a first mapping of its columns for --columns.",
     "evaluate": "Train on a file's earlier rows, test on its later ones, and say how well it went.",
     "features": "Compute the features of every transaction in a file.",
     "train": "Train a model on features and choose its thresholds for review and block.",

@@ -31,7 +31,7 @@ HEAVY = {
     "aws_cdk",
     "confluent_kafka",
 }
-ORDER = ("demo", "up", "send", "decisions", "down", "world", "evaluate", "features", "train", "replay")
+ORDER = ("demo", "up", "send", "decisions", "down", "world", "columns", "evaluate", "features", "train", "replay")
 """First what shows all of it, then the standing application, then the steps on a file of one's own, each after what it needs."""
 
 
