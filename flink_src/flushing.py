@@ -1,7 +1,7 @@
 """How soon a record goes on from one operator to the next.
 
 By default a record waits in a network buffer until the buffer is full or 100 ms have passed, before each operator that needs
-rows of one key together: four times on the way of a transaction, and heartbeats come in bursts. The setting of the whole job,
+rows of one key together: twice on the way of a transaction, and heartbeats come in bursts. The setting of the whole job,
 `execution.buffer-timeout.interval`, is not among those that Managed Service for Apache Flink lets a program set (its page
 *programmatic-configuration*); the time-out of a single operator is no setting but a property of the job's graph, as
 `DataStream.setBufferTimeout` makes it.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from pyflink.common import Configuration
 from pyflink.common.job_client import JobClient
@@ -20,16 +21,22 @@ from pyflink.table import EnvironmentSettings, StreamTableEnvironment
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from flink_src.configuration import NAME, configuration
+from flink_src.exchanges import stay_in_task
 from flink_src.flushing import flush_each_operator, submitted
 from flink_src.properties import PATH_VARIABLE, JobProperties, read_properties
 from flink_src.statements import insert_statements, table_statements
+from fraud.features.catalogue import CATALOGUE
+from fraud.features.windows import Window
 
 
-def submit(properties: JobProperties, inserts: list[str], *, flush: bool) -> JobClient:
+def submit(
+    properties: JobProperties, inserts: list[str], *, flush: bool, windows: tuple[Window, ...] = ()
+) -> JobClient:
     """Starts these INSERTs as one job and returns at once; raises if Flink refuses them.
 
     Args:
         flush: whether each operator passes its records on at once (see `flink_src.flushing`).
+        windows: those of the INSERTs, in order (see `flink_src.exchanges`).
     """
     own = Configuration()
     for key, value in configuration(properties).items():
@@ -43,17 +50,24 @@ def submit(properties: JobProperties, inserts: list[str], *, flush: bool) -> Job
     for statement in inserts:
         job.add_insert_sql(statement)
     job.attach_as_datastream()
+    ends = stream._j_stream_execution_environment.getTransformations()
+    stay_in_task(ends, [window.key for window in windows], get_gateway().jvm, log().warn)
     if flush:
-        flush_each_operator(stream._j_stream_execution_environment.getTransformations(), properties.flush_interval_ms)
+        flush_each_operator(ends, properties.flush_interval_ms)
     return stream.execute_async(NAME)
+
+
+def log() -> Any:
+    """Java's logger, whose lines the service keeps."""
+    return get_gateway().jvm.org.slf4j.LoggerFactory.getLogger(NAME)
 
 
 if __name__ == "__main__":
     job_properties = read_properties()
     statements = insert_statements(job_properties)
-    # by Java's logger, whose lines the service keeps
-    log = get_gateway().jvm.org.slf4j.LoggerFactory.getLogger(NAME)
-    running = submitted(lambda flush: submit(job_properties, statements, flush=flush), log.warn)
+    running = submitted(
+        lambda flush: submit(job_properties, statements, flush=flush, windows=CATALOGUE.windows), log().warn
+    )
     if PATH_VARIABLE in os.environ:
         # The embedded cluster ends with this process; a service's cluster goes on without it.
         running.get_job_execution_result().result()

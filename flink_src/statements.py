@@ -93,15 +93,26 @@ def _sql_type(field: Field) -> str:
 
 
 def field_value_sql(field: Field) -> str:
-    """The value of a field: from `pairs`, a text; or from `optional`, where it may be missing: NULL if it is missing or null."""
+    """The value of a field: from `pairs`, a text; or from `optional`, where it may be missing: NULL if it is missing or null.
+
+    REGEXP_EXTRACT would say it shorter, but Flink compiles its expression anew for each row.
+    """
     if field.required:
-        member = f"pairs[{sorted(REQUIRED_NAMES).index(field.name) + 1}]"
-        return rf"""CASE WHEN POSITION('\' IN {member}) > 0 THEN JSON_UNQUOTE(REGEXP_SUBSTR({member}, '"(?:[^"\\]|\\.)*+"$'))
-    ELSE SPLIT_INDEX({member}, '"', 2) END"""
-    form = {"STRING": '"(?:[^"\\\\]|\\\\.)*+"', "BOOLEAN": "true|false", "DOUBLE": "[-+0-9.eE]++"}[_sql_type(field)]
-    found = rf"""REGEXP_EXTRACT(ARRAY_JOIN(optional, CHR(1)), '(?:\A|\x01){field.name}"\s*+:\s*+({form})', 1)"""
-    value = f"JSON_UNQUOTE({found})" if field.is_text else f"CAST({found} AS {_sql_type(field)})"
+        return _text_sql(f"pairs[{sorted(REQUIRED_NAMES).index(field.name) + 1}]")
+    form = {"STRING": r'"(?:[^"\\]|\\.)*+"', "BOOLEAN": "(?:true|false)", "DOUBLE": "[-+0-9.eE]++"}[_sql_type(field)]
+    member = rf"""REGEXP_SUBSTR(ARRAY_JOIN(optional, CHR(1)), '(?:\A|\x01){field.name}"\s*+:\s*+{form}')"""
+    if not field.is_text:
+        value = f"CAST(REGEXP_SUBSTR({member}, '{form}$') AS {_sql_type(field)})"
+    else:
+        # a text of a form holds nothing that JSON escapes
+        value = _text_sql(member) if field.form is None else f"SPLIT_INDEX({member}, '\"', 2)"
     return f"CASE WHEN CARDINALITY(optional) = 0 THEN NULL ELSE {value} END"
+
+
+def _text_sql(member: str) -> str:
+    """The text that a member of a JSON object holds."""
+    return rf"""CASE WHEN POSITION('\' IN {member}) > 0 THEN JSON_UNQUOTE(REGEXP_SUBSTR({member}, '"(?:[^"\\]|\\.)*+"$'))
+    ELSE SPLIT_INDEX({member}, '"', 2) END"""
 
 
 def insert_statements(properties: JobProperties, catalogue: Catalogue = CATALOGUE) -> list[str]:
