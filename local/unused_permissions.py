@@ -56,6 +56,7 @@ UNUSED = (
         roles=(
             "CleanUpFunctions*",
             "Functions*",
+            "ModelFirstFunctions*",
             "ModelsFunctions*",
             "*Job*Role",
             "*TrainingRole",
@@ -95,7 +96,7 @@ UNUSED = (
         ("kms:Decrypt",),
         roles=(
             *(_CLEAN_UP, "FunctionsCreateTopicsRole", "FunctionsStartStreamRole", "OfflineStoreRole", "StreamJobRole"),
-            *(*_MACHINES, *_SCHEDULES),
+            *("ModelFirstFunctionsFirstModelRole", *_MACHINES, *_SCHEDULES),
         ),
     ),
     Unused(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from stacks.asset_cache import ROOT
-from stacks.assets import tarball
+from stacks.constructs.first_model import PROGRAM, FirstModel
 from stacks.constructs.jobs import allow_image
 from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.storage import Store
@@ -24,9 +22,6 @@ from stacks.settings import Settings
 
 VARIANT = "main"
 MODELS = "models/"
-PROGRAM = "code/inference.py"
-"""Where a model's archive holds the program that serves it."""
-_SERVING = ROOT / "sagemaker_src" / "serving"
 
 
 class Endpoint(Construct):
@@ -49,21 +44,19 @@ class Endpoint(Construct):
     ) -> None:
         super().__init__(scope, name)
         self._settings, self._key = settings, key
-        files = {file: _SERVING / "bootstrap" / file for file in ("model.ubj", "manifest.json")}
-        archive_path = tarball("bootstrap", {**files, PROGRAM: _SERVING / "inference.py"})
-        bootstrap = s3_assets.Asset(self, "Bootstrap", path=str(archive_path))
+        first = FirstModel(self, "First", settings, key=key, models=models)
         self._captured = archive.uri(captured)
         self.image = image("xgboost", settings.region)
         self.role = role(self, "Role", "sagemaker.amazonaws.com", "The model's endpoint")
-        self._permissions([bootstrap], models, archive, captured)
+        self._permissions(first, models, archive, captured)
         model = sagemaker.CfnModel(
             self,
             "BootstrapModel",
             execution_role_arn=self.role.role_arn,
             enable_network_isolation=True,
-            primary_container=_l1(self.container(bootstrap.s3_object_url)),
+            primary_container=_l1(self.container(first.url)),
         )
-        model.node.add_dependency(self.role)
+        model.node.add_dependency(self.role, first.copied)
         configuration = sagemaker.CfnEndpointConfig(
             self,
             "BootstrapConfiguration",
@@ -94,7 +87,7 @@ class Endpoint(Construct):
             "ModelDataUrl": model_url,
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",
-                "SAGEMAKER_SUBMIT_DIRECTORY": f"/opt/ml/model/{Path(PROGRAM).parent}",
+                "SAGEMAKER_SUBMIT_DIRECTORY": f"/opt/ml/model/{PurePosixPath(PROGRAM).parent}",
                 # the container installs its program as a package; 0 keeps pip from asking an index for setuptools
                 "PIP_NO_BUILD_ISOLATION": "0",
                 "SAGEMAKER_REGION": cdk.Stack.of(self).region,
@@ -150,9 +143,8 @@ class Endpoint(Construct):
             **more,
         )
 
-    def _permissions(self, assets: list[s3_assets.Asset], models: Store, archive: Store, captured: str) -> None:
-        objects = [asset.bucket.arn_for_objects(asset.s3_object_key) for asset in assets]
-        allow(self.role, ["s3:GetObject"], objects)
+    def _permissions(self, first: FirstModel, models: Store, archive: Store, captured: str) -> None:
+        allow(self.role, ["s3:GetObject"], [first.arn])
         because = "Each training run's model has a name of its own."
         allow(self.role, ["s3:GetObject"], [models.objects(MODELS)], because=because)
         allow(self.role, ["s3:ListBucket"], [models.arn])

@@ -1,4 +1,4 @@
-"""`create_topics` and `start_stream`: what CloudFormation asks, what is done, and the answer it waits for."""
+"""`create_topics`, `first_model` and `start_stream`: what CloudFormation asks, what is done, and the answer it waits for."""
 
 from __future__ import annotations
 
@@ -272,3 +272,38 @@ def test_a_stream_that_does_not_run_or_does_not_stop_fails_the_deployment(start,
     answer = start(kind, *statuses)[1]
     assert answer["Status"] == "FAILED"
     assert why in answer["Reason"]
+
+
+@pytest.fixture
+def first_model(load, aws, answers):
+    """Has the function process a request for a release's archive of this name; what the models' bucket then holds."""
+    s3 = aws.client("s3")
+    for bucket in ("assets", "models"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for release in (b"1", b"2"):
+        s3.put_object(Bucket="assets", Key=f"{release.decode()}.gz", Body=release)
+    function = load("first_model")
+
+    def of(kind, archive):
+        given = {"From": {"Bucket": "assets", "Key": archive}, "To": {"Bucket": "models", "Key": "first/model.tar.gz"}}
+        function.handler(request(kind, answers, **given), CONTEXT)
+        kept = s3.list_objects_v2(Bucket="models").get("Contents", [])
+        return {one["Key"]: s3.get_object(Bucket="models", Key=one["Key"])["Body"].read() for one in kept}
+
+    return of
+
+
+def test_the_first_model_stays_what_it_was_when_the_endpoint_was_made(first_model, answers):
+    kept = {"first/model.tar.gz": b"1"}
+    assert first_model("Create", "1.gz") == kept
+    made = answers.last()
+    assert made["Status"] == "SUCCESS"
+    for kind in ("Update", "Delete"):
+        assert first_model(kind, "2.gz") == kept
+        assert answers.last() == made
+
+
+def test_a_first_model_that_is_not_there_fails_the_deployment(first_model, answers):
+    assert first_model("Create", "3.gz") == {}
+    assert answers.last()["Status"] == "FAILED"
+    assert "NoSuchKey" in answers.last()["Reason"]
