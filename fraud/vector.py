@@ -66,6 +66,19 @@ def given_input(columns: Columns) -> ModelInput:
     )
 
 
+def uncomputed(takes: ModelInput) -> tuple[str, ...]:
+    """The features of a model that are always missing here: not declared, or text to the one and a number to the other.
+
+    >>> uncomputed(ModelInput(("amount", "shoe_size"), {}))
+    ('shoe_size',)
+    """
+    return tuple(
+        name
+        for name in takes.names
+        if name not in FEATURE_NAMES or (name in takes.categories) != (name in CATEGORY_FEATURES)
+    )
+
+
 def category_codes(values: Any, categories: Sequence[str]) -> NDArray[np.float64]:
     """Each value's place in `categories`; NaN for one that the model has not seen, or a missing one.
 

@@ -104,7 +104,14 @@ UNUSED = (
         ("kms:GenerateDataKey",),
         roles=(
             *(_CLEAN_UP, "FunctionsCreateTopicsRole", "FunctionsDecideRole", "FunctionsStartStreamRole"),
-            *("FunctionsWatchRole", "ModelsFunctionsGateRole", "OfflineStoreRole", "StreamJobRole", *_SCHEDULES),
+            *(
+                "FunctionsWatchRole",
+                "ModelsFunctionsGateRole",
+                "ModelsFunctionsChampionRole",
+                "OfflineStoreRole",
+                "StreamJobRole",
+                *_SCHEDULES,
+            ),
         ),
     ),
     Unused(_STORE, ("s3:*", "glue:GetTable", "glue:UpdateTable"), roles=("OfflineStoreRole",)),
@@ -125,7 +132,7 @@ UNUSED = (
     Unused(
         "the emulated CloudFormation tells of no stack's status",
         ("states:StartExecution",),
-        roles=("ModelsMachineOnServingUpdatedRole",),
+        roles=("ModelsMachineOnStackUpdatedRole",),
     ),
     Unused("the broker here asks for no permission", ("kafka-cluster:DescribeCluster",)),
     Unused(
@@ -168,7 +175,12 @@ UNUSED = (
     Unused(
         "only a run after the first has a champion to be read",
         ("sagemaker:DescribeModelPackage",),
-        roles=("ModelsFunctionsGateRole", "ModelsMachineRole"),
+        roles=("ModelsFunctionsGateRole", "ModelsFunctionsChampionRole"),
+    ),
+    Unused(
+        "only a run after the first has a champion to be read",
+        ("s3:GetObject", "kms:Decrypt", "sagemaker:DescribeModel", "sagemaker:DescribeEndpointConfig"),
+        roles=("ModelsFunctionsChampionRole",),
     ),
     Unused(
         "the emulated registry does not look at the model",

@@ -42,7 +42,8 @@ _OF = {
     "start_stream": {"APPLICATION_NAME": "stream"},
     "clean_up": {},
     "first_model": {},
-    "gate": {"MODELS_BUCKET": "models", "MODEL_PACKAGE_GROUP": "fraud"},
+    "gate": {"MODELS_BUCKET": "models"},
+    "champion": {"MODEL_PACKAGE_GROUP": "fraud"},
 }
 ENVIRONMENTS = {
     function: {

@@ -71,6 +71,14 @@ _DECIDING = (
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "accept": (*_TOPIC, *_QUARANTINE, *_DECISION_TABLE, "lambda_src.ports.watch_queue"),
     "archive": (*_TOPIC, *_QUARANTINE, *_DECISIONS, *_ITEMS, "lambda_src.ports.parquet_archive"),
+    "champion": (
+        *_EVERY_FUNCTION,
+        *_VECTOR,
+        "fraud.champion",
+        "fraud.promotion",
+        "lambda_src.ports.model_archive",
+        "lambda_src.ports.model_registry",
+    ),
     "clean_up": _LONG_WORK,
     "create_topics": (*_CUSTOM_RESOURCE, "lambda_src.ports.kafka_topics"),
     "decide": (

@@ -32,6 +32,7 @@ class Training(FraudStack):
             curated=data.curated,
             models=data.models,
             endpoint=serving.endpoint,
+            bus=(streaming.bus.attr_name, streaming.bus.attr_arn),
         )
         self.machine = training.machine
         self.gate = training.gate
@@ -61,16 +62,21 @@ class Training(FraudStack):
             pattern={"source": ["card-fraud"], "detail-type": ["retrain"]},
             bus=streaming.bus.attr_name,
         )
-        serving_arn = self.format_arn(
-            service="cloudformation", resource="stack", resource_name=f"{serving.stack_name}/"
-        )
+        # of the one what serves, of the other what is computed: its function brings the release's features
+        updated = [
+            {"prefix": self.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/")}
+            for name in (serving.stack_name, self.stack_name)
+        ]
         self.machine.on_event(
-            "OnServingUpdated",
+            "OnStackUpdated",
             data.key,
             pattern={
                 "source": ["aws.cloudformation"],
                 "detail-type": [STACK_UPDATED],
-                "detail": {"stack-id": [{"prefix": serving_arn}], "status-details": {"status": ["UPDATE_COMPLETE"]}},
+                "detail": {
+                    "stack-id": updated,
+                    "status-details": {"status": ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]},
+                },
             },
         )
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")

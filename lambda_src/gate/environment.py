@@ -8,7 +8,6 @@ from lambda_src.environment import FunctionEnvironment, Name
 
 
 class Environment(FunctionEnvironment):
-    """Where models are, and the group in which the champion is registered."""
+    """Where models and their evaluations are."""
 
     models_bucket: Name = Field(alias="MODELS_BUCKET")
-    model_package_group: Name = Field(alias="MODEL_PACKAGE_GROUP")

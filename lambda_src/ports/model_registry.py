@@ -1,7 +1,8 @@
-"""The model registry: which model is the champion, and what was measured of it."""
+"""The model registry: which models there are, and what was measured of one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from fraud.notation import decimal_number
@@ -9,41 +10,58 @@ from fraud.promotion import COMPARED, Metrics
 from lambda_src.ports.clients import Client
 
 
-class Champion(NamedTuple):
-    """The newest approved model package, and the figures that it was registered with."""
+class Registered(NamedTuple):
+    """A model package.
+
+    Attributes:
+        name: its version, as `v7`.
+        url: of the model's archive.
+        approved: whether it is; one that is not yet is being brought behind the endpoint, or never was.
+    """
 
     arn: str
-    metrics: dict[str, float]
+    name: str
+    url: str
+    approved: bool
 
 
 def registered_metadata(metrics: Metrics, model_version: str) -> dict[str, str]:
-    """What a model package carries, for `champion` to read: CustomerMetadataProperties, all of them text."""
-    figures = {name: repr(float(figure)) for name in COMPARED if (figure := metrics[name]) is not None}
-    return {"model_version": model_version, **figures}
+    """What a model package carries, for `figures` to read: CustomerMetadataProperties, all of them text."""
+    found = {name: repr(float(figure)) for name in COMPARED if (figure := metrics[name]) is not None}
+    return {"model_version": model_version, **found}
 
 
-def champion(client: Client, group: str) -> Champion | None:
-    """The champion of a group of model packages; None if none was approved yet.
+def registered(client: Client, group: str) -> Iterator[Registered]:
+    """The models of a group that are not rejected, the newest first; each is asked for when it is wanted.
 
     Args:
         client: of sagemaker.
         group: its name.
+    """
+    pages = client.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
+    )
+    for package in (package for page in pages for package in page["ModelPackageSummaryList"]):
+        if package["ModelApprovalStatus"] != "Rejected":
+            arn = package["ModelPackageArn"]
+            found = client.describe_model_package(ModelPackageName=arn)
+            [container] = found["InferenceSpecification"]["Containers"]
+            approved = package["ModelApprovalStatus"] == "Approved"
+            yield Registered(arn, f"v{package['ModelPackageVersion']}", container["ModelDataUrl"], approved)
+
+
+def figures(client: Client, arn: str) -> dict[str, float]:
+    """The figures that a model was registered with.
+
+    Args:
+        client: of sagemaker.
+        arn: of its package.
 
     Raises:
-        ValueError: it was registered without the figures that decide.
+        ValueError: it was registered without those that decide.
     """
-    newest = client.list_model_packages(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    if not newest:
-        return None
-    arn = newest[0]["ModelPackageArn"]
     kept = client.describe_model_package(ModelPackageName=arn).get("CustomerMetadataProperties", {})
     missing = [name for name in COMPARED if name not in kept]
     if missing:
         raise ValueError(f"{arn} lacks the metadata {', '.join(missing)}; needed of a champion: {', '.join(COMPARED)}")
-    return Champion(arn, {name: decimal_number(kept[name]) for name in COMPARED})
+    return {name: decimal_number(kept[name]) for name in COMPARED}

@@ -1,21 +1,23 @@
-"""The champion: the newest approved model of the registry. What a candidate is compared with, and what the endpoint gets back."""
+"""The champion: the newest approved model whose features this release computes. A candidate is compared with it, and it serves
+again where a deployment has changed what serves or what is computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stacks.constructs.endpoint import Endpoint
+from stacks.constructs.promotion import FUNCTION_RETRIES, ON_THE_WAY, POLL_S, tell
 from stacks.constructs.state_machine import keep, sagemaker_call
-from stacks.constructs.steps import Choice, Step, Succeed
+from stacks.constructs.steps import Choice, Step, Succeed, Task, Wait
 from stacks.constructs.storage import Store
 
 STACK_UPDATED = "CloudFormation Stack Status Change"
 AGAIN = f"{{% $lookup($states.input, 'detail-type') = '{STACK_UPDATED}' or $states.input.redeploy = true %}}"
-"""Whether a run deploys the champion again rather than training: after an update of the endpoint's stack, or by hand."""
+"""Whether a run looks which model is to serve rather than training one: after an update of a stack, or by hand."""
 NOTHING = "none/"
 """Prefix of the models bucket that holds no model: what is mounted where there is no champion yet."""
-_MODEL_URL = "$states.result.InferenceSpecification.Containers[0].ModelDataUrl"
+_FOUND = "$states.result.Payload"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,81 +25,86 @@ class Champion:
     """The steps that have to do with it.
 
     Attributes:
-        registry: the group that models are registered in.
+        function_arn: the function that knows it.
         endpoint: serves it.
         prefix: what the names of its models and configurations begin with; a run's own follows.
         models: the bucket of models.
+        bus: the name of the bus that is told which model serves.
     """
 
-    registry: str
+    function_arn: str
     endpoint: Endpoint
     prefix: str
     models: Store
+    bus: str
 
     def again(self, otherwise: str) -> dict[str, Step]:
-        """It takes over again where an update of the endpoint's stack has put the first model back, that knows nothing.
+        """It takes over where another model serves.
 
-        Goes on to `Create model` with `$model`, `$registered` and `$verdict`, or ends.
+        That is so where a deployment has put the first model back, that knows nothing; where the release does not compute all
+        that the serving model takes; and where it computes what a newer one takes.
+
+        Goes on to `Create model` with `$model`, `$registered`, `$verdict` and `$sentence`, or ends.
 
         Args:
             otherwise: the state that a run goes on to which is asked for a new model.
         """
         name = "$states.result.EndpointConfigName"
+        of_training = f"$substring({name}, 0, {len(self.prefix) + 1}) = '{self.prefix}-'"
         return {
             "Anew or again?": Choice(reads=("again",), rules={"{% $again %}": "Which serves?"}, otherwise=otherwise),
             "Which serves?": sagemaker_call(
                 "describeEndpoint",
                 {"EndpointName": self.endpoint.name},
-                assigns={"trained": f"{{% $substring({name}, 0, {len(self.prefix) + 1}) = '{self.prefix}-' %}}"},
+                assigns={
+                    "status": "{% $states.result.EndpointStatus %}",
+                    "configuration": f"{{% {of_training} ? {name} : null %}}",
+                },
             ),
-            "Still the champion?": Choice(
-                reads=("trained",), rules={"{% $trained %}": "Nothing to do"}, otherwise="Approved ones"
+            # another run brings a model behind it, and the endpoint takes no second one meanwhile
+            "Settled?": Choice(
+                reads=("status",), rules={ON_THE_WAY: "Until it has settled"}, otherwise="Which is to serve?"
             ),
-            **self._newest("Approved ones", "Approved", "Nothing to do"),
-            "Approved": self._described(
-                {
-                    "model": f"{{% {_MODEL_URL} %}}",
-                    "registered": "{% $champions[0].ModelPackageArn %}",
+            "Until it has settled": Wait(seconds=POLL_S, then="Which serves?"),
+            "Which is to serve?": self._asked(
+                {"configuration": "{% $configuration %}"},
+                reads=("configuration",),
+                assigns={"found": f"{{% {_FOUND} %}}", "sentence": f"{{% {_FOUND}.sentence %}}"},
+            ),
+            "Another one?": Choice(
+                reads=("found",), rules={"{% $found.another %}": "Take over"}, otherwise="Tell that it stays"
+            ),
+            "Tell that it stays": tell(self.bus),
+            "Nothing to do": Succeed(),
+            "Take over": Step(
+                reads=("found",),
+                assigns={
+                    "model": "{% $found.model %}",
+                    "registered": "{% $found.package %}",
                     "verdict": "deployed again",
                 },
-                "Create model",
+                then="Create model",
             ),
-            "Nothing to do": Succeed(),
         }
 
-    def found(self, following: str) -> dict[str, Step]:
-        """Finds it, at `$champion`: the URI of its archive, or of a prefix without a model.
-
-        Args:
-            following: the state that comes after.
-        """
+    def found(self) -> dict[str, Step]:
+        """Finds it: at `$champion` the URI of its archive, or of a prefix without a model; at `$standing` its package or null."""
         return {
-            **self._newest("Champions", "Champion", "No champion"),
-            "Champion": self._described({"champion": f"{{% {_MODEL_URL} %}}"}, following),
-            "No champion": keep(self.models, NOTHING, assigns={"champion": self.models.uri(NOTHING)}),
-        }
-
-    def _newest(self, name: str, found: str, none: str) -> dict[str, Step]:
-        """Asks for the newest approved model, at `$champions`, and goes on to one of two states."""
-        newest = {
-            "ModelPackageGroupName": self.registry,
-            "ModelApprovalStatus": "Approved",
-            "SortBy": "CreationTime",
-            "SortOrder": "Descending",
-            "MaxResults": 1,
-        }
-        return {
-            name: sagemaker_call(
-                "listModelPackages", newest, assigns={"champions": "{% $states.result.ModelPackageSummaryList %}"}
+            "Keep no champion": keep(self.models, NOTHING),
+            "Champion": self._asked(
+                {},
+                assigns={
+                    "champion": f"{{% {_FOUND}.model ? {_FOUND}.model : '{self.models.uri(NOTHING)}' %}}",
+                    "standing": f"{{% {_FOUND}.package %}}",
+                },
             ),
-            f"{name}?": Choice(reads=("champions",), rules={"{% $count($champions) > 0 %}": found}, otherwise=none),
         }
 
-    def _described(self, assigns: Mapping[str, str], then: str) -> Step:
-        return sagemaker_call(
-            "describeModelPackage",
-            {"ModelPackageName": "{% $champions[0].ModelPackageArn %}"},
-            reads=("champions",),
+    def _asked(self, event: Mapping[str, str], *, reads: Sequence[str] = (), assigns: Mapping[str, str]) -> Task:
+        return Task(
+            resource="lambda:invoke",
+            arguments={"FunctionName": self.function_arn, "Payload": dict(event)},
+            reads=reads,
             assigns=assigns,
-            then=then,
+            retry=FUNCTION_RETRIES,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stacks.constructs.endpoint import Endpoint
@@ -12,7 +11,12 @@ from stacks.settings import Settings
 
 EVALUATIONS = "evaluations/"
 """Prefix of the models bucket: what the gate judges by."""
-GATE_RETRIES = [
+SERVES = "Model serves"
+"""The type of the event that says which model serves and why."""
+POLL_S = 30
+ON_THE_WAY = "{% $status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack'] %}"
+"""Whether the endpoint is brought a model, at `$status`."""
+FUNCTION_RETRIES = [
     {
         "ErrorEquals": ["Lambda.ServiceException", "Lambda.TooManyRequestsException"],
         "IntervalSeconds": 2,
@@ -30,6 +34,7 @@ class Promotion:
         gate_arn: the function that judges.
         registry: the group that accepted models are registered in.
         prefix: what the names of models and endpoint configurations begin with; the run's follows.
+        bus: the name of the bus that is told which model serves.
     """
 
     settings: Settings
@@ -38,6 +43,7 @@ class Promotion:
     gate_arn: str
     registry: str
     prefix: str
+    bus: str
 
     def steps(self) -> dict[str, Step]:
         """The steps, in order."""
@@ -50,12 +56,12 @@ class Promotion:
                 resource="lambda:invoke",
                 arguments={
                     "FunctionName": self.gate_arn,
-                    "Payload": {"evaluation_key": evaluation, "run": f"{{% {RUN} %}}"},
+                    "Payload": {"evaluation_key": evaluation, "champion": "{% $standing %}"},
                 },
-                reads=("run",),
+                reads=("run", "standing"),
                 assigns={"verdict": "{% $states.result.Payload %}"},
                 output="{% $states.result.Payload %}",
-                retry=GATE_RETRIES,
+                retry=FUNCTION_RETRIES,
             ),
             "Accepted?": Choice(
                 reads=("verdict",), rules={"{% $verdict.accepted %}": "Register"}, otherwise="Champion stays"
@@ -88,7 +94,10 @@ class Promotion:
                     },
                 },
                 reads=("model", "verdict"),
-                assigns={"registered": "{% $states.result.ModelPackageArn %}"},
+                assigns={
+                    "registered": "{% $states.result.ModelPackageArn %}",
+                    "sentence": "{% 'model v' & $split($states.result.ModelPackageArn, '/')[-1] & ' serves: ' & $verdict.why %}",
+                },
             ),
             "Create model": sagemaker_call(
                 "createModel",
@@ -126,7 +135,7 @@ class Promotion:
 
     def _watching(self) -> dict[str, Step]:
         return {
-            "Wait": Wait(seconds=30),
+            "Wait": Wait(seconds=POLL_S),
             "Ask endpoint": sagemaker_call(
                 "describeEndpoint",
                 {"EndpointName": self.endpoint.name},
@@ -138,16 +147,15 @@ class Promotion:
             "Taken over?": Choice(
                 reads=("again", "run", "serving", "status"),
                 rules={
-                    "{% $status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack'] %}": "Wait",
+                    ON_THE_WAY: "Wait",
                     f"{{% $status = 'InService' and $serving = '{self.prefix}-' & {RUN} %}}": "Approve",
                     # a champion that does not come back is the champion still
                     "{% $again %}": "Rolled back",
                 },
                 otherwise="Reject",
             ),
-            "Approve": _decided(
-                "Approved", reads=("run", "verdict"), output={"run": f"{{% {RUN} %}}", "verdict": "{% $verdict %}"}
-            ),
+            "Approve": _decided("Approved"),
+            "Tell": tell(self.bus, verdict="{% $verdict %}"),
             "New champion": Succeed(),
             "Reject": _decided("Rejected"),
             "Rolled back": Fail(
@@ -157,6 +165,18 @@ class Promotion:
         }
 
 
-def _decided(status: str, *, reads: Sequence[str] = (), output: Mapping[str, str] | None = None) -> Step:
+def tell(bus: str, **more: str) -> Task:
+    """A step that says in an event which model serves: the sentence at `$sentence`, which the step's output holds, too."""
+    says = {"run": f"{{% {RUN} %}}", "sentence": "{% $sentence %}"}
+    entry = {"EventBusName": bus, "Source": "card-fraud", "DetailType": SERVES, "Detail": says}
+    return Task(
+        resource="events:putEvents",
+        arguments={"Entries": [entry]},
+        reads=("run", "sentence", *more),
+        output={**says, **more},
+    )
+
+
+def _decided(status: str) -> Step:
     given = {"ModelPackageArn": "{% $registered %}", "ModelApprovalStatus": status}
-    return sagemaker_call("updateModelPackage", given, reads=("registered", *reads), output=output)
+    return sagemaker_call("updateModelPackage", given, reads=("registered",))

@@ -43,7 +43,14 @@ NEWEST = "synthetic/newest/"
 
 
 class Training(Construct):
-    """The state machine, and the group in which its models are registered."""
+    """The state machine, and the group in which its models are registered.
+
+    Args:
+        curated: labelled transactions, and what is made of them.
+        models: takes the models and their evaluations.
+        endpoint: serves the champion.
+        bus: the name of the bus that is told which model serves, and its ARN.
+    """
 
     def __init__(
         self,
@@ -55,10 +62,11 @@ class Training(Construct):
         curated: Store,
         models: Store,
         endpoint: Endpoint,
+        bus: tuple[str, str],
     ) -> None:
         super().__init__(scope, name)
         self._settings, self._key, self._endpoint = settings, key, endpoint
-        self._curated, self._models = curated, models
+        self._curated, self._models, self._bus = curated, models, bus
         self._code = JobCode.of(self, "training")
         self._xgboost = image("xgboost", settings.region)
         self.prefix = model_prefix(settings)
@@ -69,10 +77,18 @@ class Training(Construct):
             model_package_group_name=self.prefix,
             model_package_group_description="Models that passed the gate",
         )
-        self.gate = Functions(self, "Functions", settings, key).function(
+        functions = Functions(self, "Functions", settings, key)
+        self.gate = functions.function(
             "gate",
             says="compares a candidate with the champion",
-            environment={"MODELS_BUCKET": models.name, "MODEL_PACKAGE_GROUP": self.group.model_package_group_name},
+            environment={"MODELS_BUCKET": models.name},
+            timeout_s=60,
+            memory_mb=256,
+        )
+        self.champion = functions.function(
+            "champion",
+            says="finds the newest approved model whose features this release computes",
+            environment={"MODEL_PACKAGE_GROUP": self.group.model_package_group_name},
             timeout_s=60,
             memory_mb=256,
         )
@@ -84,6 +100,7 @@ class Training(Construct):
             gate_arn=self.gate.function.function_arn,
             registry=self.group.model_package_group_name,
             prefix=self.prefix,
+            bus=bus[0],
         )
         self.machine = StateMachine(
             self,
@@ -108,10 +125,11 @@ class Training(Construct):
     def _building(self, worker: iam.Role, trainer: iam.Role) -> dict[str, Step]:
         features = run_uri(self._curated, TRAINING_SETS)
         champion = Champion(
-            registry=self.group.model_package_group_name,
+            function_arn=self.champion.function.function_arn,
             endpoint=self._endpoint,
             prefix=self.prefix,
             models=self._models,
+            bus=self._bus[0],
         )
         training_set = ProcessingJob(
             name=run_prefix(self._settings, "training-set"),
@@ -152,7 +170,7 @@ class Training(Construct):
                 assigns={"model": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
                 retry=RETRIES,
             ),
-            **champion.found("Evaluate"),
+            **champion.found(),
             "Evaluate": evaluation.task(self._code, worker, self._key.key_arn, reads=("champion", "model", "run")),
         }
 
@@ -196,23 +214,21 @@ class Training(Construct):
         if self._settings.training_with_synthetic:
             allow_prefix(trainer, self._curated, NEWEST, read=True)
             allow(self.machine.role, ["s3:PutObject"], [f"{self._curated.arn}/{NEWEST}{KEEP}"])
-        allow(self.gate.role, ["s3:GetObject"], [self._models.objects(EVALUATIONS)], because="Each run has a folder.")
-        packages = self._arn("model-package", f"{self.prefix}/*")
-        registry = self._arn("model-package-group", self.prefix)
-        because = "Versions of a model are numbered as they are made."
-        for reader in (self.gate.role, self.machine.role):
-            allow(reader, ["sagemaker:ListModelPackages"], [registry, packages], because=because)
-            allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because)
         allow_prefix(worker, self._models, NOTHING, read=True)
         allow(self.machine.role, ["s3:PutObject"], [f"{self._models.arn}/{NOTHING}{KEEP}"])
+        packages = self._arn("model-package", f"{self.prefix}/*")
+        registry = self._arn("model-package-group", self.prefix)
+        made = [self._arn(kind, f"{self.prefix}-*") for kind in ("model", "endpoint-config")]
+        self._permissions_of_functions(registry, packages, made)
 
         machine = self.machine
         processing = [run_prefix(self._settings, name) for name in ("training-set", "evaluation")]
         machine.may_run_jobs("processing", processing, [worker])
         machine.may_run_jobs("training", [run_prefix(self._settings, "training")], [trainer])
         machine.may_pass([self._endpoint.role], "sagemaker.amazonaws.com")
-        machine.may_call([self.gate.function])
-        made = [self._arn(kind, f"{self.prefix}-*") for kind in ("model", "endpoint-config")]
+        machine.may_call([self.gate.function, self.champion.function])
+        allow(machine.role, ["events:PutEvents"], [self._bus[1]])
+        because = "Versions of a model are numbered as they are made."
         allow(
             machine.role,
             ["sagemaker:CreateModelPackage", "sagemaker:UpdateModelPackage"],
@@ -237,6 +253,18 @@ class Training(Construct):
             ["cloudwatch:DescribeAlarms"],
             [alarm.alarm_arn for alarm in self._endpoint.alarms],
         )
+
+    def _permissions_of_functions(self, registry: str, packages: str, made: list[str]) -> None:
+        gate, champion = self.gate.role, self.champion.role
+        allow(gate, ["s3:GetObject"], [self._models.objects(EVALUATIONS)], because="Each run has a folder.")
+        because = "Each training run's model has a name of its own."
+        allow(champion, ["s3:GetObject"], [self._models.objects(MODELS)], because=because)
+        because = "Versions of a model are numbered as they are made."
+        for reader in (gate, champion):
+            allow(reader, ["sagemaker:DescribeModelPackage"], [packages], because=because)
+        allow(champion, ["sagemaker:ListModelPackages"], [registry, packages], because=because)
+        because = "A run names what it makes after itself."
+        allow(champion, ["sagemaker:DescribeModel", "sagemaker:DescribeEndpointConfig"], made, because=because)
 
     def _arn(self, kind: str, name: str) -> str:
         return cdk.Stack.of(self).format_arn(service="sagemaker", resource=kind, resource_name=name)

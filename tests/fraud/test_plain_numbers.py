@@ -16,7 +16,7 @@ from fraud.model_request import read_scores
 from fraud.notation import decimal_number, whole_number
 from fraud.ports import ScorerUnavailableError
 from fraud.promotion import COMPARED
-from lambda_src.ports.model_registry import champion
+from lambda_src.ports.model_registry import figures
 from sagemaker_src.serving.inference import RefusedError, read_request
 
 WRONG = (
@@ -75,14 +75,11 @@ def test_a_limit_of_the_fallback_rule_is_written_plainly(field, text):
 @pytest.mark.parametrize("text", WRONG)
 def test_a_champion_whose_figures_are_no_numbers_is_none(text):
     class Registry:
-        def list_model_packages(self, **_):
-            return {"ModelPackageSummaryList": [{"ModelPackageArn": "arn"}]}
-
         def describe_model_package(self, **_):
             return {"CustomerMetadataProperties": dict.fromkeys(COMPARED, text)}
 
     with pytest.raises(ValueError, match="allowed"):
-        champion(Registry(), "group")
+        figures(Registry(), "arn")
 
 
 SOUND = {

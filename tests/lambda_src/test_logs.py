@@ -142,11 +142,18 @@ def test_a_verdict_names_its_request(logged, aws):
     metrics = {"rows": 9, "frauds": 0, "average_precision": None, "recall_at_fpr_0.001": None}
     evaluation = {"model_version": "new", "metrics": metrics, "champion": None}
     s3.put_object(Bucket="models", Key="e.json", Body=json.dumps(evaluation).encode())
-    aws.client("sagemaker").create_model_package_group(ModelPackageGroupName="fraud")
     function, lines = logged("gate")
-    function.handler({"evaluation_key": "e.json"}, CONTEXT)
+    function.handler({"evaluation_key": "e.json", "champion": None}, CONTEXT)
     [line] = lines()
     assert (line["function_request_id"], line["model_version"]) == (REQUEST_ID, "new")
+
+
+def test_what_is_said_of_the_champion_names_its_request(logged, aws):
+    aws.client("sagemaker").create_model_package_group(ModelPackageGroupName="fraud")
+    function, lines = logged("champion")
+    function.handler({}, CONTEXT)
+    [line] = lines()
+    assert (line["function_request_id"], line["why"]) == (REQUEST_ID, "no model is approved")
 
 
 def test_every_function_is_tried_here():
@@ -161,5 +168,6 @@ def test_every_function_is_tried_here():
         "first_model",
         "start_stream",
         "gate",
+        "champion",
     }
     assert tried == ENVIRONMENTS.keys()

@@ -176,7 +176,7 @@ def test_deployed_compared_and_destroyed_with_nothing_left(aws: EmulatedAws, she
     champion = register_champion(aws, application)
     run = application.start("TrainingStateMachine", serving_updated(aws))
     application.wait(run, timeout_s=120)
-    assert application.steps(run)[-2:] == ["Approve", "New champion"]
+    assert application.steps(run)[-2:] == ["Tell", "New champion"]
     sagemaker = aws.client("sagemaker")
     endpoint = sagemaker.describe_endpoint(EndpointName="card-fraud-dev")
     assert endpoint["EndpointConfigName"].startswith("card-fraud-dev-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -148,6 +149,14 @@ def test_each_is_judged_on_its_own_features_on_the_same_rows(rows, trained, monk
     assert found["metrics"] == evaluate(trained, rows)["metrics"]
     assert found["champion"]["metrics"] == evaluate(champion, rows)["metrics"]
     assert found["champion"]["metrics"] != found["metrics"]
+
+
+def test_a_champion_of_a_later_release_is_judged_without_what_this_one_does_not_compute(rows, trained):
+    later = ["shoe_size" if name == "amount" else name for name in trained.manifest["feature_names"]]
+    champion = replace(trained, manifest=trained.manifest | {"feature_names": later})
+    found = evaluate(trained, rows, champion)
+    assert found["champion"]["metrics"]["rows"] == found["metrics"]["rows"]
+    assert found["champion"]["metrics"]["average_precision"] < found["metrics"]["average_precision"] - 0.2
 
 
 def test_a_feature_that_no_training_row_holds_is_not_the_models(rows):

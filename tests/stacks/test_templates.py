@@ -102,6 +102,24 @@ def test_a_new_model_takes_over_behind_alarms(dev: Templates, prod: Templates) -
         }
 
 
+def test_the_training_machine_is_told_of_what_may_change_which_model_is_to_serve(templates: Templates) -> None:
+    """Of each end of an update of the stack with the endpoint, and of that with the function which knows the features."""
+    (rule,) = (
+        one
+        for one in resources(templates, "AWS::Events::Rule")
+        if "aws.cloudformation" in one.properties["EventPattern"]["source"]
+    )
+    detail = rule.properties["EventPattern"]["detail"]
+    assert detail["status-details"]["status"] == ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+    told = {re.findall(r"CardFraud-\w+-(\w+)/", json.dumps(one["prefix"]))[0] for one in detail["stack-id"]}
+    kinds = ("AWS::SageMaker::Endpoint", FUNCTION)
+    assert told == {
+        one.stack
+        for one in resources(templates, *kinds)
+        if one.properties.get("Handler") in (None, "lambda_src.champion.handler.handler")
+    }
+
+
 def test_topics_keep_the_brokers_time_and_a_replay_the_datas_own(dev: Templates, other: Templates) -> None:
     for templates, stamped, kept in ((dev, "LogAppendTime", "604800000"), (other, "CreateTime", "-1")):
         (made,) = resources(templates, "Custom::KafkaTopics")
