@@ -16,6 +16,7 @@ NAMES = (
     "generate_world",
     "batch_features",
     "evaluate",
+    "table",
     "stream_features",
     "stream_latency",
     "stream_model",

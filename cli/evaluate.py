@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from cli.errors import BadInputError
+from cli.evaluate_table import evaluate_table
 from cli.feature_frame import frame_and_protected
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import whole_folder
@@ -45,6 +46,26 @@ def evaluate(
     encoding: Encoding = None,
     timezone: Timezone = None,
     columns: Columns = "kaggle",
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a table without cards or times: the column that says what is fraud. All others are its features.",
+            metavar="COLUMN",
+        ),
+    ] = None,
+    positive: Annotated[str, typer.Option(help="With --label: what stands there in a fraud.", metavar="VALUE")] = "1",
+    order_by: Annotated[
+        str | None,
+        typer.Option(
+            help="With --label: the column by whose order the last fifth is tested on; it is no feature. Default: a fifth "
+            "that is drawn by the seed.",
+            metavar="COLUMN",
+        ),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="With --label: a column that is no feature; may be repeated.", metavar="COLUMN"),
+    ] = None,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
 ) -> None:
     """Train on a file's earlier rows, test on its later ones, and say how well it went.
@@ -58,7 +79,29 @@ def evaluate(
     Example: fraud evaluate --data caixa.csv --encoding windows-1252 --timezone America/Sao_Paulo --out out/evaluation
 
     Example: fraud evaluate --data card_transaction.v1.csv --columns tabformer --out out/evaluation
+
+    Example: fraud evaluate --data creditcard.csv --label Class --order-by Time --out out/evaluation
     """
+    if label is not None:
+        others = {"--test-data": test_data, "--test-from": test_from, "--timezone": timezone}
+        given = [option for option, value in others.items() if value is not None] + ["--columns"] * (
+            columns != "kaggle"
+        )
+        if given:
+            raise BadInputError(f"{given[0]}: not with --label; allowed with it: --positive, --order-by, --without")
+        evaluate_table(
+            data,
+            out,
+            label=label,
+            positive=positive,
+            order_by=order_by,
+            without=without or (),
+            encoding=encoding,
+            seed=seed,
+        )
+        return
+    if order_by is not None or without:
+        raise BadInputError("--order-by, --without: only with --label, which names the label of a table without cards")
     if test_data is not None and test_from is not None:
         raise BadInputError("--test-from and --test-data: name one of them; --test-data tests on the whole of its file")
     moment = None if test_from is None else parse_moment("--test-from", test_from)

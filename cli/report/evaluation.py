@@ -20,7 +20,7 @@ from sagemaker_src.training.train import Trained
 
 NO_GROUPS: Mapping[Field, Sequence[Group]] = MappingProxyType({})
 
-_MEASURES = {
+MEASURES = {
     "rows": "Transactions",
     "frauds": "Frauds",
     "average_precision": "Average precision",
@@ -29,6 +29,9 @@ _MEASURES = {
     "recall_at_fpr_0.01": "Recall at 1% false positives",
     "first_fraud_recall_at_fpr_0.001": "Recall of a card's first fraud, at 0.1% false positives",
 }
+
+
+_TILES = ("average_precision", "recall_at_fpr_0.001", "first_fraud_recall_at_fpr_0.001", "rows", "frauds")
 
 
 def evaluation_report(
@@ -44,41 +47,83 @@ def evaluation_report(
         groups: {protected field: the figures of its groups}.
     """
     manifest = trained.manifest
-    metrics, settings, data = manifest["metrics"]["test"], manifest["settings"], manifest["data"]
-    names = ("average_precision", "recall_at_fpr_0.001", "first_fraud_recall_at_fpr_0.001", "rows", "frauds")
+    metrics, data = manifest["metrics"]["test"], manifest["data"]
+    days = f"{_day(data['from_ms'])} to {_day(data['to_ms'])}"
     write_page(
         path,
         "evaluation.html",
-        title="Card-fraud model: evaluation",
         lead=f"{files}. No gender, age, name, address or card identity is in the model.",
-        tiles=[(_shown(metrics[name]), _MEASURES[name]) for name in names],
-        precision_recall=_precision_recall(trained),
-        found_by_budget=_found_by_budget(trained),
         figures=[
             (says, _shown(metrics[name]), _shown(metrics["without_fraud_only_cards"][name]))
-            for name, says in _MEASURES.items()
+            for name, says in MEASURES.items()
         ],
-        outcomes=_outcome_rows(manifest),
-        review_fpr=f"{settings['review_fpr']:.1%}",
-        block_fpr=f"{settings['block_fpr']:.1%}",
-        gains=_gains(trained),
+        of_cards=True,
         groups=[(field.says, [_group(group) for group in of_field]) for field, of_field in groups.items()],
         few=FEW,
         facts=[
             ("Model version", manifest["model_version"]),
-            (
-                "Trained on",
-                f"{data['rows']:,} transactions, {data['frauds']:,} frauds, {_day(data['from_ms'])} to {_day(data['to_ms'])}",
-            ),
+            ("Trained on", f"{data['rows']:,} transactions, {data['frauds']:,} frauds, {days}"),
             ("Times", f"UTC; {times}"),
-            ("Data fingerprint", data["fingerprint"]),
-            ("Features", f"{len(manifest['feature_names'])}, of them {len(manifest['categories'])} of text"),
-            (
-                "XGBoost",
-                f"{manifest['xgboost']}, {settings['rounds']} trees, depth {settings['max_depth']}, eta {settings['eta']}",
-            ),
+            *_facts(manifest),
         ],
+        **_common(trained),
     )
+
+
+def table_report(path: Path, trained: Trained, split: str, left: Sequence[str]) -> None:
+    """Write the report of a model of a table without cards.
+
+    Args:
+        path: the file.
+        trained: the model and its scores.
+        split: what it was trained and tested on.
+        left: the columns that are no features.
+    """
+    manifest = trained.manifest
+    metrics, data = manifest["metrics"]["test"], manifest["data"]
+    write_page(
+        path,
+        "evaluation.html",
+        lead=f"{split}. The table's columns are the features; nothing is known of cards.",
+        figures=[(says, _shown(metrics[name])) for name, says in MEASURES.items() if name in metrics],
+        of_cards=False,
+        groups=[],
+        facts=[
+            ("Model version", manifest["model_version"]),
+            ("Trained on", f"{data['rows']:,} rows, {data['frauds']:,} frauds"),
+            ("Left out", ", ".join(left) or "-"),
+            *_facts(manifest),
+        ],
+        **_common(trained),
+    )
+
+
+def _common(trained: Trained) -> dict[str, Any]:
+    """What the page shows of any model."""
+    manifest = trained.manifest
+    metrics, settings = manifest["metrics"]["test"], manifest["settings"]
+    return {
+        "title": "Card-fraud model: evaluation",
+        "tiles": [(_shown(metrics[name]), MEASURES[name]) for name in _TILES if name in metrics],
+        "precision_recall": _precision_recall(trained),
+        "found_by_budget": _found_by_budget(trained),
+        "outcomes": _outcome_rows(manifest),
+        "review_fpr": f"{settings['review_fpr']:.1%}",
+        "block_fpr": f"{settings['block_fpr']:.1%}",
+        "gains": _gains(trained),
+    }
+
+
+def _facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    settings = manifest["settings"]
+    return [
+        ("Data fingerprint", manifest["data"]["fingerprint"]),
+        ("Features", f"{len(manifest['feature_names'])}, of them {len(manifest['categories'])} of text"),
+        (
+            "XGBoost",
+            f"{manifest['xgboost']}, {settings['rounds']} trees, depth {settings['max_depth']}, eta {settings['eta']}",
+        ),
+    ]
 
 
 def _group(group: Group) -> tuple[str, ...]:
@@ -150,6 +195,6 @@ def _gains(trained: Trained, most: int = 15) -> Markup:
     top = sorted(gains.items(), key=lambda pair: pair[1])[-most:]
     figure = new_figure(10, 0.3 * len(top) + 0.8)
     axes = figure.add_subplot()
-    axes.barh([SAYS[name] for name, _ in top], [100 * gain / total for _, gain in top], color=HONEST)
+    axes.barh([SAYS.get(name, name) for name, _ in top], [100 * gain / total for _, gain in top], color=HONEST)
     axes.set(xlabel="Share of the total gain, %")
     return svg(figure)

@@ -115,7 +115,12 @@ class Trained:
         part.rename(folder / "manifest.json")
 
 
-def _silent(what: str, done: int, total: int) -> None:
+def version(model: xgb.Booster, thresholds: dict[str, float]) -> str:
+    """What a model is known by: the same trees and thresholds have the same."""
+    return hashlib.sha256(bytes(model.save_raw("ubj")) + json.dumps(thresholds).encode()).hexdigest()[:12]
+
+
+def silent(what: str, done: int, total: int) -> None:
     """The default: no progress shown."""
 
 
@@ -196,7 +201,8 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["event_ms", "transaction_id"], ignore_index=True)
 
 
-def _need_both(label: Labels, which: str) -> None:
+def need_both(label: Labels, which: str) -> None:
+    """Holds a part of the rows to having fraud and honest ones; raises TrainingDataError."""
     frauds = int(label.sum())
     if not 0 < frauds < len(label):
         raise TrainingDataError(
@@ -216,7 +222,7 @@ def train_model(
     test_from_ms: int | None = None,
     test_rows: pd.DataFrame | None = None,
     synthetic: Synthetic | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Trained:
     """Train on rows before a moment and test on those from it on, or train on all rows and test on others.
 
@@ -241,7 +247,7 @@ def train_model(
     fit_part, train_part = event_ms < validation_from - delay, event_ms < labelled
     validation_part = (event_ms >= validation_from) & train_part
     for part, which in ((fit_part, "fitting"), (validation_part, "validation")):
-        _need_both(label[part], which)
+        need_both(label[part], which)
 
     takes, vectors = _taken(rows, train_part)
     if test_rows is None:
@@ -249,7 +255,7 @@ def train_model(
     else:
         tested = history = _in_order(test_rows)
         test_vectors = model_vector(tested, takes)
-    _need_both(tested["is_fraud"].to_numpy(), "test")
+    need_both(tested["is_fraud"].to_numpy(), "test")
 
     made = model_vector(synthetic.rows, takes) if synthetic else vectors[:0]
 
@@ -265,9 +271,7 @@ def train_model(
     model = fit(*with_made(train_part), takes, settings, "fitting the model", progress)
     test_score = score(model, test_vectors)
     manifest = {
-        "model_version": hashlib.sha256(bytes(model.save_raw("ubj")) + json.dumps(thresholds).encode()).hexdigest()[
-            :12
-        ],
+        "model_version": version(model, thresholds),
         **takes.manifest(),
         "thresholds": thresholds,
         "settings": asdict(settings),
@@ -277,7 +281,7 @@ def train_model(
             ),
             "test": evaluate_rows(tested, test_score, history),
         },
-        "outcomes": _outcomes(tested["is_fraud"].to_numpy(), test_score, thresholds),
+        "outcomes": outcomes(tested["is_fraud"].to_numpy(), test_score, thresholds),
         "data": {
             "rows": int(train_part.sum()),
             "frauds": int(label[train_part].sum()),
@@ -313,7 +317,7 @@ def _taken(rows: pd.DataFrame, train_part: NDArray[np.bool_]) -> tuple[ModelInpu
     return ModelInput(names, categories), vectors[:, held]
 
 
-def _outcomes(label: Labels, score: Scores, thresholds: dict[str, float]) -> dict[str, dict[str, int]]:
+def outcomes(label: Labels, score: Scores, thresholds: dict[str, float]) -> dict[str, dict[str, int]]:
     """How many test rows each outcome would have got, honest and fraud."""
     blocked = score >= thresholds["block"]
     reviewed = (score >= thresholds["review"]) & ~blocked
