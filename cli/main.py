@@ -20,7 +20,7 @@ from fraud.row_counts import RowCountError
 VERBS = {
     "demo": "Make a world, train on its past, and decide its last day as live traffic with attacks in it, through the stacks.",
     "up": "Stand the synthesized application up on an emulated AWS on this machine, and leave it running.",
-    "send": "Send made-up transactions to the standing application and show what it decides.",
+    "send": "Send transactions to the standing application and show what it decides.",
     "decisions": "Show the newest decisions of the standing application, oldest first: outcome, score, path and reasons.",
     "down": "End every process that `fraud up` started, and remove what they wrote.",
     "world": "Make up a world of cards and their transactions, with fraud in it, to try everything else on.",

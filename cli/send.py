@@ -5,20 +5,24 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.decision_lines import HEADER, plain_line, terminal_lines
 from cli.errors import BadInputError
-from cli.options import decimal, whole
+from cli.options import Columns, Encoding, Timezone, decimal, whole
 from cli.progress import console, progress
+from cli.reading.transactions import USUAL, Reading, checked_reading, read_transactions
 from fraud.decision import Decision, Outcome
 from local import sending
 from local.application import Application, ApplicationError
 from local.background import Standing, StandingError, in_use
+from sagemaker_src.processing.batch_features import engine
 
 SHOWN = 10
 SAYS: dict[Outcome, str] = {"approve": "approved", "review": "to review", "block": "blocked"}
@@ -28,20 +32,40 @@ def send(
     count: Annotated[int, whole("How many.", 1, 100_000)] = 100,
     rate: Annotated[float, decimal("Transactions a second.", 1, 2000)] = 50,
     attack: Annotated[bool, typer.Option(help="End with ten small purchases on one card.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Send the last --count rows of this file in place of made-up ones, as if they were made now; files as "
+            "`fraud evaluate` reads them.",
+            metavar="FILE",
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    timezone: Timezone = None,
+    columns: Columns = USUAL,
 ) -> None:
-    """Send made-up transactions to the standing application and show what it decides.
+    """Send transactions to the standing application and show what it decides.
 
-    They are what the cards that its model knows buy at this time of the day: their merchants, places and amounts. A card buys
-    once before any buys twice, so of more than some hundreds at once the model rightly suspects some. An application that stands
-    empty gets purchases of unknown cards.
+    Made-up ones are what the cards that its model knows buy at this time of the day: their merchants, places and amounts. A card
+    buys once before any buys twice, so of more than some hundreds at once the model rightly suspects some. An application that
+    stands empty gets purchases of unknown cards. With --data they are rows of a file of yours: their cards, which become tokens
+    as the file is read, are unknown to it, and the declared fields that the file has go with them.
 
     Example: fraud send --count 200 --attack
+
+    Example: fraud send --data transactions.csv --columns handbook --count 50
     """
+    reading = checked_reading(encoding, timezone, columns)
+    if data is None and (encoding is not None or timezone is not None or columns != USUAL):
+        raise BadInputError("--encoding, --timezone, --columns: only with --data, the file that they are of")
     decided: list[Decision] = []
     try:
         standing = in_use()
         application = Application(standing.client)
-        purchases = _purchases(standing, application, count, attack)
+        if data is None:
+            purchases = _purchases(standing, application, count, attack)
+        else:
+            purchases = sending.of_rows(newest_rows(data, reading, application.card_token_key, count), attack=attack)
         with progress() as report:
             for row in sending.send(application, purchases.rows, rate):
                 decided.append(Decision.from_json(row["decision"]))
@@ -66,6 +90,16 @@ def _purchases(standing: Standing, application: Application, count: int, attack:
             "`fraud down` and `fraud up` stand it up again"
         ) from error
     return sending.of_known_cards(following, count, attack=attack, now_ms=time.time_ns() // 1_000_000)
+
+
+def newest_rows(data: Path, reading: Reading, key: bytes, count: int) -> pa.Table:
+    """The last rows of a file, oldest first, as they are sent; raises BadInputError as `read_transactions` does."""
+    with engine() as connection:
+        read = read_transactions(connection, data, "tx", key, reading)
+        rows = connection.sql(f"""SELECT * EXCLUDE (row, is_fraud) FROM
+            (SELECT * FROM tx ORDER BY event_time DESC, row DESC LIMIT {count}) ORDER BY event_time, row""").to_arrow_table()
+    console.print(f"{data.name}: {read.transactions:,} transactions; {read.times}", markup=False, soft_wrap=True)
+    return rows
 
 
 def _show(newest: Iterable[Decision]) -> None:

@@ -82,6 +82,18 @@ def of_known_cards(following: pa.Table, count: int, *, attack: bool, now_ms: int
     return _with_ids(rows, _burst(following, following.slice(int(quiet), 1)) if attack else None)
 
 
+def of_rows(rows: pa.Table, *, attack: bool) -> Purchases:
+    """Transactions of someone's own, with new ids, so that they can be sent again.
+
+    Args:
+        rows: tokenised under the application's key, in the columns of `fraud.world.tables`; fields that may be missing go with
+            them.
+        attack: ends with ten small purchases on the card of the last one.
+    """
+    rows = rows.select(stream_columns(rows))
+    return _with_ids(rows, _burst(rows, rows.slice(rows.num_rows - 1)) if attack else None)
+
+
 def _burst(shops: pa.Table, of_card: pa.Table) -> pa.Table:
     """Ten small purchases on the card of a row, online, if a shop there is online: stolen numbers are tried out so."""
     online = shops.filter(pc.equal(shops["category"].cast(pa.string()), ONLINE))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -16,8 +18,11 @@ from cli.reading.mapping.relation import sealed
 from cli.reading.mapping.toml_file import SHIPPED, shipped
 from cli.reading.source import opened
 from cli.reading.transactions import Reading, checked_reading
+from cli.replay import _read as read_for_replay
+from cli.times import start_ms
 from fraud.fields import OPTIONAL_FIELDS
 from fraud.transaction import card_token
+from local.rows import records
 from tests.cli.person_files import CARD, KEY, frame, fraud, read
 
 MINE = """
@@ -290,6 +295,16 @@ def test_kaggles_columns_are_the_fields_of_their_names(kind: str, tmp_path: Path
         rows["merch_lat"], rows["merch_long"], rows["is_fraud"], rows["mcc"], [card_token(CARD, KEY)] * 9, strict=True,
     )  # fmt: skip
     assert read(path, columns=names)[1] == list(expected)
+
+
+def test_the_terminals_of_the_handbook_reach_the_stream(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    handbook(frame(28)).assign(TERMINAL_ID=range(3000, 3028)).to_parquet(path)
+    said = checked_reading(None, None, "handbook")
+    history, live, _ = read_for_replay(path, start_ms(date(2020, 1, 20)), said)
+    assert (history.num_rows, live.num_rows) == (19, 1)
+    [message] = map(json.loads, (record.value for record in records(live)))
+    assert (message["terminal_id"], message["merchant"]) == ("3019", "3019")
 
 
 def test_the_command_says_what_was_left_out(

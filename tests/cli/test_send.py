@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +14,12 @@ import pytest
 
 from cli import send as module
 from cli.send import SHOWN, summary
+from fraud.transaction import card_token
+from fraud.world import stream_messages
 from local import background
-from tests.cli.person_files import fraud
+from tests.cli.person_files import KEY, frame, fraud
 from tests.cli.standing_application import STANDING, decision, rows
+from tests.cli.test_columns import handbook
 
 
 def test_outcomes_paths_and_the_attack_are_counted_apart() -> None:
@@ -67,3 +72,43 @@ def test_the_last_decisions_are_shown_and_all_are_counted(
     assert said.count(" approve ") == SHOWN
     assert "39.00" in said and "29.00" not in said
     assert "40 decided: 40 approved, 0 to review, 0 blocked; 40 by the model" in said
+
+
+def test_rows_of_a_persons_file_are_sent_with_their_own_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handbook(frame(30)).to_csv(tmp_path / "t.csv", index=False)
+    sent: list[dict[str, Any]] = []
+
+    def decide(_: object, purchases: pa.Table, rate: float) -> list[dict[str, Any]]:
+        now = pa.array([datetime(2026, 1, 2, tzinfo=timezone.utc)] * purchases.num_rows, pa.timestamp("ms", "UTC"))
+        place = purchases.column_names.index("event_time")
+        sent.extend(map(json.loads, stream_messages(purchases.set_column(place, "event_time", now))))
+        ids = purchases["transaction_id"].to_pylist()
+        return rows([decision(number, transaction_id=of) for number, of in enumerate(ids)])
+
+    monkeypatch.setattr(module, "in_use", lambda: STANDING)
+    monkeypatch.setattr(module, "Application", lambda _: SimpleNamespace(card_token_key=KEY))
+    monkeypatch.setattr(module.sending, "send", decide)
+    options = ("--data", tmp_path / "t.csv", "--columns", "handbook", "--count", "3")
+    status, said = fraud(monkeypatch, capsys, "send", *options)
+    assert status == 0, said
+    assert "t.csv: 30 transactions; times without an offset taken as UTC (--timezone)" in said
+    # the newest, oldest first: the last days of the month have an hour each
+    newest = frame(30).sort_values("trans_date_trans_time").tail(3)
+    assert [message["amount"] for message in sent] == newest["amt"].tolist()
+    assert {message["terminal_id"] for message in sent} == {"3156"}
+    assert {message["cc_num"] for message in sent} == {card_token(f"{596:012d}", KEY)}
+    assert len({message["transaction_id"] for message in sent}) == 3
+    assert not any("is_fraud" in message for message in sent)
+    status, said = fraud(monkeypatch, capsys, "send", *options, "--attack")
+    assert status == 0, said
+    assert len(sent) == 3 + 13
+
+
+def test_options_of_a_file_are_refused_without_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option, value in (("--columns", "handbook"), ("--encoding", "utf-8"), ("--timezone", "UTC")):
+        status, said = fraud(monkeypatch, capsys, "send", option, value)
+        assert (status, "only with --data, the file that they are of" in said) == (2, True), said
