@@ -213,6 +213,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
 
 STREAM = (
     "flink_src.configuration",
+    "flink_src.exchanges",
     "flink_src.flushing",
     "flink_src.main",
     "flink_src.partition_keys",
