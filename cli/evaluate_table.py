@@ -11,6 +11,7 @@ import pandas as pd
 from cli.errors import BadInputError
 from cli.output import whole_folder
 from cli.progress import console, progress
+from cli.reading.plain_table import refuse_numbers_as_text
 from cli.reading.text import checked_encoding
 from cli.report.evaluation import MEASURES, table_report
 from cli.synthesize.inputs import rows_of, said_of
@@ -49,6 +50,7 @@ def evaluate_table(
     asked = checked_encoding(encoding)
     with whole_folder(out, "evaluate") as folder, progress() as report:
         rows = rows_of(data, asked, report)
+        refuse_numbers_as_text(data, rows, (label, *without))
         with said_of(data):
             told = labelled(rows, label, positive, without)
         order = _order(data, told.rows, order_by)

@@ -6,6 +6,7 @@ too long for a whole number. Where a number is missing, the field is empty, or s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,12 +19,17 @@ from cli.errors import BadInputError
 from cli.reading.contents import Told
 from cli.reading.forms.parquet import Parquet
 from cli.reading.source import opened, opened_parts
+from fraud.card_numbers import mask_card_numbers
 from sagemaker_src.processing.batch_features import engine
 
 _WHOLE = "[+-]?(0|[1-9][0-9]{0,17})"
 _NUMBER = "[+-]?((0|[1-9][0-9]*)([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?|[+-]?inf"
 _TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
 _MISSING = "|NA|N/A|NaN|nan|null|NULL|None"
+_WRITTEN_NUMBER = re.compile(
+    r"\s*[-+]?\s*[€$£¥]?\s*[-+]?(?:[0-9]+|[0-9]{1,3}(?:[., '’\u00a0\u202f][0-9]{3})+)(?:[.,][0-9]+)?\s*(?:[€$£¥%]|EUR|USD)?\s*"
+)
+_SIGNS_OF_A_NUMBER = re.compile("[.,€$£¥%]")
 _AS = {
     "whole": ("BIGINT", "int64"),
     "number": ("DOUBLE", "float64"),
@@ -50,6 +56,32 @@ def read_table(path: Path, encoding: str | None = None) -> pd.DataFrame:
     if table.empty:
         raise BadInputError(f"{path}: the file holds no rows; needed: a header and at least one row")
     return table
+
+
+def refuse_numbers_as_text(path: Path, table: pd.DataFrame, without: Sequence[str] = ()) -> None:
+    """Looks for columns of text whose values are all numbers, written as `69,18` or `$ 1,234`: each would be a category.
+
+    Args:
+        path: the file, for errors.
+        table: from `read_table`.
+        without: columns that are not looked at.
+
+    Raises:
+        BadInputError: there is one: names the row, the column and the value.
+    """
+    for name in table.columns.difference(list(without), sort=False):
+        if not pd.api.types.is_string_dtype(table[name]):
+            continue
+        values = [str(value) for value in table[name].dropna().unique() if str(value).strip()]
+        if not values or not all(_WRITTEN_NUMBER.fullmatch(value) for value in values):
+            continue
+        marked = next((value for value in values if _SIGNS_OF_A_NUMBER.search(value)), None)
+        if marked is not None:
+            row = int((table[name] == marked).to_numpy().argmax()) + 1
+            raise BadInputError(
+                f"{path}: row {row}: column {name}: {mask_card_numbers(repr(marked))} is a number written as text, as is all "
+                f"of the column; allowed: numbers as 69.18, or leave it out: --without {name}"
+            )
 
 
 def _text(path: Path, told: Told) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from cli.errors import BadInputError
 from cli.options import Encoding, decimal, whole
 from cli.output import check_folder, whole_folder
 from cli.progress import console, noted, progress
+from cli.reading.plain_table import refuse_numbers_as_text
 from cli.reading.text import checked_encoding
 from cli.synthesize.inputs import MAX_SEED, Label, Positive, rows_of, said_of
 from cli.synthesize.work_folder import Work, work_folder, work_place
@@ -113,6 +114,7 @@ def fit(
     check_folder(out, _COMMAND)
     with progress() as report:
         table = rows_of(data, encoding, report)
+        refuse_numbers_as_text(data, table, (label, *request.without))
         with _stopped_kindly(out), work_folder(out, _asked(data, request, encoding)) as work:
             _say_begun(work, out)
             with said_of(data):

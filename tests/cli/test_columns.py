@@ -11,6 +11,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cli.errors import BadInputError
 from cli.feature_frame import feature_frame
@@ -234,8 +236,8 @@ def tabformer(rows: pd.DataFrame) -> pd.DataFrame:
     times = pd.to_datetime(rows["trans_date_trans_time"])
     made = pd.DataFrame(
         {
-            "User": 0,
-            "Card": 1,
+            "User": rows.get("User", 0),
+            "Card": rows.get("Card", 1),
             "Year": times.dt.year,
             "Month": times.dt.month,
             "Day": times.dt.day,
@@ -280,6 +282,45 @@ def test_the_same_rows_in_another_form_have_the_same_features(
     assert said.endswith({"handbook": "(--timezone)", "tabformer": "; left out: refunds 2"}[columns])
     pd.testing.assert_frame_equal(features(other, columns), expected, check_exact=True)
     assert expected["is_fraud"].sum() == KAGGLE_ROWS / 2
+
+
+PURCHASES = st.lists(
+    st.tuples(
+        st.integers(0, 60 * 24 * 45),  # the minute
+        st.integers(0, 99_999_999),  # cents
+        st.sampled_from([(0, 0), (0, 1), (17, 0), (1999, 8)]),  # the user and the card
+        st.booleans(),
+    ),
+    min_size=2,
+    max_size=25,
+    unique_by=lambda purchase: purchase[0],
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(purchases=PURCHASES)
+def test_any_rows_have_the_same_features_in_all_forms(
+    purchases: list[tuple[int, int, tuple[int, int], bool]], tmp_path: Path
+) -> None:
+    minutes, cents, cards, frauds = zip(*purchases, strict=True)
+    times = pd.Timestamp("2020-02-27") + pd.to_timedelta(list(minutes), unit="min")
+    rows = frame(
+        len(purchases),
+        trans_date_trans_time=times.strftime("%Y-%m-%d %H:%M:%S"),
+        cc_num=[f"{user:09d}{card:03d}" for user, card in cards],
+        amt=[f"{each // 100}.{each % 100:02d}" for each in cents],
+        is_fraud=[int(each) for each in frauds],
+    )
+    rows.to_csv(tmp_path / "kaggle.csv", index=False)
+    handbook(rows).assign(CUSTOMER_ID=rows["cc_num"].astype(int)).to_parquet(tmp_path / "handbook.parquet")
+    users = pd.DataFrame(list(cards), columns=["User", "Card"])
+    form = tabformer(rows.assign(**users))
+    form.to_csv(tmp_path / "tabformer.csv", index=False)
+    expected = features(tmp_path / "kaggle.csv", "kaggle")
+    assert len(expected) == len(purchases)
+    for path, columns in ((tmp_path / "handbook.parquet", "handbook"), (tmp_path / "tabformer.csv", "tabformer")):
+        pd.testing.assert_frame_equal(features(path, columns), expected, check_exact=True)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -146,6 +146,10 @@ def test_what_is_wrong_is_said(
     [
         ({"card": CARD}, "card: holds card numbers, which nobody may learn; leave it out: --without card"),
         ({"V1": None}, "row 7: column V1: missing; needed: a value in each row, to order them by"),
+        (
+            {"V2": ["69,18", "7,00"] * 100},
+            "row 1: column V2: '69,18' is a number written as text, as is all of the column; ",
+        ),
         ({"a<b": [1, 2] * 100}, "the column 'a<b': no name of a feature; allowed: names without [, ] and <"),
     ],
 )

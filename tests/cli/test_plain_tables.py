@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli.errors import BadInputError
-from cli.reading.plain_table import read_table
+from cli.reading.plain_table import read_table, refuse_numbers_as_text
 
 
 def column(folder: Path, *texts: str) -> pd.Series:
@@ -151,3 +152,38 @@ def test_a_large_table_is_read_exactly(tmp_path: Path) -> None:
     table = pd.DataFrame({f"V{place}": draws.normal(size=5_000) for place in range(8)})
     table.to_csv(tmp_path / "data.csv", index=False)
     assert read_table(tmp_path / "data.csv").equals(table)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("69,18", "7,00"),
+        ("", "1.234,56", "12"),
+        ("$5", "$1,234.50"),
+        ("12 %", "3 %"),
+        ("-3,5 €", "4 €"),
+        ("1 234,5", "2"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_numbers_that_are_written_as_text_are_no_categories(texts: tuple[str, ...], kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"data.{kind}"
+    table = pd.DataFrame({"Amount": texts, "b": "x"})
+    table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
+    row = next(place for place, text in enumerate(texts, 1) if any(sign in text for sign in ",.$%€"))
+    said = f"data.{kind}: row {row}: column Amount: {texts[row - 1]!r} is a number written as text, as is all of the column; "
+    with pytest.raises(
+        BadInputError, match=re.escape(said) + "allowed: numbers as 69.18, or leave it out: --without Amount"
+    ):
+        refuse_numbers_as_text(path, read_table(path))
+    refuse_numbers_as_text(path, read_table(path), ["Amount"])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [("69,18", "n/a,"), ("00417", "12345"), ("10.0.0.1", "10.0.0.2"), ("01.02.2020", "02.02.2020"), ("10:00", "11:30"),
+     ("A,1", "B,2"), ("", "")],
+)  # fmt: skip
+def test_texts_are_texts(texts: tuple[str, ...], tmp_path: Path) -> None:
+    pd.DataFrame({"a": texts, "b": "x"}).to_parquet(tmp_path / "data.parquet")
+    refuse_numbers_as_text(tmp_path / "data.parquet", read_table(tmp_path / "data.parquet"))

@@ -121,6 +121,10 @@ TABLES = {
     ),
     "the label alone": (lambda table: table[["Class"]], "there is no column but the label Class"),
     "numbers without an end": (lambda table: table.assign(V1=float("inf")), "V1: "),
+    "numbers written as text": (
+        lambda table: table.assign(Amount="69,18"),
+        "row 1: column Amount: '69,18' is a number written as text, as is all of the column; allowed: ",
+    ),
     "no rows": (lambda table: table[:0], "the file holds no rows; needed: a header and at least one row"),
 }
 
