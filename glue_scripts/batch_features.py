@@ -59,8 +59,9 @@ def main() -> int:
     options = parser.parse_args()
     spark = SparkSession.builder.appName("batch-features").getOrCreate()
     try:
-        # a folder named day=... is no column
-        transactions = spark.read.option("recursiveFileLookup", "true").parquet(options.transactions)
+        # a folder named day=... is no column, and a file of before a field was declared has none for it
+        read = spark.read.option("recursiveFileLookup", "true").option("mergeSchema", "true")
+        transactions = read.parquet(options.transactions)
         compute(spark, transactions).write.mode("overwrite").parquet(options.out)
         same_count("joining the features", transactions.count(), spark.read.parquet(options.out).count())
     finally:

@@ -1,4 +1,7 @@
-"""The rows a model trains on or is judged by, read from Parquet and checked: one reader for every program that takes them."""
+"""The rows a model trains on or is judged by, read from Parquet and checked: one reader for every program that takes them.
+
+Files of several releases are read together, by the columns' names: what a file was written without is missing in its rows.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,13 @@ from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.feature import Feature
 from fraud.fields import OPTIONAL_FEATURES, Field
 
-ROW_COLUMNS = (
-    "transaction_id",
-    "cc_num",
-    "is_fraud",
-    "category",
-    "amount_cents",
-    "event_ms",
-    *names(STREAM_FEATURES),
-    *names(NIGHTLY_FEATURES),
-)
+REQUIRED_COLUMNS = ("transaction_id", "cc_num", "is_fraud", "category", "amount_cents", "event_ms")
+"""What every file holds."""
+
+FEATURE_COLUMNS = (*names(STREAM_FEATURES), *names(NIGHTLY_FEATURES))
+"""What it holds of the features that are declared: one that was declared after it was written is missing in its rows."""
+
+ROW_COLUMNS = (*REQUIRED_COLUMNS, *FEATURE_COLUMNS)
 """What a training row holds."""
 
 OPTIONAL_COLUMNS = tuple(field.name for field in OPTIONAL_FEATURES)
@@ -56,8 +56,11 @@ class FeatureRowsError(ValueError):
 def read_feature_rows(path: Path) -> pd.DataFrame:
     """The rows of a Parquet file, or of all below a folder: ROW_COLUMNS and OPTIONAL_COLUMNS in this order, `is_fraud` 0 or 1.
 
+    A feature or an optional field that a file lacks is missing (NaN) in its rows.
+
     Raises:
-        FeatureRowsError: there is no such file, it is not Parquet, lacks a column or has one twice, or a value is not allowed.
+        FeatureRowsError: there is no such file, it is not Parquet, lacks one of REQUIRED_COLUMNS or has one twice, or a value is
+            not allowed; or no file has any feature.
     """
     if not path.exists():
         raise FeatureRowsError(f"{path} does not exist; name a Parquet file or folder of feature rows")
@@ -67,6 +70,10 @@ def read_feature_rows(path: Path) -> pd.DataFrame:
     rows = pd.concat([_read(file) for file in files], ignore_index=True)
     if rows.empty:
         raise FeatureRowsError(f"{path} holds no rows; `fraud features` writes them")
+    if not any(rows[name].notna().any() for name in FEATURE_COLUMNS):
+        raise FeatureRowsError(
+            f"{path} holds none of the features {', '.join(FEATURE_COLUMNS)}; `fraud features` writes them"
+        )
     repeated = rows["transaction_id"].duplicated()
     if repeated.any():
         identity = _shown(rows["transaction_id"][repeated.idxmax()])
@@ -85,6 +92,7 @@ def _read(file: Path) -> pd.DataFrame:
     for column in there:
         _check(file, column, table[column])
     rows: pd.DataFrame = table.to_pandas()
+    rows = rows.assign(**{name: np.nan for name in FEATURE_COLUMNS if name not in there})
     for field in OPTIONAL_FEATURES:
         kept = rows[field.name] if field.name in there else pd.Series(None, rows.index, dtype=object)
         rows[field.name] = kept.astype("category") if field.is_text else kept.astype("float64")
@@ -100,9 +108,10 @@ def _check_columns(file: Path, given: list[str]) -> None:
     twice = next((name for name in given if plain.count(name.strip().casefold()) > 1), None)
     if twice is not None:
         raise FeatureRowsError(f"{file}: the column {_shown(twice)} is there twice; allowed: each column once")
-    missing = [column for column in ROW_COLUMNS if column not in given]
+    missing = [column for column in REQUIRED_COLUMNS if column not in given]
     if missing:
-        raise FeatureRowsError(f"{file} lacks the columns {', '.join(missing)}; `fraud features` writes them")
+        needed = f"{', '.join(REQUIRED_COLUMNS)}, as `fraud features` writes them"
+        raise FeatureRowsError(f"{file} lacks the columns {', '.join(missing)}; needed: {needed}")
 
 
 def _check(file: Path, column: str, values: pa.ChunkedArray) -> None:

@@ -100,6 +100,25 @@ def test_spark_reads_its_own_columns_alone(tmp_path):
     assert on_spark(tmp_path / "own", tmp_path) == on_duckdb(curated, tmp_path / "features.parquet")
 
 
+@pytest.mark.engines
+def test_spark_reads_files_of_before_and_after_a_field_was_declared(tmp_path):
+    rows = adversarial_rows(300, START)
+    before = [{name: value for name, value in row.items() if name != "device_id"} for row in rows[:150]]
+    for day, of_day in enumerate((before, rows[150:])):
+        (tmp_path / "both" / f"day={day}").mkdir(parents=True)
+        write(of_day, tmp_path / "both" / f"day={day}" / "part.parquet")
+    plain = write([*({**row, "device_id": None} for row in before), *rows[150:]], tmp_path / "plain.parquet")
+    assert any(row["device_id"] for row in rows[150:])
+    assert on_spark(tmp_path / "both", tmp_path, further_program(tmp_path)) == further_on_duckdb(plain)
+
+
+def further_program(folder: Path) -> Path:
+    """Spark's program with the further windows and habits."""
+    program = folder / "batch_features.py"
+    program.write_text(PROGRAM.format(root=str(ROOT), program=str(ROOT / "glue_scripts" / "batch_features.py")))
+    return program
+
+
 TIMES = st.one_of(
     st.integers(0, 40 * 86_400_000),
     st.builds(
@@ -150,6 +169,4 @@ def test_random_tables(tmp_path):
     )
     found = further_on_duckdb(curated)
     assert len(found) == len(drawn) > 100
-    program = tmp_path / "batch_features.py"
-    program.write_text(PROGRAM.format(root=str(ROOT), program=str(ROOT / "glue_scripts" / "batch_features.py")))
-    assert on_spark(curated, tmp_path / "spark", program) == found
+    assert on_spark(curated, tmp_path / "spark", further_program(tmp_path)) == found

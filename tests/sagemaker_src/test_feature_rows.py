@@ -16,7 +16,7 @@ import pytest
 
 from fraud import transaction
 from sagemaker_src.training import evaluate_model, feature_rows, train
-from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
+from sagemaker_src.training.feature_rows import FEATURE_COLUMNS, FeatureRowsError, read_feature_rows
 from tests.cli.person_files import CARD, fraud
 from tests.sagemaker_src.test_evaluate_model import made_up_rows
 
@@ -67,7 +67,8 @@ BROKEN = {
     "an average of no end": (_set("avg_amt_last_1d", np.inf), ["row 7", "avg_amt_last_1d", "inf"]),
     "a negative age": (_set("mean_age_last_1h", -0.5), ["row 7", "mean_age_last_1h", "-0.5", "or missing"]),
     "averages as text": (_all("avg_amt_last_1d", lambda of: of.astype(str)), ["avg_amt_last_1d holds", "a number of currency"]),
-    "a column missing": (lambda rows: rows.drop(columns=["num_trans_last_1w"]), ["lacks the columns num_trans_last_1w"]),
+    "columns missing": (lambda rows: rows.drop(columns=["category", "cc_num"]), ["lacks the columns cc_num, category; needed: "]),
+    "no feature": (lambda rows: rows.drop(columns=[*FEATURE_COLUMNS]), ["holds none of the features num_trans_last_10m"]),
     "no rows": (lambda rows: rows.head(0), ["no rows"]),
     "one class": (_all("is_fraud", lambda of: 0), ["0 frauds of", "at least one fraud and one honest row"]),
     "only fraud": (_all("is_fraud", lambda of: 1), ["frauds of", "at least one fraud and one honest row"]),
