@@ -42,7 +42,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     data = Data(app, settings)
     features = Features(app, settings, data=data)
     serving = Serving(app, settings, data=data)
-    streaming = Streaming(app, settings, data=data, serving=serving)
+    streaming = Streaming(app, settings, data=data, features=features, serving=serving)
     training = Training(app, settings, data=data, serving=serving, streaming=streaming)
     synthesis = Synthesis(app, settings, data=data, streaming=streaming) if settings.synthesis else None
     Monitoring(

@@ -166,8 +166,19 @@ def _status(cloudformation: Any, name: str) -> str:
         raise
 
 
+def _of_this_deployment(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A stack's events, the newest first, without those of earlier deployments."""
+    begins = (
+        place
+        for place, event in enumerate(events)
+        if event["ResourceType"] == "AWS::CloudFormation::Stack"
+        and event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
+    )
+    return events[: next(begins, len(events)) + 1]
+
+
 def _first_failure(cloudformation: Any, name: str) -> str:
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    events = _of_this_deployment(cloudformation.describe_stack_events(StackName=name)["StackEvents"])
     failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
     first = failed[-1] if failed else events[-1]
     return f"{first['LogicalResourceId']} ({first['ResourceType']}): {first.get('ResourceStatusReason', '')}"

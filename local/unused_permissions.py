@@ -95,16 +95,17 @@ UNUSED = (
         _KEY,
         ("kms:Decrypt",),
         roles=(
-            *(_CLEAN_UP, "FunctionsCreateTopicsRole", "FunctionsStartStreamRole", "OfflineStoreRole", "StreamJobRole"),
-            *("ModelFirstFunctionsFirstModelRole", *_MACHINES, *_SCHEDULES),
+            *(_CLEAN_UP, "FunctionsCreateTopicsRole", "FunctionsExtendFeaturesRole", "FunctionsStartStreamRole"),
+            *("OfflineStoreRole", "StreamJobRole", "ModelFirstFunctionsFirstModelRole", *_MACHINES, *_SCHEDULES),
         ),
     ),
     Unused(
         _KEY,
         ("kms:GenerateDataKey",),
         roles=(
-            *(_CLEAN_UP, "FunctionsCreateTopicsRole", "FunctionsDecideRole", "FunctionsStartStreamRole"),
+            *(_CLEAN_UP, "FunctionsCreateTopicsRole", "FunctionsDecideRole", "FunctionsExtendFeaturesRole"),
             *(
+                "FunctionsStartStreamRole",
                 "FunctionsWatchRole",
                 "ModelsFunctionsGateRole",
                 "ModelsFunctionsChampionRole",

@@ -41,6 +41,7 @@ _OF = {
     "create_topics": {"CLUSTER_ARN": "arn:aws:kafka:eu-west-1:123456789012:cluster/fraud/0-1"},
     "start_stream": {"APPLICATION_NAME": "stream"},
     "clean_up": {},
+    "extend_features": {},
     "first_model": {},
     "gate": {"MODELS_BUCKET": "models"},
     "champion": {"MODEL_PACKAGE_GROUP": "fraud"},

@@ -91,6 +91,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         "lambda_src.ports.endpoint_scorer",
         "lambda_src.ports.nightly_feature_store",
     ),
+    "extend_features": _LONG_WORK,
     "first_model": _CUSTOM_RESOURCE,
     "gate": (*_EVERY_FUNCTION, "fraud.promotion", "lambda_src.ports.model_registry"),
     "ingest_features": (

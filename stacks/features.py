@@ -7,7 +7,7 @@ from constructs import Construct
 from fraud.features.groups import FEATURE_GROUPS
 from stacks.base import FraudStack
 from stacks.constructs.clean_up import leftovers
-from stacks.constructs.feature_groups import feature_groups
+from stacks.constructs.feature_groups import extended, feature_groups
 from stacks.constructs.nightly import Nightly
 from stacks.data import TRANSACTIONS, Data
 from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE, offline_table, run_prefix
@@ -20,6 +20,7 @@ class Features(FraudStack):
     def __init__(self, scope: Construct, settings: Settings, *, data: Data) -> None:
         super().__init__(scope, "Features", settings, "Card fraud: feature groups and the nightly features", (data,))
         groups = feature_groups(self, settings, key=data.key, curated=data.curated)
+        holds_all = extended(self, settings, groups, key=data.key)
         nightly = Nightly(
             self,
             "Nightly",
@@ -29,6 +30,7 @@ class Features(FraudStack):
             transactions=TRANSACTIONS,
             curated=data.curated,
         )
+        nightly.node.add_dependency(holds_all)
         self.nightly_machine = nightly.machine
         job = run_prefix(settings, "nightly")
         leftovers(

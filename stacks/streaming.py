@@ -19,6 +19,7 @@ from stacks.constructs.permissions import allow
 from stacks.constructs.queues import DeadLetters, queue
 from stacks.constructs.stream_job import StreamJob
 from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
+from stacks.features import Features
 from stacks.serving import Serving
 from stacks.settings import Settings
 
@@ -35,9 +36,12 @@ OWN_PREFIX = "The objects below the function's own prefix are named by the funct
 class Streaming(FraudStack):
     """Every transaction gets its decision here."""
 
-    def __init__(self, scope: Construct, settings: Settings, *, data: Data, serving: Serving) -> None:
+    def __init__(
+        self, scope: Construct, settings: Settings, *, data: Data, features: Features, serving: Serving
+    ) -> None:
         description = "Card fraud: Kafka, the stream job, the deciding functions, decisions and their events"
-        super().__init__(scope, "Streaming", settings, description, (data, serving))
+        # features: what is written into a group stands in it first
+        super().__init__(scope, "Streaming", settings, description, (data, features, serving))
         self._data = data
         self.network = Network(self, "Network", settings, data.key)
         self.cluster = Cluster(self, "Kafka", settings, network=self.network, key=data.key)

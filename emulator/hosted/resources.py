@@ -14,6 +14,7 @@ from emulator.account import arn
 from emulator.clients import Clients
 from emulator.hosted import ministack
 from emulator.hosted.deliveries import Mappings
+from emulator.hosted.feature_groups import FeatureGroupUpdate
 from emulator.protocol.shapes import coerce
 from emulator.protocol.wire import method_name, service_model
 from engines.waiting import wait_until
@@ -226,8 +227,9 @@ def types(clients: Clients, mappings: Mappings) -> dict[str, dict[str, Callable[
             prepare=_without("RunConfiguration", "ApplicationMaintenanceConfiguration"),
         ),
     }
+    updated = {"AWS::SageMaker::FeatureGroup": {"update": FeatureGroupUpdate(clients)}}
     return {
-        **{name: one.handlers() for name, one in made.items()},
+        **{name: {**one.handlers(), **updated.get(name, {})} for name, one in made.items()},
         **{name: one.handlers() for name, one in RECORDED.items()},
         "AWS::Lambda::EventSourceMapping": mappings.handlers(),
         "AWS::CloudWatch::Alarm": _alarms(),

@@ -27,14 +27,22 @@ REQUESTS = (
     # a record by PutRecord, or one of those of BatchWriteRecord; the page does not say what of it is counted
     Limit("feature-store:record", "Record", units.record_octets, 350 * KIB, "ValidationError", _STORE_QUOTAS),
     Limit("feature-store:record", "identifier", octets, 2 * KIB, "ValidationError", _STORE_QUOTAS),
-    Limit(
-        "sagemaker:CreateFeatureGroup",
-        "FeatureDefinitions[].FeatureName",
-        units.any_of("is_deleted", "write_time", "api_invocation_time"),
-        0,
-        "ValidationException",
-        _STORE_QUOTAS,
-        what="reserved names",
+    # a group with what an update adds; the model says it of a group that is made
+    Limit("feature-store:group", "FeatureDefinitions", entries, 2_500, "ResourceLimitExceeded", _STORE_QUOTAS),
+    *(
+        Limit(
+            operation,
+            f"{features}[].FeatureName",
+            units.any_of("is_deleted", "write_time", "api_invocation_time"),
+            0,
+            "ValidationException",
+            _STORE_QUOTAS,
+            what="reserved names",
+        )
+        for operation, features in (
+            ("sagemaker:CreateFeatureGroup", "FeatureDefinitions"),
+            ("sagemaker:UpdateFeatureGroup", "FeatureAdditions"),
+        )
     ),
     # SageMaker's jobs
     Limit(

@@ -1,6 +1,6 @@
 """Feature Store: groups, and their online records in SQLite. The record with the newest event time stands.
 
-Records for an offline store are checked alone: nothing is written to S3.
+Records for an offline store are checked alone: nothing is written to S3. A group gets features after it was made, and loses none.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emulator.clock import now
 from emulator.errors import ServiceError
 from emulator.limits.table import LIMITS
 from emulator.sagemaker.listing import Listing
@@ -28,6 +29,8 @@ _GROUPS = Listing(
     status="FeatureGroupStatusEquals",
     order="Ascending",
 )
+UPDATE_S = 0.5
+"""How long an update takes; those of the service take longer."""
 _UNITS_S = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
 _LARGEST = 2**63 - 1
 _PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -60,6 +63,9 @@ class FeatureStore:
     def __init__(self, path: Path) -> None:
         self.groups = Records("feature-group", "FeatureGroup")
         self._types: dict[str, dict[str, str]] = {}
+        self._updates: dict[str, tuple[float, dict[str, Any]]] = {}
+        """{group: (when its update is through, what it changes)}."""
+        self._updating = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.executescript(_TABLES)
@@ -73,13 +79,28 @@ class FeatureStore:
                 raise ServiceError("ValidationException", f"{name}: {given[name]} is none of the group's features")
         record = self.groups.add(given["FeatureGroupName"], given)
         record["FeatureGroupStatus"] = "Created"
-        self._types[given["FeatureGroupName"]] = {
-            one["FeatureName"]: one["FeatureType"] for one in given["FeatureDefinitions"]
-        }
+        self._types[given["FeatureGroupName"]] = _types(given["FeatureDefinitions"])
         return {"FeatureGroupArn": record["FeatureGroupArn"]}
 
     def describe_feature_group(self, FeatureGroupName: str, **_: Any) -> dict[str, Any]:
         return {**self._group(FeatureGroupName), "NextToken": ""}
+
+    def update_feature_group(self, FeatureGroupName: str, **given: Any) -> dict[str, Any]:
+        if given.keys() not in ({"FeatureAdditions"}, {"OnlineStoreConfig"}):
+            allowed = "either FeatureAdditions or OnlineStoreConfig"
+            raise ServiceError("ValidationException", f"{', '.join(sorted(given)) or 'nothing'}; allowed: {allowed}")
+        group = self._group(FeatureGroupName)
+        with self._updating:
+            if group["FeatureGroupName"] in self._updates:
+                raise ServiceError("ValidationException", f"{FeatureGroupName} is being updated; its update goes first")
+            if "OnlineStoreConfig" in given:
+                changes = _with_ttl(group, given["OnlineStoreConfig"])
+            else:
+                changes = _with_features(group, given["FeatureAdditions"])
+            LIMITS.check("feature-store:group", changes)
+            group["LastUpdateStatus"] = {"Status": "InProgress"}
+            self._updates[group["FeatureGroupName"]] = (time.monotonic() + UPDATE_S, changes)
+        return {"FeatureGroupArn": group["FeatureGroupArn"]}
 
     def list_feature_groups(self, **given: Any) -> dict[str, Any]:
         return _GROUPS.page(self.groups.all(), given)
@@ -87,6 +108,8 @@ class FeatureStore:
     def delete_feature_group(self, FeatureGroupName: str) -> None:
         name = self._group(FeatureGroupName)["FeatureGroupName"]
         self.groups.remove(name)
+        with self._updating:
+            self._updates.pop(name, None)
         with self._lock:
             self._database.execute("DELETE FROM online WHERE feature_group = ?", (name,))
 
@@ -181,15 +204,42 @@ class FeatureStore:
 
     def _group(self, given: str) -> dict[str, Any]:
         try:
-            return self.groups.get(given)
+            group = self.groups.get(given)
         except ServiceError as error:
             raise ServiceError("ResourceNotFound", f"Resource Not Found: {self.groups.arn(given)}", 404) from error
+        with self._updating:
+            name = group["FeatureGroupName"]
+            if name in self._updates and time.monotonic() >= self._updates[name][0]:
+                group |= self._updates.pop(name)[1]
+                self._types[name] = _types(group["FeatureDefinitions"])
+                group |= {"LastUpdateStatus": {"Status": "Successful"}, "LastModifiedTime": now()}
+        return group
 
     def _online(self, given: str) -> str:
         group = self._group(given)
         if not group.get("OnlineStoreConfig", {}).get("EnableOnlineStore"):
             raise ServiceError("ValidationError", f"{given} has no online store")
         return str(group["FeatureGroupName"])
+
+
+def _types(definitions: list[dict[str, Any]]) -> dict[str, str]:
+    return {one["FeatureName"]: one["FeatureType"] for one in definitions}
+
+
+def _with_features(group: dict[str, Any], added: list[dict[str, Any]]) -> dict[str, Any]:
+    known = list(_types(group["FeatureDefinitions"]))
+    for name in (one["FeatureName"] for one in added):
+        if name in known:
+            raise ServiceError("ValidationException", f"{group['FeatureGroupName']} has a feature {name} already")
+        known.append(name)
+    return {"FeatureDefinitions": [*group["FeatureDefinitions"], *added]}
+
+
+def _with_ttl(group: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    online = group.get("OnlineStoreConfig", {})
+    if not online.get("EnableOnlineStore"):
+        raise ServiceError("ValidationException", f"{group['FeatureGroupName']} has no online store")
+    return {"OnlineStoreConfig": {**online, **given}}
 
 
 def _required(values: dict[str, str | None], name: str) -> str:

@@ -80,6 +80,7 @@ CONTROL: dict[str, Needs] = {
 } | {
     "CreateEndpoint": _with_tags(_on_both("sagemaker:CreateEndpoint")),
     "UpdateEndpoint": _on_both("sagemaker:UpdateEndpoint"),
+    "UpdateFeatureGroup": _on("sagemaker:UpdateFeatureGroup", "feature-group", "FeatureGroupName"),
     "CreateModelPackage": _with_tags(_registering),
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
     **{f"List{kind}s": _anywhere(f"sagemaker:List{kind}s") for kind in _KINDS},

@@ -1,4 +1,9 @@
-"""The feature groups of the store, from their declaration in `fraud.features.groups`."""
+"""The feature groups of the store, from their declaration in `fraud.features.groups`.
+
+A group's name is published, so no release may make it anew, and the service can add features to a group but take none away. So
+the template makes a group with its identifier and its event time, which no release changes, and a function adds the rest: what a
+release declares is then never a change of the group itself, also where a release is rolled back.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,14 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS, FeatureGroup
+from stacks.constructs.functions import Functions
 from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.storage import Store, removal_policy
 from stacks.names import OFFLINE_DATABASE, offline_table
 from stacks.settings import Settings
 
 OFFLINE = "feature-store/"
+EXTENDED_WITHIN_S = 900
 
 
 def feature_groups(
@@ -48,6 +55,30 @@ def feature_groups(
     return groups
 
 
+def extended(
+    scope: Construct, settings: Settings, groups: dict[str, sagemaker.CfnFeatureGroup], *, key: kms.IKey
+) -> cdk.CustomResource:
+    """What stands once the groups hold all that is declared; whatever writes records depends on it."""
+    extend = Functions(scope, "Functions", settings, key).function(
+        "extend_features",
+        says="adds to the feature groups what a release declares",
+        environment={},
+        timeout_s=EXTENDED_WITHIN_S,
+        memory_mb=256,
+    )
+    arns = [group_arn(scope, name) for name in groups]
+    allow(extend.role, ["sagemaker:DescribeFeatureGroup", "sagemaker:UpdateFeatureGroup"], arns)
+    made = cdk.CustomResource(
+        scope,
+        "ExtendedFeatureGroups",
+        service_token=extend.function.function_arn,
+        resource_type="Custom::ExtendedFeatureGroups",
+        properties={"Groups": {declared.name: dict(declared.columns) for declared in FEATURE_GROUPS}},
+    )
+    made.node.add_dependency(extend.role, *groups.values())
+    return made
+
+
 def group_arn(scope: Construct, name: str) -> str:
     """The ARN of a feature group."""
     stack = cdk.Stack.of(scope)
@@ -66,6 +97,7 @@ def _feature_group(
         feature_definitions=[
             sagemaker.CfnFeatureGroup.FeatureDefinitionProperty(feature_name=name, feature_type=kind)
             for name, kind in declared.columns
+            if name in (declared.identifier, EVENT_TIME)
         ],
         role_arn=writer.role_arn if declared.offline else None,
         online_store_config={

@@ -60,15 +60,37 @@ def _(at: Place, size: int) -> None:
     at.client(STORE).put_record(FeatureGroupName="limits", Record=_record(id="x" * size))
 
 
-@sends("sagemaker:CreateFeatureGroup", "FeatureDefinitions[].FeatureName", "reserved names")
-def _(at: Place, size: int) -> None:
-    names = ["id", "at", "write_time" if size else "time_of_writing"]
+def _features(*names: str) -> list[dict[str, str]]:
+    return [{"FeatureName": name, "FeatureType": "String"} for name in names]
+
+
+def _group(at: Place, name: str, *features: str) -> None:
     at.client("sagemaker").create_feature_group(
-        FeatureGroupName=f"reserved-{size}",
+        FeatureGroupName=name,
         RecordIdentifierFeatureName="id",
         EventTimeFeatureName="at",
-        FeatureDefinitions=[{"FeatureName": name, "FeatureType": "String"} for name in names],
+        FeatureDefinitions=_features("id", "at", *features),
     )
+
+
+@sends("feature-store:group", "FeatureDefinitions", "entries")
+def _(at: Place, size: int) -> None:
+    # a hundred of them by an update
+    _group(at, f"large-{size}", *(f"of_the_group_{number}" for number in range(size - 102)))
+    added = _features(*(f"added_{number}" for number in range(100)))
+    at.client("sagemaker").update_feature_group(FeatureGroupName=f"large-{size}", FeatureAdditions=added)
+
+
+@sends("sagemaker:CreateFeatureGroup", "FeatureDefinitions[].FeatureName", "reserved names")
+def _(at: Place, size: int) -> None:
+    _group(at, f"reserved-{size}", "write_time" if size else "time_of_writing")
+
+
+@sends("sagemaker:UpdateFeatureGroup", "FeatureAdditions[].FeatureName", "reserved names")
+def _(at: Place, size: int) -> None:
+    _group(at, f"extended-{size}")
+    added = _features("write_time" if size else "time_of_writing")
+    at.client("sagemaker").update_feature_group(FeatureGroupName=f"extended-{size}", FeatureAdditions=added)
 
 
 @sends("sagemaker:CreateTrainingJob", "StoppingCondition.MaxRuntimeInSeconds", "seconds")

@@ -9,23 +9,40 @@ import re
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
+import aws_cdk as cdk
 import pytest
 
 from flink_src.properties import parse_properties
-from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS
+from fraud.features.catalogue import CATALOGUE
+from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS, nightly_group, stream_group, training_group
+from fraud.features.windows import Window
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS
 from lambda_src.ports.nightly_feature_store import CARDS_PER_CALL
+from stacks.constructs import feature_groups
 from stacks.constructs.functions import TRACES
+from stacks.constructs.jobs import names_in_place_of_wheels
+from stacks.data import Data
+from stacks.features import Features
 from stacks.images import TABLE, ask_sagemaker
 from stacks.settings import Settings, read_settings
 from tests.stacks.machine_invariants import MACHINE, definition
-from tests.stacks.stacks_under_test import Templates, listed, referred, resources, statements, synthesize
+from tests.stacks.stacks_under_test import (
+    Templates,
+    context,
+    listed,
+    read_templates,
+    referred,
+    resources,
+    statements,
+    synthesize,
+)
 
-FUNCTION = "AWS::Lambda::Function"
+FUNCTION, EXTENDED = "AWS::Lambda::Function", "Custom::ExtendedFeatureGroups"
 HANDLER = re.compile(r"lambda_src\.(\w+)\.handler\.handler")
 
 
@@ -53,13 +70,51 @@ def test_feature_groups_are_the_declared_ones(templates: Templates) -> None:
         for group in resources(templates, "AWS::SageMaker::FeatureGroup")
     }
     assert found.keys() == {declared.name for declared in FEATURE_GROUPS}
+    (extended,) = resources(templates, EXTENDED)
     for declared in FEATURE_GROUPS:
         group = found[declared.name]
-        columns = [(column["FeatureName"], column["FeatureType"]) for column in group["FeatureDefinitions"]]
-        assert columns == list(declared.columns)
+        columns = {column["FeatureName"]: column["FeatureType"] for column in group["FeatureDefinitions"]}
+        # what no release changes; the function adds the others
+        assert columns == {declared.identifier: "String", EVENT_TIME: "String"}
+        assert extended.properties["Groups"][declared.name] == dict(declared.columns)
         assert group["RecordIdentifierFeatureName"] == declared.identifier
         assert group["EventTimeFeatureName"] == EVENT_TIME
         assert ("OnlineStoreConfig" in group, "OfflineStoreConfig" in group) == (declared.online, declared.offline)
+
+
+def features_stack(folder: Path) -> dict[str, Any]:
+    """The template of the stack Features alone."""
+    app = cdk.App(context=context(env="dev"), outdir=str(folder))
+    settings = read_settings(app.node.get_all_context())
+    names_in_place_of_wheels(app, True)
+    Features(app, settings, data=Data(app, settings))
+    app.synth()
+    return read_templates(folder)["Features"]
+
+
+def test_a_release_with_more_features_changes_no_group(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = features_stack(tmp_path / "before")
+    more = replace(CATALOGUE, windows=(*CATALOGUE.windows, Window(back="6h", aggregates=("count",))))
+    groups = tuple(of(more) for of in (stream_group, nightly_group, training_group))
+    monkeypatch.setattr(feature_groups, "FEATURE_GROUPS", groups)
+    after = features_stack(tmp_path / "after")
+    (extended,) = (name for name, body in before["Resources"].items() if body["Type"] == EXTENDED)
+    asked = [template["Resources"][extended]["Properties"].pop("Groups") for template in (before, after)]
+    assert before == after
+    assert asked[1] == {group.name: dict(group.columns) for group in groups}
+    assert asked[1] != asked[0] == {group.name: dict(group.columns) for group in FEATURE_GROUPS}
+
+
+def test_nothing_writes_records_into_a_group_that_lacks_features(templates: Templates, dev_folder: Path) -> None:
+    """The nightly job is made after the groups are extended, and the stack of the function that ingests after that."""
+    (extended,) = resources(templates, EXTENDED)
+    for machine in resources(templates, MACHINE, "AWS::Scheduler::Schedule"):
+        if machine.stack == extended.stack:
+            assert extended.id in machine.body["DependsOn"]
+    groups = {group.id for group in resources(templates, "AWS::SageMaker::FeatureGroup")}
+    assert groups < set(extended.body["DependsOn"])
+    artifacts = json.loads((dev_folder / "manifest.json").read_text())["artifacts"]
+    assert "CardFraud-Dev-Features" in artifacts["CardFraud-Dev-Streaming"]["dependencies"]
 
 
 def definitions(templates: Templates) -> dict[str, dict[str, Any]]:
