@@ -103,7 +103,8 @@ WINDOW w AS (PARTITION BY {", ".join([*self.key, *apart])} ORDER BY event_time
         return " OR ".join(f"{column} IS NULL" for column in those_missing(self.key))
 
     def _value(self, aggregate: WindowAggregate) -> str:
-        value = _SQL[aggregate]
+        many = aggregate == "mean age" and CARD not in self.key
+        value = _MEAN_AGE_OF_MANY if many else _SQL[aggregate]
         return f"CASE WHEN {self._lacks_key} THEN NULL ELSE {value} END" if self._lacks_key else value
 
     def _name(self, aggregate: WindowAggregate) -> str:
@@ -143,11 +144,14 @@ PREFIXES = {"count": "num_trans", "mean": "avg_amt", "sum": "sum_amt", "max": "m
 """How an aggregate's features are called."""
 UNITS = {"count": "transactions", "mean": "currency", "sum": "currency", "max": "currency", "mean age": "seconds"}
 SAYS = {"count": "transactions", "mean": "average amount", "sum": "total amount", "max": "largest amount"}
+_MEAN_AGE = """CAST(COUNT(*) OVER w * {moment} - SUM({moment}) OVER w AS DOUBLE)
+    / CAST(NULLIF(COUNT(*) OVER w - 1, 0) AS DOUBLE) / 1000"""
 _SQL: dict[WindowAggregate, str] = {
     "count": "COUNT(*) OVER w",
     "mean": "CAST(SUM(amount_cents) OVER w AS DOUBLE) / CAST(COUNT(*) OVER w AS DOUBLE) / 100",
     "sum": "CAST(SUM(amount_cents) OVER w AS DOUBLE) / 100",
     "max": "CAST(MAX(amount_cents) OVER w AS DOUBLE) / 100",
-    "mean age": """CAST(COUNT(*) OVER w * event_ms - SUM(event_ms) OVER w AS DOUBLE)
-    / CAST(NULLIF(COUNT(*) OVER w - 1, 0) AS DOUBLE) / 1000""",
+    "mean age": _MEAN_AGE.format(moment="event_ms"),
 }
+_MEAN_AGE_OF_MANY = _MEAN_AGE.format(moment="CAST(event_ms AS DECIMAL(19, 0))")
+"""Of a window that all cards' transactions fall into: 64 bits hold the moments of no more than some five million of them."""

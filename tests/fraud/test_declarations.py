@@ -161,6 +161,25 @@ def test_what_habits_are_looked_up_by_goes_with_the_features() -> None:
     assert job.index("device_id") < job.index("FROM (")
 
 
+def test_a_mean_age_is_right_where_the_moments_of_a_window_are_more_than_64_bits_hold() -> None:
+    """Five million transactions of a country and a day; here it is a few with moments as large as their sum."""
+    by_country = Window(key=("country",), back="1d", aggregates=("mean age",))
+    ages = [0, 1, 7_000, 60_001, 3_599_999]
+    last = 4 * 10**18
+    moments = ", ".join(
+        f"('t{age}', 'US', {last - age}, TIMESTAMP '2026-01-02' - INTERVAL {age} MILLISECOND)" for age in ages
+    )
+    source = f"SELECT * FROM (VALUES {moments}) AS t(transaction_id, country, event_ms, event_time)"
+    with engine() as connection:
+        found = connection.execute(
+            f"SELECT * FROM ({by_country.select(source, 'transaction_id')}) ORDER BY event_ms DESC"
+        ).fetchall()
+    assert last * len(ages) > 2**63
+    assert found[0][-1] == sum(ages) / (len(ages) - 1) / 1000
+    # what runs today is the text it was: a card has no such day
+    assert "DECIMAL" not in stream_sql("SELECT * FROM t")
+
+
 FURTHER = with_further(
     Habit(key=("cc_num", "merchant"), back="30d", aggregates=("count", "max")),
     Habit(key=("cc_num", "category"), back="30d", aggregates=("max",)),
