@@ -32,7 +32,13 @@ FEATURE_NAMES = (
     *names(STREAM_FEATURES),
     *names(NIGHTLY_FEATURES),
 )
-"""Every feature that is declared, in the order of a model's vector. A model takes those that its training rows hold."""
+"""Every feature that is declared, in the order of a request to a model, which takes of them what it was made for."""
+
+_NOT_TAKEN = {one.name for one in DERIVED_FEATURES if not one.model} | {
+    feature.name for feature in (*STREAM_FEATURES, *NIGHTLY_FEATURES) if not feature.model
+}
+MODEL_FEATURES = tuple(name for name in FEATURE_NAMES if name not in _NOT_TAKEN)
+"""Those that a new model takes, in the order of its vector, where its training rows hold them."""
 
 SAYS = {
     **{one.name: one.says for one in DERIVED_FEATURES},
@@ -43,12 +49,12 @@ SAYS = {
 
 
 def declared_input(categories: Mapping[str, Sequence[str]]) -> ModelInput:
-    """All declared features, with the categories that are known of each that is text.
+    """What a new model takes, with the categories that are known of each feature that is text.
 
     >>> declared_input({"category": ["home", "travel"]}).names[:2]
     ('amount', 'category')
     """
-    return ModelInput(FEATURE_NAMES, {name: tuple(categories.get(name, ())) for name in CATEGORY_FEATURES})
+    return ModelInput(MODEL_FEATURES, _of_text(categories))
 
 
 def given_input(columns: Columns) -> ModelInput:
@@ -57,13 +63,16 @@ def given_input(columns: Columns) -> ModelInput:
     >>> given_input({"category": ["travel", "home", "travel"]}).categories["category"]
     ('home', 'travel')
     """
-    return declared_input(
-        {
-            name: sorted({value for value in columns[name] if isinstance(value, str)})
-            for name in CATEGORY_FEATURES
-            if name in columns
-        }
-    )
+    categories = {
+        name: sorted({value for value in columns[name] if isinstance(value, str)})
+        for name in CATEGORY_FEATURES
+        if name in columns
+    }
+    return ModelInput(FEATURE_NAMES, _of_text(categories))
+
+
+def _of_text(categories: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(categories.get(name, ())) for name in CATEGORY_FEATURES}
 
 
 def uncomputed(takes: ModelInput) -> tuple[str, ...]:

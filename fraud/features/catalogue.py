@@ -116,10 +116,10 @@ CATALOGUE = Catalogue(
     habits=(
         Habit(back="1w", aggregates=("count", "mean")),
         Habit(back="30d", aggregates=("count", "mean", "max")),
-        Habit(back="all", aggregates=("count", "mean")),
+        Habit(back="all", aggregates=("count", "mean"), model=False),
         Habit(key=(CARD, "category"), back="all", aggregates=("count", "mean")),
         Habit(key=(CARD, HOUR), back="all", aggregates=("count",)),
-        Habit(key=("category",), back="30d", aggregates=("mean",)),
+        Habit(key=("category",), back="30d", aggregates=("mean",), model=False),
     ),
 )
 """The product's."""

@@ -24,11 +24,13 @@ class Derived:
         name: in the model's vector.
         formula: how it is computed (`fraud.features.formula`), from BASE_COLUMNS, features and other derived ones.
         says: the feature in plain words, for a reason shown to an analyst.
+        model: whether a new model takes it. One that was trained with it goes on getting it, and other formulas may read it.
     """
 
     name: str
     formula: str
     says: str
+    model: bool = True
     parsed: Formula = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -38,8 +40,8 @@ class Derived:
             raise FormulaError(f"{self.name}: {error}") from None
 
 
-def _derived(name: str, formula: str, says: str) -> Derived:
-    return Derived(name=name, formula=formula, says=says)
+def _derived(name: str, formula: str, says: str, *, model: bool = True) -> Derived:
+    return Derived(name=name, formula=formula, says=says, model=model)
 
 
 DERIVED_FEATURES = (
@@ -94,6 +96,7 @@ DERIVED_FEATURES = (
         "amt_over_population",
         "amount / avg_amt_population_30d",
         "the amount against all cards' average in this category",
+        model=False,
     ),
 )
 """In the order of the model's vector."""

@@ -34,6 +34,7 @@ class Feature:
         missing: what it is when there is nothing to compute it from.
         says: the feature in plain words, for a reason shown to an analyst.
         counts_all: of a count, whether every transaction has one; otherwise it is missing where the transaction has no such key.
+        model: whether a new model takes it. One that was trained with it goes on getting it, and formulas may read it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Feature:
     missing: str
     says: str
     counts_all: bool = True
+    model: bool = True
 
 
 def named(columns: tuple[str, ...]) -> str:

@@ -35,11 +35,14 @@ class Habit:
             the features.
         back: how far, from the cut: whole days or weeks, as `30d`, `1w`, LONGEST_DAYS at most; or `all` that is known.
         aggregates: what is computed: how many; mean, sum and largest of the amounts.
+        model: whether a new model takes them as they are. One that was trained with them goes on getting them, and formulas may
+            read them.
     """
 
     key: tuple[str, ...] = (CARD,)
     back: str
     aggregates: tuple[HabitAggregate, ...]
+    model: bool = True
 
     def __str__(self) -> str:
         return f"the habit of {self.back} by {' and '.join(self.key)}"
@@ -114,6 +117,7 @@ class Habit:
             missing=f"{nothing}; {without}" if without else nothing,
             says=self._says(aggregate),
             counts_all=not lacking,
+            model=self.model,
         )
 
     @property

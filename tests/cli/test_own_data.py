@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from fraud.vector import FEATURE_NAMES
+from fraud.vector import MODEL_FEATURES
 from sagemaker_src.serving.inference import model_fn
 from tests.cli.person_files import fraud
 
@@ -35,7 +35,7 @@ def test_each_step_takes_what_the_one_before_it_wrote(
 
     run("train", "--features", tmp_path / "features" / "features.parquet", "--rounds", "20")
     manifest = model_fn(str(tmp_path / "train")).manifest
-    assert manifest["feature_names"] == list(FEATURE_NAMES)
+    assert manifest["feature_names"] == list(MODEL_FEATURES)
     assert manifest["thresholds"]["review"] <= manifest["thresholds"]["block"]
 
     run("evaluate", "--data", file)

@@ -10,6 +10,7 @@ import pytest
 from fraud.deciding import Deciding, decide_without_features
 from fraud.decision import FallbackRule, Reason, Thresholds
 from fraud.durations import MS_PER_DAY
+from fraud.model_input import ModelInput
 from fraud.payment import Payment
 from fraud.ports import Nightly, NightlyUnavailableError, ScorerUnavailableError, Scores
 from fraud.transaction import parse_transaction
@@ -212,7 +213,7 @@ def test_a_model_is_given_all_features_and_the_categories_of_the_batch():
     use_case = deciding()
     use_case.decide_batch([feature_message(number, category=name) for number, name in enumerate(("b", "a", "b"))])
     (given,), (vectors,) = use_case.scorer.given, use_case.scorer.asked
-    assert given == declared_input({"category": ["a", "b"]})
+    assert given == ModelInput(FEATURE_NAMES, declared_input({"category": ["a", "b"]}).categories)
     assert vectors[:, FEATURE_NAMES.index("category")].tolist() == [1, 0, 1]
 
 

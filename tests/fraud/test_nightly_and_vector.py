@@ -16,7 +16,7 @@ from fraud.features.nightly import CardRecord, Population, nightly_columns
 from fraud.features.nightly_records import card_record, nightly_record, population_of, population_records
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
-from fraud.vector import FEATURE_NAMES, INPUT_COLUMNS, declared_input, model_vector
+from fraud.vector import FEATURE_NAMES, INPUT_COLUMNS, MODEL_FEATURES, declared_input, given_input, model_vector
 from sagemaker_src.processing.batch_features import compute, daily_sums, engine, features_select, load, nightly_snapshot
 from tests.parity.further import FURTHER, FURTHER_HABITS
 from tests.parity.naive_nightly import DAY_MS, HABITS, NaiveHabit, naive_nightly_features
@@ -121,7 +121,7 @@ def _inputs(**given: Any) -> dict[str, Any]:
 
 
 def _takes(*categories: str) -> ModelInput:
-    return declared_input({"category": categories})
+    return ModelInput(FEATURE_NAMES, declared_input({"category": categories}).categories)
 
 
 def _named(vector: Any) -> dict[str, float]:
@@ -174,6 +174,15 @@ def test_the_vector_holds_no_identity_and_no_protected_attribute() -> None:
     assert not forbidden & set(FEATURE_NAMES)
     assert not forbidden & set(INPUT_COLUMNS)
     assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES)
+
+
+def test_a_new_model_takes_what_was_worth_it_and_a_request_holds_all() -> None:
+    left = {"num_trans_all", "avg_amt_all", "avg_amt_population_30d", "amt_over_population"}
+    assert declared_input({}).names == MODEL_FEATURES == tuple(name for name in FEATURE_NAMES if name not in left)
+    assert given_input(_inputs()).names == FEATURE_NAMES
+    # what is left still gives the shares that a new model takes
+    vector = _named(model_vector(_inputs(num_trans_all=8, num_trans_hour_all=2), given_input(_inputs())))
+    assert (vector["num_trans_all"], vector["hour_share"]) == (8, 0.25)
 
 
 def test_a_column_that_is_not_there_is_missing_and_so_is_what_is_derived_from_it() -> None:

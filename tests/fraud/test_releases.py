@@ -18,6 +18,7 @@ from fraud.decision import Decision
 from fraud.features.nightly_records import card_record, nightly_record
 from fraud.model_input import ModelInput
 from fraud.ports import Nightly
+from fraud.vector import MODEL_FEATURES
 from local.decided_again import KnownNightly, MadeDecisions, ModelScorer
 from samples.deciding_world import CARDS, CATEGORIES, INPUT, POPULATION, feature_fields
 from samples.deciding_world import card_record as sample_card
@@ -116,6 +117,16 @@ def test_a_decision_of_a_later_release_is_read() -> None:
     )  # fmt: skip
     later = json.loads(made.to_json()) | {"a_column_of_later": {"x": 1}}
     assert Decision.from_json(json.dumps(later)) == made
+
+
+def test_a_model_goes_on_getting_a_feature_that_new_ones_do_not_take(tmp_path: Path) -> None:
+    assert "amt_over_population" not in MODEL_FEATURES
+    before = model(tmp_path, ModelInput(("amount", "amt_over_population"), {}))
+    known = nightly("new")
+    cheap = Nightly(known.cards, {"avg_amt_population_30d": {feature_fields(1)["category"]: 0.01}})
+    here, there = (decided(before, record("new"), each) for each in (known, cheap))
+    assert here.warning is there.warning is None
+    assert here.score != there.score
 
 
 def test_categories_of_the_model_are_its_own(folders: dict[str, Path]) -> None:

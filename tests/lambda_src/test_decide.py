@@ -12,7 +12,7 @@ from fraud.decision import Decision
 from fraud.feature_record import STREAM_NAMES
 from fraud.features.nightly_records import nightly_record, population_records
 from fraud.model_request import CONTENT_TYPE, request_body
-from fraud.vector import declared_input
+from fraud.vector import given_input
 from lambda_src.kafka_event import WholeBatchFailedError
 from samples.deciding_world import CARDS, MOMENT, POPULATION, card_record, feature_message, write_model
 from samples.kafka import failures, kafka_event
@@ -382,7 +382,7 @@ def test_the_largest_decision_is_a_hundredth_of_what_a_call_takes(decide, table,
 def test_what_the_endpoint_is_sent_is_within_its_limits():
     # page API_runtime_InvokeEndpoint: ContentType up to 1024 characters, Body up to 6291456 bytes
     assert len(CONTENT_TYPE) <= 1024
-    given = declared_input({"category": [f"{number:0>100}" for number in range(100)]})
+    given = given_input({"category": [f"{number:0>100}" for number in range(100)]})
     assert len(request_body(np.zeros((100, len(given.names)), np.float32), given, REASONS)) < 6_291_456
 
 

@@ -13,7 +13,7 @@ import pytest
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
 from fraud.promotion import verdict
-from fraud.vector import FEATURE_NAMES
+from fraud.vector import MODEL_FEATURES
 from sagemaker_src.training import evaluate_model, train
 from sagemaker_src.training.evaluate_model import evaluate
 from sagemaker_src.training.feature_rows import ROW_COLUMNS
@@ -160,7 +160,7 @@ def test_a_champion_of_a_later_release_is_judged_without_what_this_one_does_not_
 
 
 def test_a_feature_that_no_training_row_holds_is_not_the_models(rows):
-    without = rows.assign(avg_amt_population_30d=np.nan)
+    without = rows.assign(max_amt_last_30d=np.nan)
     names = train_model(without, SETTINGS, test_from_ms=TEST_FROM).manifest["feature_names"]
     optional = {field.name for field in OPTIONAL_FEATURES}
-    assert set(FEATURE_NAMES) - optional - set(names) == {"avg_amt_population_30d", "amt_over_population"}
+    assert set(MODEL_FEATURES) - optional - set(names) == {"max_amt_last_30d", "amt_over_max_last_30d"}
