@@ -12,6 +12,7 @@ FOLDER = Path(os.environ.get("FRAUD_DATA", Path(__file__).resolve().parents[2] /
 SPARKOV = FOLDER / "sparkov_dev.parquet"
 BURST = FOLDER / "burst_dev.parquet"
 ULB = FOLDER / "ulb_dev.parquet"
+HANDBOOK = FOLDER / "handbook_dev.parquet"
 
 
 def needs(path: Path) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ NAMES = (
     "batch_features",
     "evaluate",
     "table",
+    "handbook",
     "stream_features",
     "stream_latency",
     "stream_model",
