@@ -44,19 +44,21 @@ public final class CardNumbers {
 
   /** Whether this text holds one. */
   public static boolean isIn(String text) {
-    return worthALook(text) && isInPlain(withoutIdentifiers(normalized(text)));
+    if (isNormal(text)) {
+      return TEN_DIGITS.matcher(text).find() && isInPlain(withoutIdentifiers(text));
+    }
+    return isInPlain(withoutIdentifiers(normalized(text)));
   }
 
-  private static boolean worthALook(String text) {
-    boolean ascii = true;
+  /** Whether nothing is said otherwise than it is meant: most texts are so, and to normalize one costs more than to look at it. */
+  private static boolean isNormal(String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
-      if (c == '\\' || c == '%' || c == '&') {
-        return true;
+      if (c >= 128 || c == '\\' || c == '%' || c == '&') {
+        return false;
       }
-      ascii &= c < 128;
     }
-    return !ascii || TEN_DIGITS.matcher(text).find();
+    return true;
   }
 
   private static String normalized(String text) {
