@@ -70,7 +70,8 @@ def test_the_files_of_a_folder_or_a_pattern_are_one(at: str, kind: str, tmp_path
             text = (json_lines(rows) if kind == "jsonl" else rows.to_csv(index=False)).encode()
             path.write_bytes(gzip.compress(text) if kind == "csv.gz" else text)
     if at == "in":
-        (tmp_path / "in" / "_SUCCESS").write_text("")
+        (tmp_path / "in" / f"_begun.{kind}").write_text("")
+        (tmp_path / "in" / f".hidden.{kind}").write_text("")
         (tmp_path / "in" / "README.md").write_text("no rows")
     said, rows = read(tmp_path / at, columns=NAMES)
     assert rows == read(tmp_path / "plain.csv", columns=NAMES)[1]

@@ -49,7 +49,9 @@ def test_what_a_column_of_a_csv_holds_is_found_out(
     pd.testing.assert_series_equal(read, pd.Series(values, dtype=kind, name="a"))
 
 
-@pytest.mark.parametrize("text", ["a;b\n1;2,5\n", "a\tb\n1\t2,5\n", 'a;b\n1;"2,5"\n', '"a";"b, c"\n1;2,5\n'])
+@pytest.mark.parametrize(
+    "text", ["a;b\n1;2,5\n", "a\tb\n1\t2,5\n", 'a;b\n1;"2,5"\n', '"a";"b, c"\n1;2,5\n', "a;b, c, d\n1;2,5\n"]
+)
 def test_other_separators_than_commas_are_found(text: str, tmp_path: Path) -> None:
     path = tmp_path / "one.csv"
     path.write_text(text)
