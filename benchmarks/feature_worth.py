@@ -134,7 +134,7 @@ def _means(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _gain(models: Sequence[xgb.Booster]) -> dict[str, float]:
-    total: dict[str, float] = defaultdict(float)
+    total = dict.fromkeys(models[0].feature_names or (), 0.0)  # one that no split asks for has none
     for model in models:
         gains = model.get_score(importance_type="total_gain")
         for name, gain in gains.items():
