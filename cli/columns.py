@@ -21,6 +21,7 @@ from cli.reading.proposal.toml_text import shipped_text, text_of
 from cli.reading.source import opened
 from cli.reading.text import checked_encoding
 from cli.reading.transactions import checked_reading, read_transactions
+from fraud.card_numbers import holds_card_number
 from sagemaker_src.processing.batch_features import engine
 
 
@@ -64,6 +65,8 @@ def columns(
 def mapping_text(file: Path, encoding: str | None) -> str:
     """The TOML of a first mapping; raises BadInputError if the file cannot be read."""
     with opened(file, lambda names: [name for name in names if name.strip()], Told(encoding)) as source:
+        if any(map(holds_card_number, source.columns)):
+            raise BadInputError(f"{file}: a card number stands where the columns' names should; needed: a header")
         if known := shipped_text(list(source.columns)):
             return known
         with engine() as connection:

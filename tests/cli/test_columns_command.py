@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from cli.columns import mapping_text
+from cli.errors import BadInputError
 from cli.main import main
 from cli.reading.transactions import checked_reading
 from tests.cli.person_files import CARD, frame, fraud, read
@@ -142,6 +143,25 @@ def test_of_two_values_of_no_meaning_the_rarer_one_is_taken_for_fraud(tmp_path: 
     made = mapping_text(tmp_path / "till.csv", None)
     assert "# unsure: which of the values is fraud: B is the rarer one (A 2 times, B 1 times)\ncolumn = " in made
     assert 'fraud = ["B"]\nhonest = ["A"]' in made
+
+
+def test_names_of_several_lines_stay_comments(tmp_path: Path) -> None:
+    like = handbook(ROWS).rename(columns={"TX_FRAUD": "Is fraud", "TX_FRAUD_SCENARIO": "fraud\ncategory"})
+    like.to_csv(tmp_path / "like\nthis.csv", index=False)
+    text, rows = read_back(tmp_path / "like\nthis.csv", ("is_fraud",))
+    assert "# A first mapping of like this.csv. Look at each line" in text
+    assert "# fraud category seems to tell the label as well: never a field\n" in text
+    assert "\ncategory = \"'unknown'\"\n" in text
+    assert rows == ROWS["is_fraud"].tolist()
+
+
+def test_a_file_without_a_header_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"2020-01-02 10:00:00,{CARD},1.50\n2020-01-03 10:00:00,{CARD},1.50\n")
+    with pytest.raises(
+        BadInputError, match=r"t\.csv: a card number stands where the columns' names should; needed: a header"
+    ) as no:
+        mapping_text(tmp_path / "t.csv", None)
+    assert CARD not in str(no.value)
 
 
 def test_moments_since_1970_are_unsure(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def text_of(path: Path, found: str, made: Proposal) -> str:
         made: the mapping.
     """
     lines = [
-        f"# A first mapping of {path.name}{found}. Look at each line, and first at those that are unsure.",
+        _comment(f"A first mapping of {path.name}{found}. Look at each line, and first at those that are unsure."),
         "",
         "[fields]",
     ]
@@ -55,7 +55,7 @@ def text_of(path: Path, found: str, made: Proposal) -> str:
     else:
         guess, fraud, honest = made.label
         lines += [*_line("column", guess), f"fraud = {_list(fraud)}", f"honest = {_list(honest)}"]
-    lines += [f"# {name} seems to tell the label as well: never a field" for name in made.tell]
+    lines += [_comment(f"{name} seems to tell the label as well: never a field") for name in made.tell]
     if made.leave_out:
         lines += ["", "[leave_out]"]
         for name, guess in made.leave_out.items():
@@ -72,8 +72,13 @@ def _there(text: str, names: list[str]) -> bool:
 
 
 def _line(key: str, guess: Guess) -> list[str]:
-    said = [f"# unsure: {guess.unsure}"] if guess.unsure else []
+    said = [_comment(f"unsure: {guess.unsure}")] if guess.unsure else []
     return [*said, f"{key} = {_quoted(guess.text)}"]
+
+
+def _comment(text: str) -> str:
+    """A line that is one, whatever names and values it shows."""
+    return "# " + "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _quoted(text: str) -> str:
