@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cli.report.evaluation import evaluation_report
 from cli.report.stream import stream_report
 from fraud.deciding import Deciding
+from fraud.fields import Field
 from local.attacks import Attack
 from local.decided_again import KnownNightly, MadeDecisions, ModelScorer
 from local.decided_day import DecidedDay, StreamRun, summary
+from sagemaker_src.training.fairness import by_group
 from sagemaker_src.training.train import train_model
 from samples.deciding_world import feature_message, small_nightly, write_model
 from tests.sagemaker_src.test_evaluate_model import SETTINGS, TEST_FROM, made_up_rows
@@ -49,9 +52,12 @@ def stream_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def evaluation_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("evaluation") / "report.html"
-    evaluation_report(
-        path, train_model(made_up_rows(), SETTINGS, test_from_ms=TEST_FROM), "made-up rows", "as they are"
-    )
+    trained = train_model(made_up_rows(), SETTINGS, test_from_ms=TEST_FROM)
+    label, score = trained.scores["label"].to_numpy(), trained.scores["score"].to_numpy()
+    names = np.array([f"a group of a long name, {place % 3}" for place in range(len(label))], dtype=object)
+    field = Field(name="held", kind="category", says="the holder's group", protected=True)
+    groups = {field: by_group(label, score, names, trained.manifest["thresholds"])}
+    evaluation_report(path, trained, "made-up rows", "as they are", groups)
     return path
 
 
