@@ -27,7 +27,7 @@ class SparkEngine:
         frame = self._spark.createDataFrame([], ", ".join(f"{column} {kind}" for column, kind in columns.items()))
         if files:
             # a folder named day=... is no column: the rows say when they happened
-            found = self._spark.read.option("mergeSchema", "true").parquet(*[path.as_uri() for path in files])
+            found = self._spark.read.option("mergeSchema", "true").parquet(*map(_address, files))
             given = [f.col(column).cast(columns.get(column, found.schema[column].dataType)) for column in found.columns]
             frame = frame.unionByName(
                 found.select(*[each.alias(column) for each, column in zip(given, found.columns, strict=True)]),
@@ -44,13 +44,18 @@ class SparkEngine:
         # Spark names its files by chance; a night that is repeated must replace its own
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".spark-") as folder:
             out = Path(folder, "out")
-            self._spark.sql(select).coalesce(1).write.option("compression", "zstd").parquet(out.as_uri())
+            self._spark.sql(select).coalesce(1).write.option("compression", "zstd").parquet(_address(out))
             [written] = out.glob("*.parquet")
             shutil.move(written, path)
 
     def rows(self, select: str) -> Iterator[dict[str, Any]]:
         for row in self._spark.sql(select).toLocalIterator():
             yield row.asDict()
+
+
+def _address(path: Path) -> str:
+    # as it is spelt: of an address that is escaped, Spark looks for the escapes, as `day%3D1`
+    return f"file://{path.resolve()}"
 
 
 @contextmanager
