@@ -83,7 +83,7 @@ def test_training_rows_of_both_are_one_set(with_fields: tuple[str, ...], tmp_pat
         assert read[name].notna().sum() == (len(made) - half if name in with_fields else 0)
 
 
-LATER = ["num_trans_last_1h", "avg_amt_all"]
+LATER = ["num_trans_last_1h", "max_amt_last_30d"]
 """Features of the stream and of the night, for these tests of a later release than the others."""
 
 
