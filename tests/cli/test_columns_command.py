@@ -145,6 +145,13 @@ def test_of_two_values_of_no_meaning_the_rarer_one_is_taken_for_fraud(tmp_path: 
     assert 'fraud = ["B"]\nhonest = ["A"]' in made
 
 
+def test_an_id_that_is_there_twice_is_none(tmp_path: Path) -> None:
+    (tmp_path / "kasse.csv").write_text(GERMAN.replace("B-4", "B-1"))
+    text, rows = read_back(tmp_path / "kasse.csv", ("transaction_id",))
+    assert "# no column has an id of its own in each row: the number of the row is the transaction's\ncc_num" in text
+    assert rows == ["1", "2", "4"]
+
+
 def test_names_of_several_lines_stay_comments(tmp_path: Path) -> None:
     like = handbook(ROWS).rename(columns={"TX_FRAUD": "Is fraud", "TX_FRAUD_SCENARIO": "fraud\ncategory"})
     like.to_csv(tmp_path / "like\nthis.csv", index=False)
