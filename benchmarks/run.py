@@ -19,6 +19,8 @@ NAMES = (
     "table",
     "handbook",
     "stream_features",
+    "catch_up",
+    "window_costs",
     "stream_latency",
     "stream_model",
     "card_numbers",
