@@ -29,6 +29,9 @@ from engines.flink import FlinkJob, duration
 
 RUN_OPTIONS = "kinesis.analytics.flink.run.options"
 
+_OTHERWISE_CALLED = {"EnvironmentPropertyUpdates": "EnvironmentProperties"}
+"""What an update replaces as a whole: {its member: the configuration's}."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -98,9 +101,44 @@ class Applications:
             )
         return {}
 
+    def update_application(
+        self,
+        ApplicationName: str,
+        CurrentApplicationVersionId: int | None = None,
+        ApplicationConfigurationUpdate: dict[str, Any] | None = None,
+        ServiceExecutionRoleUpdate: str | None = None,
+        RuntimeEnvironmentUpdate: str | None = None,
+        **_: Any,
+    ) -> dict[str, Any]:
+        """A running job is stopped and goes on with the new settings from its newest checkpoint; the service makes a snapshot."""
+        application = self._find(ApplicationName)
+        with self._lock:
+            status, version = application["ApplicationStatus"], application["ApplicationVersionId"]
+            if status not in ("READY", "RUNNING"):
+                raise ServiceError("ResourceInUseException", f"{ApplicationName} is {status}")
+            if CurrentApplicationVersionId not in (None, version):
+                said = f"{ApplicationName} has version {version}, not {CurrentApplicationVersionId}"
+                raise ServiceError("ConcurrentModificationException", said)
+            configuration = _updated(application["ApplicationConfiguration"], ApplicationConfigurationUpdate or {})
+            application.update(
+                ApplicationConfiguration=configuration,
+                ServiceExecutionRole=ServiceExecutionRoleUpdate or application["ServiceExecutionRole"],
+                RuntimeEnvironment=RuntimeEnvironmentUpdate or application["RuntimeEnvironment"],
+                ApplicationVersionId=version + 1,
+            )
+            if status == "RUNNING":
+                application["ApplicationStatus"] = "UPDATING"
+        self._end(ApplicationName)
+        self._jobs.pop(ApplicationName, None)
+        if status == "RUNNING":
+            self._starting[ApplicationName] = _Starting(
+                lambda ended: self._start(ApplicationName, application, ended, afresh=False)
+            )
+        return {"ApplicationDetail": self._shown(ApplicationName)}
+
     def stop_application(self, ApplicationName: str, Force: bool = False, **_: Any) -> dict[str, Any]:
         application = self._find(ApplicationName)
-        if application["ApplicationStatus"] not in (("STARTING", "RUNNING") if Force else ("RUNNING",)):
+        if application["ApplicationStatus"] not in (("STARTING", "UPDATING", "RUNNING") if Force else ("RUNNING",)):
             raise ServiceError("ResourceInUseException", f"{ApplicationName} is {application['ApplicationStatus']}")
         self._end(ApplicationName)
         application["ApplicationStatus"] = "READY"
@@ -247,6 +285,22 @@ class _Starting:
             self._thread.join(0.1)
 
 
+def _updated(known: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with an update: each member of the one is called as in the other, with `Update` behind it.
+
+    >>> _updated({"Checkpoint": {"Interval": 1, "Pause": 2}}, {"CheckpointUpdate": {"IntervalUpdate": 3}})
+    {'Checkpoint': {'Interval': 3, 'Pause': 2}}
+    """
+    merged = dict(known)
+    for name, value in given.items():
+        plain = _OTHERWISE_CALLED.get(name, name.removesuffix("Update"))
+        if name not in _OTHERWISE_CALLED and plain == name:
+            raise ServiceError("UnsupportedOperationException", f"an update of {name} is not implemented here")
+        whole = name in _OTHERWISE_CALLED or not isinstance(value, dict)
+        merged[plain] = value if whole else _updated(known.get(plain, {}), value)
+    return merged
+
+
 def _plain(properties: Mapping[str, str]) -> dict[str, str]:
     """Without the security settings of Kafka clients: the broker here has no TLS."""
     security = ("properties.security.", "properties.sasl.", "properties.ssl.")
@@ -255,7 +309,7 @@ def _plain(properties: Mapping[str, str]) -> dict[str, str]:
 
 def service(applications: Applications) -> Service:
     """The service, with what each operation needs the caller to be allowed."""
-    verbs = ("Create", "Describe", "Start", "Stop", "Delete")
+    verbs = ("Create", "Describe", "Start", "Stop", "Update", "Delete")
 
     def on_application(verb: str) -> Any:
         action = f"kinesisanalytics:{verb}Application"

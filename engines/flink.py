@@ -120,6 +120,8 @@ class FlinkJob:
                 "FLINK_CONF_DIR": str(folder.resolve()),
                 "FLINK_OPT_DIR": str(self._flink() / "opt"),
                 "TMPDIR": str(self._temporary),
+                # a program finds its own modules beside it: another checkout's would shadow them
+                "PYTHONPATH": "",
             },
             log_path=folder / "flink.log",
         )

@@ -134,7 +134,7 @@ def _wait_for_application(client: Client, name: str, what: str, description: str
 
     def settled() -> bool:
         described.update(client("kinesisanalyticsv2").describe_application(ApplicationName=name)["ApplicationDetail"])
-        return bool(described["ApplicationStatus"] != "STARTING")
+        return described["ApplicationStatus"] not in ("STARTING", "UPDATING")
 
     _wait(settled, f"{what} had not started", APPLICATION_TIMEOUT_S)
     says = described.get("ApplicationDescription")

@@ -6,6 +6,7 @@ import datetime
 import json
 import logging
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -130,7 +131,11 @@ class Mappings:
         if ":dynamodb:" in source:
             return TableStream(source, position, given)
         brokers, (topic,) = self._clusters.broker(source).address, properties["Topics"]
-        return TopicSource(brokers, source, topic, _group(properties, mapping_id), position, given)
+        since = properties.get("StartingPositionTimestamp")
+        since_s = None if since is None else float(since)
+        if since_s is not None and since_s > time.time():
+            raise ValueError(f"StartingPositionTimestamp {since_s:g} is in the future")
+        return TopicSource(brokers, source, topic, _group(properties, mapping_id), position, given, since_s=since_s)
 
     def _topic_needs(self, cluster: str, properties: dict[str, Any], mapping_id: str) -> Iterable[Permission]:
         (topic,) = properties["Topics"]

@@ -5,9 +5,9 @@ again and again leaves it FAILED.
 
 The broker does not know the callers' roles. What a client of the cluster would be allowed by IAM is judged where the client is
 this host's own: event source mappings and the stream job. A function is judged by what it leaves: it connects when it asks for
-the brokers, and once it has answered, the topics that are new, have more partitions or other settings are its doing; what its
-role may not do fails its call. What a function reads or writes in topics is not judged, nor what it does to them in a later call
-without asking for the brokers again. In the same way it is held to what the kind of its cluster takes of topics
+the brokers, and once it has answered, the topics that are new, are gone, have more partitions or other settings are its doing;
+what its role may not do fails its call. What a function reads or writes in topics is not judged, nor what it does to them in a
+later call without asking for the brokers again. In the same way it is held to what the kind of its cluster takes of topics
 (`emulator.kafka.cluster_kinds`): its call fails, and the topics that the cluster would not have made are gone.
 """
 
@@ -198,6 +198,8 @@ def _changes(cluster_arn: str, before: Topics, after: Topics) -> Iterable[Permis
             yield "kafka-cluster:AlterTopicDynamicConfiguration", topic
         if before.get(name) != after[name]:
             yield "kafka-cluster:DescribeTopic", topic
+    for name in before.keys() - after.keys():
+        yield "kafka-cluster:DeleteTopic", part(cluster_arn, "topic", name)
 
 
 def part(cluster_arn: str, kind: str, name: str) -> str:

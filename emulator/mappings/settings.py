@@ -20,7 +20,9 @@ _IN_ORDER = {
     "MetricsConfig",
 }
 _KNOWN = {
-    "kafka": _ALL | _IN_ORDER | {"Topics", "AmazonManagedKafkaEventSourceConfig", "ProvisionedPollerConfig"},
+    "kafka": _ALL
+    | _IN_ORDER
+    | {"Topics", "AmazonManagedKafkaEventSourceConfig", "ProvisionedPollerConfig", "StartingPositionTimestamp"},
     "dynamodb": _ALL | _IN_ORDER,
     "sqs": _ALL | {"FilterCriteria", "ScalingConfig", "MaximumBatchingWindowInSeconds"},
 }
@@ -52,6 +54,8 @@ def source_kind(properties: dict[str, Any]) -> str:
         raise ValueError(
             f"a mapping of {source}: {', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not implemented here"
         )
+    if (properties.get("StartingPosition") == "AT_TIMESTAMP") != ("StartingPositionTimestamp" in properties):
+        raise ValueError(f"a mapping of {source}: StartingPosition AT_TIMESTAMP goes with StartingPositionTimestamp")
     return kind
 
 
@@ -67,7 +71,8 @@ def _not_played(kind: str, properties: dict[str, Any]) -> Iterator[str]:
             yield "MaximumBatchingWindowInSeconds of a queue"
         return
     position = properties.get("StartingPosition", "TRIM_HORIZON")
-    if position not in ("TRIM_HORIZON", "LATEST"):
+    played = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP") if kind == "kafka" else ("TRIM_HORIZON", "LATEST")
+    if position not in played:
         yield f"StartingPosition {position}"
     if kind == "kafka" and len(properties.get("Topics") or []) != 1:
         yield "Topics other than one"

@@ -20,6 +20,7 @@ much the same for one record as for ten."""
 _GATHER_S = 0.5
 _GATHERED = {"fetch.min.bytes": 1_000_000, "fetch.wait.max.ms": round(1000 * _GATHER_S)}
 """What has a window is gathered by the broker: an answer of it costs much the same, however little is in it."""
+_ANSWER_WITHIN_S = 20.0
 _LONGEST_BATCH_MS = 86_400_000
 """The longest that a consumer may stay away from its group without being put out of it; Kafka's client knows no longer one."""
 _PASSING = {
@@ -34,9 +35,25 @@ _PASSING = {
 
 
 class TopicSource:
-    """A topic of a cluster, in a consumer group."""
+    """A topic of a cluster, in a consumer group.
 
-    def __init__(self, brokers: str, arn: str, topic: str, group: str, position: str, rules: Rules) -> None:
+    Args:
+        position: where a group begins that has read nothing yet: at a StartingPosition.
+        since_s: with AT_TIMESTAMP, at the first record that is not older than this, seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        arn: str,
+        topic: str,
+        group: str,
+        position: str,
+        rules: Rules,
+        *,
+        since_s: float | None = None,
+    ) -> None:
+        self._since_s = since_s
         self._brokers, self._arn, self._topic, self._rules = brokers, arn, topic, rules
         self._settings = {
             "bootstrap.servers": brokers,
@@ -55,8 +72,20 @@ class TopicSource:
 
     def _begun(self) -> Consumer:
         consumer = Consumer(self._settings)
-        consumer.subscribe([self._topic])
+        if self._since_s is None:
+            consumer.subscribe([self._topic])
+        else:
+            consumer.subscribe([self._topic], on_assign=self._placed)
         return consumer
+
+    def _placed(self, consumer: Consumer, given: list[TopicPartition]) -> None:
+        """A group that exists goes on where it was, wherever a mapping is to begin (page *kafka-consumer-group-id*)."""
+        places = consumer.committed(given, timeout=_ANSWER_WITHIN_S)
+        fresh = [one for one in places if one.offset < 0]
+        at_ms = round((self._since_s or 0) * 1000)
+        asked = [TopicPartition(one.topic, one.partition, at_ms) for one in fresh]
+        begun = consumer.offsets_for_times(asked, timeout=_ANSWER_WITHIN_S) if asked else []
+        consumer.assign([*(one for one in places if one.offset >= 0), *begun])
 
     def take(self, stopping: threading.Event) -> list[Record]:
         first = self._consumer.poll(PATIENCE_S)

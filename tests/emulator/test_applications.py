@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from emulator.errors import ServiceError
 from emulator.flink import Applications
 from engines.processes import ProcessError
 from local import deployment
@@ -96,6 +97,63 @@ def test_one_that_starts_is_stopped_by_force(standing: Standing) -> None:
     assert standing.shown() | {"ApplicationStatus": "READY", "ApplicationDescription": "features"} == standing.shown()
     standing.job.let.set()
     assert not standing.job.running
+
+
+CONFIGURATION: dict[str, Any] = {
+    "ApplicationCodeConfiguration": {"CodeContent": {"S3ContentLocation": {"BucketARN": "b", "FileKey": "old.zip"}}},
+    "EnvironmentProperties": {"PropertyGroups": [{"PropertyGroupId": "Kafka", "PropertyMap": {"partitions": "4"}}]},
+    "FlinkApplicationConfiguration": {"ParallelismConfiguration": {"Parallelism": 1, "ParallelismPerKPU": 1}},
+}
+UPDATE = {
+    "ApplicationCodeConfigurationUpdate": {
+        "CodeContentUpdate": {"S3ContentLocationUpdate": {"FileKeyUpdate": "new.zip"}}
+    },
+    "EnvironmentPropertyUpdates": {"PropertyGroups": []},
+    "FlinkApplicationConfigurationUpdate": {"ParallelismConfigurationUpdate": {"ParallelismUpdate": 2}},
+}
+UPDATED = {
+    "ApplicationCodeConfiguration": {"CodeContent": {"S3ContentLocation": {"BucketARN": "b", "FileKey": "new.zip"}}},
+    "EnvironmentProperties": {"PropertyGroups": []},
+    "FlinkApplicationConfiguration": {"ParallelismConfiguration": {"Parallelism": 2, "ParallelismPerKPU": 1}},
+}
+
+
+def configured(standing: Standing) -> dict[str, Any]:
+    application = standing.applications._applications["stream"]
+    application.update(
+        ApplicationConfiguration=CONFIGURATION, ServiceExecutionRole="role", RuntimeEnvironment="FLINK-2_2"
+    )
+    return application
+
+
+def test_an_update_replaces_what_it_names_and_the_version_counts(standing: Standing) -> None:
+    application = configured(standing)
+    standing.applications.update_application("stream", 1, ApplicationConfigurationUpdate=UPDATE)
+    assert application["ApplicationConfiguration"] == UPDATED
+    assert (standing.status(), standing.shown()["ApplicationVersionId"]) == ("READY", 2)
+    with pytest.raises(ServiceError, match="has version 2, not 1"):
+        standing.applications.update_application("stream", 1)
+    with pytest.raises(ServiceError, match="an update of Other is not implemented here"):
+        standing.applications.update_application("stream", 2, ApplicationConfigurationUpdate={"Other": {}})
+
+
+def test_a_running_job_goes_on_from_its_newest_checkpoint_with_what_is_new(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configured(standing)
+    standing.applications._jobs["stream"] = standing.job  # type: ignore[assignment]
+    standing.job.let.set()
+    standing.applications.start_application("stream")
+    until(lambda: standing.status() == "RUNNING", 5)
+    begun: list[Path | None] = []
+    further = SlowJob()
+    monkeypatch.setattr(further, "newest_checkpoint", lambda: tmp_path)
+    monkeypatch.setattr(further, "start", begun.append)
+    monkeypatch.setattr(standing.applications, "_job", lambda name, application: further)
+    standing.applications.update_application("stream", 1, ApplicationConfigurationUpdate=UPDATE)
+    assert not standing.job.running
+    until(lambda: standing.status() == "RUNNING", 5)
+    assert begun == [tmp_path]
 
 
 STACK = Stack(

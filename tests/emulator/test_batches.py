@@ -197,7 +197,7 @@ def test_a_tables_changes_are_read_once_a_batch(
     [
         ({"FilterCriteria": {"Filters": []}}, "FilterCriteria"),
         ({"ParallelizationFactor": 2, "TumblingWindowInSeconds": 30}, "ParallelizationFactor, TumblingWindowInSeconds are"),
-        ({"StartingPosition": "AT_TIMESTAMP"}, "StartingPosition AT_TIMESTAMP"),
+        ({"StartingPosition": "AT_SEQUENCE_NUMBER"}, "StartingPosition AT_SEQUENCE_NUMBER"),
         ({"ProvisionedPollerConfig": {"Pollers": 3}}, "ProvisionedPollerConfig.Pollers"),
         ({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:events:::a"}}}, "DestinationConfig arn:aws:events"),
         ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://again"}}}, "DestinationConfig kafka://again"),
@@ -208,6 +208,14 @@ def test_a_tables_changes_are_read_once_a_batch(
 )  # fmt: skip
 def test_a_setting_that_is_not_played_is_refused_by_its_name(given: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=rf"{named}.*not implemented here"):
+        source_kind({"EventSourceArn": TOPIC, "FunctionName": "f", "Topics": ["t"], **given})
+
+
+@pytest.mark.parametrize(
+    "given", [{"StartingPosition": "AT_TIMESTAMP"}, {"StartingPosition": "LATEST", "StartingPositionTimestamp": 5}]
+)
+def test_a_moment_and_no_other_position_goes_with_at_timestamp(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="AT_TIMESTAMP goes with StartingPositionTimestamp"):
         source_kind({"EventSourceArn": TOPIC, "FunctionName": "f", "Topics": ["t"], **given})
 
 

@@ -15,11 +15,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from emulator.errors import ServiceError
 from emulator.kafka.cluster_kinds import EXPRESS, SERVERLESS, STANDARD, ClusterKind, kind_of
+from emulator.kafka.clusters import _changes
 from emulator.process import EmulatedAws
 from emulator.protocol.shapes import encode
 from emulator.protocol.wire import Request, Wire
 from engines.broker import Broker
-from stacks.constructs.kafka import topics
+from stacks.constructs.kafka import features_topic, transactions_topic
 from stacks.settings import read_settings
 from tests.emulator.conftest import Deployed, function, ref, role
 from tests.emulator.test_functions import invoke, layer
@@ -163,7 +164,8 @@ def refusal(broker: Broker, topic: str, time_ms: int) -> int | None:
 def test_an_express_cluster_refuses_old_records_but_not_of_our_topics(express: Broker, replay: bool) -> None:
     """Page msk-configuration-express-read-write: a day before and after, unless the topic says otherwise."""
     admin = AdminClient({"bootstrap.servers": express.address})
-    asked = topics(read_settings({"streaming": "express", "replay": replay, "partitions": 1}))
+    settings = read_settings({"streaming": "express", "replay": replay, "partitions": 1})
+    asked = [transactions_topic(settings), features_topic(settings, "1")]
     made = {f"{one['Name']}-{replay}": one["Config"] for one in asked} | {
         f"untold-{replay}": {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
     }
@@ -173,12 +175,21 @@ def test_an_express_cluster_refuses_old_records_but_not_of_our_topics(express: B
     for days in (-400, -2):
         moment = now + days * DAY_MS
         assert refusal(express, f"untold-{replay}", moment) == KafkaError.INVALID_TIMESTAMP
-        assert refusal(express, f"features-{replay}", moment) is None
+        assert refusal(express, f"features-1-{replay}", moment) is None
         assert refusal(express, f"transactions-{replay}", moment) is None
     # stamped in microseconds: nobody's clock is to go there
-    assert refusal(express, f"features-{replay}", now * 1000) == KafkaError.INVALID_TIMESTAMP
+    assert refusal(express, f"features-1-{replay}", now * 1000) == KafkaError.INVALID_TIMESTAMP
     assert refusal(express, f"transactions-{replay}", now * 1000) == (KafkaError.INVALID_TIMESTAMP if replay else None)
     assert refusal(express, f"untold-{replay}", now - DAY_MS // 2) is None
+
+
+def test_what_a_function_does_to_topics_needs_a_permission_each() -> None:
+    cluster, known = "arn:aws:kafka:us-east-1:123456789012:cluster/main/1-2", {"a": (1, {}), "b": (1, {})}
+    topic = "arn:aws:kafka:us-east-1:123456789012:topic/main/1-2/"
+    assert list(_changes(cluster, known, known)) == []
+    assert list(_changes(cluster, known, {"b": (1, {})})) == [("kafka-cluster:DeleteTopic", f"{topic}a")]
+    made = list(_changes(cluster, {}, known))
+    assert ("kafka-cluster:CreateTopic", f"{topic}b") in made
 
 
 MAKES = """

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from emulator.mappings.batches import Rules
+from emulator.mappings.topics import TopicSource
 from emulator.process import EmulatedAws
 from tests.emulator.conftest import Deployed, attribute, function, received, ref, role, until
 from tests.emulator.test_functions import invoke, layer
@@ -100,6 +105,36 @@ def test_a_poison_record_is_tried_again_and_then_given_up_and_the_others_are_don
     assert body["requestContext"]["approximateInvokeCount"] == 2
     place = body["KafkaBatchInfo"]["recordsInfo"]["partial-0"]
     assert place == {"batchSize": 1, "firstRecordOffset": 3, "lastRecordOffset": 3}
+
+
+def test_a_mapping_begins_at_its_moment_and_a_group_that_exists_goes_on_where_it_was(
+    aws: EmulatedAws, cluster: str
+) -> None:
+    """Pages kafka-starting-positions and kafka-consumer-group-id."""
+    brokers = aws.client("kafka").get_bootstrap_brokers(ClusterArn=cluster)["BootstrapBrokerString"]
+    producer, begin_s = Producer({"bootstrap.servers": brokers}), time.time() - 60
+    produced(aws, cluster, "moments")
+
+    def send(text: str, at_s: float) -> None:
+        producer.produce("moments", text.encode(), partition=0, timestamp=round(at_s * 1000))
+        assert producer.flush(20) == 0
+
+    def read_from(since_s: float) -> list[str]:
+        rules = Rules(size=4, window_s=0)
+        source = TopicSource(brokers, cluster, "moments", "moments", "AT_TIMESTAMP", rules, since_s=since_s)
+        try:
+            records = until(lambda: source.take(threading.Event()))
+            source.done(records)
+            time.sleep(1)  # which is acknowledged later
+        finally:
+            source.close()
+        return [base64.b64decode(record.body["value"]).decode() for record in records]
+
+    send("old", begin_s - 1)
+    send("young", begin_s)
+    assert read_from(begin_s) == ["young"]
+    send("newest", begin_s)
+    assert read_from(begin_s - 3600) == ["newest"]
 
 
 def test_a_batch_that_fails_whole_is_halved_until_the_poison_is_alone(
