@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
+from fraud.durations import MS_PER_DAY
 from fraud.wire_form import Undeclared
 
 SERVICE_FILE = "/etc/flink/application_properties.json"
 PATH_VARIABLE = "APPLICATION_PROPERTIES_FILE"
+LONGEST_READ_BACK_MS = 30 * MS_PER_DAY
 STARTUP_MODES = ("earliest-offset", "latest-offset", "group-offsets")
 
 
@@ -33,6 +35,7 @@ class JobProperties:
         features_topic: where features go.
         group_id: the consumer group whose offsets are recorded.
         startup_mode: where a job without a checkpoint begins to read.
+        read_back_ms: where a job without a checkpoint begins to read, if it is given: at the records of so long ago.
         partitions: of the transactions topic; each gets heartbeats.
         client: further settings of every Kafka client, as security ones; Kafka's own names.
         state_ttl: how long a transaction's id is remembered, in Flink's form of a duration.
@@ -47,6 +50,7 @@ class JobProperties:
     features_topic: str = "features"
     group_id: str = "stream-features"
     startup_mode: str = "earliest-offset"
+    read_back_ms: int | None = None
     partitions: int = 4
     client: Mapping[str, str] = field(default_factory=dict)
     state_ttl: str = "2 d"
@@ -89,6 +93,7 @@ def parse_properties(groups: list[dict[str, object]]) -> JobProperties:
         "features_topic": kafka.pop("features.topic", "features"),
         "group_id": kafka.pop("group.id", "stream-features"),
         "startup_mode": _one_of("Kafka startup.mode", kafka.pop("startup.mode", "earliest-offset"), STARTUP_MODES),
+        "read_back_ms": _read_back(kafka.pop("read.back.ms", None)),
         "partitions": _whole_number("Kafka partitions", kafka.pop("partitions", "4"), 1, 1000),
         "client": client,
         "state_ttl": features.pop("state.ttl", "2 d"),
@@ -117,6 +122,10 @@ def _whole_number(name: str, value: str, least: int, most: int) -> int:
     if not (value.isascii() and value.isdecimal() and least <= int(value) <= most):
         raise PropertyError(f"{name}: {value!r}; allowed: a whole number from {least} to {most}")
     return int(value)
+
+
+def _read_back(value: str | None) -> int | None:
+    return None if value is None else _whole_number("Kafka read.back.ms", value, 0, LONGEST_READ_BACK_MS)
 
 
 def _heartbeat_interval(value: str) -> int:

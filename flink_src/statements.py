@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
@@ -161,12 +162,18 @@ def _source(properties: JobProperties, parallelism: int) -> dict[str, str]:
     # a reader without a partition never has a watermark, and would hold back that of all others: so there are no more readers
     # than partitions
     readers = {"scan.parallelism": str(properties.partitions)} if parallelism > properties.partitions else {}
+    begin = {
+        "properties.auto.offset.reset": "latest" if properties.startup_mode == "latest-offset" else "earliest",
+        "scan.startup.mode": properties.startup_mode,
+    }
+    if properties.read_back_ms is not None:
+        since_ms = time.time_ns() // 1_000_000 - properties.read_back_ms
+        begin |= {"scan.startup.mode": "timestamp", "scan.startup.timestamp-millis": str(since_ms)}
     return _client(properties) | {
         **readers,
-        "properties.auto.offset.reset": "latest" if properties.startup_mode == "latest-offset" else "earliest",
+        **begin,
         "topic": properties.transactions_topic,
         "properties.group.id": properties.group_id,
-        "scan.startup.mode": properties.startup_mode,
         "format": "raw",
     }
 

@@ -16,16 +16,18 @@ Handler = Callable[[Request, LambdaContext], None]
 Work = Callable[[Request, LambdaContext], dict[str, str]]
 """Does what a request asks and gives the resource's attributes. What it raises fails the deployment, with its text."""
 
+NOT_MADE = "not-made"
+"""The physical id of a resource that was to be named after its attributes and has none."""
 ANSWER_WITHIN_S = 20
 ANSWER_BYTES_LIMIT = 4_096
 """Page crpg-ref-responses, "the total size of the response body can't exceed 4096 bytes". A reason gets half."""
 
 
-def custom_resource(physical_id: str) -> Callable[[Work], Handler]:
+def custom_resource(physical_id: str | Callable[[dict[str, str]], str]) -> Callable[[Work], Handler]:
     """Makes a handler of a custom resource, whose answer goes to the request's pre-signed address.
 
     Args:
-        physical_id: always the same, so that no update ever replaces the resource.
+        physical_id: always the same, or what makes it of the attributes, which an update keeps: so none replaces the resource.
     """
 
     def handler_of(work: Work) -> Handler:
@@ -33,14 +35,17 @@ def custom_resource(physical_id: str) -> Callable[[Work], Handler]:
         @wraps(work)
         def handler(request: Request, context: LambdaContext) -> None:
             logger.info("processing", extra={"kind": request["RequestType"], "resource": request["LogicalResourceId"]})
-            answer: dict[str, object] = {"Status": "SUCCESS", "Data": {}}
+            made = request.get("PhysicalResourceId", physical_id if isinstance(physical_id, str) else NOT_MADE)
             try:
-                answer["Data"] = work(request, context)
+                attributes = work(request, context)
+                if callable(physical_id):
+                    made = physical_id(attributes)
+                answer: dict[str, object] = {"Status": "SUCCESS", "Data": attributes}
             except Exception as error:  # noqa: BLE001 - it goes to the one who waits
                 # unanswered, CloudFormation would wait for an hour
                 logger.exception("the request failed")
                 answer = {"Status": "FAILED", "Reason": _reason(error)}
-            _send(request, answer | {"PhysicalResourceId": request.get("PhysicalResourceId", physical_id)})
+            _send(request, answer | {"PhysicalResourceId": made})
 
         return handler
 

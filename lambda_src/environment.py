@@ -20,6 +20,7 @@ Prefix = Annotated[str, Field(min_length=2), AfterValidator(_is_prefix)]
 """The beginning of a bucket's keys, as `quarantine/`."""
 
 Name = Annotated[str, Field(min_length=1)]
+ClusterArn = Annotated[str, Field(pattern=r"^arn:[^:]+:kafka:")]
 
 
 class FunctionEnvironment(BaseModel):

@@ -13,7 +13,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
 from engines.waiting import wait_until
-from local.deployment import Client, outputs
+from local.deployment import Client, outputs, resources
 from local.topic_contents import topic_ends
 
 STACKS = ("Data", "Features", "Serving", "Streaming", "Training", "Synthesis", "Monitoring")
@@ -48,7 +48,7 @@ class Application:
     """
 
     def __init__(self, client: Client, prefix: str = "CardFraud-Dev") -> None:
-        self._client = client
+        self._client, self._prefix = client, prefix
         self.outputs = {name: value for stack in STACKS for name, value in outputs(client, f"{prefix}-{stack}").items()}
         self._s3, self._states, self._table = client("s3"), client("stepfunctions"), client("dynamodb")
 
@@ -56,6 +56,18 @@ class Application:
     def brokers(self) -> str:
         """HOST:PORT of the Kafka cluster."""
         return self.outputs["BootstrapServers"]
+
+    @property
+    def features_topic(self) -> str:
+        """The topic that the stream job writes."""
+        return self.outputs["FeaturesTopic"]
+
+    def readers(self) -> list[str]:
+        """The consumer groups that read the stream job's topic for functions."""
+        version = self.features_topic.rpartition("-")[2]
+        made = resources(self._client, f"{self._prefix}-Streaming")
+        begin = next(known for name, (_, known) in made.items() if name.startswith(f"StreamCaughtUp{version}Last"))
+        return [f"function-{name}-{version}-{begin.rpartition('-')[2]}" for name in ("decide", "ingest_features")]
 
     @property
     def card_token_key(self) -> bytes:

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from emulator.process import EmulatedAws
 from local.application import Application, ApplicationError, DecisionFeed
-from local.assembly import Stack
 from local.decided_day import StreamRun
 from local.pace import BEHIND_S, BUSY, STEP_S, STEPS, busy_share, pace_to_hold
 from local.replayer import DAY_MS, Record, Replayer
@@ -45,7 +44,6 @@ class Pace:
 
 def replay_day(
     application: Application,
-    readers: list[str],
     history: pa.Table,
     live: pa.Table,
     from_ms: int,
@@ -56,7 +54,6 @@ def replay_day(
     """The day before fills the windows, and is decided like any other; then the day itself.
 
     Args:
-        readers: the consumer groups of the topic `features`; they catch up before the day begins.
         history: rows before `from_ms`.
         live: rows from then on.
         pace: how fast they are sent.
@@ -65,6 +62,7 @@ def replay_day(
     Raises:
         ApplicationError: a function came no further, a decision was replaced, or Kafka did not take the transactions.
     """
+    readers = application.readers()
     replayer = Replayer(application.brokers, duplicates=pace.duplicates)
     before = records(split_by_time(history, from_ms - DAY_MS)[1])
     tried = [] if pace.rate else before[-sum(STEPS) * STEP_S :]
@@ -76,7 +74,7 @@ def replay_day(
     _caught_up(application, readers)
     rate = pace.rate or _found(application, replayer, feed, tried, from_ms, screen)
     _caught_up(application, readers)
-    since = topic_ends(application.brokers, "features")
+    since = topic_ends(application.brokers, application.features_topic)
     sending = Sending(replayer, records(live), rate, waits=faults is not None)
     started = time.monotonic()
     sending.start()
@@ -95,7 +93,9 @@ def replay_day(
     sending.join()
     if sending.failure:
         raise ApplicationError(f"the transactions were not sent: {sending.failure}") from sending.failure
-    features = all_features(lambda: read_messages(application.brokers, "features", since), live.num_rows, PATIENCE_S)
+    features = all_features(
+        lambda: read_messages(application.brokers, application.features_topic, since), live.num_rows, PATIENCE_S
+    )
     # what a restarted job has written again is decided no second time
     _caught_up(application, readers)
     while feed.read():
@@ -110,21 +110,6 @@ def replay_day(
         finished=len(decided) >= live.num_rows,
         seconds=seconds,
     )
-
-
-def readers_of(stacks: list[Stack], topic: str) -> list[str]:
-    """The consumer groups of the mappings that read a topic."""
-    mappings = (
-        resource["Properties"]
-        for stack in stacks
-        for resource in stack.template["Resources"].values()
-        if resource["Type"] == "AWS::Lambda::EventSourceMapping"
-    )
-    return [
-        mapping["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"]
-        for mapping in mappings
-        if topic in mapping.get("Topics", [])
-    ]
 
 
 def _found(
@@ -172,7 +157,7 @@ def _decided(feed: DecisionFeed, count: int) -> None:
 def _caught_up(application: Application, readers: list[str]) -> None:
     """Waits until the mappings have worked off what is in the topic: none of it makes the day itself wait."""
     behind, deadline = -1, time.monotonic() + PATIENCE_S
-    while left := sum(application.lag(group, "features") for group in readers):
+    while left := sum(application.lag(group, application.features_topic) for group in readers):
         if left != behind:
             behind, deadline = left, time.monotonic() + PATIENCE_S
         if time.monotonic() > deadline:

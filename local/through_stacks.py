@@ -20,7 +20,7 @@ from local.decided_again import differing_decisions, nightly_of
 from local.decided_day import DecidedDay, summary
 from local.deployment import deploy
 from local.ledger import Entry
-from local.live_day import Faults, Pace, readers_of, replay_day
+from local.live_day import Faults, Pace, replay_day
 from local.run_reports import denials, write_account
 from local.screen import Screen
 from local.stand_ins import STAND_INS
@@ -107,7 +107,7 @@ def decide_through_stacks(
             prepare(application)
             screen.phase("stream")
             run = replay_day(
-                application, readers_of(stacks, "features"), day.history, day.live, day.from_ms, pace, screen,
+                application, day.history, day.live, day.from_ms, pace, screen,
                 faults=faults(aws, application) if faults else None,
             )  # fmt: skip
             dead = application.dead_letters()

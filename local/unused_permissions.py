@@ -27,6 +27,11 @@ class Unused(NamedTuple):
 
 
 _CLEAN_UP = "CleanUpFunctionsCleanUpRole"
+_STREAM_JOB = "StreamJob*Role"
+_CUSTOM_RESOURCES = (
+    "ModelFirstFunctionsFirstModelRole",
+    *(f"Functions{name}Role" for name in ("CatchUp", "CreateTopics", "ExtendFeatures", "StartStream")),
+)
 _MACHINES = ("NightlyMachineRole", "ModelsMachineRole")
 _SCHEDULES = ("NightlyMachineEachNightRole", "ModelsMachineOnScheduleRole")
 _KEY = "the service uses the key on behalf of the role, which no run here needs"
@@ -94,25 +99,14 @@ UNUSED = (
     Unused(
         _KEY,
         ("kms:Decrypt",),
-        roles=(
-            *(_CLEAN_UP, "FunctionsCreateTopicsRole", "FunctionsExtendFeaturesRole", "FunctionsStartStreamRole"),
-            *("OfflineStoreRole", "StreamJobRole", "ModelFirstFunctionsFirstModelRole", *_MACHINES, *_SCHEDULES),
-        ),
+        roles=(*(_CLEAN_UP, *_CUSTOM_RESOURCES, "OfflineStoreRole", _STREAM_JOB, *_MACHINES, *_SCHEDULES),),
     ),
     Unused(
         _KEY,
         ("kms:GenerateDataKey",),
         roles=(
-            *(_CLEAN_UP, "FunctionsCreateTopicsRole", "FunctionsDecideRole", "FunctionsExtendFeaturesRole"),
-            *(
-                "FunctionsStartStreamRole",
-                "FunctionsWatchRole",
-                "ModelsFunctionsGateRole",
-                "ModelsFunctionsChampionRole",
-                "OfflineStoreRole",
-                "StreamJobRole",
-                *_SCHEDULES,
-            ),
+            *(_CLEAN_UP, *_CUSTOM_RESOURCES, "FunctionsDecideRole", "FunctionsWatchRole"),
+            *("ModelsFunctionsGateRole", "ModelsFunctionsChampionRole", "OfflineStoreRole", _STREAM_JOB, *_SCHEDULES),
         ),
     ),
     Unused(_STORE, ("s3:*", "glue:GetTable", "glue:UpdateTable"), roles=("OfflineStoreRole",)),
@@ -139,6 +133,16 @@ UNUSED = (
     Unused(
         "the poller here asks for no configuration of the cluster",
         ("kafka-cluster:DescribeClusterDynamicConfiguration",),
+    ),
+    Unused(
+        "the broker here asks for no permission",
+        ("kafka-cluster:DescribeTopic", "kafka-cluster:DescribeGroup"),
+        roles=("FunctionsCatchUpRole",),
+    ),
+    Unused(
+        "only an update of the stack to another stream job deletes the topic of the one before",
+        ("kafka-cluster:DeleteTopic",),
+        roles=("FunctionsCreateTopicsRole",),
     ),
     Unused(
         "only an update of the stack changes topics that stand",
@@ -172,7 +176,7 @@ UNUSED = (
         ("dynamodb:BatchGetItem",),
         roles=("FunctionsDecideRole",),
     ),
-    Unused("the code has no versions here", ("s3:GetObjectVersion",), roles=("StreamJobRole",)),
+    Unused("the code has no versions here", ("s3:GetObjectVersion",), roles=(_STREAM_JOB,)),
     Unused(
         "only a run after the first has a champion to be read",
         ("sagemaker:DescribeModelPackage",),

@@ -71,6 +71,7 @@ _DECIDING = (
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "accept": (*_TOPIC, *_QUARANTINE, *_DECISION_TABLE, "lambda_src.ports.watch_queue"),
     "archive": (*_TOPIC, *_QUARANTINE, *_DECISIONS, *_ITEMS, "lambda_src.ports.parquet_archive"),
+    "catch_up": (*_LONG_WORK, "lambda_src.ports.group_progress", "lambda_src.ports.kafka_topics"),
     "champion": (
         *_EVERY_FUNCTION,
         *_VECTOR,

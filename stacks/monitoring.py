@@ -122,7 +122,7 @@ class Monitoring(FraudStack):
         ]
 
     def _stream(self) -> Rows:
-        application = self._streaming.stream_job.application.ref
+        application = self._streaming.stream.job.application.ref
 
         def metric(name: str, minutes: int = 1) -> cloudwatch.Metric:
             return aws_metric("KinesisAnalytics", name, "Maximum", minutes, Application=application)

@@ -36,6 +36,11 @@ def run_prefix(settings: Settings, job: str) -> str:
     return f"fraud-{settings.env}-{job}"
 
 
+def stream_prefix(settings: Settings) -> str:
+    """What the names of the stream jobs' applications begin with; a job's version follows."""
+    return f"card-fraud-{settings.env}-stream-"
+
+
 def notebook_name(settings: Settings) -> str:
     """The notebook instance's."""
     return f"card-fraud-{settings.env}-notebook"

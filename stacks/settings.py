@@ -137,6 +137,9 @@ class Settings(BaseModel):
         100,
     )
     flink_parallelism: int = _number(1, "parallelism of the stream job (a Kinesis Processing Unit each)", 1, 32)
+    catch_up_minutes: int = _number(
+        60, "how long a new stream job may take to read back what its windows need, minutes", 10, 1440
+    )
     pollers: Literal["provisioned", "on-demand"] = _setting(
         "on-demand",
         "what reads Kafka for the functions: pollers of our own, which cost by the hour, or Lambda's shared ones",

@@ -13,11 +13,11 @@ from stacks.constructs import consumers
 from stacks.constructs.decisions import decisions_table, event_bus
 from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.functions import Deployed, Functions
-from stacks.constructs.kafka import Cluster, topics
+from stacks.constructs.kafka import FEATURES_TOPICS, TRANSACTIONS_TOPIC, Cluster
 from stacks.constructs.network import Network
 from stacks.constructs.permissions import allow
 from stacks.constructs.queues import DeadLetters, queue
-from stacks.constructs.stream_job import StreamJob
+from stacks.constructs.stream import Stream
 from stacks.data import DECISIONS, QUARANTINE, TRANSACTIONS, Data
 from stacks.features import Features
 from stacks.serving import Serving
@@ -49,28 +49,28 @@ class Streaming(FraudStack):
         self.decisions = decisions_table(self, "Decisions", settings, data.key)
         self.bus = event_bus(self, "Events", data.key)
 
-        self.topics = self._create_topics()
-        self.stream_job = StreamJob(
+        self.stream = Stream(
             self,
-            "StreamJob",
+            "Stream",
             settings,
+            functions=self.functions,
             cluster=self.cluster,
-            brokers=self.topics.get_att_string("BootstrapServers"),
             network=self.network,
             key=data.key,
         )
-        self._start_stream()
         self.topic_readers: dict[str, lambda_.CfnEventSourceMapping] = {}
         self._accept_and_watch()
         self._decide(serving)
         self._ingest_features()
+        self.stream.read_by([self._of_features(name) for name in ("decide", "ingest_features")])
         self._archive()
 
-        self.output("ClusterArn", self.cluster.arn, "Kafka cluster: topics transactions and features")
-        self.output("BootstrapServers", self.topics.get_att_string("BootstrapServers"), "Kafka's brokers (IAM, TLS)")
+        self.output("ClusterArn", self.cluster.arn, "Kafka cluster: topic transactions, and the stream job's")
+        self.output("FeaturesTopic", self.stream.job.topic, "topic that the stream job writes")
+        self.output("BootstrapServers", self.stream.brokers, "Kafka's brokers (IAM, TLS)")
         self.output("DecisionsTable", self.decisions.table_name, "one decision a transaction")
         self.output("EventBus", self.bus.attr_name, "events Transaction review and Transaction block")
-        self.output("StreamApplication", self.stream_job.application.ref, "the stream job")
+        self.output("StreamApplication", self.stream.job.application.ref, "the stream job")
 
     @property
     def availability_zones(self) -> list[str]:
@@ -80,56 +80,6 @@ class Streaming(FraudStack):
     @property
     def _quarantine(self) -> dict[str, str]:
         return {"QUARANTINE_BUCKET": self._data.archive.name, "QUARANTINE_PREFIX": QUARANTINE}
-
-    def _create_topics(self) -> cdk.CustomResource:
-        create_topics = self.functions.function(
-            "create_topics",
-            says="makes the topics, tells the brokers",
-            environment={"CLUSTER_ARN": self.cluster.arn},
-            timeout_s=300,
-            memory_mb=256,
-            layers=("functions-kafka",),
-            network=self.network,
-        )
-        wanted = topics(self.settings)
-        allow(create_topics.role, ["kafka:GetBootstrapBrokers"], [self.cluster.arn])
-        self.cluster.may_connect(create_topics.role)
-        self.cluster.may_make_topics(create_topics.role, [topic["Name"] for topic in wanted])
-        made = cdk.CustomResource(
-            self,
-            "Topics",
-            service_token=create_topics.function.function_arn,
-            resource_type="Custom::KafkaTopics",
-            # another cluster needs them made anew
-            properties={"Cluster": self.cluster.arn, "Topics": wanted},
-        )
-        made.node.add_dependency(create_topics.role, self.network)
-        return made
-
-    def _start_stream(self) -> None:
-        application = self.stream_job.application
-        start = self.functions.function(
-            "start_stream",
-            says="starts the stream job, which is created at rest",
-            environment={"APPLICATION_NAME": application.ref},
-            timeout_s=900,
-            memory_mb=256,
-        )
-        arn = self.format_arn(service="kinesisanalytics", resource="application", resource_name=application.ref)
-        allow(start.role, ["kinesisanalytics:DescribeApplication", "kinesisanalytics:StartApplication"], [arn])
-        # whoever starts an application hands its key on to it
-        via = {"StringEquals": {"kms:ViaService": f"kinesisanalytics.{self.region}.amazonaws.com"}}
-        allow(
-            start.role,
-            ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant"],
-            [self._data.key.key_arn],
-            conditions=via,
-        )
-        allow(start.role, ["kinesisanalytics:StopApplication"], [arn])
-        started = cdk.CustomResource(
-            self, "Started", service_token=start.function.function_arn, resource_type="Custom::StartedStream"
-        )
-        started.node.add_dependency(start.role, self.stream_job)
 
     def _accept_and_watch(self) -> None:
         timeout = cdk.Duration.seconds(WATCH_TIMEOUT_S)
@@ -150,7 +100,7 @@ class Streaming(FraudStack):
         )
         allow(accept.role, ["sqs:SendMessage"], [waiting.queue_arn])
         self._may_quarantine(accept.role)
-        self._reads(accept, "transactions", batch_size=1000, window_s=1)
+        self._reads(accept, TRANSACTIONS_TOPIC, batch_size=1000, window_s=1)
         watch = self.functions.function(
             "watch",
             says="decides by the fallback rule what is still undecided",
@@ -189,7 +139,7 @@ class Streaming(FraudStack):
         allow(decide.role, ["sagemaker:InvokeEndpoint"], [serving.endpoint_arn])
         self._may_decide(decide.role)
         self._may_quarantine(decide.role)
-        self._reads(decide, "features", batch_size=DECIDED_TOGETHER, window_s=0)
+        self._reads(decide, FEATURES_TOPICS, batch_size=DECIDED_TOGETHER, window_s=0)
 
     def _ingest_features(self) -> None:
         ingest = self.functions.function(
@@ -204,7 +154,7 @@ class Streaming(FraudStack):
             memory_mb=512,
         )
         allow(ingest.role, ["sagemaker:BatchWriteRecord", "sagemaker:PutRecord"], [group_arn(self, STREAM_GROUP.name)])
-        self._reads(ingest, "features", batch_size=INGEST_BATCH, window_s=1)
+        self._reads(ingest, FEATURES_TOPICS, batch_size=INGEST_BATCH, window_s=1)
 
     def _archive(self) -> None:
         archive = self.functions.function(
@@ -224,7 +174,7 @@ class Streaming(FraudStack):
         kept = [self._data.archive.objects(prefix) for prefix in (TRANSACTIONS, DECISIONS)]
         allow(archive.role, ["s3:PutObject"], kept, because=OWN_PREFIX)
         self._may_quarantine(archive.role)
-        self._reads(archive, "transactions", batch_size=ARCHIVE_BATCH, window_s=ARCHIVE_WINDOW_S)
+        self._reads(archive, TRANSACTIONS_TOPIC, batch_size=ARCHIVE_BATCH, window_s=ARCHIVE_WINDOW_S)
         consumers.reads_changes(
             self,
             archive,
@@ -244,9 +194,13 @@ class Streaming(FraudStack):
             batch_size=batch_size,
             window_s=window_s,
             undelivered=self._data.archive,
+            of_version=self.stream.for_readers if topic == FEATURES_TOPICS else None,
         )
-        mapping.node.add_dependency(self.topics, deployed.role, self.network)
-        self.topic_readers[f"{deployed.name} of {topic}"] = mapping
+        mapping.node.add_dependency(self.stream.topics, deployed.role, self.network)
+        self.topic_readers[f"{deployed.name} of {topic.rstrip('-')}"] = mapping
+
+    def _of_features(self, name: str) -> lambda_.CfnEventSourceMapping:
+        return self.topic_readers[f"{name} of {FEATURES_TOPICS.rstrip('-')}"]
 
     def _may_decide(self, role: iam.Role) -> None:
         allow(role, ["dynamodb:PutItem", "dynamodb:BatchGetItem"], [self.decisions.table_arn])

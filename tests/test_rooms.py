@@ -53,6 +53,8 @@ def contract_of(name: str) -> Contract:
     options = {
         key: str(value) if isinstance(value, bool) else value for key, value in options.items()
     }  # as it reads them
+    # the first check takes what is ignored out of the graph
+    options |= {"unmatched_ignore_imports_alerting": "none"} if "ignore_imports" in options else {}
     return KINDS[CONTRACTS[name]["type"]](name=name, session_options=LINTER, contract_options=options)
 
 

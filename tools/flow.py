@@ -29,8 +29,8 @@ SHOWN = {
 """The types that the picture shows, in its words."""
 _READ = {"NIGHTLY_FEATURE_GROUP"}
 """Variables of functions that name what they read; all others name what they hand something to."""
-_SUFFIXES = re.compile(r"(Machine|Endpoint|Application)?([0-9A-F]{8})?$")
-"""What a resource's id has after the name that a person gave it."""
+_SUFFIXES = re.compile(r"([0-9a-f]{8})?(Machine|Endpoint|Application)?([0-9A-F]{8})?$")
+"""What a resource's id has after the name that a person gave it, the version of a stream job too."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class _Reader:
     def _nodes(self, stack: str, name: str, body: dict[str, Any]) -> Iterator[Node]:
         properties = body.get("Properties", {})
         if body["Type"] == "Custom::KafkaTopics":
-            yield from (Node(stack, topic["Name"], "Kafka topic") for topic in properties["Topics"])
+            yield from (Node(stack, _of_any_version(topic["Name"]), "Kafka topic") for topic in properties["Topics"])
         elif body["Type"] == "AWS::Lambda::Function":
             yield Node(stack, properties["Handler"].split(".")[1], "function")
         elif body["Type"] in SHOWN and not (body["Type"] == "AWS::SQS::Queue" and "RedrivePolicy" not in properties):
@@ -111,7 +111,7 @@ class _Reader:
         if type_ == "AWS::Lambda::EventSourceMapping":
             function = self.node(stack, properties["FunctionName"])
             for topic in properties.get("Topics", []):
-                self.edge(self.by_name[topic], function)
+                self.edge(self.by_name[_of_any_version(topic)], function)
             self.edge(self.node(stack, properties["EventSourceArn"]), function)
         elif type_ == "AWS::Lambda::Function":
             for variable, value in properties["Environment"]["Variables"].items():
@@ -139,6 +139,15 @@ class _Reader:
                     self.edge(machine, found)
             if "ContainerArguments" in path or path[-1] == "ModelPackageGroupName":
                 self.edge(machine, self.by_name.get(value))
+
+
+def _of_any_version(topic: str) -> str:
+    """A topic's name without the version of the stream job that writes it.
+
+    >>> _of_any_version("features-662e910c"), _of_any_version("transactions")
+    ('features', 'transactions')
+    """
+    return topic.partition("-")[0]
 
 
 def _readable(name: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lambda_src.environment import FunctionEnvironment
+from lambda_src.environment import ClusterArn, FunctionEnvironment
 
 
 class Environment(FunctionEnvironment):
     """The cluster; which topics it should have comes with each request."""
 
-    cluster_arn: str = Field(alias="CLUSTER_ARN", pattern=r"^arn:[^:]+:kafka:")
+    cluster_arn: ClusterArn = Field(alias="CLUSTER_ARN")

@@ -23,6 +23,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from lambda_src.ports.clients import Client
+
 TOKEN_VALID_S = 900
 WITHIN_S = 30.0
 ANSWER_WITHIN_S = 120.0
@@ -43,11 +45,22 @@ class TopicRequest:
     config: Mapping[str, str] = field(default_factory=dict)
 
 
+def brokers_of(client: Client, cluster_arn: str) -> dict[str, str]:
+    """The ways to reach a cluster, for `admin_settings`.
+
+    Args:
+        client: of kafka.
+        cluster_arn: the cluster's.
+    """
+    told = client.get_bootstrap_brokers(ClusterArn=cluster_arn)
+    return {name: text for name, text in told.items() if name.startswith("BootstrapBroker")}
+
+
 def admin_settings(brokers: Mapping[str, str], session: Session) -> dict[str, Any]:
     """How to reach a cluster: under the caller's own role where it offers that, else as it offers.
 
     Args:
-        brokers: the answer of GetBootstrapBrokers.
+        brokers: as `brokers_of` gives them.
         session: whose region and credentials sign.
 
     Raises:
@@ -106,6 +119,17 @@ def ensure_topics(admin: AdminClient, topics: list[TopicRequest]) -> None:
         _done(admin.incremental_alter_configs(changed))
 
 
+def delete_topics(admin: AdminClient, names: list[str]) -> None:
+    """Deletes topics; those that are not there are no error.
+
+    Raises:
+        KafkaException: the cluster refused.
+    """
+    known = _listed(admin)
+    if there := [name for name in names if name in known]:
+        _done(admin.delete_topics(there, operation_timeout=WITHIN_S), KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+
 def _listed(admin: AdminClient) -> dict[str, Any]:
     """The topics. A role that was made a moment ago is not known to all brokers yet, so a refusal is asked again for a while."""
     deadline = time.monotonic() + ANSWER_WITHIN_S
@@ -131,10 +155,11 @@ def _settings(topic: TopicRequest) -> ConfigResource:
     return ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)
 
 
-def _done(futures: Mapping[Any, Any]) -> None:
+def _done(futures: Mapping[Any, Any], passed: int = KafkaError.TOPIC_ALREADY_EXISTS) -> None:
+    """Waits for answers. Another call may have done the same meanwhile: that error is passed."""
     for future in futures.values():
         try:
             future.result(timeout=WITHIN_S)
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            if error.args[0].code() != passed:
                 raise

@@ -1,13 +1,9 @@
-"""The environment of the function `start_stream`."""
+"""The environment of the function `start_stream`: no variables of its own; which application it is comes with each request."""
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from lambda_src.environment import FunctionEnvironment, Name
+from lambda_src.environment import FunctionEnvironment
 
 
 class Environment(FunctionEnvironment):
-    """The stream application that is to run."""
-
-    application_name: Name = Field(alias="APPLICATION_NAME")
+    """The variables of every function."""

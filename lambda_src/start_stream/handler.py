@@ -1,6 +1,7 @@
 """Starts the stream application once it is deployed, which CloudFormation does not, and stops it before it goes.
 
 Either is done when it has happened: a job that does not run fails the deployment, and nothing is deleted under one that runs.
+Property: `ApplicationName`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class StreamError(RuntimeError):
 @custom_resource("running")
 def handler(request: Request, context: LambdaContext) -> dict[str, str]:
     """Processes a request of CloudFormation."""
-    name = environment.application_name
+    name = request["ResourceProperties"]["ApplicationName"]
     try:
         status, _ = _status(name)
     except analytics.exceptions.ResourceNotFoundException:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.constructs.functions import Deployed, allow_network
-from stacks.constructs.kafka import Cluster
+from stacks.constructs.kafka import OF_VERSIONS, Cluster
 from stacks.constructs.permissions import allow
 from stacks.constructs.storage import Store
 from stacks.settings import Settings
@@ -22,6 +23,22 @@ POLLERS = "functions"
 """The group of all provisioned pollers: they share what they cost, which each mapping outside of a group pays alone."""
 
 
+class OfVersion(NamedTuple):
+    """A stream job's version, and where readers of its topic begin.
+
+    Attributes:
+        begin: seconds since 1970, known once the job has caught up.
+    """
+
+    version: str
+    begin: str
+
+    @property
+    def begin_s(self) -> float:
+        """As a number."""
+        return float(cdk.Token.as_number(self.begin))
+
+
 def reads_topic(
     scope: Construct,
     deployed: Deployed,
@@ -32,6 +49,7 @@ def reads_topic(
     batch_size: int,
     window_s: int,
     undelivered: Store,
+    of_version: OfVersion | None = None,
 ) -> lambda_.CfnEventSourceMapping:
     """Calls the function with the records of a topic.
 
@@ -41,10 +59,22 @@ def reads_topic(
     Args:
         window_s: how long a batch may wait to fill.
         undelivered: the bucket of batches that failed after all retries.
+        of_version: if the topic is a stream job's.
     """
     role, group = deployed.role, f"function-{deployed.name}"
     cluster.may_connect(role)
-    cluster.may_read(role, topic, group)
+    place: dict[str, Any] = {"starting_position": "TRIM_HORIZON"}
+    name = f"{_title(deployed)}From{topic.rstrip('-').capitalize()}"
+    if of_version is None:
+        cluster.may_read(role, topic, group)
+    else:
+        # the same for all versions: the reader of the one before goes on until the new one reads
+        cluster.may_read(role, f"{topic}*", f"{group}-*", because=OF_VERSIONS)
+        # a group that exists goes on where it was, wherever a mapping is to begin (page *kafka-consumer-group-id*)
+        group = f"{group}-{of_version.version}-{of_version.begin}"
+        topic, name = f"{topic}{of_version.version}", f"{name}{of_version.version}"
+        if not settings.replay:  # whose records carry the data's own times
+            place = {"starting_position": "AT_TIMESTAMP", "starting_position_timestamp": of_version.begin_s}
     allow(
         role,
         ["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"],
@@ -66,11 +96,11 @@ def reads_topic(
     )
     return lambda_.CfnEventSourceMapping(
         scope,
-        f"{_title(deployed)}From{topic.capitalize()}",
+        name,
         function_name=deployed.function.function_name,
         event_source_arn=cluster.arn,
         topics=[topic],
-        starting_position="TRIM_HORIZON",
+        **place,
         amazon_managed_kafka_event_source_config={"consumerGroupId": group},
         batch_size=batch_size,
         maximum_batching_window_in_seconds=window_s,

@@ -20,32 +20,36 @@ from stacks.settings import Settings
 DAY_MS, WEEK_MS = str(86_400_000), str(7 * 86_400_000)
 ANY_AGE_MS = str(2**63 - 1)
 """Kafka's own default of how far a record's time may be from the broker's."""
+TRANSACTIONS_TOPIC, FEATURES_TOPICS = "transactions", "features-"
+"""The topic of transactions, and what the name of each stream job's topic begins with."""
+OF_VERSIONS = "Stream jobs of two versions run side by side for a while, each with a topic and groups of its own."
 KAFKA_VERSION = "3.9.x"
 LONGEST_NAME = 64
 """Of a cluster (API reference of MSK, *CreateClusterV2*)."""
 
 
-def topics(settings: Settings) -> list[dict[str, Any]]:
-    """The topics. Transactions are stamped on append: in a partition, time never goes back.
+def transactions_topic(settings: Settings) -> dict[str, Any]:
+    """The topic of transactions. They are stamped on append: in a partition, time never goes back.
 
     A replay's carry the data's own times and are kept for ever: retention counts from a record's own time, so old data would
     vanish within minutes.
     """
     stamped = "CreateTime" if settings.replay else "LogAppendTime"
+    return _topic(settings, TRANSACTIONS_TOPIC, stamped)
+
+
+def features_topic(settings: Settings, version: str) -> dict[str, Any]:
+    """The topic that the stream job of a version writes."""
+    return _topic(settings, f"{FEATURES_TOPICS}{version}", "CreateTime")
+
+
+def _topic(settings: Settings, name: str, stamped: str) -> dict[str, Any]:
     kept_ms = "-1" if settings.replay else WEEK_MS
-    own = _of_provisioned(settings)
-    return [
-        {
-            "Name": "transactions",
-            "Partitions": str(settings.partitions),
-            "Config": {"message.timestamp.type": stamped, "retention.ms": kept_ms, **own},
-        },
-        {
-            "Name": "features",
-            "Partitions": str(settings.partitions),
-            "Config": {"message.timestamp.type": "CreateTime", "retention.ms": kept_ms, **own},
-        },
-    ]
+    return {
+        "Name": name,
+        "Partitions": str(settings.partitions),
+        "Config": {"message.timestamp.type": stamped, "retention.ms": kept_ms, **_of_provisioned(settings)},
+    }
 
 
 def _of_provisioned(settings: Settings) -> dict[str, str]:
@@ -129,21 +133,35 @@ class Cluster(Construct):
         if writes:
             allow(grantee, ["kafka-cluster:WriteDataIdempotently"], [self.arn])
 
-    def may_read(self, grantee: iam.Role, topic: str, group: str) -> None:
-        """Lets a client read a topic as a consumer group."""
+    def may_read(self, grantee: iam.Role, topic: str, group: str, *, because: str | None = None) -> None:
+        """Lets a client read a topic as a consumer group.
+
+        Args:
+            because: why one of them ends in a wildcard.
+        """
         topic_arn, group_arn = self.resource_arn("topic", topic), self.resource_arn("group", group)
-        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], [topic_arn])
-        allow(grantee, ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"], [group_arn])
+        of_topic, of_group = (because if name.endswith("*") else None for name in (topic, group))
+        allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], [topic_arn], because=of_topic)
+        allow(grantee, ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"], [group_arn], because=of_group)
 
     def may_write(self, grantee: iam.Role, written: Sequence[str]) -> None:
         """Lets a client write topics."""
         arns = [self.resource_arn("topic", topic) for topic in written]
         allow(grantee, ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"], arns)
 
-    def may_make_topics(self, grantee: iam.Role, made: Sequence[str]) -> None:
-        """Lets a client make topics and set what they are set to."""
-        arns = [self.resource_arn("topic", topic) for topic in made]
-        allow(grantee, ["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic"], arns)
+    def may_follow(self, grantee: iam.Role, topics: Sequence[str], groups: Sequence[str]) -> None:
+        """Lets a client ask how far consumer groups are with topics."""
+        topic_arns = [self.resource_arn("topic", topic) for topic in topics]
+        allow(grantee, ["kafka-cluster:DescribeTopic"], topic_arns, because=OF_VERSIONS)
+        group_arns = [self.resource_arn("group", group) for group in groups]
+        allow(grantee, ["kafka-cluster:DescribeGroup"], group_arns, because=OF_VERSIONS)
+
+    def may_make_topics(self, grantee: iam.Role) -> None:
+        """Lets a client make the topics, set what they are set to, and delete those of stream jobs that are gone."""
+        of_jobs = self.resource_arn("topic", f"{FEATURES_TOPICS}*")
+        allow(grantee, ["kafka-cluster:DeleteTopic"], [of_jobs], because=OF_VERSIONS)
+        arns = [self.resource_arn("topic", TRANSACTIONS_TOPIC), of_jobs]
+        allow(grantee, ["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic"], arns, because=OF_VERSIONS)
         allow(
             grantee,
             [
@@ -152,4 +170,5 @@ class Cluster(Construct):
                 "kafka-cluster:AlterTopicDynamicConfiguration",
             ],
             arns,
+            because=OF_VERSIONS,
         )

@@ -142,6 +142,8 @@ def test_a_model_that_a_run_is_bringing_is_left(registry, champion):
         (archive(b"[]"), "does not say what it takes: s3://models/models/2/model.tar.gz: manifest.json: no JSON object"),
         (archive(b"{}"), "does not say what it takes: s3://models/models/2/model.tar.gz: manifest.json: feature_names"),
     ],
+    # of the bytes of an archive, which holds a time, each run would make another
+    ids=["none", "no archive", "cut off", "no manifest", "no JSON", "no object", "no names"],
 )  # fmt: skip
 def test_a_model_that_does_not_say_what_it_takes_is_passed_over(registry, champion, packed, problem):
     sound = registry.register()

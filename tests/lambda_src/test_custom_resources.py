@@ -35,6 +35,11 @@ class Cluster:
             self.topics[topic.topic] = (topic.num_partitions, dict(topic.config))
         return {topic.topic: done() for topic in topics}
 
+    def delete_topics(self, names, operation_timeout):
+        for name in names:
+            del self.topics[name]
+        return {name: done() for name in names}
+
     def create_partitions(self, grown, operation_timeout):
         for each in grown:
             self.topics[each.topic] = (each.new_total_count, self.topics[each.topic][1])
@@ -141,6 +146,16 @@ def test_deleting_leaves_the_topics(create, answers):
     assert (answers[1][0][1]["Status"], cluster.topics.keys()) == ("SUCCESS", {"transactions"})
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_topics_that_go_with_their_resource_are_deleted(create, answers, there):
+    function, cluster = create
+    cluster.topics["other"] = (4, {})
+    if there:
+        cluster.topics["transactions"] = (4, {})
+    function.handler(request("Delete", answers, Topics=WANTED, Deleted="true"), CONTEXT)
+    assert (answers.last()["Status"], cluster.topics.keys()) == ("SUCCESS", {"other"})
+
+
 def test_a_cluster_that_does_not_answer_fails_the_deployment(create, answers, monkeypatch):
     function, cluster = create
     refusal = KafkaException(KafkaError(KafkaError._TRANSPORT))
@@ -234,7 +249,7 @@ def start(load, answers, monkeypatch):
         monkeypatch.setattr(function.analytics, "describe_application", application.describe)
         monkeypatch.setattr(function.analytics, "start_application", application.act("start"))
         monkeypatch.setattr(function.analytics, "stop_application", application.act("stop"))
-        function.handler(request(kind, answers), Context(looks=10))
+        function.handler(request(kind, answers, ApplicationName="stream"), Context(looks=10))
         return application.done, answers.last()
 
     return of

@@ -128,7 +128,9 @@ def test_what_a_call_says_is_not_said_by_the_next(logged, monkeypatch):
     assert "transaction_ids" not in lines()[said]
 
 
-@pytest.mark.parametrize("name", ["clean_up", "create_topics", "extend_features", "first_model", "start_stream"])
+@pytest.mark.parametrize(
+    "name", ["catch_up", "clean_up", "create_topics", "extend_features", "first_model", "start_stream"]
+)
 def test_a_line_of_a_custom_resource_names_its_request(logged, answers, name):
     function, lines = logged(name)
     function.handler(request("Unknown", answers), CONTEXT)  # whatever becomes of it
@@ -163,6 +165,7 @@ def test_every_function_is_tried_here():
         "decide",
         "ingest_features",
         "watch",
+        "catch_up",
         "clean_up",
         "create_topics",
         "extend_features",

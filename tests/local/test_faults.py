@@ -60,7 +60,7 @@ class Harm:
 
     def _features(self) -> int:
         try:
-            return sum(topic_ends(self.application.brokers, "features").values())
+            return sum(topic_ends(self.application.brokers, self.application.features_topic).values())
         except KafkaException:
             return self.features  # the broker is not back yet
 

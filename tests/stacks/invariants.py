@@ -48,8 +48,8 @@ NAMES = (
     "TopicName",
 )
 """Properties by which a resource would get a name of its own choice, which its replacement could not have."""
-NEVER_REPLACED = ("AWS::SageMaker::Endpoint",)
-"""Types that are updated in place in everything but their name."""
+NEVER_REPLACED = ("AWS::SageMaker::Endpoint", "AWS::KinesisAnalyticsV2::Application")
+"""Types that are updated in place in everything but their name, and the stream job, whose name another version changes."""
 
 DATA = (
     "AWS::S3::Bucket",

@@ -18,6 +18,8 @@ import aws_cdk as cdk
 import pytest
 
 from flink_src.properties import parse_properties
+from flink_src.version import job_version, read_back_ms
+from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import CATALOGUE
 from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS, nightly_group, stream_group, training_group
 from fraud.features.windows import Window
@@ -177,8 +179,8 @@ def test_the_training_machine_is_told_of_what_may_change_which_model_is_to_serve
 
 def test_topics_keep_the_brokers_time_and_a_replay_the_datas_own(dev: Templates, other: Templates) -> None:
     for templates, stamped, kept in ((dev, "LogAppendTime", "604800000"), (other, "CreateTime", "-1")):
-        (made,) = resources(templates, "Custom::KafkaTopics")
-        topics = {topic["Name"]: topic["Config"] for topic in made.properties["Topics"]}
+        made = resources(templates, "Custom::KafkaTopics")
+        topics = {topic["Name"]: topic["Config"] for one in made for topic in one.properties["Topics"]}
         assert topics["transactions"].items() >= {"message.timestamp.type": stamped, "retention.ms": kept}.items()
         (job,) = resources(templates, "AWS::KinesisAnalyticsV2::Application")
         groups = job.properties["ApplicationConfiguration"]["EnvironmentProperties"]["PropertyGroups"]
@@ -199,6 +201,10 @@ def test_the_stream_job_understands_what_it_is_told(dev: Templates, prod: Templa
         assert told.partitions == settings.partitions
         assert (told.heartbeat_interval_ms, told.flush_interval_ms) == (settings.heartbeat_ms, settings.flush_ms)
         assert told.undeclared_fields == settings.undeclared_fields
+        version = job_version(told, job.properties["RuntimeEnvironment"])
+        assert (told.features_topic, told.group_id) == (f"features-{version}", f"stream-features-{version}")
+        assert job.properties["ApplicationName"] == f"card-fraud-{settings.env}-stream-{version}"
+        assert told.read_back_ms == read_back_ms(told) == 3 * MS_PER_DAY
 
 
 @pytest.mark.parametrize("interval_ms", get_args(Settings.model_fields["heartbeat_ms"].annotation))

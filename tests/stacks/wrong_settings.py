@@ -44,6 +44,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "archive_days": (60, 3650),
     "partitions": (1, 200),
     "flink_parallelism": (1, 32),
+    "catch_up_minutes": (10, 1440),
     "flush_ms": (0, 100),
     "consumers_least": (1, 200),
     "consumers_most": (1, 500),
