@@ -52,7 +52,7 @@ def assert_no_card_number_stays(application: Application, folder: Path) -> None:
     )
     rows = list(application.decisions())
     assert not [row["transaction_id"] for row in rows if str(row["transaction_id"]).startswith("refused-")]
-    features = of_topic(application.brokers, "features")
+    features = of_topic(application.brokers, application.features_topic)
     came = {json.loads(value)["transaction_id"] for value in features}
     assert kept <= came
     assert not {each for each in came if each.startswith("refused-")}

@@ -100,7 +100,7 @@ def test_it_stands_is_attacked_is_killed_stands_again_as_production_and_leaves_n
         }
         application = Application(second.client, "CardFraud-Prod")
         topics = AdminClient({"bootstrap.servers": application.brokers}).list_topics(timeout=20).topics
-        assert [len(topics[name].partitions) for name in ("transactions", "features")] == [12, 12]
+        assert [len(topics[name].partitions) for name in ("transactions", application.features_topic)] == [12, 12]
         decided(application, 20)
     finally:
         stop(state)
