@@ -9,6 +9,7 @@ checkpoint, unless it is told otherwise. A job that does not start leaves its ap
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import zipfile
 from collections.abc import Callable, Mapping
@@ -149,6 +150,8 @@ class Applications:
         self._end(ApplicationName)
         self._jobs.pop(ApplicationName, None)
         del self._applications[ApplicationName]
+        # its snapshots go with it: another application of the name begins without
+        shutil.rmtree(self._folder / ApplicationName, ignore_errors=True)
         return {}
 
     def stop(self) -> None:

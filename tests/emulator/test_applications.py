@@ -90,6 +90,13 @@ def test_one_that_starts_after_a_failure_has_its_own_description_again(standing:
     assert standing.applications.starts.copy() == {"stream": 1}
 
 
+def test_an_application_takes_its_checkpoints_with_it(standing: Standing, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "stream" / "job" / "checkpoints" / "1" / "chk-1"
+    checkpoint.mkdir(parents=True)
+    standing.applications.delete_application("stream")
+    assert not checkpoint.exists()
+
+
 def test_one_that_starts_is_stopped_by_force(standing: Standing) -> None:
     standing.applications._jobs["stream"] = standing.job  # type: ignore[assignment]
     standing.applications.start_application("stream")
