@@ -79,6 +79,19 @@ class Rolling:
             lambda: AssertionError(f"{self.traffic.look()} of {wanted} decisions"),
         )
 
+    def all_decided(self) -> list[dict[str, Any]]:
+        """Waits until all that was sent has a decision in the table; those decisions, by when they were made."""
+        sent = set(self.traffic.sent)
+        found: list[dict[str, Any]] = []
+
+        def all_there() -> bool:
+            found[:] = [row for row in self.application.decisions() if row["transaction_id"] in sent]
+            return len(found) >= len(sent)
+
+        wait_until(all_there, 180, lambda: AssertionError(f"{len(found)} of {len(sent)} decided"), every_s=2)
+        self.traffic.look()  # one that was replaced raises
+        return sorted(found, key=lambda row: row["decided_at"])
+
     def champion(self) -> str:
         """Keeps the champion's folder; its version."""
         found = self.application.champion()
@@ -174,16 +187,12 @@ def test_a_release_rolls_over_a_standing_application_and_back(tmp_path: Path) ->
             again = rolling.application.wait(rolling.application.start("TrainingStateMachine", {"redeploy": True}))
             rolling.goes_on(30)
         sent = rolling.traffic.sent
-        wait_until(
-            lambda: rolling.traffic.look() >= len(sent), 150,
-            lambda: AssertionError(f"{len(rolling.traffic.decided)} of {len(sent)} decided"),
-        )  # fmt: skip
+        decided = rolling.all_decided()
         quarantined, dead = rolling.application.keys("ArchiveBucket", "quarantine/"), rolling.application.dead_letters()
         (tmp_path / "account").mkdir()
         _, permissions = write_account(aws, first, tmp_path / "account")
         copied = {name: copy.end() for name, copy in rolling.copies.items()}
 
-    decided = rolling.traffic.decided
     assert Counter(row["transaction_id"] for row in decided) == Counter(sent)
     assert [row["why"] for row in decided if row["path"] != "model"] == []
     assert (quarantined, dead, denials(permissions)) == ([], {}, [])

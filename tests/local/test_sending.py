@@ -7,9 +7,11 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
+from fraud.card_numbers import holds_card_number
 from fraud.durations import MS_PER_DAY
 from fraud.transaction import parse_transaction
 from fraud.world import WorldSettings, generate, stream_messages, tokenised
+from local import sending
 from local.attacks import BURST_CENTS, HOUR_MS, ONLINE
 from local.sending import of_known_cards, of_unknown_cards
 
@@ -64,3 +66,11 @@ def test_both_kinds_are_messages_that_the_application_takes(following: pa.Table)
     unknown = of_unknown_cards(5, attack=True, key=KEY).rows
     for rows in (known, unknown):
         assert [len(parse_transaction(message).cc_num) for message in stream_messages(rows)] == [32] * 15
+
+
+def test_no_id_is_a_card_number(following: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight digits at random and the five behind them are one in some runs, and a transaction that holds one is refused."""
+    monkeypatch.setattr(sending.secrets, "token_hex", lambda octets: "41804629"[: 2 * octets])
+    rows = of_known_cards(following, 500, attack=False, now_ms=90 * MS_PER_DAY).rows
+    assert not [identity for identity in rows["transaction_id"].to_pylist() if holds_card_number(identity)]
+    assert not any(map(str.isdigit, "".join(identity.split("-")[1] for identity in rows["transaction_id"].to_pylist())))
