@@ -72,7 +72,7 @@ def champion(approved: Iterable[Approved]) -> Champion:
 
 
 def _reasons(passed_over: list[Approved]) -> str:
-    """Why each was passed over, the newest first."""
+    """Why each was skipped, the newest first."""
     names = [f"{passed_over[0].name}, the newest approved,", *(model.name for model in passed_over[1:])]
     return "; ".join(
         f"{name} {model.problem or _takes(model.uncomputed)}" for name, model in zip(names, passed_over, strict=True)
