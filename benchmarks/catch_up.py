@@ -1,6 +1,6 @@
 """A fresh stream job's catch-up: it reads a day of a million transactions from the topic's beginning until all are out.
 
-So begins a job whose SQL changed: it runs beside the old one until it has caught up (docs/operations.md). The day is of the
+So begins a job whose SQL changed: it runs beside the old one until it has caught up (docs/stream-job.md). The day is of the
 made-up world, with all fields that may be missing; state and checkpoints as Managed Service for Apache Flink has them.
 """
 
