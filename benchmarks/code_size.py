@@ -13,7 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    *("fraud", "lambda_src", "sagemaker_src", "glue_scripts", "flink_src", "stacks", "engines", "emulator", "local"),
+    *("fraud", "reading", "lambda_src", "sagemaker_src", "glue_scripts", "flink_src"),
+    *("stacks", "engines", "emulator", "local"),
     *("cli", "tools", "benchmarks", "samples", "tests"),
 )
 

@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from cli.reading.transactions import AS_USUAL, read_transactions
 from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import CATALOGUE, names
 from fraud.features.derived import DERIVED_FEATURES
@@ -33,6 +32,7 @@ from fraud.features.windows import Window
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
 from fraud.vector import FEATURE_NAMES, MODEL_FEATURES, model_vector
+from reading.transactions import AS_USUAL, read_transactions
 from sagemaker_src.processing.batch_features import compute, engine, features_frame, load, nightly_snapshot
 from sagemaker_src.training.metrics import evaluate_rows
 from sagemaker_src.training.train import TrainingSettings, fit, score

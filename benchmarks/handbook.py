@@ -21,7 +21,6 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks.data import HANDBOOK, needs
 from benchmarks.handbook_yardstick import card_precision, rows_tested, yardstick_sql
-from cli.reading.transactions import checked_reading, read_transactions
 from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import CATALOGUE, Catalogue
 from fraud.features.habits import Habit
@@ -29,6 +28,7 @@ from fraud.features.windows import Window
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
 from fraud.vector import MODEL_FEATURES, model_vector
+from reading.transactions import checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load
 from sagemaker_src.training.train import TrainingSettings, fit, score
 

@@ -9,19 +9,19 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import BadInputError
 from cli.options import Encoding
 from cli.output import whole_file
 from cli.progress import console
-from cli.reading.contents import Told
-from cli.reading.proposal.fields import proposal
-from cli.reading.proposal.guess import FILL_IN
-from cli.reading.proposal.profile import all_different, profiles
-from cli.reading.proposal.toml_text import shipped_text, text_of
-from cli.reading.source import opened
-from cli.reading.text import checked_encoding
-from cli.reading.transactions import checked_reading, read_transactions
 from fraud.card_numbers import holds_card_number
+from reading.contents import Told
+from reading.errors import BadInputError
+from reading.proposal.fields import proposal
+from reading.proposal.guess import FILL_IN
+from reading.proposal.profile import all_different, profiles
+from reading.proposal.toml_text import shipped_text, text_of
+from reading.source import opened
+from reading.text import checked_encoding
+from reading.transactions import checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
 
 

@@ -14,11 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cli.decision_lines import HEADER, json_line, plain_line, terminal_lines
-from cli.errors import BadInputError
 from cli.options import whole
 from fraud.decision import Decision
 from local.application import Application, ApplicationError
 from local.background import StandingError, in_use
+from reading.errors import BadInputError
 
 _EVERY_S = 0.5
 

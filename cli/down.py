@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cli.errors import BadInputError
 from cli.progress import console
 from local.background import StandingError, stop
+from reading.errors import BadInputError
 
 
 def down() -> None:

@@ -9,16 +9,16 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from cli.errors import BadInputError
 from cli.evaluate_table import evaluate_table
 from cli.feature_frame import frame_and_protected
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
-from cli.reading.transactions import checked_reading
 from cli.report.evaluation import evaluation_report
 from cli.times import parse_moment
 from fraud.fields import PROTECTED_FIELDS, Field
+from reading.errors import BadInputError
+from reading.transactions import checked_reading
 from sagemaker_src.training.fairness import Group, by_group, group_names
 from sagemaker_src.training.train import (
     Trained,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from cli.errors import BadInputError
 from cli.output import whole_folder
+from cli.plain_table import refuse_numbers_as_text
 from cli.progress import console, progress
-from cli.reading.plain_table import refuse_numbers_as_text
-from cli.reading.text import checked_encoding
 from cli.report.evaluation import MEASURES, table_report
 from cli.synthesize.inputs import rows_of, said_of
+from reading.errors import BadInputError
+from reading.text import checked_encoding
 from sagemaker_src.synthesis.table import labelled
 from sagemaker_src.training.table import TEST_SHARE, Table, train_table, usable
 from sagemaker_src.training.train import TrainingDataError, TrainingSettings
@@ -36,7 +36,7 @@ def evaluate_table(
     """Train on a table's earlier rows, test on its later ones, and write how well it went.
 
     Args:
-        data: any table; see `cli.reading.plain_table`.
+        data: any table; see `cli.plain_table`.
         out: the folder to write.
         label, positive: the column that says which rows are fraud, and its value for those.
         order_by: the column that says which rows are later, which is then no feature; None: rows are drawn at random.

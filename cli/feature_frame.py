@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from cli.progress import Report
-from cli.reading.transactions import AS_USUAL, Reading, read_transactions
 from fraud.fields import PROTECTED_FIELDS
+from reading.transactions import AS_USUAL, Reading, read_transactions
 from sagemaker_src.processing.batch_features import compute, engine, features_frame, load
 
 
@@ -27,7 +27,7 @@ def feature_frame(
         The rows, and a sentence on how the file's times were taken.
 
     Raises:
-        BadInputError: the file breaks the rules; see `cli.reading.transactions`.
+        BadInputError: the file breaks the rules; see `reading.transactions`.
     """
     rows, times, _ = frame_and_protected(path, report, reading, memory)
     return rows, times

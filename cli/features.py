@@ -10,11 +10,9 @@ from typing import Annotated
 import duckdb
 import typer
 
-from cli.errors import BadInputError
 from cli.options import Columns, Encoding, Timezone, TokenKeyFile, TransactionsFile
 from cli.output import whole_folder
 from cli.progress import Report, console, progress
-from cli.reading.transactions import checked_reading, read_transactions
 from cli.times import parse_day, start_ms
 from cli.token_key import token_key
 from engines.installed import ROOT
@@ -22,9 +20,12 @@ from engines.processes import ProcessError
 from engines.spark import run_spark
 from fraud.features.catalogue import CATALOGUE
 from fraud.row_counts import same_count
+from fraud.sql_text import quoted
 from local.nightly_file import write_nightly
+from reading.errors import BadInputError
+from reading.transactions import checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import compute, engine, load, made_rows, nightly_snapshot, write_features
-from sagemaker_src.processing.transactions import quoted, sql_paths
+from sagemaker_src.processing.transactions import sql_paths
 
 
 class Engine(StrEnum):

@@ -13,9 +13,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from cli.errors import BadInputError
 from cli.progress import console
 from fraud.row_counts import RowCountError
+from reading.errors import BadInputError
 
 VERBS = {
     "demo": "Make a world, train on its past, and decide its last day as live traffic with attacks in it, through the stacks.",

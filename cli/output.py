@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.errors import BadInputError
+from reading.errors import BadInputError
 
 _MARK = ".made-by-fraud"
 """In each folder that a command wrote: {"command": its name, "files": [what it wrote]}."""

@@ -12,10 +12,8 @@ import pyarrow as pa
 import typer
 from xgboost.core import XGBoostError
 
-from cli.errors import BadInputError
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, decimal, whole
 from cli.output import whole_folder
-from cli.reading.transactions import Reading, checked_reading, read_transactions
 from cli.report.stream import stream_report
 from cli.run_failures import logs_kept
 from cli.screen import new_screen
@@ -28,6 +26,8 @@ from local.replayer import DAY_MS
 from local.rows import split_by_time
 from local.screen import Timed
 from local.through_stacks import Day
+from reading.errors import BadInputError
+from reading.transactions import Reading, checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
 from sagemaker_src.serving.inference import model_fn
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.errors import BadInputError
 from engines.processes import ProcessError
 from local.application import ApplicationError
 from local.assembly import AssemblyError
@@ -15,6 +14,7 @@ from local.deployment import DeploymentError
 from local.ledger import UnknownTypeError
 from local.logs import keep_logs
 from local.through_stacks import DeniedError, NotHeldError
+from reading.errors import BadInputError
 
 FAILURES = (
     ProcessError,

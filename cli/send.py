@@ -14,14 +14,14 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.decision_lines import HEADER, plain_line, terminal_lines
-from cli.errors import BadInputError
 from cli.options import Columns, Encoding, Timezone, decimal, whole
 from cli.progress import console, progress
-from cli.reading.transactions import USUAL, Reading, checked_reading, read_transactions
 from fraud.decision import Decision, Outcome
 from local import sending
 from local.application import Application, ApplicationError
 from local.background import Standing, StandingError, in_use
+from reading.errors import BadInputError
+from reading.transactions import USUAL, Reading, checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
 
 SHOWN = 10

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import TypeVar
 
-from cli.errors import BadInputError
 from fraud.durations import MS_PER_DAY
 from fraud.notation import NotationError, iso_day, iso_moment_ms
+from reading.errors import BadInputError
 
 _Read = TypeVar("_Read")
 _EPOCH = date(1970, 1, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from cli.errors import BadInputError
+from reading.errors import BadInputError
 
 
 def token_key(file: Path | None) -> bytes:

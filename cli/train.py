@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import BadInputError
 from cli.options import decimal, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.report.evaluation import evaluation_report
 from cli.times import parse_moment
+from reading.errors import BadInputError
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.train import (
     TrainingDataError,

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import BadInputError
 from cli.progress import console
 from emulator.command_line import variables
 from local.background import Standing, StandingError, start
+from reading.errors import BadInputError
 
 
 def up(

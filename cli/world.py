@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 import typer
 from rich.table import Table
 
-from cli.errors import BadInputError
 from cli.options import TokenKeyFile, decimal, whole
 from cli.output import whole_folder
 from cli.progress import Report, console, progress
 from cli.times import parse_day
 from cli.token_key import token_key
 from fraud.world import World, WorldSettings, WorldSettingsError, generate, stream_messages, to_file, tokenised
+from reading.errors import BadInputError
 
 _BATCH = 262_144
 _OPTIONS = {"fraud_rate": "--fraud-rate", "cards x days": "--cards and --days", "transactions": "--cards and --days"}

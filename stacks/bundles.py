@@ -112,6 +112,7 @@ _TABLE_READERS = (
     "fraud.features.nightly",
     "fraud.features.sql",
     "fraud.row_counts",
+    "fraud.sql_text",
 )
 JOBS: Mapping[str, tuple[str, ...]] = {
     "nightly": (

@@ -112,7 +112,7 @@ def test_every_room_but_the_measurements_is_in_a_contract_as_who_must_not() -> N
 
 def test_what_is_deployed_may_import_no_other_of_the_rooms_on_this_machine() -> None:
     here = {"engines", "emulator", "local", "cli", "tools", "benchmarks", "samples"}
-    for room in ("fraud", "stacks", "lambda_src", "glue_scripts", "sagemaker_src", "flink_src"):
+    for room in ("fraud", "reading", "stacks", "lambda_src", "glue_scripts", "sagemaker_src", "flink_src"):
         assert here <= {whom for _, who, whom in forbidden_imports() if who == room}, room
 
 

@@ -11,8 +11,8 @@ import typer
 from cli.options import Encoding, whole
 from cli.output import whole_file
 from cli.progress import console, progress
-from cli.reading.text import checked_encoding
 from cli.synthesize.inputs import MAX_SEED, TABLES, Force, Model, OutFile, fitted_model, rows_of, said_of
+from reading.text import checked_encoding
 from sagemaker_src.synthesis.sampling import SYNTHETIC, augmented, rows_to_add, sampled, write_pieces
 from sagemaker_src.synthesis.table import labelled
 

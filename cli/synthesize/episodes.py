@@ -16,11 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import typer
 
-from cli.errors import BadInputError
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import check_folder, whole_folder
 from cli.progress import Report, console, progress
-from cli.reading.transactions import Reading, checked_reading, read_transactions
 from cli.synthesize.inputs import MAX_SEED
 from cli.synthesize.verdict import show_verdict
 from cli.times import parse_moment
@@ -28,6 +26,8 @@ from fraud.episodes import EpisodeModel, EpisodesError, Grafted, graft, learn, s
 from fraud.episodes.ledger import COLUMNS
 from fraud.episodes.sampling import MOST
 from fraud.world.cards import card_numbers
+from reading.errors import BadInputError
+from reading.transactions import Reading, checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
 from sagemaker_src.synthesis.episodes_quality import episodes_quality, most_known
 from sagemaker_src.synthesis.episodes_use import Trial

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import BadInputError
 from cli.options import Encoding, whole
 from cli.output import check_folder, whole_folder
 from cli.progress import console, progress
-from cli.reading.text import checked_encoding
 from cli.synthesize.inputs import MAX_SEED, fitted_model, rows_of, said_of
 from cli.synthesize.verdict import show_verdict
+from reading.errors import BadInputError
+from reading.text import checked_encoding
 from sagemaker_src.synthesis.judging import QUALITY, REPORT, RESPLITS, JudgeRequest, judge, matching
 from sagemaker_src.synthesis.quality.evaluation import FULL, QUICK
 from sagemaker_src.synthesis.table import labelled

@@ -14,15 +14,15 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.errors import BadInputError
 from cli.options import Encoding, decimal, whole
 from cli.output import check_folder, whole_folder
+from cli.plain_table import refuse_numbers_as_text
 from cli.progress import console, noted, progress
-from cli.reading.plain_table import refuse_numbers_as_text
-from cli.reading.text import checked_encoding
 from cli.synthesize.inputs import MAX_SEED, Label, Positive, rows_of, said_of
 from cli.synthesize.work_folder import Work, work_folder, work_place
 from fraud.notation import NotationError, decimal_number
+from reading.errors import BadInputError
+from reading.text import checked_encoding
 from sagemaker_src import synthesis
 from sagemaker_src.synthesis.fitting import HELD_OUT, FitRequest, Fitted, learn
 

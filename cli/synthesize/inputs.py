@@ -10,9 +10,9 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from cli.errors import BadInputError
+from cli.plain_table import read_table
 from cli.progress import Report
-from cli.reading.plain_table import read_table
+from reading.errors import BadInputError
 from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.fitting import Fitted, load_fitted
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from cli.errors import BadInputError
+from reading.errors import BadInputError
 
 _ASKED = "asked.json"
 _CHECKPOINTS = "checkpoints"

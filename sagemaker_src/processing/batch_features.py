@@ -24,7 +24,8 @@ from fraud.features.feature import CARD
 from fraud.features.nightly import CardRecord, Population, Row, card_records, population_habits
 from fraud.features.sql import CLOCK_COLUMNS, batch_steps, daily_sql, daily_tables, snapshot_sql
 from fraud.row_counts import RowCountError, same_count
-from sagemaker_src.processing.transactions import LABEL, OPTIONAL, TransactionFilesError, parquet_source, quoted
+from fraud.sql_text import quoted
+from sagemaker_src.processing.transactions import LABEL, OPTIONAL, TransactionFilesError, parquet_source
 
 if TYPE_CHECKING:
     import pandas as pd  # what of it DuckDB makes

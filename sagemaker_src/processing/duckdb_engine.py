@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 
+from fraud.sql_text import quoted
 from sagemaker_src.processing.batch_features import engine
-from sagemaker_src.processing.transactions import quoted, sql_paths
+from sagemaker_src.processing.transactions import sql_paths
 
 ROWS_AT_ONCE = 5_000
 

@@ -11,6 +11,7 @@ import duckdb
 from fraud.columns import TRANSACTION_COLUMNS
 from fraud.features.catalogue import CATALOGUE
 from fraud.fields import OPTIONAL_FEATURES
+from fraud.sql_text import quoted
 
 REQUIRED = tuple(column.name for column in TRANSACTION_COLUMNS if column.required)
 OPTIONAL = tuple(field.name for field in OPTIONAL_FEATURES)
@@ -85,12 +86,3 @@ def sql_paths(files: Sequence[Path]) -> str:
 
 def _path(file: Path) -> str:
     return quoted(glob.escape(str(file)))
-
-
-def quoted(text: object) -> str:
-    """Text as SQL writes it.
-
-    >>> quoted("o'hara")
-    "'o''hara'"
-    """
-    return "'" + str(text).replace("'", "''") + "'"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli import main as command
-from cli.reading.transactions import AS_USUAL, Read, Reading, read_transactions
+from reading.transactions import AS_USUAL, Read, Reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
 
 CARD = "4111111111111111"

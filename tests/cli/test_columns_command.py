@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from cli.columns import mapping_text
-from cli.errors import BadInputError
 from cli.main import main
-from cli.reading.transactions import checked_reading
+from reading.errors import BadInputError
+from reading.transactions import checked_reading
 from tests.cli.person_files import CARD, frame, fraud, read
-from tests.cli.test_columns import handbook, tabformer
+from tests.reading.test_columns import handbook, tabformer
 
 NAMES = (
     "transaction_id",

@@ -12,11 +12,11 @@ import pytest
 
 from cli import evaluate, feature_frame
 from cli.progress import console
-from cli.reading import rules, transactions
-from cli.reading.mapping import parts, relation
 from fraud.fields import DECLARED, OPTIONAL_FIELDS, Field
 from fraud.transaction import ALLOWED
 from fraud.world import WorldSettings, generate, to_kaggle
+from reading import rules, transactions
+from reading.mapping import parts, relation
 from sagemaker_src.training.fairness import FEW, wilson
 from sagemaker_src.training.train import TrainingSettings
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import BadInputError
 from cli.output import whole_folder
+from reading.errors import BadInputError
 
 
 def write(out: Path, command: str, *names: str) -> None:

@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from cli.errors import BadInputError
 from cli.feature_frame import feature_frame
-from cli.reading import rules, transactions
-from cli.reading.mapping import parts, relation
 from fraud.fields import DECLARED, OPTIONAL_FIELDS, Field
 from fraud.transaction import ALLOWED
+from reading import rules, transactions
+from reading.errors import BadInputError
+from reading.mapping import parts, relation
 from tests.cli.person_files import csv, fraud, parquet, read
 
 NAMES = tuple(field.name for field in OPTIONAL_FIELDS)

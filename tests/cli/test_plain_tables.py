@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.errors import BadInputError
-from cli.reading.plain_table import read_table, refuse_numbers_as_text
+from cli.plain_table import read_table, refuse_numbers_as_text
+from reading.errors import BadInputError
 
 
 def column(folder: Path, *texts: str) -> pd.Series:

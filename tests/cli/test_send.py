@@ -19,7 +19,7 @@ from fraud.world import stream_messages
 from local import background
 from tests.cli.person_files import KEY, frame, fraud
 from tests.cli.standing_application import STANDING, decision, rows
-from tests.cli.test_columns import handbook
+from tests.reading.test_columns import handbook
 
 
 def test_outcomes_paths_and_the_attack_are_counted_apart() -> None:

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.reading.transactions import AS_USUAL, read_transactions
 from cli.replay import _read as read_for_replay
 from cli.synthesize import episodes as module
 from cli.times import parse_moment
 from fraud.episodes import EpisodeModel
 from fraud.world import WorldSettings, generate, to_kaggle
+from reading.transactions import AS_USUAL, read_transactions
 from sagemaker_src.processing.batch_features import engine
 from sagemaker_src.synthesis.page.figures import Figures
 from tests.cli.person_files import fraud

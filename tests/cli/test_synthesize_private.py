@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.reading.plain_table import read_table
+from cli.plain_table import read_table
 from tests.cli.person_files import fraud
 from tests.cli.synthesis_files import frame, run, written
 

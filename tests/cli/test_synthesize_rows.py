@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cli.reading.plain_table import read_table
+from cli.plain_table import read_table
 from sagemaker_src.synthesis import sampling
 from tests.cli.person_files import fraud
 from tests.cli.synthesis_files import contents, fitted, frame, run, written

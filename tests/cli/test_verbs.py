@@ -15,8 +15,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli import main as command
-from cli.errors import BadInputError
 from cli.main import GROUPS, VERBS, app, commands, listed, verb
+from reading.errors import BadInputError
 from tests.cli.person_files import fraud
 
 HEAVY = {

@@ -13,8 +13,8 @@ import typer
 from typer.testing import CliRunner
 
 import cli.world
-from cli.errors import BadInputError
 from fraud.transaction import card_token, parse_transaction
+from reading.errors import BadInputError
 
 SMALL = ["--cards", "60", "--days", "8"]
 app = typer.Typer()

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli import main as command
-from cli.reading.transactions import AS_USUAL, read_transactions
 from fraud.features.catalogue import NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.world import WorldSettings, generate, to_kaggle
 from local.replayer import DAY_MS
 from local.rows import records
+from reading.transactions import AS_USUAL, read_transactions
 from sagemaker_src.processing import nightly
 from sagemaker_src.processing.batch_features import engine
 from tests.parity.naive import MINUTE_MS, naive_stream_features

@@ -41,7 +41,8 @@ def test_what_a_page_leads_to_is_there(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_a_page_names_are_there(page: Path) -> None:
-    rooms = r"(?:fraud|stacks|lambda_src|glue_scripts|sagemaker_src|flink_src|engines|emulator|local|cli|tools|tests|samples)"
+    deployed = "fraud|reading|stacks|lambda_src|glue_scripts|sagemaker_src|flink_src"
+    rooms = rf"(?:{deployed}|engines|emulator|local|cli|tools|tests|samples)"
     for named in set(re.findall(rf"`({rooms}/[\w/.-]*)`", page.read_text(encoding="utf-8"))):
         assert (ROOT / named).exists(), named
 

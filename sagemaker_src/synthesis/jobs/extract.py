@@ -17,9 +17,10 @@ import duckdb
 from fraud.durations import MS_PER_DAY
 from fraud.notation import whole_number
 from fraud.row_counts import RowCountError
+from fraud.sql_text import quoted
 from sagemaker_src.options import typed
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load, made_rows, own_columns
-from sagemaker_src.processing.transactions import TransactionFilesError, parquet_source, quoted
+from sagemaker_src.processing.transactions import TransactionFilesError, parquet_source
 
 DAY, TIME_OF_DAY, LABEL = "day", "time_of_day_ms", "is_fraud"
 """When: days since 1970-01-01 (UTC), and milliseconds since that day's midnight: so a generator learns the hour."""
