@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/watch"
 _QUARANTINE = {"QUARANTINE_BUCKET": "archive", "QUARANTINE_PREFIX": "quarantine/"}
 _READER = {"PARTIAL_FAILURES": "true"}
+
+
+def _back_end(machine: str) -> str:
+    return json.dumps({"kind": "sagemaker", "machine": f"arn:aws:states:eu-west-1:123456789012:stateMachine:{machine}"})
+
+
 _OF = {
     "decide": {
         "NIGHTLY_FEATURE_GROUP": "cc-agg-batch-fg",
@@ -46,6 +54,16 @@ _OF = {
     "first_model": {},
     "gate": {"MODELS_BUCKET": "models"},
     "champion": {"MODEL_PACKAGE_GROUP": "fraud"},
+    "train_model": {
+        "BATCH_BUCKET": "batch",
+        "ARRIVING_PREFIX": "glue_transformed/train/",
+        "BACK_END": _back_end("training"),
+    },
+    "predict_batch": {
+        "BATCH_BUCKET": "batch",
+        "ARRIVING_PREFIX": "glue_transformed/batch_predict/",
+        "BACK_END": _back_end("scoring"),
+    },
 }
 ENVIRONMENTS = {
     function: {

@@ -68,6 +68,17 @@ _DECIDING = (
     "lambda_src.ports.collision_archive",
     "lambda_src.ports.event_bus",
 )
+_ARRIVALS = (
+    *_EVERY_FUNCTION,
+    "fraud.card_numbers",
+    "fraud.card_text",
+    "lambda_src.arrivals",
+    "lambda_src.object_events",
+    "lambda_src.ports.arrived_objects",
+    "lambda_src.ports.back_ends",
+    "lambda_src.ports.batch_back_end",
+    "lambda_src.ports.sagemaker_back_end",
+)
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "accept": (*_TOPIC, *_QUARANTINE, *_DECISION_TABLE, "lambda_src.ports.watch_queue"),
     "archive": (*_TOPIC, *_QUARANTINE, *_DECISIONS, *_ITEMS, "lambda_src.ports.parquet_archive"),
@@ -102,7 +113,9 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         "fraud.features.groups",
         "fraud.retries",
     ),
+    "predict_batch": _ARRIVALS,
     "start_stream": _LONG_WORK,
+    "train_model": _ARRIVALS,
     "watch": (*_TRANSACTIONS, *_DECIDING, "lambda_src.ports.watch_queue"),
 }
 """{function: the modules beside those in its own folder}."""

@@ -87,7 +87,7 @@ def load(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Mo
         for name, value in (ENVIRONMENTS[function] | changes).items():
             monkeypatch.setenv(name, value)
         name = f"lambda_src.{function}.handler"
-        for known in (name, "lambda_src.telemetry", "lambda_src.decision_metrics"):
+        for known in (name, "lambda_src.telemetry", "lambda_src.decision_metrics", "lambda_src.arrivals"):
             sys.modules.pop(known, None)
         loaded.append(name)
         return importlib.import_module(name)

@@ -16,6 +16,7 @@ from samples.deciding_world import CARDS, MOMENT, feature_message, transaction_m
 from samples.environments import ENVIRONMENTS
 from samples.kafka import kafka_event
 from samples.lambda_context import CONTEXT, REQUEST_ID
+from samples.s3 import TEST_EVENT
 from tests.lambda_src.cloudformation import request
 from tests.lambda_src.test_archive import decision, stream_event
 
@@ -158,6 +159,16 @@ def test_what_is_said_of_the_champion_names_its_request(logged, aws):
     assert (line["function_request_id"], line["why"]) == (REQUEST_ID, "no model is approved")
 
 
+@pytest.mark.parametrize("name", ["train_model", "predict_batch"])
+def test_what_is_said_of_an_object_names_its_request_and_message(logged, name):
+    function, lines = logged(name)
+    function.processor.raise_on_entire_batch_failure = False
+    messages = [{"messageId": "m1", "body": TEST_EVENT, "attributes": {}, "eventSource": "aws:sqs"}]
+    function.handler({"Records": messages}, CONTEXT)
+    [line] = lines()
+    assert (line["function_request_id"], line["message_id"]) == (REQUEST_ID, "m1")
+
+
 def test_every_function_is_tried_here():
     tried = {
         "accept",
@@ -173,5 +184,7 @@ def test_every_function_is_tried_here():
         "start_stream",
         "gate",
         "champion",
+        "train_model",
+        "predict_batch",
     }
     assert tried == ENVIRONMENTS.keys()
