@@ -8,19 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite, isnan, nan
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.decision import Decision, FallbackRule, Reason
+from fraud.answers import REASONS, checked, reasons_of
+from fraud.decision import Decision, FallbackRule
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.feature_record import KEY_FIELDS, STREAM_NAMES, FeatureRecord, model_fields, parse_feature_record
 from fraud.features.catalogue import NIGHTLY_FEATURES, names
 from fraud.features.nightly import nightly_columns
 from fraud.fields import OPTIONAL_FEATURES
-from fraud.model_input import ModelInput
 from fraud.payment import Collision, Payment, collision
 from fraud.ports import (
     DecisionStore,
@@ -32,18 +32,14 @@ from fraud.ports import (
     Scores,
 )
 from fraud.transaction import InvalidTransactionError, Transaction, format_event_time
-from fraud.vector import CATEGORY_FEATURES, Columns, given_input, model_vector
+from fraud.vector import Columns, given_input, model_vector
 
 _NIGHTLY_NAMES = names(NIGHTLY_FEATURES)
 
-REASONS = 3
-"""A decision carries this many reasons."""
 MISSING_SHOWN = 5
 """Of the features that a model takes and that this release does not compute, a decision names so many."""
 WHY_CHARACTERS = 300
 """Of why the fallback decided, and of a warning: an error may repeat what it was given, and a table's items are limited."""
-VERSION_CHARACTERS = 256
-"""Of a model's version: as many as the model registry keeps."""
 
 
 class Rejected(NamedTuple):
@@ -153,7 +149,7 @@ class Deciding:
         given = given_input(columns)
         vectors = model_vector(columns, given)
         try:
-            answer = _checked(self.scorer.score(vectors, given, REASONS), given, len(vectors))
+            answer = checked(self.scorer.score(vectors, given, REASONS), given, len(vectors))
         except ScorerUnavailableError as error:
             return self._by_rule(records, str(error))
         positions = {name: position for position, name in enumerate(given.names)}
@@ -194,7 +190,7 @@ class Deciding:
                     path="model",
                     score=score,
                     model_version=answer.model_version,
-                    reasons=_reasons(contributions, vector, positions, features),
+                    reasons=reasons_of(contributions, vector, positions, features),
                     features=features,
                     nightly_cut=cut,
                     warning=self._warning(record.trans_time, cut, answer.missing),
@@ -271,23 +267,6 @@ def _stated(record: FeatureRecord) -> dict[str, float | str | None]:
     return {"amount": record.amount_cents / 100, "category": record.category, **record.fields, **record.features}
 
 
-def _reasons(
-    contributions: Sequence[tuple[str, float]],
-    vector: Sequence[float],
-    positions: Mapping[str, int],
-    stated: Mapping[str, float | str | None],
-) -> tuple[Reason, ...]:
-    reasons = []
-    for name, contribution in contributions:
-        if name in CATEGORY_FEATURES:
-            shown = stated.get(name)
-        else:
-            value = vector[positions[name]] if name in positions else nan
-            shown = None if isnan(value) else value
-        reasons.append(Reason(name, shown, contribution))
-    return tuple(reasons)
-
-
 def _collided(kept: list[tuple[int, FeatureRecord]], standing: Sequence[Decision]) -> list[Collided]:
     payments = {decision.transaction_id: Payment.of(decision) for decision in standing}
     found = []
@@ -312,22 +291,3 @@ def _columns(records: list[FeatureRecord], nightly: Nightly) -> Columns:
         **{name: np.array(values, dtype=np.float64) for name, values in stream.items()},
         **nightly_columns({"category": category, **keys}, event_ms, cards, nightly.population),
     }
-
-
-def _checked(answer: Scores, given: ModelInput, n: int) -> Scores:
-    if len(answer.scores) != n or len(answer.reasons) != n:
-        counts = f"{len(answer.scores)} scores and {len(answer.reasons)} reasons"
-        raise ScorerUnavailableError(f"the model answered {counts} to {n} transactions")
-    unknown = {name for row in answer.reasons for name, _ in row} - {*given.names, *answer.missing}
-    if unknown:
-        raise ScorerUnavailableError(f"the model gave reasons that are no features: {', '.join(sorted(unknown))}")
-    if len(answer.model_version) > VERSION_CHARACTERS:
-        problem = f"a version of {len(answer.model_version)} characters"
-        raise ScorerUnavailableError(f"the model answered {problem}; allowed: at most {VERSION_CHARACTERS}")
-    for name, contribution in (each for row in answer.reasons for each in row):
-        if not isfinite(contribution):
-            raise ScorerUnavailableError(f"the model answered a contribution of {contribution} of {name}")
-    for score in answer.scores:
-        if not (isinstance(score, float) and 0 <= score <= 1):
-            raise ScorerUnavailableError(f"the model answered a score of {score!r}; allowed: a probability, 0 to 1")
-    return answer

@@ -9,7 +9,7 @@ import io
 import json
 import time
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +27,33 @@ FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 2.0
 
 
-def request_body(vectors: NDArray[np.float32], given: ModelInput, reasons: int) -> bytes:
+MAX_ROWS = 20_000
+"""The model's program refuses a larger request."""
+
+
+def request_body(
+    vectors: NDArray[np.float32], given: ModelInput, reasons: int, *, exact_reasons: int | None = None
+) -> bytes:
     """n vectors as the endpoint reads them, whichever features its model takes.
 
     Args:
         vectors: float32 of shape (n, len(given.names)).
         given: what they hold.
         reasons: how many are asked for.
+        exact_reasons: how many of the rows that a person will look at get exact ones at most; None leaves it to the model's
+            program, which thinks of payments that wait.
 
     >>> request_body(np.zeros((1, 1), np.float32), ModelInput(("amount",), {}), 3).split(b"\\n")[0]
     b'{"feature_names":["amount"],"categories":{},"reasons":3}'
     """
     file = io.BytesIO()
-    head = {"feature_names": given.names, "categories": dict(given.categories), "reasons": reasons}
+    head: dict[str, Any] = {
+        "feature_names": given.names,
+        "categories": dict(given.categories),
+        "reasons": reasons,
+    }
+    if exact_reasons is not None:
+        head["exact_reasons"] = exact_reasons
     file.write(json.dumps(head, separators=(",", ":")).encode() + b"\n")
     np.save(file, np.ascontiguousarray(vectors, dtype="<f4"), allow_pickle=False)
     return file.getvalue()
@@ -77,7 +91,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(strict=True, protected_namespaces=())
 
     scores: list[Annotated[float, Field(ge=0, le=1)]]
-    reasons: list[list[tuple[str, FiniteFloat]]]
+    reasons: list[list[tuple[str, FiniteFloat]]] = Field(default_factory=list)
     model_version: str
     thresholds: Thresholds
     missing: tuple[str, ...] = ()

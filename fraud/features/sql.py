@@ -12,6 +12,7 @@ from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.features.catalogue import CATALOGUE, Catalogue, names
 from fraud.features.feature import CARD, named, those_missing
 from fraud.features.habits import Habit
+from fraud.features.windows import LONGEST_MS
 
 
 def stream_sql(source: str, catalogue: Catalogue = CATALOGUE, identity: str = "transaction_id") -> str:
@@ -130,7 +131,9 @@ def _join(table: str, key: tuple[str, ...]) -> str:
     return f"{kind} {table} ON {on}"
 
 
-def batch_steps(catalogue: Catalogue = CATALOGUE, identity: str = "transaction_id") -> list[tuple[str, str]]:
+def batch_steps(
+    catalogue: Catalogue = CATALOGUE, identity: str = "transaction_id", asked: str | None = None
+) -> list[tuple[str, str]]:
     """The whole batch computation: tables to make one after the other, from a table `transactions` to `features`.
 
     `transactions` holds each transaction once: `cc_num`, `category`, the catalogue's `key_columns`, `amount_cents` BIGINT,
@@ -139,12 +142,19 @@ def batch_steps(catalogue: Catalogue = CATALOGUE, identity: str = "transaction_i
     Args:
         catalogue: the declarations.
         identity: the column of `transactions` that is each row's own.
+        asked: a condition on its rows: `features` has those that meet it, and the others are their past; None for all.
 
     >>> [name for name, _ in batch_steps()][-1]
     'features'
     """
     tables = daily_tables(catalogue)
     daily = [(table, daily_sql(table, "transactions", catalogue)) for table in tables]
-    nightly = list(nightly_sql({table: table for table in tables}, catalogue).items())
-    stream = ("stream_features", stream_sql("SELECT * FROM transactions", catalogue, identity))
-    return [*daily, *nightly, stream, ("features", training_sql(catalogue))]
+    nightly = nightly_sql({table: table for table in tables}, catalogue)
+    stream = stream_sql("SELECT * FROM transactions", catalogue, identity)
+    if asked:
+        of_asked = f"FROM transactions WHERE {asked}"
+        since = f"SELECT * FROM transactions WHERE event_ms >= (SELECT MIN(event_ms) {of_asked}) - {LONGEST_MS}"
+        days = f"SELECT DISTINCT day {of_asked}"
+        nightly = {name: f"SELECT * FROM ({select}) AS n WHERE day IN ({days})" for name, select in nightly.items()}
+        stream = f"SELECT * FROM ({stream_sql(since, catalogue, identity)}) AS s WHERE {asked}"
+    return [*daily, *nightly.items(), ("stream_features", stream), ("features", training_sql(catalogue))]

@@ -91,10 +91,20 @@ def load(
 
 
 def compute(
-    connection: duckdb.DuckDBPyConnection, progress: Progress = _silent, catalogue: Catalogue = CATALOGUE
+    connection: duckdb.DuckDBPyConnection,
+    progress: Progress = _silent,
+    catalogue: Catalogue = CATALOGUE,
+    asked: str | None = None,
 ) -> None:
-    """Make `features` from `transactions`: keyed by `row`, with `cc_num` as the number in `cards`."""
-    steps = batch_steps(catalogue, identity="row")
+    """Make `features` from `transactions`: keyed by `row`, with `cc_num` as the number in `cards`.
+
+    Args:
+        connection: after `load`.
+        progress: is told of each step.
+        catalogue: as of `load`.
+        asked: a condition on the rows whose features are made; None for all.
+    """
+    steps = batch_steps(catalogue, identity="row", asked=asked)
     for done, (table, select) in enumerate(steps):
         progress(table, done, len(steps))
         # The last step is a view: it is read once, on its way into a file or an array.

@@ -14,6 +14,8 @@ Whoever does not know which features the model takes sends `application/x-named-
 
     {"feature_names": ["amount", "category", ...], "categories": {"category": ["travel", ...]}, "reasons": 3}
 
+The line may say `exact_reasons` besides: how many rows get exact ones at most, for a caller that lets no payment wait.
+
 The model takes its own features from it by name, and codes the categories as it learned them: the values of such a column are
 places in the list that the line gives, NaN for missing. What the model takes and the line does not name is missing, and the
 answer says so under `missing`. So a new model, and one from before, can be asked by the same caller.
@@ -26,7 +28,8 @@ A wrong request is answered with 400, 406 or 415 and `{"error": "..."}`, which r
 
 A reason is a feature's contribution to the score's log-odds. Exact ones (TreeSHAP) cost 3 to 5 ms a row with 500 trees of depth
 6; approximate ones (Saabas: along the row's own path) cost a seventieth of that, and 4 of 5 name the same features. So the rows
-that a person will look at, from the review threshold up, get exact ones, at most EXACT_ROWS a request; the rest approximate.
+that a person will look at, from the review threshold up, get exact ones, at most EXACT_ROWS a request unless it says
+how many; the rest approximate.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ MAX_NPY_HEADER = 1_000
 MAX_HEAD = 1_000_000
 """Bytes of the line before a named array: names of features and categories."""
 EXACT_ROWS = 8
-"""Exact reasons a request at most, so that a burst of fraud cannot make payments wait."""
+"""Exact reasons a request at most, so that a burst of fraud cannot make payments wait, where the request does not say."""
 
 # each part ends where the next begins, so that a long run of digits is read once
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -88,11 +91,19 @@ class Model(NamedTuple):
 
 
 class Request(NamedTuple):
-    """float32 rows (n, width; NaN is missing), how many reasons are asked for, and the names of the columns, if given."""
+    """A request in the model's own columns.
+
+    Attributes:
+        rows: float32 (n, width); NaN is missing.
+        reasons: how many are asked for.
+        feature_names: of the columns, if given.
+        exact: how many rows get exact reasons at most.
+    """
 
     rows: np.ndarray
     reasons: int = 0
     feature_names: list[str] | None = None
+    exact: int = EXACT_ROWS
 
 
 class Named(NamedTuple):
@@ -103,12 +114,14 @@ class Named(NamedTuple):
         reasons: how many are asked for.
         feature_names: of the columns.
         categories: {feature: texts} of the columns that are no numbers: a value is a place among the texts.
+        exact: how many rows get exact reasons at most.
     """
 
     rows: np.ndarray
     reasons: int
     feature_names: list[str]
     categories: dict[str, list[str]]
+    exact: int = EXACT_ROWS
 
 
 def model_fn(model_dir: str) -> Model:
@@ -259,7 +272,8 @@ def _from_named(body: bytes, parameters: dict[str, str]) -> Named:
     request = _from_npy(body[end + 1 :], parameters)
     if request.rows.shape[1] != len(names):
         raise ValueError(f"rows of {request.rows.shape[1]} values; feature_names has {len(names)}")
-    return Named(request.rows, _reasons(head.get("reasons", 0)), names, categories)
+    exact = _whole("exact_reasons", head.get("exact_reasons", EXACT_ROWS), MAX_ROWS)
+    return Named(request.rows, _reasons(head.get("reasons", 0)), names, categories, exact)
 
 
 def _are_texts(values: Any) -> bool:
@@ -306,8 +320,12 @@ _READERS: dict[str, Callable[[bytes, dict[str, str]], Request | Named]] = {
 
 
 def _reasons(count: Any) -> int:
-    if type(count) is not int or not 0 <= count <= 100:
-        raise ValueError("reasons: not a whole number from 0 to 100")
+    return _whole("reasons", count, 100)
+
+
+def _whole(name: str, count: Any, most: int) -> int:
+    if type(count) is not int or not 0 <= count <= most:
+        raise ValueError(f"{name}: not a whole number from 0 to {most}")
     return count
 
 
@@ -346,7 +364,7 @@ def predict(request: Request | Named, model: Model) -> dict[str, Any]:
     missing: list[str] = []
     if isinstance(request, Named):
         rows, missing = own_rows(request, model.manifest)
-        request = Request(rows, request.reasons)
+        request = Request(rows, request.reasons, exact=request.exact)
     if request.rows.shape[1] != model.width:
         raise RefusedError(
             400, f"rows of {request.rows.shape[1]} values; the model takes {model.width}: {', '.join(names)}"
@@ -362,7 +380,7 @@ def predict(request: Request | Named, model: Model) -> dict[str, Any]:
         "missing": missing,
     }
     if request.reasons:
-        contributions = _contributions(request.rows, scores, model)
+        contributions = _contributions(request.rows, scores, model, request.exact)
         prediction["reasons"] = strongest(contributions, names, request.reasons)
     return prediction
 
@@ -396,10 +414,10 @@ def _coded(column: np.ndarray, name: str, texts: list[str], known: list[str]) ->
     return lookup[np.where(none, len(texts), column).astype(np.int64)]
 
 
-def _contributions(rows: np.ndarray, scores: np.ndarray, model: Model) -> np.ndarray:
-    """float32 (n, width): what each feature adds to each row's log-odds."""
+def _contributions(rows: np.ndarray, scores: np.ndarray, model: Model, most: int) -> np.ndarray:
+    """float32 (n, width): what each feature adds to each row's log-odds, exact of `most` rows at most."""
     looked_at = np.flatnonzero(scores >= model.manifest["thresholds"]["review"])
-    exact = looked_at[np.argsort(-scores[looked_at], kind="stable")[:EXACT_ROWS]]
+    exact = looked_at[np.argsort(-scores[looked_at], kind="stable")[:most]]
     contributions = np.empty(rows.shape, dtype=np.float32)
     if len(exact) < len(rows):
         contributions = _explain(rows, model, approximate=True)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from fraud.deciding import REASONS
+from fraud.answers import REASONS
 from fraud.decision import Decision
 from fraud.feature_record import STREAM_NAMES
 from fraud.features.nightly_records import nightly_record, population_records

@@ -32,6 +32,7 @@ STARTED = {
         for name in bundles.FUNCTIONS
     },
     "nightly jobs": ("sagemaker_src.processing.nightly",),
+    "scoring jobs": ("sagemaker_src.scoring.requests", "sagemaker_src.scoring.scores"),
     "synthesis jobs": tuple(f"sagemaker_src.synthesis.jobs.{job}" for job in ("extract", "fit", "sample", "evaluate")),
     "training jobs": (
         "sagemaker_src.processing.batch_features",
