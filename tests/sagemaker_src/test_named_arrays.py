@@ -10,7 +10,7 @@ import pytest
 from fraud.model_input import ModelInput
 from fraud.model_request import CONTENT_TYPE, request_body
 from fraud.vector import model_vector
-from sagemaker_src.serving.inference import RefusedError, model_fn, own_rows, predict, read_request
+from sagemaker_src.serving.inference import EXACT_ROWS, RefusedError, model_fn, own_rows, predict, read_request
 from samples.deciding_world import CATEGORIES, INPUT, write_model
 from tests.sagemaker_src.served_model import as_npy
 
@@ -74,6 +74,8 @@ def _head(**changes):
         (_head(categories=["a"]), "categories: not an object of lists of different texts"),
         (_head(categories={"category": ["a", "a"]}), "categories: not an object of lists of different texts"),
         (_head(reasons=-1), "reasons: not a whole number from 0 to 100"),
+        (_head(exact_reasons=20_001), "exact_reasons: not a whole number from 0 to 20000"),
+        (_head(exact_reasons=True), "exact_reasons: not a whole number from 0 to 20000"),
         (_head()[:-1], "the shape is not the body's length"),
         (_head().replace(b'"reasons"', b'"feature_names"'), "a name is given twice"),
     ],
@@ -89,6 +91,28 @@ def test_a_place_outside_the_list_of_categories_is_refused(model, place):
     given = ModelInput(("amount", "category"), {"category": ("a", "b")})
     with pytest.raises(RefusedError, match="category: not places in its list of 2 categories"):
         named([[1.0, place]], given, model)
+
+
+def test_a_caller_that_lets_no_payment_wait_gets_more_exact_reasons_or_none(model, rows):
+    rows = rows.copy()
+    rows[::5, INPUT.names.index("amount")] = 400
+    over = [place for place, score in enumerate(named(rows, INPUT, model)["scores"]) if score >= 0.5]
+    assert len(over) > EXACT_ROWS
+
+    def reasons(asked, exact=None):
+        body = request_body(asked, INPUT, 3, exact_reasons=exact)
+        return predict(read_request(body, CONTENT_TYPE), model)["reasons"]
+
+    approximate, exact = reasons(rows, 0), reasons(rows, len(rows))
+    differs = [place for place in range(len(rows)) if approximate[place] != exact[place]]
+    assert differs == over
+    assert [exact[place] for place in over] == [reasons(rows[[place]])[0] for place in over]
+    usual = reasons(rows)
+    assert (
+        sum(usual[place] == exact[place] for place in over)
+        == EXACT_ROWS
+        == len(over) - sum(usual[place] == approximate[place] for place in over)
+    )
 
 
 def test_training_and_serving_code_categories_alike(model):
