@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
+from cli.options import Columns, Encoding, Timezone
 from cli.progress import console
+from reading.transactions import USUAL, Reading, checked_reading, read_transactions
 from emulator.command_line import variables
 from local.background import Standing, StandingError, start
 from reading.errors import BadInputError
+from local.kept_world import last_midnight_ms
+from local.own_past import OwnFile, OwnPastError, digest, hand_over, own_past
+from sagemaker_src.processing.batch_features import engine
 
 
 def up(
     replay: Annotated[bool, typer.Option(help="Topics keep the data's own times, for past days.")] = False,
     empty: Annotated[bool, typer.Option(help="Bare: no trained model, no nightly features.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Learn from this file's transactions in place of a made-up world's; files as `fraud evaluate` reads them.",
+            metavar="FILE",
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    timezone: Timezone = None,
+    columns: Columns = USUAL,
 ) -> None:
     """Stand the synthesized application up on an emulated AWS on this machine, and leave it running.
 
@@ -25,20 +43,48 @@ def up(
     decisions` shows what is decided, `fraud down` ends every process and removes what they wrote. Prints the
     variables with which AWS's own command line works against it. What a killed run left is cleared away first.
 
+    With --data the cards are those of a file of yours: their earlier days are the past, as if it had ended at the last midnight,
+    and `fraud send` sends what they buy in the days after it. Their card numbers become tokens as the file is read; below
+    `.cache/worlds` lie the tokens, the declared fields and the model. `make clean` removes them.
+
     Example: fraud up
 
     Example: fraud up --empty
+
+    Example: fraud up --data transactions.csv --columns mine.toml
     """
     began = time.monotonic()
+    reading = checked_reading(encoding, timezone, columns)
+    if data is None and (encoding is not None or timezone is not None or columns != USUAL):
+        raise BadInputError("--encoding, --timezone, --columns: only with --data, the file that they are of")
+    if data is not None and empty:
+        raise BadInputError("--empty: not with --data, which fills the application")
 
     def told(what: str) -> None:
         console.print(f"{time.monotonic() - began:5.0f} s  {what}", markup=False, soft_wrap=True)
 
+    settings = {"env": "dev", "replay": replay}
     try:
-        standing = start({"env": "dev", "replay": replay}, told, empty=empty)
+        with TemporaryDirectory(prefix="fraud-own-") as folder:
+            own = _own(data, reading, Path(folder), told) if data is not None else None
+            standing = start(settings, told, empty=empty, own=own)
     except StandingError as error:
         raise BadInputError(str(error)) from error
     show(standing)
+
+
+def _own(data: Path, reading: Reading, folder: Path, told: Callable[[str], None]) -> Path:
+    """The file's past, for the process that fills the application."""
+    token_key = secrets.token_urlsafe(48)
+    with engine() as connection:
+        read = read_transactions(connection, data, "tx", token_key.encode(), reading)
+        rows = connection.sql("SELECT * EXCLUDE row FROM tx").to_arrow_table()
+    told(f"{data.name}: {read.transactions:,} transactions; {read.times}")
+    try:
+        hand_over(own_past(rows, token_key, last_midnight_ms()), OwnFile(data.name, digest(rows)), folder)
+    except OwnPastError as error:
+        raise BadInputError(f"--data: {data}: {error}") from error
+    return folder
 
 
 def show(standing: Standing) -> None:

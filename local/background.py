@@ -43,6 +43,8 @@ ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / "out" / "up.json"
 """Where the standing application is written down."""
 START_TIMEOUT_S = 900
+OWN_TIMEOUT_S = 7200
+"""A person's own file may be of millions of rows, and is learnt from on this machine."""
 EXEC_TIMEOUT_S = 1
 STOP_TIMEOUT_S = 60
 ENDS = (signal.SIGTERM, signal.SIGINT)
@@ -137,6 +139,7 @@ def start(
     *,
     empty: bool = False,
     worlds: Path = WORLDS,
+    own: Path | None = None,
 ) -> Standing:
     """Synthesizes the application and leaves it standing; what a killed one left is cleared away.
 
@@ -146,6 +149,7 @@ def start(
         state: where it is written down.
         empty: whether it stays without a trained model and nightly features.
         worlds: where the worlds are kept that others are filled with.
+        own: what `local.own_past.hand_over` wrote, to be filled with in place of a made-up world.
 
     Raises:
         StandingError: it stands already, or did not come up; its logs are kept then.
@@ -159,6 +163,7 @@ def start(
         (folder / "progress").touch()
         arguments = ["-m", "local.background", "--folder", str(folder), "--settings", json.dumps(dict(settings))]
         arguments += ["--state", str(state), "--worlds", str(worlds), *(["--empty"] if empty else [])]
+        arguments += ["--own", str(own)] if own else []
         with (folder / "runner.log").open("wb") as output:
             runner = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -171,7 +176,7 @@ def start(
         # until it stands, so that a `fraud down` or a kill on the way finds it
         _write(state, Standing(runner.pid, str(folder), "", {}, REGION))
         try:
-            return _wait(state, runner, folder, told)
+            return _wait(state, runner, folder, told, OWN_TIMEOUT_S if own else START_TIMEOUT_S)
         except BaseException:
             stop(state)
             raise
@@ -223,9 +228,11 @@ def _alone(state: Path) -> Iterator[None]:
         yield
 
 
-def _wait(state: Path, runner: subprocess.Popen[bytes], folder: Path, told: Callable[[str], None]) -> Standing:
+def _wait(
+    state: Path, runner: subprocess.Popen[bytes], folder: Path, told: Callable[[str], None], timeout_s: float
+) -> Standing:
     shown: list[str] = []
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while True:
         found = standing(state)
         if found is None:
@@ -238,7 +245,7 @@ def _wait(state: Path, runner: subprocess.Popen[bytes], folder: Path, told: Call
         if found.endpoint:
             return found
         if runner.poll() is not None or time.monotonic() > deadline:
-            what = "ended" if runner.poll() is not None else f"was not done after {START_TIMEOUT_S} s"
+            what = "ended" if runner.poll() is not None else f"was not done after {timeout_s:g} s"
             kept = keep_logs(folder, state.with_name("up-logs"))
             step = shown[-1] if shown else "its start"
             said = _tail(folder / "runner.log")
@@ -269,6 +276,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--worlds", type=Path, required=True)
     parser.add_argument("--empty", action="store_true", help="no trained model, no nightly features")
+    parser.add_argument("--own", type=Path, help="a person's own transactions in place of a made-up world")
     options = parser.parse_args()
 
     def end(*_: object) -> None:
@@ -291,7 +299,7 @@ def main() -> int:
             following = ""
             if not options.empty:
                 application = Application(aws.client, stacks[0].name.rpartition("-")[0])
-                following = str(fill(application, options.folder, told, options.worlds))
+                following = str(fill(application, options.folder, told, options.worlds, options.own))
             found = Standing(os.getpid(), str(options.folder), aws.endpoint, aws.credentials, REGION, following)
             _write(options.state, found)
             while True:

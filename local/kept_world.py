@@ -1,7 +1,8 @@
-"""The made-up world that `fraud up` fills the application with, made once and kept below `.cache/worlds`.
+"""The worlds that `fraud up` fills the application with, made up or of a person's own file, kept below `.cache/worlds`.
 
 What is kept is the world's past and what its following weeks will bring, the sums of its nights, and the model that the training
 machine made of the past. The folder's name is a digest of all that these are made of, so a change to any of it makes a new one.
+One made-up world is kept, and one of a file.
 
 Whenever the application is filled, the past is moved by whole days, so that it ends at the last midnight: nothing that is made
 of it, the model included, knows dates other than by their distance.
@@ -39,10 +40,18 @@ WORLD = WorldSettings(cards=800, days=PAST_DAYS + 28, fraud_rate=0.005, seed=7)
 next."""
 MADE_OF = (
     *("fraud/**/*.py", "fraud/**/*.sql", "sagemaker_src/**/*.py", "stacks/images.json"),
-    *("requirements/jobs.txt", "requirements/serving.txt", "local/kept_world.py", "local/filling.py"),
+    *(
+        "requirements/jobs.txt",
+        "requirements/serving.txt",
+        "local/kept_world.py",
+        "local/own_past.py",
+        "local/filling.py",
+    ),
 )
 """The files, below the root, that a world, its features and its model come of."""
 
+_OF_FILE = "-of-"
+"""Between the digest of the code and that of a person's file, in the name of a world that was made of it."""
 _PAST, _FOLLOWING, _SUMS, _MODEL, _ABOUT = "past.parquet", "following.parquet", "sums", "model.tar.gz", "about.json"
 
 
@@ -80,7 +89,11 @@ def made_past(cut_ms: int) -> Past:
     made_ms = int(pd.Timestamp(WORLD.start).value) // 1_000_000 + PAST_DAYS * MS_PER_DAY
     # cards of all time zones, so that it is day for most of them at whatever hour someone looks
     card = table["cc_num"].combine_chunks().indices.to_numpy().astype(np.int64)
-    table = _later(table, cut_ms - made_ms + card % 24 * HOUR_MS)
+    return split_past(later(table, cut_ms - made_ms + card % 24 * HOUR_MS), token_key, cut_ms)
+
+
+def split_past(table: pa.Table, token_key: str, cut_ms: int) -> Past:
+    """Tokenised and labelled rows as a past up to `cut_ms`, and what its cards buy after it."""
     table = table.sort_by([("event_time", "ascending"), ("transaction_id", "ascending")])
     times = table["event_time"].cast(pa.int64())
     rows, after = table.filter(pc.less(times, cut_ms)), table.filter(pc.greater_equal(times, cut_ms))
@@ -127,9 +140,8 @@ class KeptWorld:
 
     def past(self, cut_ms: int) -> Past:
         """The world, with a past that ends at `cut_ms`."""
-        by_ms = cut_ms - self._about.cut_ms
-        rows, following = (_later(pq.read_table(self._folder / name), by_ms) for name in (_PAST, _FOLLOWING))
-        return Past(self._about.token_key, rows, following, cut_ms)
+        by_ms, kept = cut_ms - self._about.cut_ms, read_past(self._folder)
+        return Past(kept.token_key, later(kept.rows, by_ms), later(kept.following, by_ms), cut_ms)
 
     def sums(self, cut_ms: int) -> dict[str, bytes]:
         """The sums that the nights before the last have left, {path below `daily/`: file}, for a past that ends at `cut_ms`."""
@@ -137,32 +149,59 @@ class KeptWorld:
         return dict(_later_sums(self._folder / _SUMS, by_days))
 
 
-def kept_world(worlds: Path = WORLDS) -> KeptWorld | None:
-    """The kept world, if it was made of what stands here now."""
-    folder = worlds / made_of()
+def kept_world(worlds: Path = WORLDS, own: str = "") -> KeptWorld | None:
+    """The kept world, if it was made of what stands here now.
+
+    Args:
+        own: what tells someone's own transactions from others; empty for the made-up world.
+    """
+    folder = worlds / _name(own)
     return KeptWorld(folder) if folder.is_dir() else None
 
 
-def keep(past: Past, sums: Mapping[str, bytes], model: bytes, metadata: dict[str, str], worlds: Path = WORLDS) -> None:
+def keep(
+    past: Past, sums: Mapping[str, bytes], model: bytes, metadata: dict[str, str], worlds: Path = WORLDS, own: str = ""
+) -> None:
     """Keeps a world, whole or not at all, in place of those that were made of something else.
 
     Args:
         sums: as `KeptWorld.sums` gives them, for the same cut.
         model, metadata: the model's archive, and what it was registered with.
         worlds: where.
+        own: as of `kept_world`.
     """
     worlds.mkdir(parents=True, exist_ok=True)
+    code = made_of()
     for other in worlds.iterdir():  # and what a killed run has left
-        shutil.rmtree(other)
+        of_code, _, of_file = other.name.partition(_OF_FILE)
+        if of_code != code or bool(of_file) == bool(own):
+            shutil.rmtree(other)
     part = Path(tempfile.mkdtemp(prefix=".part-", dir=worlds))
-    pq.write_table(past.rows, part / _PAST)
-    pq.write_table(past.following, part / _FOLLOWING)
+    write_past(past, part, metadata)
     for path, content in sums.items():
         (part / _SUMS / path).parent.mkdir(parents=True, exist_ok=True)
         (part / _SUMS / path).write_bytes(content)
     (part / _MODEL).write_bytes(model)
-    (part / _ABOUT).write_text(json.dumps(asdict(About(past.token_key, past.cut_ms, metadata)), indent=2) + "\n")
-    part.rename(worlds / made_of())
+    part.rename(worlds / _name(own))
+
+
+def write_past(past: Past, folder: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Writes a past into a folder that is its owner's alone, with what its model was registered with."""
+    pq.write_table(past.rows, folder / _PAST)
+    pq.write_table(past.following, folder / _FOLLOWING)
+    about = About(past.token_key, past.cut_ms, dict(metadata or {}))
+    (folder / _ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n")
+
+
+def read_past(folder: Path) -> Past:
+    """What `write_past` wrote."""
+    about = About(**json.loads((folder / _ABOUT).read_text()))
+    rows, following = (pq.read_table(folder / name) for name in (_PAST, _FOLLOWING))
+    return Past(about.token_key, rows, following, about.cut_ms)
+
+
+def _name(own: str) -> str:
+    return f"{made_of()}{_OF_FILE}{own}" if own else made_of()
 
 
 def made_of() -> str:
@@ -174,7 +213,7 @@ def made_of() -> str:
     return digest.hexdigest()[:16]
 
 
-def _later(table: pa.Table, by_ms: int | NDArray[np.int64]) -> pa.Table:
+def later(table: pa.Table, by_ms: int | NDArray[np.int64]) -> pa.Table:
     """The rows so many milliseconds later."""
     place, column = table.column_names.index("event_time"), table["event_time"].cast(pa.timestamp("ms", "UTC"))
     moved = pa.array(column.cast(pa.int64()).to_numpy() + by_ms).cast(pa.timestamp("ms", "UTC"))

@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cli import decisions, down, send, up
 from cli.main import main
+from fraud.world import WorldSettings, generate, to_kaggle
 from local.background import in_use, standing, start, stop
 from tests.local.test_background import left_behind, temporary_folders
 
@@ -78,4 +80,69 @@ def test_most_is_decided_by_the_model_and_approved_an_attack_is_not_and_nothing_
     assert not left_behind(made.folder)
     assert not left_behind(again.folder)
     assert temporary_folders() <= before
+    assert len(list((tmp_path / "worlds").iterdir())) == 1
+
+
+MAPPING = """
+[fields]
+transaction_id = "concat('till-', number)"
+cc_num = "pan"
+amount = "cents::BIGINT / 100"
+event_time = "bought_at"
+merchant = "shop"
+category = "kind"
+merch_lat = "lat"
+merch_long = "lon"
+device_id = "phone"
+entry_mode = "entry_mode"
+
+[label]
+column = "charged_back"
+fraud = ["yes"]
+honest = ["no"]
+"""
+
+
+def own_file(folder: Path) -> Path:
+    """A made-up world as a file of other columns, with fields of its own, and beside it what says which are which."""
+    world = generate(WorldSettings(cards=400, days=40, fraud_rate=0.01, seed=11))
+    rows = world.transactions.to_pandas()
+    mine = pd.DataFrame(
+        {
+            "number": range(len(rows)),
+            "pan": to_kaggle(world)["cc_num"].to_pandas().astype(str),
+            "cents": rows["amount_cents"],
+            "bought_at": rows["event_time"].dt.strftime("%Y-%m-%d %H:%M:%S.%f"),
+            "shop": rows["merchant"].astype(str),
+            "kind": rows["category"].astype(str),
+            "lat": rows["merch_lat"],
+            "lon": rows["merch_long"],
+            "phone": rows["device_id"],
+            "entry_mode": rows["entry_mode"],
+            "charged_back": rows["is_fraud"].map({0: "no", 1: "yes"}),
+        }
+    )
+    mine.to_csv(folder / "mine.csv.gz", index=False, sep=";")
+    (folder / "mine.toml").write_text(MAPPING)
+    return folder / "mine.csv.gz"
+
+
+def test_it_learns_from_a_file_of_the_newcomers_own_and_knows_its_cards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newcomer = Newcomer(tmp_path, monkeypatch, capsys)
+    file = own_file(tmp_path)
+    try:
+        said = newcomer.types(f"fraud up --data {file} --columns {tmp_path / 'mine.toml'}")[1]
+        assert "the past of mine.csv.gz" in said
+        assert "a trained model serves" in said
+        newcomer.types("fraud send --count 200")
+        decided = newcomer.sees(1000)
+        assert len(decided) == 200
+        # the model knows the cards, and what the file's own fields hold goes with them
+        assert sum(one["path"] == "model" and one["nightly_cut"] is not None for one in decided) >= 180
+        assert sum(one["outcome"] == "approve" for one in decided) > 160
+        assert sum(one["features"]["entry_mode"] is not None for one in decided) > 100
+    finally:
+        newcomer.types("fraud down")
     assert len(list((tmp_path / "worlds").iterdir())) == 1
