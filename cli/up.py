@@ -13,12 +13,12 @@ import typer
 
 from cli.options import Columns, Encoding, Timezone
 from cli.progress import console
-from reading.transactions import USUAL, Reading, checked_reading, read_transactions
 from emulator.command_line import variables
 from local.background import Standing, StandingError, start
-from reading.errors import BadInputError
 from local.kept_world import last_midnight_ms
 from local.own_past import OwnFile, OwnPastError, digest, hand_over, own_past
+from reading.errors import BadInputError
+from reading.transactions import USUAL, Reading, checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
 
 

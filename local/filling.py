@@ -2,9 +2,9 @@
 
 The first time, the application's own machines make both of a made-up world, or of a person's own file, and what they made is
 kept: an event starts the training machine, whose model passes its gate and takes over the endpoint, and the nightly machine adds
-the last day to the sums of the nights before. Later what was kept is put back as the application itself would have it: the model is registered as
-approved, and the training machine, asked to deploy again, puts the newest approved one behind the endpoint; the nightly machine
-computes the night anew, from the kept sums.
+the last day to the sums of the nights before. Later what was kept is put back as the application itself would have it: the model
+is registered as approved, and the training machine, asked to deploy again, puts the newest approved one behind the endpoint; the
+nightly machine computes the night anew, from the kept sums.
 """
 
 from __future__ import annotations

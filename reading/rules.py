@@ -34,8 +34,8 @@ class Rule:
     field: str
     broken: str
     allowed: str
-    # A card number is never shown, not even a wrong one.
-    shown: bool = True
+    # A card number is never shown, not even a wrong one, and nobody's gender or age.
+    instead: str = ""
 
 
 def _degrees(field: str, limit: int) -> Rule:
@@ -50,7 +50,7 @@ RULES = (
          "1 to 64 letters, digits and ._:-"),
     Rule("event_time", f"clock_ms IS NULL OR NOT (clock_ms >= {FROM_MS} AND clock_ms < {TO_MS})", ALLOWED),
     Rule("cc_num", "cc_num IS NULL OR NOT regexp_full_match(cc_num, '[0-9]{12,19}')",
-         "a card number of 12 to 19 digits, as text: without spaces, points or an exponent", False),
+         "a card number of 12 to 19 digits, as text: without spaces, points or an exponent", "no plain digits"),
     Rule("amount", f"amount_number IS NULL OR NOT (amount_number BETWEEN 0 AND {MAX_AMOUNT_CENTS / 100}) "
          "OR abs(amount_number * 100 - round(amount_number * 100)) > 1e-3",
          "an amount from 0.00 to 999999.99 with at most two decimal places"),
@@ -65,7 +65,13 @@ RULES = (
 def optional_rules(fields: Sequence[Field]) -> tuple[Rule, ...]:
     """Of the fields that may be missing, where they are there."""
     return tuple(
-        Rule(field.name, f"{_is_there(field)} AND {_breaks(field)}", ALLOWED_VALUES[field.name]) for field in fields
+        Rule(
+            field.name,
+            f"{_is_there(field)} AND {_breaks(field)}",
+            ALLOWED_VALUES[field.name],
+            "a value that is not shown, for the field is protected" if field.protected else "",
+        )
+        for field in fields
     )
 
 
@@ -106,7 +112,7 @@ def check(connection: duckdb.DuckDBPyConnection, places: Places, rules: Sequence
     if broken:
         row, rule = min(broken, key=lambda pair: pair[0])
         text = connection.execute(f"SELECT {rule.field} FROM raw WHERE row = {row}").fetchall()[0][0]
-        shown = "missing" if text is None else mask_card_numbers(repr(text[:60])) if rule.shown else "no plain digits"
+        shown = "missing" if text is None else rule.instead or mask_card_numbers(repr(text[:60]))
         raise BadInputError(f"{places.value(row, rule.field)}: {shown}; allowed: {rule.allowed}")
     return int(found[0])
 

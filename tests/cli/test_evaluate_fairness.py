@@ -16,6 +16,7 @@ from fraud.fields import DECLARED, OPTIONAL_FIELDS, Field
 from fraud.transaction import ALLOWED
 from fraud.world import WorldSettings, generate, to_kaggle
 from reading import rules, transactions
+from reading.errors import BadInputError
 from reading.mapping import parts, relation
 from sagemaker_src.training.fairness import FEW, wilson
 from sagemaker_src.training.train import TrainingSettings
@@ -58,13 +59,18 @@ def without(world: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Ru
 @pytest.fixture(scope="module")
 def run(world: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (transactions, parts):
-            patch.setattr(module, "OPTIONAL_FIELDS", (*OPTIONAL_FIELDS, HELD, AGE))
-        patch.setattr(relation, "DECLARED", (*DECLARED, HELD, AGE))
-        patch.setattr(rules, "ALLOWED_VALUES", {**ALLOWED, HELD.name: "text", AGE.name: "a number from 0 to 130"})
-        for module in (feature_frame, evaluate):
-            patch.setattr(module, "PROTECTED_FIELDS", (HELD, AGE))
+        declared(patch)
         return evaluated(world, tmp_path_factory.mktemp("with"))
+
+
+def declared(patch: pytest.MonkeyPatch) -> None:
+    """The protected fields, declared."""
+    for module in (transactions, parts):
+        patch.setattr(module, "OPTIONAL_FIELDS", (*OPTIONAL_FIELDS, HELD, AGE))
+    patch.setattr(relation, "DECLARED", (*DECLARED, HELD, AGE))
+    patch.setattr(rules, "ALLOWED_VALUES", {**ALLOWED, HELD.name: "text", AGE.name: "a number from 0 to 130"})
+    for module in (feature_frame, evaluate):
+        patch.setattr(module, "PROTECTED_FIELDS", (HELD, AGE))
 
 
 def test_the_figures_are_counts_of_the_scores_by_the_files_own_groups(run: Run, world: pd.DataFrame) -> None:
@@ -113,3 +119,16 @@ def test_they_are_in_no_model_no_scores_and_no_word_that_is_said(run: Run) -> No
     said += b"".join(path.read_bytes() for path in (run.out / "model").rglob("*") if path.is_file())
     assert b"average_precision" in said
     assert not [text for text in (HELD.name, AGE.name, *VALUES) if text.encode() in said]
+
+
+def test_a_wrong_value_of_one_is_not_shown(
+    world: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared(monkeypatch)
+    ages = world[AGE.name].astype(str)
+    ages[7] = "born 1951"
+    with pytest.raises(
+        BadInputError, match="held_age: a value that is not shown, for the field is protected"
+    ) as raised:
+        evaluated(world.assign(**{AGE.name: ages}), tmp_path)
+    assert "1951" not in str(raised.value)

@@ -1,5 +1,5 @@
-"""A release that leaves the stream job's SQL as it was changes the job where it stands, under traffic: it goes on from a snapshot, on
-the same topic, with all that it knew of the cards."""
+"""A release that leaves the stream job's SQL as it was changes the job where it stands, under traffic: it goes on from a
+snapshot, on the same topic, with all that it knew of the cards."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def checkpointed_since(moment_s: float, folder: Path) -> None:
 
 def test_another_parallelism_keeps_the_job_its_topic_and_what_it_knows(tmp_path: Path) -> None:
     first = synthesized_stacks(tmp_path / "first", {"env": "dev", "undecided_after_s": 120})
-    second = synthesized_stacks(
-        tmp_path / "second", {"env": "dev", "undecided_after_s": 120, "flink_parallelism": 2}
-    )
+    second = synthesized_stacks(tmp_path / "second", {"env": "dev", "undecided_after_s": 120, "flink_parallelism": 2})
     following = made_past(last_midnight_ms()).following.slice(0, 2000)
     with EmulatedAws(tmp_path / "aws", STAND_INS) as aws:
         deploy(first, aws.client)
