@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from cli import up as module
+from fraud.world import WorldSettings, generate, to_kaggle
 from local.background import Standing, StandingError
+from local.own_past import handed_over
 from tests.cli.person_files import fraud
 from tests.cli.standing_application import STANDING
 
@@ -20,8 +22,12 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Mapping
     """What was asked to be stood up: the settings, and whether empty."""
     found: list[tuple[Mapping[str, Any], bool]] = []
 
-    def start(settings: Mapping[str, Any], told: Callable[[str], None], *, empty: bool) -> Standing:
+    def start(
+        settings: Mapping[str, Any], told: Callable[[str], None], *, empty: bool, own: Path | None = None
+    ) -> Standing:
         found.append((settings, empty))
+        if own:
+            found.append(handed_over(own))
         told("templates")
         return replace(STANDING, folder=str(tmp_path), following="" if empty else "following.parquet")
 
@@ -51,6 +57,45 @@ def test_empty_says_that_there_is_no_model(
     _, said = fraud(monkeypatch, capsys, "up", "--empty", "--replay")
     assert asked == [({"env": "dev", "replay": True}, True)]
     assert "no model is trained, so the fallback rule decides" in said
+
+
+def test_a_file_of_ones_own_is_handed_over(
+    asked: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = to_kaggle(generate(WorldSettings(cards=150, days=20, fraud_rate=0.02))).to_pandas()
+    made.to_csv(tmp_path / "mine.csv", index=False)
+    status, said = fraud(monkeypatch, capsys, "up", "--data", str(tmp_path / "mine.csv"))
+    assert status == 0, said
+    assert f"mine.csv: {len(made):,} transactions" in said
+    (_, empty), (file, past) = asked
+    assert (empty, file.name) == (False, "mine.csv")
+    assert 0 < past.rows.num_rows < len(made)
+    assert not set(past.rows["cc_num"].to_pylist()) & set(made["cc_num"].astype(str))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        pytest.param(["--columns", "handbook"], "only with --data", id="columns of no file"),
+        pytest.param(["--empty", "--data", "mine.csv"], "--empty: not with --data", id="empty and filled"),
+        pytest.param(["--data", "mine.csv"], "mine.csv: its transactions are of 3 days; allowed: 5", id="few days"),
+        pytest.param(["--data", "none.csv"], "none.csv", id="no such file"),
+    ],
+)
+def test_wrong_files_and_options_get_a_sentence(
+    given: list[str],
+    says: str,
+    asked: list[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    to_kaggle(generate(WorldSettings(cards=50, days=3))).to_pandas().to_csv("mine.csv", index=False)
+    status, said = fraud(monkeypatch, capsys, "up", *given)
+    assert status == 2
+    assert says in said
+    assert not asked
 
 
 def test_what_did_not_come_up_is_a_sentence(
