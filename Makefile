@@ -60,9 +60,10 @@ $(SERVING)/.installed: $(VENV)/.uv requirements/serving.txt
 	@CC=true LDSHARED=true $(VENV)/bin/uv pip install --quiet --python $(SERVING)/bin/python --no-deps --require-hashes -r requirements/serving.txt
 	@touch $@
 
-$(JARS)/.installed: $(VENV)/.uv engines/kafka/pom.xml flink_src/pom.xml
-	@echo "setup: fetching the Kafka broker and Flink's connector into $(JARS)"
+$(JARS)/.installed: $(VENV)/.uv engines/kafka/pom.xml engines/spark/pom.xml flink_src/pom.xml
+	@echo "setup: fetching the Kafka broker, Flink's connector and Spark's way to S3 into $(JARS)"
 	@$(MAVEN) -f engines/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/kafka $(PLAIN)
+	@$(MAVEN) -f engines/spark/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(JARS)/spark $(PLAIN)
 	@$(MAVEN) -f flink_src/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(JARS)/flink $(PLAIN)
 	@touch $@
 

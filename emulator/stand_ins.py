@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -34,6 +34,7 @@ class StandIns:
         images: {an image's repository: the Python that stands in for its container}.
         programs: {a program that containers start: the Python that stands in for it}, where it is not the image's.
         topics: of stream applications.
+        glue: {a version of Glue: the Python with its Spark that stands in for it}.
 
     >>> topics = TopicProperties(group="Kafka", brokers="servers", consumer_group="id", reads=("in",), writes=("out",))
     >>> one = StandIns(functions="/usr/bin/python3", images={"xgboost": "/usr/bin/python3"}, programs={}, topics=topics)
@@ -45,6 +46,7 @@ class StandIns:
     images: Mapping[str, str]
     programs: Mapping[str, str]
     topics: TopicProperties
+    glue: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As the host process is told it."""

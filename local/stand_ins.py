@@ -24,4 +24,6 @@ STAND_INS = StandIns(
         # heartbeats go where transactions come from
         writes=("features.topic", "transactions.topic"),
     ),
+    # the same Spark: Glue 5.1 has 3.5.6
+    glue={"5.1": _ENGINES},
 )

@@ -35,7 +35,11 @@ DEPLOYED = {
     "requirements/notebook.txt": "notebook instance",
 }
 """{list of requirements: where they run}."""
-JARS = {"kafka": ("Kafka on this machine", False), "flink": ("stream job", True)}
+JARS = {
+    "kafka": ("Kafka on this machine", False),
+    "spark": ("Glue's jobs on this machine", False),
+    "flink": ("stream job", True),
+}
 """{folder of jars: (where they run, whether they are deployed)}."""
 
 PERMISSIVE = frozenset(
@@ -90,6 +94,7 @@ STATED = {
     "anonymeter": "BSD-3-Clause-Clear",  # its classifier says BSD alone
     "appnope": "BSD-2-Clause",  # for macOS
     "async-timeout": "Apache-2.0",  # for older Pythons
+    **dict.fromkeys((f"aws-java-sdk-{part}" for part in ("core", "dynamodb", "kms", "s3", "sts")), "Apache-2.0"),
     "aws-msk-iam-auth": "Apache-2.0",
     "lz4-java": "Apache-2.0",
     "metrics-core": "Apache-2.0",

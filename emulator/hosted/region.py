@@ -15,6 +15,12 @@ from emulator.errors import AccessDeniedError, ServiceError
 from emulator.flink import Applications
 from emulator.flink import service as flink_service
 from emulator.functions.environments import Functions
+from emulator.glue.catalogue import Catalogue
+from emulator.glue.classifiers import Classifiers
+from emulator.glue.crawlers import Crawlers
+from emulator.glue.jobs import Jobs as GlueJobs
+from emulator.glue.security import SecurityConfigurations
+from emulator.glue.services import service as glue_service
 from emulator.hosted import ministack
 from emulator.hosted.deliveries import Mappings
 from emulator.hosted.resources import types
@@ -82,8 +88,14 @@ class Region:
         self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge, stand_ins.images)
         self.store = FeatureStore(folder / "feature-store.db")
         self.mappings = Mappings(self.clients, ministack.judge, self.clusters)
+        classifiers, security = Classifiers(), SecurityConfigurations()
+        self.crawlers = Crawlers(self.clients, ministack.judge, classifiers, security, ministack.tell)
+        self.glue_jobs = GlueJobs(
+            folder / "glue", self.clients, ministack.judge, stand_ins.glue, security, ministack.tell
+        )
+        glue = glue_service(Catalogue(), classifiers, self.crawlers, self.glue_jobs, security)
         sagemaker = sagemaker_services(self.jobs, self.endpoints, Registry(), self.store)
-        ours = [*sagemaker, kafka_service(self.clusters), flink_service(self.applications)]
+        ours = [*sagemaker, glue, kafka_service(self.clusters), flink_service(self.applications)]
         router = Router(ours, ministack.judge)
         ministack.add_services(router.signing_names, router)
         ministack.add_types(types(self.clients, self.mappings))
@@ -108,12 +120,14 @@ class Region:
             "cluster": self.clusters.processes(),
             "endpoint": self.endpoints.processes(),
             "function": self.functions.processes(),
+            "glue-job": self.glue_jobs.processes(),
         }
         return {f"{kind}/{name}": pids for kind, part in found.items() for name, pids in part.items()}
 
     def stop(self) -> None:
         """Ends every process, those that send before those that receive."""
-        for part in (self.mappings, self.applications, self.jobs, self.functions, self.endpoints, self.clusters):
+        works = (self.mappings, self.crawlers, self.applications, self.glue_jobs, self.jobs)
+        for part in (*works, self.functions, self.endpoints, self.clusters):
             part.stop()
 
     def _zones(self, subnets: Sequence[str]) -> dict[str, str]:

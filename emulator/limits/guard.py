@@ -14,7 +14,6 @@ from emulator.protocol.wire import Request, Wire, service_model
 SERVICES = {
     "dynamodb": "dynamodb",
     "events": "events",
-    "glue": "glue",
     "kms": "kms",
     "lambda": "lambda",
     "logs": "logs",

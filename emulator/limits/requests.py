@@ -8,6 +8,7 @@ from emulator.limits.units import KIB, MIB, STATE, SYNCHRONOUS, characters, entr
 
 _STORE, _STORE_QUOTAS = "sagemaker-featurestore-runtime", "feature-store-quotas"
 _WRONG_VALUE, _QUEUES = "InvalidParameterValue", "SQS quotas-messages"
+_WRONG_INPUT = "InvalidInputException"
 _DYNAMODB = "Constraints (DynamoDB)"
 _TEXT = r"\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF"
 _NO_NAME = r"""\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f"""
@@ -54,6 +55,25 @@ REQUESTS = (
         "API_StoppingCondition",
         what="seconds",
     ),
+    # Glue's jobs
+    *(
+        Limit(operation, f"{path}Timeout", number, 10_080, _WRONG_INPUT, "API_CreateJob", what="minutes")
+        for operation, path in (("glue:CreateJob", ""), ("glue:UpdateJob", "JobUpdate."), ("glue:StartJobRun", ""))
+    ),
+    *(
+        Limit(
+            operation,
+            f"{path}ExecutionProperty.MaxConcurrentRuns",
+            number,
+            1000,
+            _WRONG_INPUT,
+            "Glue endpoints and quotas",
+            1,
+            what="runs",
+        )
+        for operation, path in (("glue:CreateJob", ""), ("glue:UpdateJob", "JobUpdate."))
+    ),
+    Limit("glue:CreateJob", "MaxCapacity", number, 100, _WRONG_INPUT, "API_CreateJob", 2, what="DPUs"),
     # DynamoDB
     Limit("dynamodb:BatchGetItem", "RequestItems", units.keys_in_all, 100, "ValidationException", "API_BatchGetItem"),
     Limit(

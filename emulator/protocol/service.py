@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.account import ACCOUNT
 from emulator.errors import ServiceError
 from emulator.limits.table import LIMITS
 from emulator.protocol.wire import Answer, Request, Wire, method_name
@@ -85,8 +86,9 @@ class Router:
     def _check(self, access_key: str, service: Service, operation: str, parameters: dict[str, Any]) -> None:
         for action, resource in service.permissions[operation](parameters):
             self._judge(access_key, action, resource, None)
-        for name in ("RoleArn", "ExecutionRoleArn", "ServiceExecutionRole"):
+        for name in ("RoleArn", "ExecutionRoleArn", "ServiceExecutionRole", "Role"):
             if role := parameters.get(name):
+                role = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{role}"
                 principal = f"{service.wire.model.signing_name}.amazonaws.com"
                 self._judge(access_key, "iam:PassRole", role, {"iam:PassedToService": principal})
 

@@ -378,3 +378,46 @@ def _(at: Place, size: int) -> None:
     at.client("cloudformation").create_change_set(
         StackName=f"Changed{size}", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=_template(size)
     )
+
+
+def _job(**properties: Any) -> dict[str, Any]:
+    command = {"Name": "glueetl", "ScriptLocation": "s3://scripts/job.py"}
+    return {"Role": "arn:aws:iam::123456789012:role/limits", "Command": command, "GlueVersion": "5.1", **properties}
+
+
+def _made_job(at: Place, **properties: Any) -> None:
+    at.client("glue").delete_job(JobName="limits")
+    at.client("glue").create_job(Name="limits", **_job(**properties))
+
+
+@sends("glue:CreateJob", "Timeout", "minutes")
+def _(at: Place, size: int) -> None:
+    _made_job(at, Timeout=size)
+
+
+@sends("glue:CreateJob", "MaxCapacity", "DPUs")
+def _(at: Place, size: int) -> None:
+    _made_job(at, MaxCapacity=size)
+
+
+@sends("glue:CreateJob", "ExecutionProperty.MaxConcurrentRuns", "runs")
+def _(at: Place, size: int) -> None:
+    _made_job(at, ExecutionProperty={"MaxConcurrentRuns": size})
+
+
+@sends("glue:UpdateJob", "JobUpdate.Timeout", "minutes")
+def _(at: Place, size: int) -> None:
+    _made_job(at)
+    at.client("glue").update_job(JobName="limits", JobUpdate=_job(Timeout=size))
+
+
+@sends("glue:UpdateJob", "JobUpdate.ExecutionProperty.MaxConcurrentRuns", "runs")
+def _(at: Place, size: int) -> None:
+    _made_job(at)
+    at.client("glue").update_job(JobName="limits", JobUpdate=_job(ExecutionProperty={"MaxConcurrentRuns": size}))
+
+
+@sends("glue:StartJobRun", "Timeout", "minutes")
+def _(at: Place, size: int) -> None:
+    _made_job(at)
+    at.client("glue").start_job_run(JobName="limits", Timeout=size)

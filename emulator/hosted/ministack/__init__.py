@@ -7,7 +7,7 @@ Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and 
 
 - Functions: its worker runs them without AWS's runtime client and with this process's variables.
 - Tasks of state machines: it calls its services directly, past their policies, and knows neither SageMaker nor `.sync`.
-- SageMaker, MSK and Managed Flink: it has none, or a control plane without anything behind it.
+- SageMaker, Glue, MSK and Managed Flink: it has none, or a control plane without anything behind it.
 - Event source mappings of streams: it keeps no batch window, no partial failures, no bisecting, no retries.
 - Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and drops what is refused.
 - Queues' mappings: an answer that it cannot read counts as success.
@@ -27,6 +27,7 @@ from emulator.hosted.ministack.events import (
     queue_trusts,
     stream_bounds,
     stream_records,
+    tell,
 )
 from emulator.hosted.ministack.judging import judge, note_denial, open_session, record_judgements, role_statements
 from emulator.hosted.ministack.limits import hold_to_limits
@@ -65,6 +66,7 @@ __all__ = [
     "serve",
     "stream_bounds",
     "stream_records",
+    "tell",
     "type_handlers",
     "watch_resources",
 ]

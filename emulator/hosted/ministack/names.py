@@ -153,6 +153,7 @@ eventbridge = Module(
         "_SCHEDULER_TICK_INTERVAL": "int",
         "_invoke_target": "(target, event, rule, view=None)",
         "_pattern_event_view": "(event)",
+        "_put_events": "(data, allow_aws_source=False)",
     },
 )
 iam = Module("ministack.services.iam", {"_roles": "AccountScopedDict", "_roles._data": "dict"})
