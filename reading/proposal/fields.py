@@ -22,6 +22,11 @@ _AMOUNTS = (
     (r"-?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)([.][0-9]{1,2})?", "replace({}, ',', '')"),
 )
 _SIGNS = r"[^0-9.,-]"
+_NUMBER = r"[^A-Za-z]*"
+_MOSTLY = 0.9
+"""Of the rows, so many have another value in a column whose distinct values are counted about, where all have one."""
+_MOST_CATEGORIES = 100
+UNKNOWN = "'unknown'"
 
 
 @dataclass
@@ -69,7 +74,26 @@ def proposal(columns: Sequence[Profile], is_identity: Callable[[Profile], bool])
     for name, most in (("merch_lat", 90), ("merch_long", 180)):
         made.fields[name] = _degrees(name, free, most)
     made.fields |= _optional(free)
+    _by_contents(made, free, is_identity)
     return made
+
+
+def _by_contents(made: Proposal, columns: Sequence[Profile], is_identity: Callable[[Profile], bool]) -> None:
+    """An id and a category among the columns whose names say nothing and that nothing is read from yet."""
+    read = [guess.text for guess in made.fields.values()]
+    texts = [one for one in columns if one.kind == "text" and not one.all_match(_NUMBER)]
+    left = [one for one in texts if not any(one.name == text or identifier(one.name) in text for text in read)]
+    if "transaction_id" not in made.fields:
+        other = [one for one in left if one.distinct > _MOSTLY * one.rows and _identity(one)]
+        if identity := next(filter(is_identity, other), None):
+            why = "its name does not say so, but no two rows have the same value"
+            made.fields = {"transaction_id": Guess(identity.name, why), **made.fields}
+            left.remove(identity)
+    if made.fields["category"].text == UNKNOWN:
+        few = [one for one in left if 2 <= one.distinct <= min(_MOST_CATEGORIES, one.rows / 20)]
+        if kind := next((one for one in few if not any(map(holds_card_number, one.values))), None):
+            why = f"its name does not say so, but it has {kind.distinct} values alone"
+            made.fields["category"] = Guess(kind.name, why)
 
 
 def _identity(column: Profile) -> bool:
@@ -144,7 +168,7 @@ def _text(what: str, columns: Sequence[Profile]) -> Guess:
     likely = [one for one in named(what, columns) if one.values]
     if not likely:
         return Guess(
-            "'unknown'", f"no column looks like a {what}; the same for every row, so that a model learns nothing of it"
+            UNKNOWN, f"no column looks like a {what}; the same for every row, so that a model learns nothing of it"
         )
     column = next((one for one in likely if one.kind == "text" and not one.all_match("[0-9.-]+")), likely[0])
     name = f"CAST({identifier(column.name)} AS VARCHAR)"

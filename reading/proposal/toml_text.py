@@ -37,7 +37,7 @@ def text_of(path: Path, found: str, made: Proposal) -> str:
         "[fields]",
     ]
     if "transaction_id" not in made.fields:
-        lines.append("# no column has an id of its own in each row: the number of the row is the transaction's")
+        lines.append("# no column looks like an id of its own in each row: the number of the row is the transaction's")
     for name, guess in made.fields.items():
         lines += _line(name, guess)
     lines += ["", "[time]"]

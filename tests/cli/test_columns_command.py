@@ -83,7 +83,7 @@ def test_a_table_like_tabformers_is_read_by_it(tmp_path: Path) -> None:
     times = pd.to_datetime(ROWS["trans_date_trans_time"]).dt.strftime("%Y-%m-%d %H:%M:00")
     amounts = (ROWS["amt"].astype(float) * 100).round().astype(int)
     assert rows == list(zip(amounts, times, ["0742"] * 8, ROWS["is_fraud"], strict=True))
-    assert "# no column has an id of its own in each row" in text
+    assert "# no column looks like an id of its own in each row" in text
     assert "-4500542936415012428" not in text
 
 
@@ -145,10 +145,45 @@ def test_of_two_values_of_no_meaning_the_rarer_one_is_taken_for_fraud(tmp_path: 
     assert 'fraud = ["B"]\nhonest = ["A"]' in made
 
 
+def till_of(rows: int, **columns: object) -> pd.DataFrame:
+    times = pd.date_range("2020-02-13", periods=rows, freq="h").strftime("%Y-%m-%d %H:%M:%S")
+    plain = {"When": times, "Card": CARD, "Sum": "1.50", "Fraud": [int(row % 20 == 0) for row in range(rows)]}
+    return pd.DataFrame({**plain, **columns})
+
+
+def test_an_id_and_a_category_are_known_by_what_they_hold(tmp_path: Path) -> None:
+    till = till_of(
+        60, Vorgang=[f"V{row}" for row in range(60)], Art=[("food", "fuel", "travel")[row % 3] for row in range(60)]
+    )
+    till.to_csv(tmp_path / "till.csv", index=False)
+    text, rows = read_back(tmp_path / "till.csv", ("transaction_id", "category"))
+    assert rows == list(zip(till["Vorgang"], till["Art"], strict=True))
+    assert '# unsure: its name does not say so, but no two rows have the same value\ntransaction_id = "Vorgang"' in text
+    assert '# unsure: its name does not say so, but it has 3 values alone\ncategory = "Art"' in text
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param([f"V{min(row, 58)}" for row in range(60)], id="one twice"),
+        pytest.param([f"{4000000000000000 + row * 10}" for row in range(60)], id="digits alone"),
+        pytest.param([f"V {row}" for row in range(60)], id="another form"),
+    ],
+)
+def test_what_is_no_id_is_not_taken_for_one(column: list[str], tmp_path: Path) -> None:
+    till_of(60, Vorgang=column).to_csv(tmp_path / "till.csv", index=False)
+    text, rows = read_back(tmp_path / "till.csv", ("transaction_id", "category"))
+    assert rows[0] == ("1", "unknown")
+    assert '"Vorgang"' not in text
+
+
 def test_an_id_that_is_there_twice_is_none(tmp_path: Path) -> None:
     (tmp_path / "kasse.csv").write_text(GERMAN.replace("B-4", "B-1"))
     text, rows = read_back(tmp_path / "kasse.csv", ("transaction_id",))
-    assert "# no column has an id of its own in each row: the number of the row is the transaction's\ncc_num" in text
+    assert (
+        "# no column looks like an id of its own in each row: the number of the row is the transaction's\ncc_num"
+        in text
+    )
     assert rows == ["1", "2", "4"]
 
 
