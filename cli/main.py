@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from cli.endings import EndedError
 from cli.progress import console
 from fraud.row_counts import RowCountError
 from reading.errors import BadInputError
@@ -22,6 +23,7 @@ VERBS = {
     "up": "Stand the synthesized application up on an emulated AWS on this machine, and leave it running.",
     "send": "Send transactions to the standing application and show what it decides.",
     "decisions": "Show the newest decisions of the standing application, oldest first: outcome, score, path and reasons.",
+    "upload": "Send files to the batch: into the raw bucket, card numbers made tokens on the way.",
     "down": "End every process that `fraud up` started, and remove what they wrote.",
     "world": "Make up a world of cards and their transactions, with fraud in it, to try everything else on.",
     "columns": "Look at a file, and write a first mapping of its columns for --columns.",
@@ -130,13 +132,16 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command; a person's mistake exits with 2, Ctrl-C with 130, and rows that were lost or multiplied with 1."""
+    """Run the command; a person's mistake exits with 2, Ctrl-C with 130, and what failed in part with 1."""
     try:
         if app(standalone_mode=False) == INTERRUPTED:  # Typer gives the status of a Ctrl-C back
             raise typer.Abort
     except BadInputError as error:
         console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
         sys.exit(2)
+    except EndedError as error:
+        console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
+        sys.exit(error.status)
     except RowCountError as error:
         console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
         sys.exit(1)

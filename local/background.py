@@ -74,10 +74,11 @@ class Standing:
     region: str
     following: str = ""
 
-    def client(self, service: str) -> Any:
-        """A client that acts for the account's root."""
+    def client(self, service: str, **options: Any) -> Any:
+        """A client that acts for the account's root, with options of boto3's besides."""
         return boto3.client(
             service,
+            **options,
             endpoint_url=self.endpoint,
             region_name=self.region,
             aws_access_key_id=self.credentials["AWS_ACCESS_KEY_ID"],

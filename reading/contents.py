@@ -30,6 +30,8 @@ _MAGIC: dict[bytes, Packing] = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"
 _OTHERS = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"\xd0\xcf\x11\xe0": "an Excel workbook"}
 _PARQUET = b"PAR1"
 _MOST_FILES = 1_000
+PACKING_ERRORS = (OSError, EOFError, zlib.error)
+"""What reading a packed file raises that ends in the middle, or is damaged."""
 ALLOWED = f"{', '.join(_SUFFIXES)}, each also with {' or '.join(_PACKED)} behind it"
 """What a file of rows is named."""
 
@@ -61,7 +63,7 @@ def files_of(path: Path, told: Told) -> list[Path]:
     """
     if path.is_dir():
         inside = sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith((".", "_")))
-        files = [each for each in inside if told.form or _named_form(each)]
+        files = [each for each in inside if told.form or named_form(each)]
         if not files:
             raise BadInputError(f"{path}: a folder without a file of rows; allowed: {ALLOWED}")
     elif not path.exists() and any(mark in str(path) for mark in "*?["):
@@ -78,7 +80,8 @@ def files_of(path: Path, told: Told) -> list[Path]:
     return files
 
 
-def _named_form(path: Path) -> Form | None:
+def named_form(path: Path) -> Form | None:
+    """The form that a file's name says; None: none that is read."""
     named = path.with_suffix("") if path.suffix.lower() in _PACKED else path
     return _SUFFIXES.get(named.suffix.lower())
 
@@ -90,7 +93,7 @@ def content(path: Path, told: Told) -> Iterator[tuple[Form, BinaryIO]]:
     Raises:
         BadInputError: there is no such file, it is named or begins as none that is read, it is empty, or its packing is broken.
     """
-    form = told.form or _named_form(path)
+    form = told.form or named_form(path)
     if form is None:
         raise BadInputError(f"{path}: a file named '{path.suffix or path.name}'; allowed: {ALLOWED}")
     if not path.is_file():
@@ -102,15 +105,15 @@ def content(path: Path, told: Told) -> Iterator[tuple[Form, BinaryIO]]:
     with file:
         head = file.read(4)
         file.seek(0)
-        packing: str = told.packing or next((each for magic, each in _MAGIC.items() if head.startswith(magic)), "none")
+        packing = packing_of(head, told)
         if packing == "none":
-            _check_head(path, form, head)
+            check_head(path, form, head)
             yield form, file
             return
         with os.fdopen(os.memfd_create("unpacked"), "w+b") as copy:
             _unpack(path, packing, copy)
             copy.seek(0)
-            _check_head(path, form, copy.read(4))
+            check_head(path, form, copy.read(4))
             copy.seek(0)
             yield form, copy
 
@@ -131,15 +134,29 @@ def _unpack(path: Path, packing: str, copy: BinaryIO) -> None:
     try:
         with _UNPACKERS[packing](path) as stream:
             shutil.copyfileobj(stream, copy, 1 << 22)
-    except (OSError, EOFError, zlib.error) as error:
-        cut = isinstance(error, EOFError) or "Truncated" in str(error)
-        why = f"the {packing} ends in the middle" if cut else f"no {packing}, or damaged"
-        raise BadInputError(
-            f"{path}: {why}, behind {copy.tell():,} bytes of content; needed: the whole file, as it was packed"
-        ) from error
+    except PACKING_ERRORS as error:
+        raise broken_packing(path, packing, copy.tell(), error) from error
 
 
-def _check_head(path: Path, form: Form, head: bytes) -> None:
+def broken_packing(path: Path, packing: str, behind: int, error: Exception) -> BadInputError:
+    """What is wrong with a packed file of which so many bytes of content could be read."""
+    cut = isinstance(error, EOFError) or "Truncated" in str(error)
+    why = f"the {packing} ends in the middle" if cut else f"no {packing}, or damaged"
+    return BadInputError(f"{path}: {why}, behind {behind:,} bytes of content; needed: the whole file, as it was packed")
+
+
+def packing_of(head: bytes, told: Told) -> Packing:
+    """How a file is packed that begins so."""
+    found: Packing = next((each for magic, each in _MAGIC.items() if head.startswith(magic)), "none")
+    return told.packing or found
+
+
+def check_head(path: Path, form: Form, head: bytes) -> None:
+    """Holds a file's first bytes to the form that its name says.
+
+    Raises:
+        BadInputError: there are none, or they are of another form.
+    """
     if not head:
         raise BadInputError(f"{path}: the file is empty; needed: a header and at least one row")
     for magic, holds in _OTHERS.items():

@@ -86,6 +86,29 @@ def _codec(name: str) -> str | None:
         return None
 
 
+@dataclass(frozen=True)
+class CheckedText:
+    """A file that was read to its end and is text.
+
+    Attributes:
+        codec: Python's name of its encoding.
+        mark: the length of the mark before the text, in bytes.
+        alike: whether all its lines end in the same way.
+        said: what was found out of its encoding, or empty.
+    """
+
+    codec: str
+    mark: int
+    alike: bool
+    said: str
+
+
+def checked_text(path: Path, file: BinaryIO, encoding: str | None) -> CheckedText:
+    """What a file is written in, of which each byte was read, in the memory of a block; arguments, errors as of `utf8_text`."""
+    found, alike = _form(path, file, encoding)
+    return CheckedText(found.codec, found.mark, alike, found.said)
+
+
 @contextmanager
 def utf8_text(path: Path, file: BinaryIO, encoding: str | None) -> Iterator[tuple[BinaryIO, str]]:
     """A file of the same text in UTF-8, every line ended alike: the very file, or a copy in memory, never one on disk; and what
@@ -99,13 +122,8 @@ def utf8_text(path: Path, file: BinaryIO, encoding: str | None) -> Iterator[tupl
     Raises:
         BadInputError: a byte is not of the encoding, or the text holds a NUL: names the encoding, the byte and its line.
     """
-    found = _encoding(path, file, encoding)
-    try:
-        as_it_is = found.codec == "utf-8" and _ends_alike(_Text(path, file, found))
-    except _NotDecodedError as error:
-        if encoding is not None or found.mark:
-            raise
-        found, as_it_is = _looks_like(path, file, error), False
+    found, alike = _form(path, file, encoding)
+    as_it_is = alike and found.codec == "utf-8"
     if as_it_is:
         file.seek(0)
         yield file, found.said
@@ -117,6 +135,18 @@ def utf8_text(path: Path, file: BinaryIO, encoding: str | None) -> Iterator[tupl
         copy.write(decoder.decode("", final=True).encode())
         copy.seek(0)
         yield copy, found.said
+
+
+def _form(path: Path, file: BinaryIO, encoding: str | None) -> tuple[_Found, bool]:
+    """How a file is to be decoded, and whether its lines end alike; reads all of it."""
+    found = _encoding(path, file, encoding)
+    try:
+        return found, _ends_alike(_Text(path, file, found))
+    except _NotDecodedError as error:
+        if encoding is not None or found.mark:
+            raise
+        found = _looks_like(path, file, error)
+    return found, _ends_alike(_Text(path, file, found))
 
 
 def _looks_like(path: Path, file: BinaryIO, error: _NotDecodedError) -> _Found:

@@ -32,11 +32,11 @@ def header(path: Path, text: BinaryIO, delimiter: str = ",") -> list[str]:
     return names
 
 
-def first_widths(text: BinaryIO, delimiter: str) -> list[int]:
-    """How many values the first two rows have, the header among them; fewer of them, where they cannot be read so."""
+def first_widths(text: BinaryIO, delimiter: str, rows: int = 2) -> list[int]:
+    """How many values the first rows have, the header among them; fewer of them, where they cannot be read so."""
     widths: list[int] = []
     with _records(text, delimiter) as records, suppress(csv.Error):
-        for _ in range(2):
+        for _ in range(rows):
             widths += [len(values) for values in islice((each for each in records if each), 1)]
     return widths
 
