@@ -126,8 +126,8 @@ class EmulatedAws:
         return dict(self._page("/_local/mappings"))
 
     def processes(self) -> dict[str, list[int]]:
-        """{KIND/NAME: the process groups that are it}, of kind `application`, `cluster`, `endpoint`, `function` or
-        `glue-job`.
+        """{KIND/NAME: the process groups that are it}, of kind `application`, `cluster`, `endpoint`, `function`,
+        `glue-job` or `transform-job`.
 
         `os.killpg` ends one.
         """

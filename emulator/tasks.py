@@ -51,6 +51,7 @@ class _Job:
 _JOBS = {
     "CreateTrainingJob": _Job("TrainingJobName", "TrainingJobStatus", "Completed", "TrainingJobs"),
     "CreateProcessingJob": _Job("ProcessingJobName", "ProcessingJobStatus", "Completed", "ProcessingJobs"),
+    "CreateTransformJob": _Job("TransformJobName", "TransformJobStatus", "Completed", "TransformJobs"),
 }
 
 

@@ -34,6 +34,7 @@ from emulator.sagemaker.feature_store import FeatureStore
 from emulator.sagemaker.jobs import Jobs
 from emulator.sagemaker.registry import Registry
 from emulator.sagemaker.services import services as sagemaker_services
+from emulator.sagemaker.transforms import Transforms
 from emulator.stand_ins import StandIns
 from emulator.tasks import Tasks
 
@@ -86,6 +87,9 @@ class Region:
         )
         self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge, stand_ins.images, stand_ins.programs)
         self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge, stand_ins.images)
+        self.transforms = Transforms(
+            folder / "transforms", self.clients, ministack.judge, stand_ins.images, self.endpoints.models
+        )
         self.store = FeatureStore(folder / "feature-store.db")
         self.mappings = Mappings(self.clients, ministack.judge, self.clusters)
         classifiers, security = Classifiers(), SecurityConfigurations()
@@ -94,7 +98,7 @@ class Region:
             folder / "glue", self.clients, ministack.judge, stand_ins.glue, security, ministack.tell
         )
         glue = glue_service(Catalogue(), classifiers, self.crawlers, self.glue_jobs, security)
-        sagemaker = sagemaker_services(self.jobs, self.endpoints, Registry(), self.store)
+        sagemaker = sagemaker_services(self.jobs, self.transforms, self.endpoints, Registry(), self.store)
         ours = [*sagemaker, glue, kafka_service(self.clusters), flink_service(self.applications)]
         router = Router(ours, ministack.judge)
         ministack.add_services(router.signing_names, router)
@@ -121,12 +125,13 @@ class Region:
             "endpoint": self.endpoints.processes(),
             "function": self.functions.processes(),
             "glue-job": self.glue_jobs.processes(),
+            "transform-job": self.transforms.processes(),
         }
         return {f"{kind}/{name}": pids for kind, part in found.items() for name, pids in part.items()}
 
     def stop(self) -> None:
         """Ends every process, those that send before those that receive."""
-        works = (self.mappings, self.crawlers, self.applications, self.glue_jobs, self.jobs)
+        works = (self.mappings, self.crawlers, self.applications, self.glue_jobs, self.jobs, self.transforms)
         for part in (*works, self.functions, self.endpoints, self.clusters):
             part.stop()
 

@@ -8,6 +8,7 @@ from emulator.limits.units import KIB, MIB, STATE, SYNCHRONOUS, characters, entr
 
 _STORE, _STORE_QUOTAS = "sagemaker-featurestore-runtime", "feature-store-quotas"
 _WRONG_VALUE, _QUEUES = "InvalidParameterValue", "SQS quotas-messages"
+_NOT_VALID, _TRANSFORM = "ValidationException", "API_CreateTransformJob"
 _WRONG_INPUT = "InvalidInputException"
 _DYNAMODB = "Constraints (DynamoDB)"
 _TEXT = r"\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF"
@@ -54,6 +55,16 @@ REQUESTS = (
         "ValidationException",
         "API_StoppingCondition",
         what="seconds",
+    ),
+    Limit("sagemaker:CreateTransformJob", "MaxPayloadInMB", number, 100, _NOT_VALID, _TRANSFORM, what="MB"),
+    Limit(
+        "sagemaker:CreateTransformJob",
+        "",
+        units.payloads_at_once,
+        100,
+        _NOT_VALID,
+        _TRANSFORM,
+        what="MB of requests at once",
     ),
     # Glue's jobs
     *(

@@ -183,6 +183,11 @@ def invocation_octets(kind: str) -> Any:
     return measured
 
 
+def payloads_at_once(job: Mapping[str, Any]) -> float:
+    """MB of the requests of a transform job that are under way together, where it says how many those are."""
+    return float(job.get("MaxConcurrentTransforms") or 0) * float(job.get("MaxPayloadInMB", 6))
+
+
 def metadata_octets(metadata: Mapping[str, str]) -> int:
     """Bytes of an object's own metadata: names and values."""
     return sum(octets(name) + octets(text) for name, text in metadata.items())

@@ -71,11 +71,7 @@ class Acting:
         """
         bucket, prefix = split_uri(uri)
         s3 = self.clients.role("s3", self.role_arn, self.taken_by, self.session)
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        keys = [found["Key"] for page in pages for found in page.get("Contents", []) if not found["Key"].endswith("/")]
-        if not keys:
-            raise ServiceError("ValidationException", f"no object under {uri}")
-        for key in keys:
+        for key in self.keys(uri):
             path = folder / (key[len(prefix) :].lstrip("/") or key.rsplit("/", 1)[-1])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
@@ -89,11 +85,30 @@ class Acting:
     def upload(self, folder: Path, uri: str, kms_key: str | None = None) -> None:
         """Every file below a folder, under an S3 prefix."""
         bucket, prefix = split_uri(uri)
-        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
-        s3 = self.clients.role("s3", self.role_arn, self.taken_by, self.session)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             key = "/".join(part for part in (prefix.rstrip("/"), str(path.relative_to(folder))) if part)
-            s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), **encryption)
+            self.put(bucket, key, path.read_bytes(), kms_key)
+
+    def put(self, bucket: str, key: str, body: bytes, kms_key: str | None = None) -> None:
+        """Writes one object, under a key if there is one."""
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+        s3 = self.clients.role("s3", self.role_arn, self.taken_by, self.session)
+        s3.put_object(Bucket=bucket, Key=key, Body=body, **encryption)
+
+    def keys(self, uri: str) -> list[str]:
+        """The keys of all objects under an S3 prefix, folders aside.
+
+        Raises:
+            botocore.exceptions.ClientError: the role may not.
+            ServiceError: nothing is there.
+        """
+        bucket, prefix = split_uri(uri)
+        s3 = self.clients.role("s3", self.role_arn, self.taken_by, self.session)
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [found["Key"] for page in pages for found in page.get("Contents", []) if not found["Key"].endswith("/")]
+        if not keys:
+            raise ServiceError("ValidationException", f"no object under {uri}")
+        return keys
 
 
 def repository_arn(image: str) -> str:

@@ -8,7 +8,6 @@ not played out: all requests go to the new process once it answers, and the answ
 from __future__ import annotations
 
 import logging
-import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,9 +22,10 @@ from emulator.counts import Counts
 from emulator.errors import ServiceError
 from emulator.protocol.service import Judge
 from emulator.sagemaker.capture import Capture
-from emulator.sagemaker.containers import OPT_ML, Acting, extract, placed, reason
+from emulator.sagemaker.containers import Acting, reason
 from emulator.sagemaker.listing import Listing
 from emulator.sagemaker.records import Records
+from emulator.sagemaker.served_model import serve
 from emulator.sagemaker.serving_process import GaveUp, ServingProcess
 
 MAX_BYTES = 6_291_456
@@ -246,38 +246,6 @@ class Endpoints:
 
     def _serve(self, variant: dict[str, Any], folder: Path, gave_up: GaveUp) -> ServingProcess:
         model = self.models.get(variant["ModelName"])
-        primary = model["PrimaryContainer"]
-        _check_reach(model)
         role, name = model["ExecutionRoleArn"], variant["ModelName"]
         acting = Acting(self._clients, self._judge, role, name, model["ModelArn"], self._images)
-        acting.pull(primary["Image"])
-        variables = primary.get("Environment", {})
-        extract(acting.fetch(_model_uri(primary)), folder / "model")
-        if "SAGEMAKER_PROGRAM" not in variables:
-            raise ServiceError(
-                "ValidationException", "only script mode is served here: SAGEMAKER_PROGRAM names the program"
-            )
-        # the program that serves is the one that was deployed with the model, whatever stands in this checkout
-        submitted = variables.get("SAGEMAKER_SUBMIT_DIRECTORY", f"{OPT_ML}/code")
-        if submitted.startswith("s3://"):
-            extract(acting.fetch(submitted), folder / "code")
-        else:
-            shutil.copytree(placed(submitted, folder), folder / "code")
-        return ServingProcess(variant["ModelName"], variant["VariantName"], folder, variables, gave_up)
-
-
-def _check_reach(model: dict[str, Any]) -> None:
-    """A container without a network cannot fetch its program."""
-    submitted = model["PrimaryContainer"].get("Environment", {}).get("SAGEMAKER_SUBMIT_DIRECTORY", "")
-    if model.get("EnableNetworkIsolation") and submitted.startswith("s3://"):
-        raise ServiceError(
-            "ValidationException", f"{model['ModelName']}: isolated from the network, it cannot fetch {submitted}"
-        )
-
-
-def _model_uri(primary: dict[str, Any]) -> str:
-    source = primary.get("ModelDataSource", {}).get("S3DataSource", {})
-    uri = primary.get("ModelDataUrl") or source.get("S3Uri")
-    if not uri or source.get("CompressionType", "Gzip") != "Gzip":
-        raise ServiceError("ValidationException", "only models in one archive (model.tar.gz) are served here")
-    return str(uri)
+        return serve(model, variant["VariantName"], acting, folder, gave_up)

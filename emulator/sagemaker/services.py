@@ -13,6 +13,7 @@ from emulator.sagemaker.feature_store import FeatureStore
 from emulator.sagemaker.jobs import Jobs
 from emulator.sagemaker.records import named
 from emulator.sagemaker.registry import Registry
+from emulator.sagemaker.transforms import Transforms
 
 _KINDS = {
     "Model": "model",
@@ -23,6 +24,7 @@ _KINDS = {
     "ModelPackage": "model-package",
     "TrainingJob": "training-job",
     "ProcessingJob": "processing-job",
+    "TransformJob": "transform-job",
 }
 _VERBS = ("Create", "Describe", "Delete", "Stop")
 
@@ -97,10 +99,12 @@ RECORDS: dict[str, Needs] = {
 INVOCATION: dict[str, Needs] = {"InvokeEndpoint": _on("sagemaker:InvokeEndpoint", "endpoint", "EndpointName")}
 
 
-def services(jobs: Jobs, endpoints: Endpoints, registry: Registry, store: FeatureStore) -> list[Service]:
+def services(
+    jobs: Jobs, transforms: Transforms, endpoints: Endpoints, registry: Registry, store: FeatureStore
+) -> list[Service]:
     """The control plane, the record service and the invocation service."""
     return [
-        Service(Wire("sagemaker"), (jobs, endpoints, registry, store), CONTROL),
+        Service(Wire("sagemaker"), (jobs, transforms, endpoints, registry, store), CONTROL),
         Service(Wire("sagemaker-featurestore-runtime"), (store,), RECORDS),
         Service(Wire("sagemaker-runtime"), (endpoints,), INVOCATION),
     ]

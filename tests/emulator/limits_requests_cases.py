@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tests.emulator.limits_standing import Name, Place
 
@@ -421,3 +424,30 @@ def _(at: Place, size: int) -> None:
 def _(at: Place, size: int) -> None:
     _made_job(at)
     at.client("glue").start_job_run(JobName="limits", Timeout=size)
+
+
+def _transform(at: Place, **properties: Any) -> None:
+    sagemaker = at.client("sagemaker")
+    try:
+        sagemaker.describe_model(ModelName="limits")
+    except ClientError:
+        sagemaker.create_model(ModelName="limits", ExecutionRoleArn=at.made["role"], PrimaryContainer={"Image": "none"})
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://nothing/in/"}}
+    sagemaker.create_transform_job(
+        TransformJobName=f"limits-{uuid.uuid4().hex}",
+        ModelName="limits",
+        TransformInput={"DataSource": source},
+        TransformOutput={"S3OutputPath": "s3://nothing/out/"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        **properties,
+    )
+
+
+@sends("sagemaker:CreateTransformJob", "MaxPayloadInMB", "MB")
+def _(at: Place, size: int) -> None:
+    _transform(at, MaxPayloadInMB=size)
+
+
+@sends("sagemaker:CreateTransformJob", "", "MB of requests at once")
+def _(at: Place, size: int) -> None:
+    _transform(at, MaxPayloadInMB=1, MaxConcurrentTransforms=size)
