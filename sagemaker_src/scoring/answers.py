@@ -11,12 +11,13 @@ import duckdb
 
 from fraud.answers import checked, reasons_of
 from fraud.decision import Outcome, Reason, Thresholds
+from fraud.model_input import ModelInput
 from fraud.model_request import read_scores
 from fraud.ports import ScorerUnavailableError, Scores
-from sagemaker_src.scoring.part import Part, file_source, read_part
+from sagemaker_src.scoring.part import Part, file_source, read_part, rows_in
 
 OUT = ".out"
-"""What a batch transform puts after the name of what it answers (page how-it-works-batch)."""
+"""What a batch transform puts after the name of what it answers (page API_TransformOutput)."""
 
 
 class AnswersError(ValueError):
@@ -71,27 +72,30 @@ def judge(connection: duckdb.DuckDBPyConnection, rows: Path, answer: Path, *, ex
     Raises:
         AnswersError: it is no answer to these rows.
     """
-    part = read_part(connection, file_source(rows))
     try:
         scores = read_scores(answer.read_bytes())
-        if not explained and not scores.reasons:
-            scores = scores._replace(reasons=[()] * len(scores.scores))
-        scores = checked(scores, part.given, len(part.vectors))
+        if explained:
+            part = read_part(connection, file_source(rows))
+            scores = checked(scores, part.given, len(part.vectors))
+            reasons = reasons_of_part(part, scores)
+        else:
+            reasons = [()] * rows_in(connection, rows)
+            scores = checked(scores._replace(reasons=reasons), ModelInput((), {}), len(reasons))
     except ScorerUnavailableError as error:
         raise AnswersError(f"{answer.name}: {error}") from error
-    return Model(scores.model_version, scores.thresholds, scores.missing), judged(part, scores)
+    outcomes = [scores.thresholds.outcome(score) for score in scores.scores]
+    return (
+        Model(scores.model_version, scores.thresholds, scores.missing),
+        Judged(scores.scores, outcomes, reasons),
+    )
 
 
-def judged(part: Part, scores: Scores) -> Judged:
-    """Rows judged by a model's answer."""
+def reasons_of_part(part: Part, scores: Scores) -> list[tuple[Reason, ...]]:
+    """The reasons of each row of a part, as a model's answer has them."""
     positions = {name: position for position, name in enumerate(part.given.names)}
     texts = [dict(zip(part.texts, row, strict=True)) for row in zip(*part.texts.values(), strict=True)]
     rows = zip(scores.reasons, part.vectors.tolist(), texts, strict=True)
-    return Judged(
-        scores.scores,
-        [scores.thresholds.outcome(score) for score in scores.scores],
-        [reasons_of(contributions, vector, positions, text) for contributions, vector, text in rows],
-    )
+    return [reasons_of(contributions, vector, positions, text) for contributions, vector, text in rows]
 
 
 def same_model(models: Sequence[Model]) -> Model:

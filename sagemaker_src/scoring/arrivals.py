@@ -100,15 +100,22 @@ def _read_archive(connection: duckdb.DuckDBPyConnection, archive: Path | None) -
 
 
 def _first_arrivals(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("""CREATE OR REPLACE TABLE arrived AS
-        SELECT * EXCLUDE (row, place, arrival, later), coalesce(place, -1 - row) AS row,
+    """Makes `arrived`. Few transactions are there twice, and these alone are compared."""
+    given = "SELECT * EXCLUDE problem, TRUE AS asked FROM given WHERE problem IS NULL"
+    arriving = f"({given} UNION ALL BY NAME SELECT *, FALSE AS asked FROM archived)"
+    connection.execute(f"""CREATE OR REPLACE TABLE repeated AS SELECT hash(transaction_id) AS hashed FROM {arriving} AS a
+        GROUP BY hashed HAVING count(*) > 1""")
+    repeated = "hash(transaction_id) IN (SELECT hashed FROM repeated)"
+    connection.execute(f"""CREATE OR REPLACE TABLE arrived AS
+        SELECT * EXCLUDE asked REPLACE (CASE WHEN asked THEN row ELSE -1 - row END AS row), NOT asked AS archived,
+            FALSE AS other_payment, make_timestamp(event_ms * 1000) AS event_time FROM {arriving} AS a WHERE NOT ({repeated})
+        UNION ALL BY NAME
+        SELECT * EXCLUDE (asked, place, arrival) REPLACE (coalesce(place, -1 - row) AS row),
             make_timestamp(event_ms * 1000) AS event_time FROM (
-        SELECT *, row_number() OVER (w ORDER BY event_ms, later, row) AS arrival,
-            min(CASE WHEN later THEN row END) OVER w AS place, NOT bool_and(later) OVER w AS archived,
+        SELECT *, row_number() OVER (w ORDER BY event_ms, asked, row) AS arrival,
+            min(CASE WHEN asked THEN row END) OVER w AS place, NOT bool_and(asked) OVER w AS archived,
             min(cc_num) OVER w <> max(cc_num) OVER w OR min(amount_cents) OVER w <> max(amount_cents) OVER w AS other_payment
-        FROM (SELECT * EXCLUDE problem, TRUE AS later FROM given WHERE problem IS NULL
-            UNION ALL BY NAME SELECT *, FALSE AS later FROM archived) AS u
-        WINDOW w AS (PARTITION BY transaction_id)) AS a
+        FROM {arriving} AS a WHERE {repeated} WINDOW w AS (PARTITION BY transaction_id)) AS o
         WHERE arrival = 1""")
     connection.execute("DROP TABLE given CASCADE")
 

@@ -40,13 +40,18 @@ class Part(NamedTuple):
 
 
 def read_part(connection: duckdb.DuckDBPyConnection, source: str) -> Part:
-    """The rows of a relation with COLUMNS, in its order: the vectors that the deciding step makes of the same features."""
+    """The rows of a relation with COLUMNS, and the vectors that the deciding step makes of the same features.
+
+    Args:
+        source: what follows FROM, the order included.
+    """
     numbers = ", ".join(f"coalesce({name}::DOUBLE, 'nan') AS {name}" for name in NUMBERS)
     found = connection.execute(
-        f"SELECT {', '.join((*CATEGORY_FEATURES, *_WHOLE))}, {numbers} FROM {source} AS s"
+        f"SELECT {', '.join((*CATEGORY_FEATURES, *_WHOLE))}, {numbers} FROM {source}"
     ).fetchnumpy()
-    texts = {name: _texts(found[name]) for name in CATEGORY_FEATURES}
-    columns: dict[str, Any] = {**found, **texts}
+    texts = {name: _texts(found.pop(name)) for name in CATEGORY_FEATURES}
+    # a column without any text is one that is not there
+    columns: dict[str, Any] = {**found, **{name: values for name, values in texts.items() if any(values)}}
     given = given_input(columns)
     return Part(texts, given, model_vector(columns, given))
 
@@ -58,5 +63,11 @@ def _texts(values: Any) -> list[str | None]:
 
 
 def file_source(path: Path) -> str:
-    """The relation of a part's file, in its rows' order."""
-    return f"(SELECT * FROM read_parquet({quoted(path)}, file_row_number=true) ORDER BY file_row_number)"
+    """A part's file as what follows FROM, in its rows' order, with `file_row_number` from 0."""
+    return f"read_parquet({quoted(path)}, file_row_number=true) ORDER BY file_row_number"
+
+
+def rows_in(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
+    """How many rows a part's file has."""
+    [(count,)] = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(path)})").fetchall()
+    return int(count)

@@ -41,7 +41,7 @@ threshold up, unless many of those came together."""
 
 
 def make(connection: duckdb.DuckDBPyConnection, transactions: Path, archive: Path | None) -> Arrived:
-    """Makes the table `asked`: COLUMNS of each transaction of a file, and `place`, from 0 in the file's order.
+    """Makes the table `asked`: COLUMNS of each transaction of a file, in the file's order.
 
     Raises:
         TransactionFilesError: as `arrivals.read`.
@@ -52,24 +52,24 @@ def make(connection: duckdb.DuckDBPyConnection, transactions: Path, archive: Pat
     compute(connection, asked=ASKED)
     own = ", ".join(f"t.{name}" for name in ("transaction_id", "category", *OPTIONAL, "amount_cents"))
     features = ", ".join(f"f.{name}" for name in ("event_ms", *feature_columns()))
+    connection.execute("SET preserve_insertion_order = true")  # the parts are ranges of its rows
     made = made_rows(
         connection,
-        f"""CREATE OR REPLACE TABLE asked AS SELECT row_number() OVER (ORDER BY t.row) - 1 AS place, {own}, {features}
-        FROM arrived AS t JOIN features AS f ON t.row = f.row ORDER BY place""",
+        f"""CREATE OR REPLACE TABLE asked AS SELECT {own}, {features}
+        FROM arrived AS t JOIN features AS f ON t.row = f.row ORDER BY t.row""",
     )
     same_count("joining the features", arrived.asked, made)
     return arrived
 
 
 def parts(connection: duckdb.DuckDBPyConnection, count: int, reasons: str) -> Iterator[tuple[str, bytes]]:
-    """The parts of the table `asked`, each with its relation's SELECT in parentheses and its request.
+    """The parts of the table `asked`, each with what follows FROM in its SELECT, and its request.
 
     One whose request is too large, such as of very many categories, is divided.
     """
     start, size = 0, ROWS
     while start < count:
-        source = f"""(SELECT {", ".join(COLUMNS)} FROM asked WHERE place >= {start} AND place < {min(start + size, count)}
-            ORDER BY place)"""
+        source = f"asked WHERE rowid >= {start} AND rowid < {start + size} ORDER BY rowid"
         part = read_part(connection, source)
         body = request_body(part.vectors, part.given, 0 if reasons == "none" else REASONS, exact_reasons=EXACT[reasons])
         if size > 1 and (len(body) > MAX_BYTES or body.index(b"\n") >= MAX_HEAD):
@@ -85,11 +85,13 @@ def write(connection: duckdb.DuckDBPyConnection, arrived: Arrived, out: Path, re
     for folder in folders.values():
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was ended
         folder.mkdir(parents=True)
+    # without reasons nothing else is asked of a row again
+    kept = "transaction_id" if reasons == "none" else ", ".join(COLUMNS)
     count = rows = 0
     for count, (source, body) in enumerate(parts(connection, arrived.asked, reasons), 1):
         name = f"part-{count - 1:05d}"
         path = folders["rows"] / f"{name}.parquet"
-        rows += made_rows(connection, f"COPY (SELECT * FROM {source} AS p) TO {quoted(path)} (FORMAT parquet)")
+        rows += made_rows(connection, f"COPY (SELECT {kept} FROM {source}) TO {quoted(path)} (FORMAT parquet)")
         (folders["requests"] / name).write_bytes(body)
     same_count("writing the requests", arrived.asked, rows)
     report = {**arrived._asdict(), "parts": count, "reasons": reasons}

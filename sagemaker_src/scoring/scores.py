@@ -44,12 +44,13 @@ def in_words(reasons: Sequence[Reason]) -> str:
 
 
 def read(connection: duckdb.DuckDBPyConnection, rows: Path, answers: Path, *, explained: bool) -> Model:
-    """Makes the table `scores`: COLUMNS of all rows, and `place`, from 0 in the file's order; gives the model that answered.
+    """Makes the table `scores`: COLUMNS of all rows, in the file's order; gives the model that answered.
 
     Raises:
         AnswersError: the answers are not those to the rows.
     """
-    connection.execute("""CREATE OR REPLACE TABLE scores (place BIGINT, transaction_id VARCHAR, score DOUBLE, outcome VARCHAR,
+    connection.execute("SET preserve_insertion_order = true")
+    connection.execute("""CREATE OR REPLACE TABLE scores (transaction_id VARCHAR, score DOUBLE, outcome VARCHAR,
         reasons VARCHAR, model_version VARCHAR)""")
     models: list[Model] = []
     for path, answer in answer_files(rows, answers):
@@ -69,8 +70,9 @@ def _add(connection: duckdb.DuckDBPyConnection, rows: Path, model: Model, judged
     }
     connection.register("judged", columns)
     connection.execute(
-        f"""INSERT INTO scores SELECT j.place + (SELECT count(*) FROM scores), r.transaction_id, j.score, j.outcome, j.reasons,
-        {quoted(model.version)} FROM judged AS j JOIN {file_source(rows)} AS r ON r.file_row_number = j.place"""
+        f"""INSERT INTO scores SELECT r.transaction_id, j.score, j.outcome, j.reasons, {quoted(model.version)}
+        FROM (SELECT transaction_id, file_row_number FROM {file_source(rows)}) AS r
+        JOIN judged AS j ON r.file_row_number = j.place ORDER BY j.place"""
     )
     connection.unregister("judged")
 
@@ -121,7 +123,7 @@ def write(connection: duckdb.DuckDBPyConnection, folder: Path, said: dict[str, A
     folder.mkdir(parents=True, exist_ok=True)
     for kind, options in _FORMATS.items():
         path, partial = _paths(folder, f"scores.{kind}")
-        connection.execute(f"COPY (SELECT {COLUMNS} FROM scores ORDER BY place) TO {quoted(partial)} ({options})")
+        connection.execute(f"COPY (SELECT {COLUMNS} FROM scores) TO {quoted(partial)} ({options})")
         partial.replace(path)
     path, partial = _paths(folder, "summary.json")
     partial.write_text(json.dumps(said, indent=2) + "\n")
