@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def given_input(columns: Columns) -> ModelInput:
     ('home', 'travel')
     """
     categories = {
-        name: sorted({value for value in columns[name] if isinstance(value, str)})
+        name: sorted(value for value in set(columns[name]) if isinstance(value, str))
         for name in CATEGORY_FEATURES
         if name in columns
     }
@@ -101,7 +102,7 @@ def category_codes(values: Any, categories: Sequence[str]) -> NDArray[np.float64
     if hasattr(values, "categories"):  # a pandas Categorical: look up each distinct value once
         lookup: NDArray[np.float64] = np.array([codes.get(name, missing) for name in values.categories] + [missing])
         return lookup.take(np.asarray(values.codes))
-    return np.array([codes.get(name, missing) for name in values], dtype=np.float64)
+    return np.fromiter(map(codes.get, values, repeat(missing)), dtype=np.float64, count=len(values))
 
 
 def model_vector(columns: Columns, takes: ModelInput) -> NDArray[np.float32]:

@@ -25,11 +25,11 @@ class AnswersError(ValueError):
 
 
 class Judged(NamedTuple):
-    """n rows of a part, judged: the score, the outcome and the reasons of each; the latter empty where none were asked for."""
+    """n rows of a part, judged: the score, the outcome and the reasons of each; None where no reasons were asked for."""
 
     scores: Sequence[float]
     outcomes: list[Outcome]
-    reasons: list[tuple[Reason, ...]]
+    reasons: list[tuple[Reason, ...]] | None
 
 
 class Model(NamedTuple):
@@ -72,6 +72,7 @@ def judge(connection: duckdb.DuckDBPyConnection, rows: Path, answer: Path, *, ex
     Raises:
         AnswersError: it is no answer to these rows.
     """
+    reasons = None
     try:
         scores = read_scores(answer.read_bytes())
         if explained:
@@ -79,8 +80,8 @@ def judge(connection: duckdb.DuckDBPyConnection, rows: Path, answer: Path, *, ex
             scores = checked(scores, part.given, len(part.vectors))
             reasons = reasons_of_part(part, scores)
         else:
-            reasons = [()] * rows_in(connection, rows)
-            scores = checked(scores._replace(reasons=reasons), ModelInput((), {}), len(reasons))
+            count = rows_in(connection, rows)
+            scores = checked(scores._replace(reasons=[()] * count), ModelInput((), {}), count)
     except ScorerUnavailableError as error:
         raise AnswersError(f"{answer.name}: {error}") from error
     outcomes = [scores.thresholds.outcome(score) for score in scores.scores]

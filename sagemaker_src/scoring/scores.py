@@ -66,11 +66,13 @@ def _add(connection: duckdb.DuckDBPyConnection, rows: Path, model: Model, judged
         "place": np.arange(len(judged.scores)),
         "score": np.array(judged.scores, dtype=np.float64),
         "outcome": np.array(judged.outcomes, dtype=object),
-        "reasons": np.array([in_words(reasons) for reasons in judged.reasons], dtype=object),
     }
+    if judged.reasons is not None:
+        columns["reasons"] = np.array([in_words(reasons) for reasons in judged.reasons], dtype=object)
+    reasons = "''" if judged.reasons is None else "j.reasons"
     connection.register("judged", columns)
     connection.execute(
-        f"""INSERT INTO scores SELECT r.transaction_id, j.score, j.outcome, j.reasons, {quoted(model.version)}
+        f"""INSERT INTO scores SELECT r.transaction_id, j.score, j.outcome, {reasons}, {quoted(model.version)}
         FROM (SELECT transaction_id, file_row_number FROM {file_source(rows)}) AS r
         JOIN judged AS j ON r.file_row_number = j.place ORDER BY j.place"""
     )

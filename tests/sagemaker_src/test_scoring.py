@@ -71,6 +71,7 @@ def judged(out: Path) -> list[Said]:
     with engine() as connection:
         for rows, answer in answers.answer_files(out / "rows", out / "answers"):
             model, found = answers.judge(connection, rows, answer, explained=True)
+            assert found.reasons is not None
             ids = pq.read_table(rows)["transaction_id"].to_pylist()
             said += [
                 (*one, model.version) for one in zip(ids, found.scores, found.outcomes, found.reasons, strict=True)
