@@ -15,6 +15,7 @@ from typing import Any
 NAMES = (
     "generate_world",
     "batch_features",
+    "batch_scoring",
     "evaluate",
     "table",
     "handbook",

@@ -30,6 +30,7 @@ VERBS = {
     "evaluate": "Train on a file's earlier rows, test on its later ones, and say how well it went.",
     "features": "Compute the features of every transaction in a file.",
     "train": "Train a model on features and choose its thresholds for review and block.",
+    "score": "Score every transaction in a file with a model: outcome and reasons as the stream would decide.",
     "replay": "Decide a day of a file as live traffic, through the stacks, with a model of your own.",
     "synthesize": "Make synthetic frauds of any table, and say what they are worth: how real, how useful, how private.",
 }

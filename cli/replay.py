@@ -10,8 +10,8 @@ from typing import Annotated
 
 import pyarrow as pa
 import typer
-from xgboost.core import XGBoostError
 
+from cli.model_folder import check_model
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, decimal, whole
 from cli.output import whole_folder
 from cli.report.stream import stream_report
@@ -19,7 +19,6 @@ from cli.run_failures import logs_kept
 from cli.screen import new_screen
 from cli.summary import show_summary
 from cli.times import parse_day, start_ms
-from fraud.vector import FEATURE_NAMES
 from local.live_day import Pace
 from local.replay import replay as replay_day
 from local.replayer import DAY_MS
@@ -29,7 +28,6 @@ from local.through_stacks import Day
 from reading.errors import BadInputError
 from reading.transactions import Reading, checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
-from sagemaker_src.serving.inference import model_fn
 
 PHASES = {
     "history": "Reading the history",
@@ -68,7 +66,7 @@ def replay(
     """
     from_ms = start_ms(parse_day("--day", day))
     reading = checked_reading(encoding, timezone, columns)
-    _check_model(model)
+    check_model(model)
     with whole_folder(out, "replay") as folder, TemporaryDirectory(prefix="fraud-replay-") as temporary:
         with logs_kept(out, Path(temporary), folder), new_screen(PHASES) as screen:
             timed = Timed(screen)
@@ -83,27 +81,6 @@ def replay(
         lead = f"{day} (UTC) of {data.name}, decided as a live stream through Kafka and Flink; {times}."
         stream_report(folder / "report.html", figures, decided.day, lead)
     show_summary(figures, f"{out}/summary.json and report.html; {times}")
-
-
-def _check_model(model: Path) -> None:
-    if not (model / "manifest.json").is_file():
-        raise BadInputError(f"--model: {model} holds no manifest.json; `fraud train` writes one")
-    try:
-        names = model_fn(str(model)).manifest["feature_names"]
-    except XGBoostError as error:
-        # what it says goes on with its own stack
-        why = f"{model / 'model.ubj'} is no model of XGBoost"
-        raise BadInputError(f"--model: {why}; `fraud train` writes one") from error
-    except KeyError as error:
-        why = f"{model / 'manifest.json'} lacks {error.args[0]}"
-        raise BadInputError(f"--model: {why}; `fraud train` writes it") from error
-    except ValueError as error:
-        raise BadInputError(f"--model: {model} cannot be served ({error}); `fraud train` writes what can") from error
-    unknown = [name for name in names if name not in FEATURE_NAMES]
-    if len(unknown) == len(names):
-        raise BadInputError(f"--model: {model} takes none of the features; allowed: some of {', '.join(FEATURE_NAMES)}")
-    if unknown:
-        print(f"{model} takes features that are not computed here, and counts them as missing: {', '.join(unknown)}")
 
 
 def _read(data: Path, from_ms: int, reading: Reading) -> tuple[pa.Table, pa.Table, str]:

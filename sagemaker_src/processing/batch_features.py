@@ -34,7 +34,7 @@ Progress = Callable[[str, int, int], None]
 """Called with (what is being made, steps done, steps in all)."""
 
 
-def _silent(what: str, done: int, total: int) -> None:
+def silent(what: str, done: int, total: int) -> None:
     """The default: no progress shown."""
 
 
@@ -92,7 +92,7 @@ def load(
 
 def compute(
     connection: duckdb.DuckDBPyConnection,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     catalogue: Catalogue = CATALOGUE,
     asked: str | None = None,
 ) -> None:

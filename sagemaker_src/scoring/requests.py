@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -22,7 +23,7 @@ from fraud.answers import REASONS
 from fraud.model_request import MAX_ROWS, request_body
 from fraud.row_counts import RowCountError, same_count
 from fraud.sql_text import quoted
-from sagemaker_src.processing.batch_features import compute, engine, feature_columns, load, made_rows
+from sagemaker_src.processing.batch_features import Progress, compute, engine, feature_columns, load, made_rows, silent
 from sagemaker_src.processing.transactions import OPTIONAL, TransactionFilesError
 from sagemaker_src.scoring.arrivals import ASKED, Arrived, read
 from sagemaker_src.scoring.part import COLUMNS, read_part
@@ -40,7 +41,9 @@ EXACT = {"as-streamed": MAX_ROWS, "approximate": 0, "none": 0}
 threshold up, unless many of those came together."""
 
 
-def make(connection: duckdb.DuckDBPyConnection, transactions: Path, archive: Path | None) -> Arrived:
+def make(
+    connection: duckdb.DuckDBPyConnection, transactions: Path, archive: Path | None, progress: Progress = silent
+) -> Arrived:
     """Makes the table `asked`: COLUMNS of each transaction of a file, in the file's order.
 
     Raises:
@@ -49,7 +52,7 @@ def make(connection: duckdb.DuckDBPyConnection, transactions: Path, archive: Pat
     """
     arrived = read(connection, transactions, archive)
     load(connection, "arrived", key="row")
-    compute(connection, asked=ASKED)
+    compute(connection, progress, asked=ASKED)
     own = ", ".join(f"t.{name}" for name in ("transaction_id", "category", *OPTIONAL, "amount_cents"))
     features = ", ".join(f"f.{name}" for name in ("event_ms", *feature_columns()))
     connection.execute("SET preserve_insertion_order = true")  # the parts are ranges of its rows
@@ -99,6 +102,12 @@ def write(connection: duckdb.DuckDBPyConnection, arrived: Arrived, out: Path, re
     for name, folder in folders.items():
         folder.replace(out / name)
     return count
+
+
+def read_report(rows: Path) -> dict[str, Any]:
+    """What `write` said of the rows in a folder. Raises OSError or ValueError."""
+    report: dict[str, Any] = json.loads((rows / REPORT).read_text())
+    return report
 
 
 def main(arguments: list[str] | None = None) -> int:

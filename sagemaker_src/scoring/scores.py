@@ -25,7 +25,7 @@ from fraud.sql_text import quoted
 from sagemaker_src.processing.batch_features import engine
 from sagemaker_src.scoring.answers import AnswersError, Judged, Model, answer_files, judge, same_model
 from sagemaker_src.scoring.part import file_source
-from sagemaker_src.scoring.requests import REPORT
+from sagemaker_src.scoring.requests import REPORT, read_report
 
 BINS = 20
 """Of the histogram of scores, of equal width."""
@@ -154,7 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set", type=_set_name, required=True, help="what the file's scores are called", dest="name")
     options = parser.parse_args(arguments)
     try:
-        report = json.loads((options.rows / REPORT).read_text())
+        report = read_report(options.rows)
     except (OSError, ValueError) as error:
         parser.error(f"--rows: {options.rows / REPORT} cannot be read: {error}")
     try:

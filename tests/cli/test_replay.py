@@ -247,7 +247,7 @@ def test_a_model_of_other_features_is_refused(
     given: list[str | Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nothing_starts(monkeypatch)
-    monkeypatch.setattr(command, "FEATURE_NAMES", ("another",))
+    monkeypatch.setattr("cli.model_folder.FEATURE_NAMES", ("another",))
     status, said = fraud(monkeypatch, capsys, *given)
     assert status == 2
     assert "takes none of the features; allowed: some of another" in said

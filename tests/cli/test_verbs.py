@@ -31,7 +31,20 @@ HEAVY = {
     "aws_cdk",
     "confluent_kafka",
 }
-ORDER = ("demo", "up", "send", "decisions", "down", "world", "columns", "evaluate", "features", "train", "replay")
+ORDER = (
+    "demo",
+    "up",
+    "send",
+    "decisions",
+    "down",
+    "world",
+    "columns",
+    "evaluate",
+    "features",
+    "train",
+    "score",
+    "replay",
+)
 """First what shows all of it, then the standing application, then the steps on a file of one's own, each after what it needs."""
 
 
