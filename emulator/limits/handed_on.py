@@ -24,6 +24,8 @@ HANDED_ON = (
         _STATES_PAGE,
         what="events",
     ),
+    # of a bucket, whether by a call or by a template
+    Limit("s3:notifications", "Configurations", entries, 100, "InvalidArgument", "S3 service quotas"),
     Limit("cloudformation:custom-resource", "body", octets, 4096, "ValidationError", "crpg-ref-responses"),
     Limit(_METRICS, "line", octets, MIB, _MALFORMED, _METRICS_PAGE),
     Limit(_METRICS, "document._aws.CloudWatchMetrics[].Metrics", entries, 100, _MALFORMED, _METRICS_PAGE),

@@ -19,6 +19,9 @@ from emulator.process import EmulatedAws
 from local.deployment import DeploymentError
 from tests.emulator.conftest import Deployed, attribute, function, received, ref, role, until
 from tests.emulator.limits_standing import STANDING, name_of
+from tests.emulator.test_bucket_notifications import WANTED as NOTIFIED
+from tests.emulator.test_bucket_notifications import stack as notifying
+from tests.emulator.test_bucket_notifications import told as told_of
 
 
 def test_each_row_is_held_by_a_test_of_this_module() -> None:
@@ -28,6 +31,7 @@ def test_each_row_is_held_by_a_test_of_this_module() -> None:
         ("stepfunctions:state", "data"),
         ("stepfunctions:execution", "events"),
         ("cloudformation:custom-resource", "body"),
+        ("s3:notifications", "Configurations"),
         ("logs:embedded-metrics", "line"),
         ("logs:embedded-metrics", "document"),
         ("logs:embedded-metrics", "document._aws.CloudWatchMetrics[].Metrics"),
@@ -290,3 +294,24 @@ def test_an_event_time_is_in_one_of_the_forms_that_the_store_takes(
     else:
         with pytest.raises(ClientError, match=r"ValidationError.*event time"):
             store.put_record(FeatureGroupName=name, Record=record)
+
+
+def test_a_bucket_has_no_more_than_a_hundred(aws: EmulatedAws, deployed: Deployed) -> None:
+    made = deployed(notifying(told_of("train/")), NOTIFIED)
+
+    def put(count: int) -> None:
+        configurations = [
+            {
+                "QueueArn": made["queue_arn"],
+                "Events": ["s3:ObjectCreated:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": f"{number:03}/"}]}},
+            }
+            for number in range(count)
+        ]
+        aws.client("s3").put_bucket_notification_configuration(
+            Bucket=made["bucket"], NotificationConfiguration={"QueueConfigurations": configurations}
+        )
+
+    put(100)
+    with pytest.raises(ClientError, match="101"):
+        put(101)

@@ -9,7 +9,9 @@ Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and 
 - Tasks of state machines: it calls its services directly, past their policies, and knows neither SageMaker nor `.sync`.
 - SageMaker, Glue, MSK and Managed Flink: it has none, or a control plane without anything behind it.
 - Event source mappings of streams: it keeps no batch window, no partial failures, no bisecting, no retries.
-- Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and drops what is refused.
+- Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and past queues' own, and drops
+  what is refused.
+- Notifications of buckets: it lets filters overlap, any event's name, and queues whose key no service may use.
 - Queues' mappings: an answer that it cannot read counts as success.
 - Subnets: it knows three zones of a region, and puts those of others into the first.
 - Limits: it keeps few of those of AWS's pages, and none of a template's resources.
@@ -24,13 +26,13 @@ from emulator.hosted.ministack.events import (
     deliver,
     poll,
     queue_and_function,
-    queue_trusts,
     stream_bounds,
     stream_records,
     tell,
 )
 from emulator.hosted.ministack.judging import judge, note_denial, open_session, record_judgements, role_statements
 from emulator.hosted.ministack.limits import hold_to_limits
+from emulator.hosted.ministack.notifications import notify_as_the_service, queue_trusts
 from emulator.hosted.ministack.plane import (
     add_services,
     add_types,
@@ -54,6 +56,7 @@ __all__ = [
     "judge",
     "know_all_zones",
     "note_denial",
+    "notify_as_the_service",
     "open_session",
     "poll",
     "queue_and_function",

@@ -10,9 +10,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.account import ACCOUNT
 from emulator.errors import AccessDeniedError, ServiceError
+from emulator.hosted.ministack.judging import note_denial
 from emulator.hosted.ministack.names import dynamodb, eventbridge, lambda_svc, scheduler, sqs
+from emulator.hosted.ministack.notifications import queue_trusts
 from emulator.limits.units import json_octets
 from emulator.mappings.batches import Record, named_failures, within_payload
 from emulator.tasks import TaskFailedError
@@ -76,6 +77,11 @@ def deliver(
                 return
             if role:
                 before(role, resource, _taken_by(rule))
+            elif ":sqs:" in resource and not queue_trusts(resource, service, rule.get("Arn", "")):
+                note_denial(f"{service}.amazonaws.com", "sqs:SendMessage", resource)
+                raise AccessDeniedError(
+                    f"the queue's policy, or its key's, does not let {service}.amazonaws.com send to it"
+                )
         except (ServiceError, TaskFailedError) as error:
             _log.error("%s was not delivered: %s", resource, error)
             queue = (target.get("DeadLetterConfig") or {}).get("Arn")
@@ -129,11 +135,6 @@ def queue_and_function(queue_arn: str, function: str) -> dict[str, Any]:
         "Timeout": config.get("Timeout"),
     }
     return {name: seconds for name, seconds in times.items() if seconds is not None}
-
-
-def queue_trusts(queue_arn: str, service: str, sender_arn: str) -> bool:
-    """Whether a queue's own policy lets a service send to it for one of the account's resources."""
-    return bool(sqs.queue_policy_allows(queue_arn, f"{service}.amazonaws.com", sender_arn, ACCOUNT))
 
 
 def poll(queue_reader: Callable[[str, str, str, int], None]) -> None:

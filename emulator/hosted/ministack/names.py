@@ -108,6 +108,7 @@ iam_evaluator = Module(
         "_resolve_managed_policy_document": "(policy_arn, account_id)",
         "_service_principal_matches": "(principal, service)",
         "_signed_request": "ContextVar",
+        "evaluate_resource_policy": "(doc, ctx, service=None, named_only=False, direct_only=False)",
         "enforce": "(access_key_id, iam_action, service, region, resource_arn='*', service_context=None)",
         "fnmatch_iam": "(value, pattern)",
         "parse_policy_document": "(doc)",
@@ -173,10 +174,21 @@ lambda_svc = Module(
         "_validate_total_unzipped_size": "(code_zip, layers)",
     },
 )
+kms = Module("ministack.services.kms", {"_resolve_key": "(key_id_or_arn)"})
+s3 = Module(
+    "ministack.services.s3",
+    {
+        "_deliver_event_to_sqs": "(arn, event_payload, bucket_region, bucket_name='')",
+        "_invalid_notification_config": "(message)",
+        "_notification_destination_allows": "(target_type, arn, bucket_name, owner)",
+        "_validate_notification_configs": "(configs, bucket_region, bucket_name='', skip_destination_validation=False)",
+    },
+)
 scheduler = Module("ministack.services.scheduler", {"_SCHEDULE_TICK_INTERVAL": "int"})
 sqs = Module(
     "ministack.services.sqs",
     {
+        "_queue_by_arn": "(arn)",
         "_queue_url": "(name)",
         "_queues": "AccountRegionScopedDict",
         "queue_policy_allows": "(queue_arn, service, source_arn, source_account)",
@@ -196,7 +208,7 @@ sts = Module("ministack.services.sts", {"_sessions": "dict", "register_session":
 
 MODULES = (
     *(app, iam_actions, iam_evaluator, lambda_runtime, router, custom_resource, provisioners, stacks),
-    *(cloudwatch, dynamodb, ec2, eventbridge, iam, lambda_svc, scheduler, sqs, stepfunctions, sts),
+    *(cloudwatch, dynamodb, ec2, eventbridge, iam, kms, lambda_svc, s3, scheduler, sqs, stepfunctions, sts),
 )
 
 
