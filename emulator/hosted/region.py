@@ -14,6 +14,7 @@ from emulator.clients import Clients
 from emulator.errors import AccessDeniedError, ServiceError
 from emulator.flink import Applications
 from emulator.flink import service as flink_service
+from emulator.fraud_detector.services import service as fraud_detector_service
 from emulator.functions.environments import Functions
 from emulator.glue.catalogue import Catalogue
 from emulator.glue.classifiers import Classifiers
@@ -100,7 +101,13 @@ class Region:
         )
         glue = glue_service(Catalogue(), classifiers, self.crawlers, self.glue_jobs, security)
         sagemaker = sagemaker_services(self.jobs, self.transforms, self.endpoints, Registry(), self.store)
-        ours = [*sagemaker, glue, kafka_service(self.clusters), flink_service(self.applications)]
+        ours = [
+            *sagemaker,
+            glue,
+            fraud_detector_service(self.clients),
+            kafka_service(self.clusters),
+            flink_service(self.applications),
+        ]
         router = Router(ours, ministack.judge)
         ministack.add_services(router.signing_names, router)
         ministack.add_types(types(self.clients, self.mappings))

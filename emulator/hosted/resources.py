@@ -15,6 +15,7 @@ from emulator.clients import Clients
 from emulator.hosted import ministack
 from emulator.hosted.deliveries import Mappings
 from emulator.hosted.feature_groups import FeatureGroupUpdate
+from emulator.hosted.fraud_detector_types import types as fraud_detector_types
 from emulator.hosted.glue_types import types as glue_types
 from emulator.protocol.shapes import coerce
 from emulator.protocol.wire import method_name, service_model
@@ -282,6 +283,7 @@ def types(clients: Clients, mappings: Mappings) -> dict[str, dict[str, Callable[
         **{name: {**one.handlers(), **updated.get(name, {})} for name, one in made.items()},
         **{name: one.handlers() for name, one in RECORDED.items()},
         **glue_types(clients),
+        **fraud_detector_types(clients),
         "AWS::Lambda::EventSourceMapping": mappings.handlers(),
         "AWS::CloudWatch::Alarm": _alarms(),
     }

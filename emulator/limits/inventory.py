@@ -14,7 +14,16 @@ from emulator.limits.table import TABLE
 from emulator.protocol.wire import service_model
 
 _STORE = "sagemaker-featurestore-runtime"
-HELD = {*SERVICES.values(), "sagemaker", _STORE, "sagemaker-runtime", "glue", "kafka", "kinesisanalyticsv2"}
+HELD = {
+    *SERVICES.values(),
+    "sagemaker",
+    _STORE,
+    "sagemaker-runtime",
+    "frauddetector",
+    "glue",
+    "kafka",
+    "kinesisanalyticsv2",
+}
 """The services whose requests are held to their models: those of the emulator beneath, and this host's own."""
 
 CALLS = {

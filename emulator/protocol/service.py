@@ -86,11 +86,20 @@ class Router:
     def _check(self, access_key: str, service: Service, operation: str, parameters: dict[str, Any]) -> None:
         for action, resource in service.permissions[operation](parameters):
             self._judge(access_key, action, resource, None)
-        for name in ("RoleArn", "ExecutionRoleArn", "ServiceExecutionRole", "Role"):
-            if role := parameters.get(name):
-                role = role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{role}"
-                principal = f"{service.wire.model.signing_name}.amazonaws.com"
-                self._judge(access_key, "iam:PassRole", role, {"iam:PassedToService": principal})
+        for role in _roles(parameters):
+            principal = f"{service.wire.model.signing_name}.amazonaws.com"
+            self._judge(access_key, "iam:PassRole", role, {"iam:PassedToService": principal})
+
+
+_ROLES = ("RoleArn", "ExecutionRoleArn", "ServiceExecutionRole", "Role", "iamRoleArn")
+
+
+def _roles(parameters: dict[str, Any]) -> Iterable[str]:
+    """The roles that a call hands on to the service, as ARNs."""
+    external = parameters.get("externalEventsDetail") or {}
+    for role in (*(parameters.get(name) for name in _ROLES), external.get("dataAccessRoleArn")):
+        if role:
+            yield role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{role}"
 
 
 def _credential(request: Request) -> tuple[str, str]:

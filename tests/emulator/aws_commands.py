@@ -7,6 +7,7 @@ COMMANDS = {
     "DynamoDB": ["dynamodb list-tables", "dynamodbstreams list-streams"],
     "EC2": ["ec2 describe-subnets"],
     "Events": ["events list-rules"],
+    "FraudDetector": ["frauddetector get-detectors", "frauddetector describe-model-versions"],
     "Glue": ["glue get-databases", "glue get-crawlers", "glue get-classifiers", "glue get-jobs"],
     "IAM": ["iam list-roles"],
     "KMS": ["kms list-keys"],

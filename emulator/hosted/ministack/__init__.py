@@ -7,7 +7,7 @@ Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and 
 
 - Functions: its worker runs them without AWS's runtime client and with this process's variables.
 - Tasks of state machines: it calls its services directly, past their policies, and knows neither SageMaker nor `.sync`.
-- SageMaker, Glue, MSK and Managed Flink: it has none, or a control plane without anything behind it.
+- SageMaker, Glue, Fraud Detector, MSK and Managed Flink: it has none, or a control plane without anything behind it.
 - Event source mappings of streams: it keeps no batch window, no partial failures, no bisecting, no retries.
 - Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and past queues' own, and drops
   what is refused.
