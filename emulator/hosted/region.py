@@ -81,6 +81,7 @@ class Region:
         ministack.deliver(self._may_deliver, tasks, self._to_dead_letters)
         ministack.poll(self._may_read_queue)
         ministack.notify_as_the_service()
+        ministack.put_parts_together_as_the_service()
         ministack.evaluate_alarms(ALARMS_EVERY_S)
         self.clusters = Clusters(folder / "kafka", ministack.judge, self._zones)
         self.functions.after = lambda function: self.clusters.judge_client(function.credentials["AWS_ACCESS_KEY_ID"])

@@ -188,6 +188,7 @@ REQUESTS = (
     Limit("s3:PutObject", "Key", octets, KIB, "KeyTooLongError", "object-keys"),
     Limit("s3:GetObject", "Key", octets, KIB, "KeyTooLongError", "object-keys"),
     Limit("s3:PutObject", "Metadata", units.metadata_octets, 2 * KIB, "MetadataTooLarge", "UsingMetadata"),
+    Limit("s3:UploadPart", "PartNumber", number, 10_000, "InvalidArgument", "qfacts", 1, beneath=True),
     Limit("s3:DeleteObjects", "Delete.Objects", entries, 1000, "MalformedXML", "API_DeleteObjects"),
     Limit("s3:DeleteObjects", "Delete.Objects[].Key", octets, KIB, "KeyTooLongError", "object-keys"),
     # the page names no error

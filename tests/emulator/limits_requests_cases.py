@@ -451,3 +451,10 @@ def _(at: Place, size: int) -> None:
 @sends("sagemaker:CreateTransformJob", "", "MB of requests at once")
 def _(at: Place, size: int) -> None:
     _transform(at, MaxPayloadInMB=1, MaxConcurrentTransforms=size)
+
+
+@sends("s3:UploadPart", "PartNumber", "number")
+def _(at: Place, size: int) -> None:
+    place = {"Bucket": at.made["bucket"], "Key": "parts"}
+    upload = at.client("s3").create_multipart_upload(**place)["UploadId"]
+    at.client("s3").upload_part(**place, UploadId=upload, PartNumber=size, Body=b"a")

@@ -12,6 +12,7 @@ Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and 
 - Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and past queues' own, and drops
   what is refused.
 - Notifications of buckets: it lets filters overlap, any event's name, and queues whose key no service may use.
+- Uploads in parts: it puts parts of any size together, in any order.
 - Queues' mappings: an answer that it cannot read counts as success.
 - Subnets: it knows three zones of a region, and puts those of others into the first.
 - Limits: it keeps few of those of AWS's pages, and none of a template's resources.
@@ -43,6 +44,7 @@ from emulator.hosted.ministack.plane import (
     type_handlers,
     watch_resources,
 )
+from emulator.hosted.ministack.uploads import put_parts_together_as_the_service
 
 __all__ = [
     "Undelivered",
@@ -59,6 +61,7 @@ __all__ = [
     "notify_as_the_service",
     "open_session",
     "poll",
+    "put_parts_together_as_the_service",
     "queue_and_function",
     "queue_trusts",
     "record_judgements",

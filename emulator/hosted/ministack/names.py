@@ -178,8 +178,11 @@ kms = Module("ministack.services.kms", {"_resolve_key": "(key_id_or_arn)"})
 s3 = Module(
     "ministack.services.s3",
     {
+        "_complete_multipart_upload": "(bucket_name, key, body, query_params, headers=None)",
         "_deliver_event_to_sqs": "(arn, event_payload, bucket_region, bucket_name='')",
+        "_error": "(code, message, status, resource='', extra=None, headers=None)",
         "_invalid_notification_config": "(message)",
+        "_multipart_uploads": "AccountScopedDict",
         "_notification_destination_allows": "(target_type, arn, bucket_name, owner)",
         "_validate_notification_configs": "(configs, bucket_region, bucket_name='', skip_destination_validation=False)",
     },
