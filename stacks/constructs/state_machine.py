@@ -15,7 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks.constructs.logs import log_group
-from stacks.constructs.permissions import allow, allow_key, role
+from stacks.constructs.permissions import acknowledge, allow, allow_key, resource_text, role
 from stacks.constructs.queues import DeadLetters
 from stacks.constructs.steps import Step, Task
 from stacks.constructs.storage import Store
@@ -140,6 +140,25 @@ class StateMachine(Construct):
             [passed.role_arn for passed in roles],
             conditions={"StringEquals": {"iam:PassedToService": service}},
         )
+
+    def may_look_at_its_runs(self) -> None:
+        """Lets it ask what became of an execution of its own."""
+        stack = cdk.Stack.of(self)
+        runs = stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{self.name}:*",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        # not with its role's other permissions, which the machine comes after: these name it
+        policy = iam.Policy(
+            self,
+            "OwnRuns",
+            roles=[self.role],
+            statements=[iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[runs])],
+        )
+        text = resource_text(stack.resolve(runs))
+        acknowledge(policy, f"AwsSolutions-IAM5[Resource::{text}]", "An execution's name is its own.")
 
     def may_call(self, functions: Sequence[lambda_.IFunction]) -> None:
         """Lets it call these functions."""

@@ -31,19 +31,22 @@ from stacks.constructs.promotion import EVALUATIONS, Promotion
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri
 from stacks.constructs.steps import Step, Task
 from stacks.constructs.storage import Store
+from stacks.constructs.turn import Turn
 from stacks.images import image
 from stacks.names import model_prefix, run_prefix
 from stacks.settings import Settings
 
 LABELLED = "transactions/"
 """Prefix of the curated bucket: transactions with `is_fraud`, what a model is trained on."""
+TRANSACTIONS = "{%% $exists($states.input.transactions) ? $states.input.transactions : '%s' %%}"
+"""What a run learns from: the S3 URI of its input, which its worker's role must be able to read; or all that is labelled."""
 TRAINING_SETS = "training-sets/"
 NEWEST = "synthetic/newest/"
 """Of the curated bucket: the newest published synthetic frauds."""
 
 
 class Training(Construct):
-    """The state machine, and the group in which its models are registered.
+    """The state machine, of which one run trains at a time, and the group in which its models are registered.
 
     Args:
         curated: labelled transactions, and what is made of them.
@@ -92,7 +95,9 @@ class Training(Construct):
             timeout_s=60,
             memory_mb=256,
         )
+        self._turn = Turn(self, "Turn", settings, key=key, of="training")
         worker, trainer = self._roles()
+        self.worker = worker
         promotion = Promotion(
             settings=settings,
             key_arn=key.key_arn,
@@ -140,7 +145,7 @@ class Training(Construct):
                 *("--transactions", f"{MOUNT}/input/transactions"),
                 *("--out", f"{MOUNT}/output/features/features.parquet"),
             ],
-            inputs={"transactions": self._curated.uri(LABELLED)},
+            inputs={"transactions": "{% $transactions %}"},
             outputs={"features": features},
             instance_type=self._settings.training_instance_type,
             libraries="jobs",
@@ -159,9 +164,16 @@ class Training(Construct):
         )
         newest = {"Keep synthetic": keep(self._curated, NEWEST)} if self._settings.training_with_synthetic else {}
         return {
-            "Run": Step(assigns={"run": "{% $uuid() %}", "again": AGAIN}),
-            **champion.again("Training set"),
-            "Training set": training_set.task(self._code, worker, self._key.key_arn, reads=("run",)),
+            "Run": Step(
+                assigns={
+                    "run": "{% $uuid() %}",
+                    "again": AGAIN,
+                    "transactions": TRANSACTIONS % self._curated.uri(LABELLED),
+                }
+            ),
+            **champion.again("Take turn"),
+            **self._turn.steps("Training set"),
+            "Training set": training_set.task(self._code, worker, self._key.key_arn, reads=("run", "transactions")),
             **newest,
             "Train": Task(
                 resource="sagemaker:createTrainingJob.sync",
@@ -222,6 +234,7 @@ class Training(Construct):
         self._permissions_of_functions(registry, packages, made)
 
         machine = self.machine
+        self._turn.let(machine)
         processing = [run_prefix(self._settings, name) for name in ("training-set", "evaluation")]
         machine.may_run_jobs("processing", processing, [worker])
         machine.may_run_jobs("training", [run_prefix(self._settings, "training")], [trainer])
