@@ -1,6 +1,7 @@
 """Fraud Detector's resource types, by the calls that CloudFormation would make. What an event type has inline is made with it.
 
-Pages *aws-resource-frauddetector-...*: the reference to each is its ARN. Models and their versions have no type.
+Pages *aws-resource-frauddetector-...*: the reference to each is its ARN. Models and their versions have no type. What a detector
+becomes is as in the type's own source (aws-cloudformation-resource-providers-frauddetector): each update is another version.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ Properties = dict[str, Any]
 Made = tuple[str, dict[str, Any]]
 _INLINE = {"EventVariables": "Variable", "Labels": "Label", "EntityTypes": "EntityType"}
 """{a list of an event type: of what}."""
+_DROPPED = ("Inline", "Arn", "CreatedTime", "LastUpdatedTime")
 _KINDS = {
     "Variable": ("Create", "Update", "variable"),
     "Label": ("Put", "Put", "label"),
@@ -68,38 +70,130 @@ class _Type:
         return arn, {"Arn": arn}
 
 
+class _Detector:
+    """A detector with one version: its rules, and the model versions that stand already."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients, self._event_types = clients, _Type(clients, "EventType")
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Made:
+        event, name = properties["EventType"], properties["DetectorId"]
+        if _truth(event.get("Inline")):
+            self._event_types.create(logical_id, {key: event[key] for key in event if key not in _DROPPED}, stack)
+        for outcome in self._outcomes(properties):
+            _call(self._clients, "Put", "Outcome", outcome)
+        self._client.put_detector(detectorId=name, eventTypeName=_name(event), **_description(properties))
+        self._version(name, properties, [self._rule(name, one) for one in properties["Rules"]])
+        return self._made(name)
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Made:
+        name = physical_id.rsplit("/", 1)[-1]
+        if new["DetectorId"] != name:
+            return self.create(physical_id, new, stack)
+        if old["EventType"] != new["EventType"]:
+            raise ValueError(f"{name}: the event type of a detector cannot be changed here")
+        known = {outcome["Name"] for outcome in self._outcomes(old)}
+        for outcome in self._outcomes(new):
+            if outcome["Name"] not in known:
+                _call(self._clients, "Put", "Outcome", outcome)
+        there = {one["ruleId"]: one for one in self._client.get_rules(detectorId=name)["ruleDetails"]}
+        self._version(name, new, [self._rule(name, one, there.get(one["RuleId"])) for one in new["Rules"]])
+        return self._made(name)
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        name = physical_id.rsplit("/", 1)[-1]
+        for version in self._client.describe_detector(detectorId=name)["detectorVersionSummaries"]:
+            place = {"detectorId": name, "detectorVersionId": version["detectorVersionId"]}
+            if version["status"] == "ACTIVE":
+                self._client.update_detector_version_status(**place, status="INACTIVE")
+            self._client.delete_detector_version(**place)
+        for rule in self._client.get_rules(detectorId=name)["ruleDetails"]:
+            named_ = {member: rule[member] for member in ("detectorId", "ruleId", "ruleVersion")}
+            self._client.delete_rule(rule=named_)
+        self._client.delete_detector(detectorId=name)
+        for outcome in self._outcomes(properties):
+            _delete(self._clients, "Outcome", outcome["Name"])
+        event = properties["EventType"]
+        if _truth(event.get("Inline")):
+            self._event_types.delete(named("event-type", _name(event)), event)
+
+    @property
+    def _client(self) -> Any:
+        return self._clients.admin("frauddetector")
+
+    def _rule(self, detector: str, rule: Properties, there: Mapping[str, Any] | None = None) -> Any:
+        """Makes a rule, or a version of one that is there, unless it is that already."""
+        given = {
+            "expression": rule["Expression"],
+            "language": rule["Language"],
+            "outcomes": [_name(one) for one in rule["Outcomes"]],
+        }
+        if there is None:
+            return self._client.create_rule(detectorId=detector, ruleId=rule["RuleId"], **given)["rule"]
+        place = {member: there[member] for member in ("detectorId", "ruleId", "ruleVersion")}
+        if all(there[member] == value for member, value in given.items()):
+            return place
+        return self._client.update_rule_version(rule=place, **given)["rule"]
+
+    def _version(self, detector: str, properties: Properties, rules: list[Any]) -> None:
+        models = [one["Arn"].rsplit("/", 3)[1:] for one in properties.get("AssociatedModels") or []]
+        members = ("modelType", "modelId", "modelVersionNumber")
+        made = self._client.create_detector_version(
+            detectorId=detector,
+            rules=rules,
+            modelVersions=[dict(zip(members, parts, strict=True)) for parts in models],
+            ruleExecutionMode=properties.get("RuleExecutionMode", "FIRST_MATCHED"),
+        )
+        if properties.get("DetectorVersionStatus") == "ACTIVE":
+            self._client.update_detector_version_status(
+                detectorId=detector, detectorVersionId=made["detectorVersionId"], status="ACTIVE"
+            )
+
+    def _outcomes(self, properties: Properties) -> list[Properties]:
+        found = [one for rule in properties["Rules"] for one in rule["Outcomes"] if _truth(one.get("Inline"))]
+        inline = {one["Name"]: {key: one[key] for key in one if key not in _DROPPED} for one in found}
+        return list(inline.values())
+
+    def _made(self, name: str) -> Made:
+        arn = named("detector", name)
+        return arn, {"Arn": arn}
+
+
 def types(clients: Clients) -> Mapping[str, dict[str, Callable[..., Any]]]:
-    """{type: how CloudFormation makes it}; a detector, whose rules may need a model's score, is not among them."""
-
-    def refused(*_: Any) -> Made:
-        raise ValueError("AWS::FraudDetector::Detector is not implemented here")
-
-    made = {kind: _Type(clients, kind) for kind in _KINDS}
+    """{type: how CloudFormation makes it}."""
+    made: dict[str, _Type | _Detector] = {kind: _Type(clients, kind) for kind in _KINDS}
+    made["Detector"] = _Detector(clients)
     return {
-        **{
-            f"AWS::FraudDetector::{kind}": {"create": one.create, "update": one.update, "delete": one.delete}
-            for kind, one in made.items()
-        },
-        "AWS::FraudDetector::Detector": {"create": refused, "update": refused, "delete": lambda *_: None},
+        f"AWS::FraudDetector::{kind}": {"create": one.create, "update": one.update, "delete": one.delete}
+        for kind, one in made.items()
     }
+
+
+def _truth(value: Any) -> bool:
+    """A flag, which a template may have as text."""
+    return str(value).lower() == "true"
+
+
+def _name(one: Properties) -> str:
+    """What something is called that is referred to by its ARN, or inline."""
+    return str(one.get("Name") or one["Arn"].rsplit("/", 1)[-1])
+
+
+def _description(properties: Properties) -> Properties:
+    return {"description": properties["Description"]} if properties.get("Description") else {}
 
 
 def _inline(properties: Properties) -> Iterator[tuple[str, Properties]]:
     """(kind, properties) of what is made with an event type."""
     for member, kind in _INLINE.items():
         for one in properties.get(member) or []:
-            if str(one.get("Inline", False)).lower() == "true":
-                dropped = ("Inline", "Arn", "CreatedTime", "LastUpdatedTime")
-                yield kind, {name: value for name, value in one.items() if name not in dropped}
+            if _truth(one.get("Inline")):
+                yield kind, {name: value for name, value in one.items() if name not in _DROPPED}
 
 
 def _flat(properties: Properties) -> Properties:
     """An event type names what it has: by an ARN, or by the name of what is inline."""
-    lists = {
-        member: [str(one.get("Name") or one["Arn"].rsplit("/", 1)[-1]) for one in properties[member]]
-        for member in _INLINE
-        if member in properties
-    }
+    lists = {member: [_name(one) for one in properties[member]] for member in _INLINE if member in properties}
     return {**properties, **lists}
 
 

@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from emulator.errors import ServiceError
 from emulator.fraud_detector import expressions
 from emulator.process import EmulatedAws
-from local.deployment import DeploymentError
+from local.assembly import Stack
+from local.deployment import DeploymentError, deploy
 from tests.emulator.conftest import Deployed, attribute, function, ref, role, until
 
 KIND = "ONLINE_FRAUD_INSIGHTS"
@@ -364,6 +365,54 @@ def handler(event, context):
     assert f"frauddetector:GetEventPrediction on resource: {at}:event-type/{name}" in answer["errorMessage"]
 
 
-def test_a_detector_in_a_template_is_refused(deployed: Deployed) -> None:
-    with pytest.raises(DeploymentError, match="AWS::FraudDetector::Detector is not implemented here"):
-        deployed({"Detector": {"Type": "AWS::FraudDetector::Detector", "Properties": {"DetectorId": "a"}}})
+def templated(name: str, expression: str) -> dict[str, Any]:
+    """A detector of the event type, with outcomes by reference and inline."""
+    rules = [
+        {
+            "RuleId": "large",
+            "DetectorId": name,
+            "Expression": expression,
+            "Language": "DETECTORPL",
+            "Outcomes": [{"Arn": ref("High")}],
+        },
+        {
+            "RuleId": "rest",
+            "DetectorId": name,
+            "Expression": f"${name}_amount >= 0",
+            "Language": "DETECTORPL",
+            "Outcomes": [{"Name": f"{name}_rest", "Inline": True}],
+        },
+    ]
+    detected = {
+        "DetectorId": name,
+        "EventType": {"Arn": ref("Event")},
+        "Rules": rules,
+        "DetectorVersionStatus": "ACTIVE",
+        "RuleExecutionMode": "FIRST_MATCHED",
+    }
+    return {**stack(name), "Detector": {"Type": "AWS::FraudDetector::Detector", "Properties": detected}}
+
+
+def test_a_template_makes_a_detector_changes_it_and_takes_it_away(aws: EmulatedAws, name: str) -> None:
+    def bring(resources: dict[str, Any]) -> None:
+        deploy([Stack(f"Detects{name}", json.dumps({"Resources": resources}), (), ())], aws.client)
+
+    bring(templated(name, f"${name}_amount >= 700"))
+    assert asked(aws, name, amount="700") == ["high"]
+    assert asked(aws, name, amount="699") == ["rest"]
+    bring(templated(name, f"${name}_amount >= 100"))
+    assert asked(aws, name, amount="699") == ["high"]
+    client = aws.client("frauddetector")
+    found = client.describe_detector(detectorId=name)["detectorVersionSummaries"]
+    assert [one["status"] for one in found] == ["INACTIVE", "ACTIVE"]
+    assert len(client.get_rules(detectorId=name)["ruleDetails"]) == 3
+    bring({"Bucket": {"Type": "AWS::S3::Bucket"}})
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.describe_detector(detectorId=name)
+    assert name not in {one["name"] for one in client.get_event_types()["eventTypes"]}
+    assert f"{name}_rest" not in {one["name"] for one in client.get_outcomes()["outcomes"]}
+
+
+def test_a_wrong_rule_fails_its_template(deployed: Deployed, name: str) -> None:
+    with pytest.raises(DeploymentError, match="allowed: variables of the event type"):
+        deployed(templated(name, "$nobody > 1"))
