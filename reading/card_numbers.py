@@ -9,7 +9,7 @@ from reading.errors import BadInputError
 from reading.places import Places
 
 # which texts are worth a look: ten digits without a letter between them, another script, or escapes
-_DOUBTFUL = r"[0-9](?:[^0-9A-Za-z]*[0-9]){9}|[^\x01-\x7f]|[\\%&]"
+DOUBTFUL = r"[0-9](?:[^0-9A-Za-z]*[0-9]){9}|[^\x01-\x7f]|[\\%&]"
 
 
 def refuse_card_numbers(
@@ -24,7 +24,7 @@ def refuse_card_numbers(
     for column in columns:
         doubtful = connection.execute(
             f"SELECT {column}, min(row) FROM {view} WHERE regexp_matches({column}, ?) GROUP BY 1 ORDER BY 2",
-            [_DOUBTFUL],
+            [DOUBTFUL],
         ).fetchall()
         found += [(row, column) for text, row in doubtful if holds_card_number(text)][:1]
     if found:

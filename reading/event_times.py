@@ -59,23 +59,7 @@ def to_moments(connection: duckdb.DuckDBPyConnection, places: Places, raw: str, 
         BadInputError: some have an offset and others none, or one is of no zone that is known, or of an hour that a change
             of the clocks skipped.
     """
-    rows = connection.execute(
-        f"SELECT zone, min(row) FROM {raw} GROUP BY zone ORDER BY 2 LIMIT {_MOST_ZONES}"
-    ).fetchall()
-    firsts = {written: int(row) for written, row in rows}
-    of = {written: _zone(places, written, row, default) for written, row in firsts.items()}
-    _check_one_kind(places, firsts, default)
-    clocks = {written: periods(each) for written, each in of.items()}
-    if (
-        all(len(clock) == 1 for clock in clocks.values())
-        and len({clock[0].offset_ms for clock in clocks.values()}) == 1
-    ):
-        offset = next(iter(clocks.values()))[0].offset_ms
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {timed} AS SELECT *, clock_ms - ({offset}) AS event_ms FROM {raw}"
-        )
-        return _says(firsts, default, 0, 0)
-    _join(connection, raw, timed, clocks)
+    firsts = timed_view(connection, places, raw, timed, default)
     skipped, repeated, first = connection.execute(
         f"SELECT min(row) FILTER (skipped), count(*) FILTER (repeated), min(row) FILTER (repeated) FROM {timed}"
     ).fetchall()[0]
@@ -91,6 +75,49 @@ def to_moments(connection: duckdb.DuckDBPyConnection, places: Places, raw: str, 
     return _says(firsts, default, int(repeated), first)
 
 
+def timed_view(
+    connection: duckdb.DuckDBPyConnection, places: Places, raw: str, timed: str, default: Zone
+) -> dict[str, int]:
+    """Makes the view `timed` as `to_moments` does, with `skipped` and `repeated`: hours the clocks left out, or had twice.
+
+    Returns:
+        The first row of each zone, as it is written.
+
+    Raises:
+        BadInputError: some have an offset and others none, or one is of no zone that is known.
+    """
+    rows = connection.execute(
+        f"SELECT zone, min(row) FROM {raw} GROUP BY zone ORDER BY 2 LIMIT {_MOST_ZONES}"
+    ).fetchall()
+    firsts = {written: int(row) for written, row in rows}
+    of = {written: _zone(places, written, row, default) for written, row in firsts.items()}
+    _check_one_kind(places, firsts, default)
+    clocks = {written: periods(each) for written, each in of.items()}
+    if (
+        all(len(clock) == 1 for clock in clocks.values())
+        and len({clock[0].offset_ms for clock in clocks.values()}) == 1
+    ):
+        offset = next(iter(clocks.values()))[0].offset_ms
+        connection.execute(
+            f"""CREATE OR REPLACE TEMP VIEW {timed} AS SELECT *, clock_ms - ({offset}) AS event_ms, false AS repeated,
+            false AS skipped FROM {raw}"""
+        )
+        return firsts
+    _join(connection, raw, timed, clocks)
+    return firsts
+
+
+def unknown_zones(connection: duckdb.DuckDBPyConnection, raw: str) -> list[str]:
+    """What stands behind the times of a view and is no offset and no zone."""
+    found = []
+    for (written,) in connection.execute(f"SELECT DISTINCT zone FROM {raw} WHERE clock_ms IS NOT NULL").fetchall():
+        try:
+            _known_zone(written.strip(), "UTC")
+        except NotationError:
+            found.append(written)
+    return found
+
+
 def _check_one_kind(places: Places, firsts: dict[str, int], default: Zone) -> None:
     bare = min((row for written, row in firsts.items() if not written.strip()), default=None)
     zoned = min((row for written, row in firsts.items() if written.strip()), default=None)
@@ -104,15 +131,19 @@ def _check_one_kind(places: Places, firsts: dict[str, int], default: Zone) -> No
 
 def _zone(places: Places, written: str, row: int, default: Zone) -> tzinfo:
     name = written.strip()
-    # Java writes both: the offset decides
-    offset, bracket, _ = name.partition("[")
     try:
-        return zone(offset if bracket and offset else name or default.name)
+        return _known_zone(name, default.name)
     except NotationError:
         raise BadInputError(
             f"{places.value(row, 'event_time')}: {name[:40]!r} behind the time is no offset and no time zone; "
             f"allowed: {ALLOWED}"
         ) from None
+
+
+def _known_zone(name: str, default: str) -> tzinfo:
+    # Java writes both: the offset decides
+    offset, bracket, _ = name.partition("[")
+    return zone(offset if bracket and offset else name or default)
 
 
 def _join(connection: duckdb.DuckDBPyConnection, raw: str, timed: str, clocks: dict[str, list[Period]]) -> None:

@@ -94,7 +94,7 @@ def read_transactions(
         fields = [each for each in OPTIONAL_FIELDS if each.name in source.columns]
         # A view of the file: no row of it is kept before its card number is a token.
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, is_fraud, {_fields(source)} FROM {source.relation} AS f"
+            f"CREATE OR REPLACE TEMP VIEW raw AS SELECT row, is_fraud, {raw_fields(source)} FROM {source.relation} AS f"
         )
         count = check(connection, places, (*RULES, *optional_rules(fields)))
         texts = [each.name for each in fields if each.is_text]
@@ -118,7 +118,7 @@ def read_transactions(
     return Read(count, f"{times}{left_out}")
 
 
-def _fields(source: Source) -> str:
+def raw_fields(source: Source) -> str:
     """SQL of the columns of `raw`: each as text, numbers as DOUBLE too, and the clock's."""
     fields = []
     for name, (column, kind) in source.columns.items():

@@ -16,13 +16,14 @@ Parts = dict[tuple[Where, str], Expression]
 """{(the mapping's table, the key in it): its expression}."""
 
 
-def parts_of(path: Path, mapping: Mapping, names: Sequence[str]) -> Parts:
+def parts_of(path: Path, mapping: Mapping, names: Sequence[str], *, labelled: bool = True) -> Parts:
     """The expressions of a mapping over a file's columns.
 
     Args:
         path: the file, for errors.
         mapping: the mapping.
         names: the file's columns.
+        labelled: whether it must have what the label is read from.
 
     Raises:
         BadInputError: one is none, names a column that is not there, or a field reads what tells the label.
@@ -33,7 +34,10 @@ def parts_of(path: Path, mapping: Mapping, names: Sequence[str]) -> Parts:
         try:
             parts[where, key] = expression(f"{mapping.named}: [{where}] {key}", text, names)
         except ColumnMissingError as error:
-            missing.append(error)
+            if where == "label" and not labelled:
+                parts[where, key] = Expression("NULL", (), None)
+            else:
+                missing.append(error)
     if missing and not any(part.columns for part in parts.values()):
         needed = ", ".join(dict.fromkeys(error.name for error in missing))
         raise BadInputError(

@@ -44,23 +44,37 @@ def mapped(
     Raises:
         BadInputError: the file is none, or an expression names what is not there or fails: names the row.
     """
+    with opened_by(path, mapping, encoding) as taken:
+        left_out, (columns, table) = taken.left_out(), taken.table()
+        said = taken.source.said
+    connection.register(_TABLE, table)
+    try:
+        yield Source(_TABLE, columns), taken.places, f"{said}{left_out}"
+    finally:
+        connection.unregister(_TABLE)
+
+
+@contextmanager
+def opened_by(path: Path, mapping: Mapping, encoding: str | None = None, *, labelled: bool = True) -> Iterator[Taken]:
+    """The files under a mapping, to be taken from while this is open.
+
+    Args:
+        path, mapping, encoding: as of `mapped`.
+        labelled: whether every row needs a label.
+
+    Raises:
+        BadInputError: as `mapped`.
+    """
     parts: Parts = {}
 
     def used(names: Sequence[str]) -> Sequence[str]:
-        parts.update(parts_of(path, mapping, names))
+        parts.update(parts_of(path, mapping, names, labelled=labelled))
         return tuple(dict.fromkeys(column for part in parts.values() for column in part.columns))
 
     told = replace(mapping.told, encoding=mapping.told.encoding or encoding)
     with opened(path, used, told) as source, sealed(source) as connected:
         named = {key: part.column for (_, key), part in parts.items() if part.column is not None}
-        places = Places(path, named, source.firsts)
-        taken = Taken(connected, places, mapping, parts, source)
-        left_out, (columns, table) = taken.left_out(), taken.table()
-    connection.register(_TABLE, table)
-    try:
-        yield Source(_TABLE, columns), places, f"{source.said}{left_out}"
-    finally:
-        connection.unregister(_TABLE)
+        yield Taken(connected, Places(path, named, source.firsts), mapping, parts, source)
 
 
 @contextmanager
@@ -116,17 +130,26 @@ class Taken:
         return f"NOT ({' OR '.join(conditions)})" if conditions else "true"
 
     def left_out(self) -> str:
+        """`counts_left_out` as a sentence, which begins with `; ` or is empty."""
+        counts = self.counts_left_out()
+        return "; left out: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) if counts else ""
+
+    def counts_left_out(self) -> dict[str, int]:
         """How many rows each condition leaves out; a row that two leave out counts for the first."""
         names = list(self.mapping.leave_out)
         if not names:
-            return ""
+            return {}
         cases = " ".join(f"WHEN {self.parts['leave_out', name].sql} THEN {quoted(name)}" for name in names)
         counted = self._run(f"SELECT CASE {cases} END AS why, count(*) FROM {self.file} GROUP BY 1")
         counts = dict(counted.fetchall())
-        return "; left out: " + ", ".join(f"{name} {counts.get(name, 0):,}" for name in names)
+        return {name: counts.get(name, 0) for name in names}
 
-    def table(self) -> tuple[dict[str, tuple[str, Kind]], pa.Table]:
-        """The fields of the rows that are kept, with `row` and `is_fraud` (1 or 0), and what they hold."""
+    def table(self, *, labelled: bool = True) -> tuple[dict[str, tuple[str, Kind]], pa.Table]:
+        """The fields of the rows that are kept, with `row` and `is_fraud` (1 or 0), and what they hold.
+
+        Args:
+            labelled: whether every row needs a label; if not, `label` has its text, and `is_fraud` may be missing.
+        """
         fields = [each.name for each in DECLARED if each.kind == "identity" or ("fields", each.name) in self.parts]
         columns = ", ".join(f"{self.field(name)} AS {name}" for name in fields)
         label, fraud, honest = (self._label(), *self._labels())
@@ -135,11 +158,13 @@ class Taken:
             f"""CREATE TEMP TABLE taken AS SELECT {self.row} AS row, {columns}, CAST({is_fraud} AS TINYINT) AS is_fraud,
             {label} AS label FROM {self.file} WHERE {self.kept}"""
         )
-        self._check_labels()
+        if labelled:
+            self._check_labels()
         made = self.connection.table("taken")
         kinds = dict(zip(made.columns, map(str, made.types), strict=True))
         held = {name: self._held(name, kinds[name]) for name in fields}
-        return held, self.connection.sql("SELECT * EXCLUDE (label) FROM taken").to_arrow_table()
+        kept = "* EXCLUDE (label)" if labelled else "*"
+        return held, self.connection.sql(f"SELECT {kept} FROM taken").to_arrow_table()
 
     def field(self, name: str) -> str:
         """SQL of a field."""
