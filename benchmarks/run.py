@@ -29,6 +29,7 @@ NAMES = (
     "serving_process",
     "decision_latency",
     "stand_cost",
+    "upload",
     "synthesis",
     "augmentation",
     "episodes",

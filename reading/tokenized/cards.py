@@ -57,8 +57,8 @@ class Cards:
         self._key = key
         self._known: dict[str, tuple[str, str]] = {}
 
-    def token(self, value: str) -> str:
-        """What stands in place of a value: its token; itself if it is one, or empty; else NO_CARD.
+    def token(self, value: str, times: int = 1) -> str:
+        """What stands in place of a value that is met so often: its token; itself if it is one, or empty; else NO_CARD.
 
         >>> cards = Cards(b"0123456789abcdef")
         >>> cards.token("4000 0566 5566 5556") == cards.token("4000056655665556"), cards.token(""), cards.token("40000566")
@@ -71,7 +71,7 @@ class Cards:
             found = self._known[value] = self._made(value)
         counted, token = found
         if counted:
-            setattr(self.counts, counted, getattr(self.counts, counted) + 1)
+            setattr(self.counts, counted, getattr(self.counts, counted) + times)
         return token
 
     def _made(self, value: str) -> tuple[str, str]:

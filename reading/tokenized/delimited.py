@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -43,35 +44,38 @@ def tokenized_rows(blocks: Iterable[bytes], form: Delimited, cards: Cards) -> It
         form: how its rows are written.
         cards: makes the tokens, and counts.
     """
-    header = True
-    for rows in _whole_rows(blocks, ord(form.delimiter)):
-        begin = rows
-        if header:
-            header, mark = False, len(_BOM) if rows.startswith(_BOM) else 0
-            ends = _ends(rows[mark:], ord(form.delimiter))
-            feeds = ends[np.frombuffer(rows[mark:], np.uint8)[ends] == _FEED]
-            length = mark + int(feeds[0]) + 1
-            yield rows[:length]
-            begin = rows[length:]
-        if begin:
-            yield _Block(begin, form, cards).tokenized()
+    sign, header = ord(form.delimiter), True
+    for rows, ends in _whole_rows(blocks, sign):
+        if not header:
+            yield _Block(rows, ends, form, cards).tokenized()
+            continue
+        header = False
+        feeds = np.flatnonzero(np.frombuffer(rows, np.uint8)[ends] == _FEED)
+        length = int(ends[feeds[0]]) + 1 if len(feeds) else len(rows)
+        yield rows[:length]
+        if length < len(rows):
+            yield _Block(rows[length:], ends[feeds[0] + 1 :] - length, form, cards).tokenized()
 
 
-def _whole_rows(blocks: Iterable[bytes], delimiter: int) -> Iterator[bytes]:
-    """The same in blocks of whole rows; the last one ends with a line feed only if the file does."""
+def _whole_rows(blocks: Iterable[bytes], delimiter: int) -> Iterator[tuple[bytes, Places]]:
+    """The same in blocks of whole rows, with the ends of their values; the last ends with a line feed only if the file does."""
     left = b""
     for block in blocks:
         left += block
-        ends = _ends(left, delimiter)
+        # a byte order mark before a quote would have it stand within a value
+        mark = len(_BOM) if left.startswith(_BOM) else 0
+        ends = _ends(left[mark:], delimiter) + mark
         feeds = np.flatnonzero(np.frombuffer(left, np.uint8)[ends] == _FEED)
-        cut = int(ends[feeds[-1]]) + 1 if len(feeds) else 0
-        if not cut and len(left) > LONGEST_LINE:  # a quote that nothing closes
+        if len(feeds):
+            cut = int(ends[feeds[-1]]) + 1
+            yield left[:cut], ends[: feeds[-1] + 1]
+            left = left[cut:]
+        elif len(left) > LONGEST_LINE:  # a quote that nothing closes
             cut = left.rfind(b"\n") + 1 or len(left)
-        if cut:
-            yield left[:cut]
+            yield left[:cut], _ends_one_by_one(left[:cut], delimiter)
             left = left[cut:]
     if left:
-        yield left
+        yield left, _ends(left, delimiter)
 
 
 def _ends(rows: bytes, delimiter: int) -> Places:
@@ -107,12 +111,12 @@ def _ends_one_by_one(rows: bytes, delimiter: int) -> Places:
 class _Block:
     """Whole rows of data."""
 
-    def __init__(self, rows: bytes, form: Delimited, cards: Cards) -> None:
+    def __init__(self, rows: bytes, ends: Places, form: Delimited, cards: Cards) -> None:
         self._ended = rows.endswith(b"\n")
         self._rows = rows if self._ended else rows + b"\n"
         self._form, self._cards = form, cards
         self._data = np.frombuffer(self._rows, np.uint8)
-        self._ends = _ends(self._rows, ord(form.delimiter))
+        self._ends = ends
         if not len(self._ends) or self._ends[-1] != len(self._rows) - 1:  # a quote that nothing closes
             self._ends = np.append(self._ends, len(self._rows) - 1)
         lasts = np.flatnonzero(self._data[self._ends] == _FEED)
@@ -159,14 +163,18 @@ class _Block:
         return found
 
     def _tokens(self, values: Places) -> Iterator[tuple[int, int, bytes]]:
-        token = self._cards.token
-        for begin, end in zip(self._begins[values].tolist(), self._ends[values].tolist(), strict=True):
-            value = self._rows[begin:end].decode(errors="replace")
-            behind = "\r" if value.endswith("\r") else ""
-            plain = value.removesuffix("\r")
-            quoted = len(plain) > 1 and plain.startswith('"') and plain.endswith('"')
-            made = f'"{token(plain[1:-1])}"' if quoted else token(plain)
-            yield begin, end, f"{made}{behind}".encode()
+        begins, ends = self._begins[values].tolist(), self._ends[values].tolist()
+        cards = [self._rows[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        tokens = {card: self._token(card, times) for card, times in Counter(cards).items()}
+        yield from zip(begins, ends, map(tokens.__getitem__, cards), strict=True)
+
+    def _token(self, value: bytes, times: int) -> bytes:
+        """What stands in place of a value that stands there so often, with its quotes and carriage return."""
+        text = value.decode(errors="replace")
+        plain = text.removesuffix("\r")
+        quoted = len(plain) > 1 and plain.startswith('"') and plain.endswith('"')
+        made = f'"{self._cards.token(plain[1:-1], times)}"' if quoted else self._cards.token(plain, times)
+        return f"{made}{text[len(plain) :]}".encode()
 
     def _masked(self, begin: int, end: int) -> Iterator[tuple[int, int, bytes]]:
         # value by value: were a delimiter masked with them, the row might get the header's width
