@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -127,8 +128,12 @@ class Folder:
             path.unlink()
 
     def remove_folder(self, name: str) -> None:
-        """Removes it."""
-        shutil.rmtree(self._root / name, ignore_errors=True)
+        """Removes it, and the folders above that nothing else is in."""
+        folder = self._root / name
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            for above in list(folder.parents)[: len(Path(name).parts) - 1]:
+                above.rmdir()
 
     def _listed(self, name: str) -> StoredFile:
         path = self._root / name
