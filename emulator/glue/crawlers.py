@@ -18,12 +18,13 @@ from emulator.errors import AccessDeniedError, ServiceError
 from emulator.glue.classifiers import Classifiers
 from emulator.glue.crawl import Crawl, StoppedError
 from emulator.glue.records import Records, named, page, role_arn
+from emulator.glue.schedule import NextTime, Schedules
 from emulator.glue.security import SecurityConfigurations
 from emulator.glue.told import Log, Tell, log_group, why
 from emulator.protocol.service import Judge
 
 _LOG_GROUP = "/aws-glue/crawlers"
-_NOT_HERE = ("LineageConfiguration", "LakeFormationConfiguration", "Schedule")
+_NOT_HERE = ("LineageConfiguration", "LakeFormationConfiguration")
 _log = logging.getLogger(__name__)
 
 
@@ -34,6 +35,7 @@ class Crawlers:
         clients, judge: what a crawl does is done, and judged, in the name of its role.
         classifiers, security: what a crawler names.
         tell: puts an event on the bus.
+        next_time: reads schedules.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class Crawlers:
         classifiers: Classifiers,
         security: SecurityConfigurations,
         tell: Tell,
+        next_time: NextTime,
     ) -> None:
         self._clients, self._judge, self._tell = clients, judge, tell
         self._classifiers, self._security = classifiers, security
+        self._schedules = Schedules(next_time, self._start_scheduled)
         self._records = Records("Crawler")
         self._crawls: dict[str, list[dict[str, Any]]] = {}
         self._running: dict[str, threading.Event] = {}
@@ -58,12 +62,16 @@ class Crawlers:
             given["Name"], {**record, "State": "READY", "CreationTime": at, "LastUpdated": at, "Version": 1}
         )
         self._crawls[given["Name"]] = []
+        self._schedules.keep(given["Name"], given.get("Schedule"))
 
     def update_crawler(self, **given: Any) -> None:
         record = self._records.get(given["Name"])
         self._ready(record)
-        changed = self._checked({"Role": record["Role"], "Targets": record["Targets"], **given})
+        known = record.get("Schedule", {}).get("ScheduleExpression")
+        kept = {"Role": record["Role"], "Targets": record["Targets"], **({"Schedule": known} if known else {})}
+        changed = self._checked({**kept, **given})
         record.update({**changed, "LastUpdated": now(), "Version": record["Version"] + 1})
+        self._schedules.keep(given["Name"], {**kept, **given}.get("Schedule"))
 
     def get_crawler(self, Name: str) -> dict[str, Any]:
         return {"Crawler": self._shown(self._records.get(Name))}
@@ -81,6 +89,7 @@ class Crawlers:
     def delete_crawler(self, Name: str) -> None:
         self._ready(self._records.get(Name))
         self._records.remove(Name)
+        self._schedules.keep(Name, None)
         del self._crawls[Name]
 
     def start_crawler(self, Name: str) -> None:
@@ -105,6 +114,7 @@ class Crawlers:
 
     def stop(self) -> None:
         """Ends every crawl."""
+        self._schedules.stop()
         for stopping in list(self._running.values()):
             stopping.set()
 
@@ -127,6 +137,9 @@ class Crawlers:
         behaviour = given.get("RecrawlPolicy", {}).get("RecrawlBehavior", "CRAWL_EVERYTHING")
         if behaviour != "CRAWL_EVERYTHING":
             raise ServiceError("NotImplementedException", f"{behaviour} is not implemented here", 501)
+        scheduled = given.get("Schedule")
+        if scheduled:
+            self._schedules.check(scheduled)
         self._classifiers.of(given.get("Classifiers") or [])
         self._security.named(given.get("CrawlerSecurityConfiguration"))
         try:
@@ -137,7 +150,16 @@ class Crawlers:
         # page *API_SchemaChangePolicy*
         policy = {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "DEPRECATE_IN_DATABASE"}
         kept = {name: value for name, value in given.items() if value is not None and name != "Tags"}
+        if scheduled:
+            kept["Schedule"] = {"ScheduleExpression": scheduled, "State": "SCHEDULED"}
         return {**kept, "SchemaChangePolicy": {**policy, **(given.get("SchemaChangePolicy") or {})}}
+
+    def _start_scheduled(self, name: str) -> None:
+        try:
+            self.start_crawler(name)
+        except ServiceError as error:
+            failed = {"customerId": ACCOUNT, "crawlerName": name, "errorMessage": error.message}
+            self._tell("aws.glue", "Glue Scheduled Crawler Invocation Failure", failed)
 
     def _ready(self, record: dict[str, Any]) -> None:
         if record["State"] != "READY":

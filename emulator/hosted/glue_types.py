@@ -154,6 +154,8 @@ def _classifier(name: str, properties: Properties) -> Properties:
     """The template calls CustomDatatypes otherwise."""
     renamed = {}
     for kind, inner in properties.items():
+        if "CustomDatatypes" in inner:
+            raise ValueError(f"{kind} has no CustomDatatypes; the template's name is ContainsCustomDatatype")
         types_ = {"CustomDatatypes": inner["ContainsCustomDatatype"]} if "ContainsCustomDatatype" in inner else {}
         renamed[kind] = {**_without(inner, "ContainsCustomDatatype"), **types_, "Name": name}
     return renamed

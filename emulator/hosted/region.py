@@ -96,7 +96,9 @@ class Region:
         self.store = FeatureStore(folder / "feature-store.db")
         self.mappings = Mappings(self.clients, ministack.judge, self.clusters)
         classifiers, security = Classifiers(), SecurityConfigurations()
-        self.crawlers = Crawlers(self.clients, ministack.judge, classifiers, security, ministack.tell)
+        self.crawlers = Crawlers(
+            self.clients, ministack.judge, classifiers, security, ministack.tell, ministack.next_time
+        )
         self.glue_jobs = GlueJobs(
             folder / "glue", self.clients, ministack.judge, stand_ins.glue, security, ministack.tell
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.glue.schedule import Schedules
 from emulator.process import EmulatedAws
 from local.deployment import DeploymentError
 from tests.emulator.conftest import Deployed, attribute, received, ref, until
@@ -208,3 +210,54 @@ def test_a_trigger_of_glues_is_refused(deployed: Deployed) -> None:
     trigger = {"Type": "AWS::Glue::Trigger", "Properties": {"Type": "ON_DEMAND", "Actions": [{"JobName": "job"}]}}
     with pytest.raises(DeploymentError, match="AWS::Glue::Trigger is not implemented here"):
         deployed({"Trigger": trigger})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"ContainsCustomDatatype": ["BIGINT", "STRING", "STRING", "DOUBLE"]}, "BIGINT is no data type"),
+        ({"ContainsCustomDatatype": ["LONG"]}, "1 for 4 columns"),
+        ({"CustomDatatypes": ["LONG"]}, "the template's name is ContainsCustomDatatype"),
+        ({"QuoteSymbol": ","}, "must be different from the column delimiter"),
+    ],
+)
+def test_a_classifier_that_the_service_refuses_is_refused(
+    deployed: Deployed, name: str, wrong: dict[str, Any], says: str
+) -> None:
+    made = json.loads(json.dumps(CLASSIFIER))
+    made["Properties"]["CsvClassifier"] |= {"Name": name, **wrong}
+    with pytest.raises(DeploymentError, match=says):
+        deployed({"Classifier": made})
+
+
+def test_a_schedule_starts_a_crawler_when_it_is_due() -> None:
+    at, started = datetime(2026, 1, 31, 12, tzinfo=timezone.utc), list[str]()
+    ten = timedelta(minutes=10)
+    schedules = Schedules(lambda _, after: after + ten, started.append)
+    schedules.keep("nightly", "cron(0/10 * * * ? *)")
+    schedules.keep("other", "cron(0/10 * * * ? *)")
+    schedules.keep("other", None)
+    schedules.stop()
+    schedules.start_due(at)
+    assert started == []
+    later = datetime.now(timezone.utc) + ten
+    schedules.start_due(later)
+    schedules.start_due(later)
+    assert started == ["nightly"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [("cron(0 25 * * ? *)", "no valid cron expression"), ("cron(0/2 * * * ? *)", "more often than every 5 minutes")],
+)
+def test_a_schedule_that_glue_does_not_take_is_refused(
+    deployed: Deployed, name: str, expression: str, says: str
+) -> None:
+    with pytest.raises(DeploymentError, match=says):
+        deployed(stack(name, Schedule={"ScheduleExpression": expression}), OUTPUTS)
+
+
+def test_a_crawler_says_when_it_is_scheduled(aws: EmulatedAws, deployed: Deployed, name: str) -> None:
+    deployed(stack(name, Schedule={"ScheduleExpression": "cron(15 3 * * ? *)"}), OUTPUTS)
+    found = aws.client("glue").get_crawler(Name=name)["Crawler"]["Schedule"]
+    assert found == {"ScheduleExpression": "cron(15 3 * * ? *)", "State": "SCHEDULED"}

@@ -25,6 +25,7 @@ from emulator.hosted.ministack.calls import function_role, invoke_function, run_
 from emulator.hosted.ministack.events import (
     Undelivered,
     deliver,
+    next_time,
     poll,
     queue_and_function,
     stream_bounds,
@@ -57,6 +58,7 @@ __all__ = [
     "invoke_function",
     "judge",
     "know_all_zones",
+    "next_time",
     "note_denial",
     "notify_as_the_service",
     "open_session",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import threading
@@ -99,6 +100,16 @@ def tell(source: str, detail_type: str, detail: dict[str, Any]) -> None:
     """Puts an event of a service of AWS's on the default bus, which nobody else may name as a source."""
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": []}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def next_time(expression: str, after: datetime.datetime) -> datetime.datetime | None:
+    """When a cron expression is due next after a moment; None for one that is wrong, or never due again."""
+    fields = eventbridge._parse_cron_fields(expression)
+    try:
+        found: datetime.datetime | None = eventbridge._cron_next_fire(fields, after) if fields else None
+    except ValueError:  # an hour of 25, say, which it does not look at
+        return None
+    return found
 
 
 def _undelivered(

@@ -152,7 +152,9 @@ eventbridge = Module(
     "ministack.services.eventbridge",
     {
         "_SCHEDULER_TICK_INTERVAL": "int",
+        "_cron_next_fire": "(fields, after_dt)",
         "_invoke_target": "(target, event, rule, view=None)",
+        "_parse_cron_fields": "(expr)",
         "_pattern_event_view": "(event)",
         "_put_events": "(data, allow_aws_source=False)",
     },
