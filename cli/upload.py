@@ -47,7 +47,7 @@ def upload(
         ),
     ] = None,
     bucket: Annotated[
-        str | None, typer.Option(help="In place of the raw bucket that the stack Batch says.", metavar="NAME")
+        str | None, typer.Option(help="In place of the raw bucket that the stack Data says.", metavar="NAME")
     ] = None,
     env: Annotated[
         Environment | None,

@@ -58,11 +58,11 @@ def place(environment: str | None, bucket: str | None) -> Place:
     else:
         client, name = boto3.Session().client, environment.capitalize()
         where = f"the application {environment} in the AWS account of your credentials"
-    prefix = f"CardFraud-{name}"
+    stack = f"CardFraud-{name}-Data"
     try:
         s3 = client("s3", config=ONCE)
-        found = bucket or _output(client, f"{prefix}-Batch", "RawBucket")
-        secret = _output(client, f"{prefix}-Data", "CardTokenKeySecret")
+        found = bucket or _output(client, stack, "RawBucket")
+        secret = _output(client, stack, "CardTokenKeySecret")
         key = str(client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).encode()
     except (BotoCoreError, ClientError) as error:
         raise BadInputError(f"{where} does not answer as it must: {error}") from error

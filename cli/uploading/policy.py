@@ -80,7 +80,7 @@ def check_policy(s3: Any, bucket: str, path: Path) -> int:
             named = f"statement {number}{' (' + str(statement['Sid']) + ')' if 'Sid' in statement else ''}"
             raise BadInputError(
                 f"--policy-file: the policy of {bucket} lacks {named} of {path}; nothing was sent. A bucket's policy is its "
-                "stack's: add it there (stacks/batch.py) and deploy, or leave it out of the file"
+                "stack's: add it there (stacks/data.py) and deploy, or leave it out of the file"
             )
     return len(wanted)
 

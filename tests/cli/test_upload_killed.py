@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,6 +22,7 @@ from local.stand_ins import STAND_INS
 from tests.cli.person_files import CARD, csv
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
+DATA = "CardFraud-Dev-Data"
 ROWS = 600_000
 KEY = "a secret of the test's own"
 
@@ -30,15 +30,13 @@ KEY = "a secret of the test's own"
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
     with EmulatedAws(tmp_path_factory.mktemp("aws"), STAND_INS) as emulated:
-        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": KEY}}
-        _stand(emulated, "CardFraud-Dev-Data", secret, "CardTokenKeySecret")
-        _stand(emulated, "CardFraud-Dev-Batch", {"Type": "AWS::S3::Bucket"}, "RawBucket")
+        resources = {
+            "Key": {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": KEY}},
+            "Raw": {"Type": "AWS::S3::Bucket"},
+        }
+        said = {"CardTokenKeySecret": {"Value": {"Ref": "Key"}}, "RawBucket": {"Value": {"Ref": "Raw"}}}
+        deploy([Stack(DATA, json.dumps({"Resources": resources, "Outputs": said}), (), ())], emulated.client)
         yield emulated
-
-
-def _stand(aws: EmulatedAws, name: str, resource: dict[str, Any], output: str) -> None:
-    template = {"Resources": {"It": resource}, "Outputs": {output: {"Value": {"Ref": "It"}}}}
-    deploy([Stack(name, json.dumps(template), (), ())], aws.client)
 
 
 def test_a_killed_upload_goes_on_with_the_parts_that_went(aws: EmulatedAws, tmp_path: Path) -> None:
@@ -46,7 +44,7 @@ def test_a_killed_upload_goes_on_with_the_parts_that_went(aws: EmulatedAws, tmp_
     data.mkdir()
     lines = csv(8).splitlines(keepends=True)
     (data / "a.csv").write_text(lines[0] + "".join(lines[1:]) * (ROWS // 8))
-    s3, bucket = aws.client("s3"), outputs(aws.client, "CardFraud-Dev-Batch")["RawBucket"]
+    s3, bucket = aws.client("s3"), outputs(aws.client, DATA)["RawBucket"]
     command = [sys.executable, "-m", "cli.main", "upload", "--local-dir", str(data), "--env", "dev", "--json"]
     variables = {
         **os.environ, **aws.credentials, "AWS_ENDPOINT_URL": aws.endpoint, "AWS_DEFAULT_REGION": "us-east-1",

@@ -19,10 +19,7 @@ from cli.uploading import place as places
 from tests.cli.person_files import KEY
 
 BUCKET = "raw"
-_OUTPUTS = {
-    "CardFraud-Dev-Batch": {"RawBucket": BUCKET},
-    "CardFraud-Dev-Data": {"CardTokenKeySecret": "card-token-key"},
-}
+_OUTPUTS = {"CardFraud-Dev-Data": {"RawBucket": BUCKET, "CardTokenKeySecret": "card-token-key"}}
 
 
 class Account:
