@@ -191,4 +191,4 @@ class Version(NamedTuple):
         return cls(int(major), int(minor))
 
     def __str__(self) -> str:
-        return f"{self.major}.{self.minor:02d}"
+        return f"{self.major}.{self.minor:02d}" if self.minor else f"{self.major}.0"

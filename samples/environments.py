@@ -59,6 +59,12 @@ _OF = {
         "ARRIVING_PREFIX": "glue_transformed/train/",
         "BACK_END": _back_end("training"),
     },
+    "publish_detector": {
+        "DETECTOR": "card-fraud-dev",
+        "MODEL": "card_fraud_dev",
+        "HIGH_FROM": "900",
+        "MEDIUM_FROM": "700",
+    },
     "predict_batch": {
         "BATCH_BUCKET": "batch",
         "ARRIVING_PREFIX": "glue_transformed/batch_predict/",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fraud.detector import Version
+from lambda_src.environment import Name, Prefix
 from lambda_src.ports.batch_back_end import BatchBackEnd
 from lambda_src.ports.clients import client
+from lambda_src.ports.fraud_detector_back_end import Clients, FraudDetectorBackEnd, Names
 from lambda_src.ports.sagemaker_back_end import SageMakerBackEnd
 
 
@@ -27,5 +30,31 @@ class SageMaker(BaseModel):
         return SageMakerBackEnd(client("stepfunctions", timeout_s=10), self.machine)
 
 
-BackEnd: TypeAlias = SageMaker
+class FraudDetector(BaseModel):
+    """Amazon Fraud Detector: a model and a detector."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    suffix: ClassVar[str] = ".csv"
+    """Of the objects that it takes."""
+
+    kind: Literal["fraud-detector"]
+    model: Name
+    detector: Name
+    role: str = Field(pattern=r"^arn:[^:]+:iam:")
+    mode: Literal["create", "update"]
+    version: str = Field(pattern=r"^[1-9][0-9]{0,3}\.[0-9]{1,2}$")
+    publishing: str = Field(pattern=r"^arn:[^:]+:states:")
+    out: Prefix
+
+    def made(self) -> BatchBackEnd:
+        """The back end itself."""
+        clients = Clients(*(client(service, timeout_s=10) for service in ("frauddetector", "s3", "stepfunctions")))
+        names = Names(
+            self.model, self.detector, self.role, self.mode, Version.read(self.version), self.publishing, self.out
+        )
+        return FraudDetectorBackEnd(clients, names)
+
+
+BackEnd: TypeAlias = Annotated[SageMaker | FraudDetector, Field(discriminator="kind")]
 """As a function's variable BACK_END has it, in JSON."""
