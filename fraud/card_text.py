@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from importlib.resources import files
 
 
-def _read_table(path: Path) -> dict[str, str]:
-    lines = path.read_text(encoding="ascii").splitlines()
+def _read_table(name: str) -> dict[str, str]:
+    # as a resource, for a Glue job has this package in a zip file
+    lines = files(__package__).joinpath(name).read_text(encoding="ascii").splitlines()
     pairs = (line.partition(" = ") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}
 
 
-TABLE = _read_table(Path(__file__).with_name("card_numbers.txt"))
+TABLE = _read_table("card_numbers.txt")
 """The detector's table: {name: value}."""
 
 _ESCAPE = re.compile(TABLE["escape"])
