@@ -15,6 +15,7 @@ from typing import Any
 NAMES = (
     "generate_world",
     "batch_features",
+    "transform",
     "batch_scoring",
     "evaluate",
     "table",
