@@ -316,7 +316,7 @@ def run(options: argparse.Namespace) -> int:
     if until and since and since < until:
         raise BadInputError(f"--predict-from: {since} is before --train-until, {until}; allowed: that day, or later")
     reading = _reading(options.columns)
-    settings = Settings(options.back_end, until, since, reading.mapping.path.read_text(encoding="utf-8"))
+    settings = Settings(options.back_end, until, since, reading.mapping.text)
     source, out, key = store(options.input), store(options.out), _token_key(options)
     files = source.files()
     if not files:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from fraud.card_numbers import holds_card_number, mask_card_numbers
 from fraud.fields import BY_NAME, OPTIONAL_FIELDS, Field
 from fraud.sql_text import quoted
-from fraud.transaction import card_token
+from fraud.transaction import ALLOWED, card_token
 from reading.card_numbers import DOUBTFUL
 from reading.errors import BadInputError
 from reading.event_times import ALLOWED as MOMENTS
@@ -113,16 +113,24 @@ def judged_rows(path: Path, key: bytes, reading: Reading) -> Judged:
 def _judged(path: Path, key: bytes, reading: Reading) -> Judged:
     with opened_by(path, reading.mapping, reading.encoding, labelled=False) as taken:
         left_out, (columns, table) = taken.counts_left_out(), taken.table(labelled=False)
+    if not len(table) and not any(left_out.values()):
+        raise BadInputError(f"{path}: the file holds no transactions; needed: a header and at least one row")
     with duckdb.connect(config={"threads": 2}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET temp_directory = ''")  # card numbers reach no disk
         connection.register("mapped_columns", table)
         fields = [each for each in OPTIONAL_FIELDS if each.name in columns]
         connection.execute(
-            f"""CREATE TEMP VIEW raw AS SELECT row, is_fraud, label, {raw_fields(Source("mapped_columns", columns))}
+            f"""CREATE TEMP VIEW raw AS SELECT row, is_fraud, label, failed, {raw_fields(Source("mapped_columns", columns))}
             FROM mapped_columns"""
         )
-        rules = [*_rules(reading), *optional_rules(fields), *_doubtful(connection, fields), *_times(connection)]
+        rules = [
+            *_failures(connection, reading),
+            *_rules(reading),
+            *optional_rules(fields),
+            *_doubtful(connection, fields),
+            *_times(connection),
+        ]
         cases = " ".join(f"WHEN {rule.broken} THEN {place}" for place, rule in enumerate(rules))
         connection.execute(f"CREATE TEMP TABLE judged AS SELECT row, CASE {cases} END AS broken FROM raw")
         connection.execute(
@@ -140,6 +148,18 @@ def _judged(path: Path, key: bytes, reading: Reading) -> Judged:
         )
 
 
+def _failures(connection: duckdb.DuckDBPyConnection, reading: Reading) -> list[Rule]:
+    """Rules against expressions of the mapping that fail."""
+    found = connection.execute(
+        "SELECT DISTINCT failed FROM mapped_columns WHERE failed IS NOT NULL ORDER BY 1"
+    ).fetchall()
+    allowed = "a value that the expression takes"
+    return [
+        Rule(which.split()[-1], f"failed = {quoted(which)}", allowed, f"{which} of {reading.mapping.named} fails")
+        for (which,) in found
+    ]
+
+
 def _rules(reading: Reading) -> list[Rule]:
     mapping = reading.mapping
     labels = f"{', '.join(mapping.fraud)} (fraud), {', '.join(mapping.honest)} (honest), or nothing"
@@ -151,6 +171,8 @@ def _rules(reading: Reading) -> list[Rule]:
                 allowed=f"{rule.allowed}; or its token",
             )
             if rule.field == "cc_num"
+            else replace(rule, allowed=ALLOWED.get(rule.field, ""))
+            if rule.field != "event_time"
             else rule
             for rule in RULES
         ),

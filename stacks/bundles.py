@@ -278,6 +278,7 @@ STREAM = (
 READ_BY = {
     "flink_src.statements": "flink_src/sql/*.sql",
     "fraud.card_text": "fraud/card_numbers.txt",
+    "reading.mapping.toml_file": "reading/mappings/*.toml",
     "sagemaker_src.synthesis.page.page": "sagemaker_src/synthesis/page/templates/*",
 }
 """{module: the files that it reads}."""

@@ -74,7 +74,7 @@ def opened_by(path: Path, mapping: Mapping, encoding: str | None = None, *, labe
     told = replace(mapping.told, encoding=mapping.told.encoding or encoding)
     with opened(path, used, told) as source, sealed(source) as connected:
         named = {key: part.column for (_, key), part in parts.items() if part.column is not None}
-        yield Taken(connected, Places(path, named, source.firsts), mapping, parts, source)
+        yield Taken(connected, Places(path, named, source.firsts), mapping, parts, source, one_by_one=not labelled)
 
 
 @contextmanager
@@ -84,6 +84,8 @@ def sealed(source: Source) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET TimeZone='UTC'")
         connection.execute("SET threads=2")
         connection.execute("SET temp_directory=''")  # card numbers reach no disk
+        # it takes what is in two TRYs out of both, and lets it fail
+        connection.execute("SET disabled_optimizers='common_subexpressions'")
         connection.execute(f"SET allowed_paths=[{', '.join(source.reads)}]")
         connection.execute("SET enable_external_access=false")
         connection.execute("SET lock_configuration=true")
@@ -99,6 +101,7 @@ class Taken:
         places: how errors name the file's rows.
         mapping, parts: what is taken, and the expressions of it.
         source: the file.
+        one_by_one: whether a row at which an expression fails is told of (`failed`), and takes no other with it.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -106,6 +109,7 @@ class Taken:
     mapping: Mapping
     parts: Parts
     source: Source
+    one_by_one: bool = False
 
     @property
     def row(self) -> str:
@@ -125,7 +129,9 @@ class Taken:
     def kept(self) -> str:
         """SQL of whether a row is not left out."""
         conditions = [
-            f"coalesce(({part.sql}), false)" for (where, _), part in self.parts.items() if where == "leave_out"
+            f"coalesce(({self._tried(part.sql)}), false)"
+            for (where, _), part in self.parts.items()
+            if where == "leave_out"
         ]
         return f"NOT ({' OR '.join(conditions)})" if conditions else "true"
 
@@ -139,7 +145,7 @@ class Taken:
         names = list(self.mapping.leave_out)
         if not names:
             return {}
-        cases = " ".join(f"WHEN {self.parts['leave_out', name].sql} THEN {quoted(name)}" for name in names)
+        cases = " ".join(f"WHEN {self._tried(self.parts['leave_out', name].sql)} THEN {quoted(name)}" for name in names)
         counted = self._run(f"SELECT CASE {cases} END AS why, count(*) FROM {self.file} GROUP BY 1")
         counts = dict(counted.fetchall())
         return {name: counts.get(name, 0) for name in names}
@@ -148,7 +154,8 @@ class Taken:
         """The fields of the rows that are kept, with `row` and `is_fraud` (1 or 0), and what they hold.
 
         Args:
-            labelled: whether every row needs a label; if not, `label` has its text, and `is_fraud` may be missing.
+            labelled: whether every row needs a label; if not, `label` has its text, `is_fraud` may be missing, and `failed`
+                says which expression fails.
         """
         fields = [each.name for each in DECLARED if each.kind == "identity" or ("fields", each.name) in self.parts]
         columns = ", ".join(f"{self.field(name)} AS {name}" for name in fields)
@@ -156,23 +163,46 @@ class Taken:
         is_fraud = f"CASE WHEN {label} IN ({fraud}) THEN 1 WHEN {label} IN ({honest}) THEN 0 END"
         self._run(
             f"""CREATE TEMP TABLE taken AS SELECT {self.row} AS row, {columns}, CAST({is_fraud} AS TINYINT) AS is_fraud,
-            {label} AS label FROM {self.file} WHERE {self.kept}"""
+            {label} AS label, {self.failed} AS failed FROM {self.file} WHERE {self.kept}"""
         )
         if labelled:
             self._check_labels()
         made = self.connection.table("taken")
         kinds = dict(zip(made.columns, map(str, made.types), strict=True))
         held = {name: self._held(name, kinds[name]) for name in fields}
-        kept = "* EXCLUDE (label)" if labelled else "*"
+        kept = "* EXCLUDE (label, failed)" if labelled else "*"
         return held, self.connection.sql(f"SELECT {kept} FROM taken").to_arrow_table()
 
     def field(self, name: str) -> str:
         """SQL of a field."""
         if ("fields", name) not in self.parts:  # a transaction without an id of its own
             return f"CAST({self.row} AS VARCHAR)"
-        sql = self.parts["fields", name].sql
-        form = self.mapping.time_format
-        return f"strptime(CAST({sql} AS VARCHAR), {quoted(form)})" if name == "event_time" and form else sql
+        part = self.parts["fields", name]
+        sql = part.sql if part.column else self._tried(part.sql)
+        if name != "event_time" or not self.mapping.time_format:
+            return sql
+        # TRY lets an error of strptime through
+        read = "try_strptime" if self.one_by_one else "strptime"
+        return f"{read}(CAST({sql} AS VARCHAR), {quoted(self.mapping.time_format)})"
+
+    @property
+    def failed(self) -> str:
+        """SQL of the expression that fails at a row, as the mapping names it, or null: conditions first."""
+        if not self.one_by_one:
+            return "NULL::VARCHAR"
+        cases = []
+        for where, key in sorted(self.parts, key=lambda part: part[0] != "leave_out"):
+            part, named = self.parts[where, key], quoted(f"[{where}] {key}")
+            if part.column is None:
+                # what fails is null, whatever stands in place of a null
+                cases.append(f"WHEN TRY(coalesce(CAST(({part.sql}) AS VARCHAR), '')) IS NULL THEN {named}")
+            if (where, key) == ("fields", "event_time") and self.mapping.time_format:
+                there = f"TRY(CAST({part.sql} AS VARCHAR))"
+                cases.append(f"WHEN {there} IS NOT NULL AND {self.field(key)} IS NULL THEN {named}")
+        return f"CASE {' '.join(cases)} END" if cases else "NULL::VARCHAR"
+
+    def _tried(self, sql: str) -> str:
+        return f"TRY({sql})" if self.one_by_one else sql
 
     def _run(self, query: str) -> duckdb.DuckDBPyConnection:
         try:
@@ -182,7 +212,8 @@ class Taken:
 
     def _label(self) -> str:
         """SQL of the label's text: of true and false 1 and 0, if those are what the mapping knows."""
-        sql = self.parts["label", "column"].sql
+        part = self.parts["label", "column"]
+        sql = part.sql if part.column else self._tried(part.sql)
         text = f"CAST({sql} AS VARCHAR)"
         if not {*self.mapping.fraud, *self.mapping.honest} <= {"0", "1"}:
             return text

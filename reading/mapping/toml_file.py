@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +49,7 @@ class Mapping:
         zone: what times without an offset mean; None: as `--timezone` says.
         told: what it says of the files themselves.
         fields_by_name: whether a column that has the name of a field which may be missing is that field.
+        text: of the TOML file.
     """
 
     path: Path
@@ -59,6 +62,7 @@ class Mapping:
     zone: str | None = None
     told: Told = NOTHING
     fields_by_name: bool = False
+    text: str = ""
 
     @property
     def named(self) -> str:
@@ -68,7 +72,12 @@ class Mapping:
 
 def shipped() -> list[str]:
     """The names of the mappings that come with the product."""
-    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+    return sorted(file.name.removesuffix(".toml") for file in _shipped().iterdir() if file.name.endswith(".toml"))
+
+
+def _shipped() -> Traversable:
+    # as a resource, for a Glue job has this package in a zip file
+    return files("reading").joinpath("mappings")
 
 
 def read_mapping(named: str) -> Mapping:
@@ -77,9 +86,10 @@ def read_mapping(named: str) -> Mapping:
     Raises:
         BadInputError: there is none, it is no TOML, or something in it is unknown, missing or of another kind.
     """
-    path = SHIPPED / f"{named}.toml" if named in shipped() else Path(named)
+    ours = named in shipped()
+    path = SHIPPED / f"{named}.toml" if ours else Path(named)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = (_shipped().joinpath(path.name) if ours else path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise BadInputError(
             f"--columns: {path}: not UTF-8, at byte {error.start + 1}; allowed: TOML in UTF-8"
@@ -90,7 +100,7 @@ def read_mapping(named: str) -> Mapping:
             f"--columns: {named}: cannot be opened: {error.strerror}; allowed: {known}, or the path of a TOML file"
         ) from error
     try:
-        return _mapping(path, tomllib.loads(text))
+        return replace(_mapping(path, tomllib.loads(text)), text=text)
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(f"--columns: {path}: no TOML: {error}; allowed: as docs/your-files.md shows") from error
     except _WrongError as error:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import sys
+import traceback
 
 
 def main() -> None:
@@ -19,7 +20,11 @@ def main() -> None:
     for line in sys.stdin:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            status = transform.main(json.loads(line))
+            try:
+                status = transform.main(json.loads(line))
+            except Exception:  # noqa: BLE001 - the other tests' session goes on
+                status = -1
+                traceback.print_exc()
         print("answer " + json.dumps([status, said.getvalue()]), flush=True)
 
 

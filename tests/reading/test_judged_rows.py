@@ -34,7 +34,7 @@ def test_wrong_rows_are_told_apart_and_numbered_as_the_file_has_them(tmp_path: P
     ]  # fmt: skip
     said = json.dumps([(each.reason, each.shown) for each in found.wrong])
     assert CARD not in said and "4111" not in said
-    assert "amount: -1; allowed: an amount from 0.00 to 999999.99" in said
+    assert "amount: -1; allowed: 0.00 to 999999.99 with at most two decimal places" in said
 
 
 def test_the_other_forms_and_rows_without_a_label(tmp_path: Path) -> None:
@@ -81,3 +81,50 @@ def test_a_file_that_is_none_is_refused_whole(content: bytes, says: str, tmp_pat
     (tmp_path / "f.csv").write_bytes(content)
     with pytest.raises(BadInputError, match=says):
         judged_rows(tmp_path / "f.csv", KEY, AS_USUAL)
+
+
+MAPPING = """
+[fields]
+transaction_id = "trans_num"
+cc_num = "format('{:012d}', CAST(card AS BIGINT))"
+amount = "CAST(amt AS DOUBLE) / 100"
+event_time = "trans_date_trans_time"
+merchant = "merchant"
+category = "category"
+merch_lat = "0"
+merch_long = "0"
+entry_mode = "CASE WHEN CAST(mode AS INTEGER) = 1 THEN 'chip' END"
+[time]
+format = "%d.%m.%Y"
+[label]
+column = "CAST(is_fraud AS INTEGER)"
+fraud = [1]
+honest = [0]
+[leave_out]
+refunds = "CAST(amt AS INTEGER) < 0"
+"""
+
+
+def test_a_row_at_which_an_expression_fails_takes_no_other_with_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(MAPPING)
+    rows = frame(9, card=7, amt="100", trans_date_trans_time="31.01.2020", mode="1").astype(object)
+    wrong = {
+        "card": "x",
+        "amt": "x",
+        "trans_date_trans_time": "2020-01-31",
+        "mode": "x",
+        "is_fraud": "x",
+        "merchant": "",
+    }
+    for row, (name, value) in enumerate(wrong.items(), 1):
+        rows.loc[row, name] = value
+    rows.loc[7, "amt"] = "-5"
+    (tmp_path / "f.csv").write_text(rows.to_csv(index=False))
+    found = judged_rows(tmp_path / "f.csv", KEY, checked_reading(None, None, str(tmp_path / "mine.toml")))
+    assert found.transactions["row"].to_pylist() == [1, 9]
+    assert found.transactions["entry_mode"].to_pylist() == ["chip", "chip"]
+    assert found.left_out == {"refunds": 1}
+    assert [(each.row, each.what) for each in found.wrong] == [
+        (2, "cc_num"), (3, "refunds"), (4, "event_time"), (5, "entry_mode"), (6, "column"), (7, "merchant"),
+    ]  # fmt: skip
+    assert "[fields] entry_mode of" in found.wrong[3].reason and "fails; allowed:" in found.wrong[3].reason
