@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import sys
 import zipfile
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from emulator.glue.run import Run
 from emulator.process import EmulatedAws
 from local.deployment import DeploymentError
 from tests.emulator.conftest import Deployed, attribute, function, received, ref, role, until
@@ -259,3 +263,51 @@ def handler(event, context):
     )
     answer = json.loads(aws.client("lambda").invoke(FunctionName=made["function"])["Payload"].read())
     assert f"glue:StartJobRun on resource: arn:aws:glue:us-east-1:123456789012:job/{name}" in answer["errorMessage"]
+
+
+class Service:
+    """S3 that has one script, and logs that are kept."""
+
+    def __init__(self, script: bytes) -> None:
+        self._script, self.endpoint = script, "http://127.0.0.1:1"
+        self.exceptions = SimpleNamespace(ResourceAlreadyExistsException=FileExistsError)
+        self.written: list[str] = []
+
+    def role(self, *_: str) -> Any:
+        return self
+
+    def open_session(self, *_: str) -> dict[str, str]:
+        return {}
+
+    def get_object(self, **_: str) -> Any:
+        return {"Body": io.BytesIO(self._script)}
+
+    def create_log_group(self, **_: str) -> None:
+        raise FileExistsError
+
+    create_log_stream = create_log_group
+
+    def put_log_events(self, **given: Any) -> None:
+        self.written += [one["message"] for one in given["logEvents"]]
+
+
+@pytest.mark.parametrize(
+    ("script", "minutes", "state", "says"),
+    [
+        (b"print('begun', flush=True)\nimport time\ntime.sleep(60)", 0.02, "TIMEOUT", "timed out after 0.02 minutes"),
+        (b"print('begun')\nraise SystemExit(3)", 1, "FAILED", "SystemExit: 3"),
+        (b"print('begun')", 1, "SUCCEEDED", ""),
+    ],
+)
+def test_a_run_ends_with_its_script_or_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: bytes, minutes: float, state: str, says: str
+) -> None:
+    monkeypatch.setattr("emulator.glue.run.on_s3", lambda *_: {})
+    service: Any = Service(script)
+    job_record = {"Name": "job", "Role": "glue", "Command": {"ScriptLocation": "s3://scripts/job.py"}}
+    run = Run(service, service, job_record, {"Id": "jr_1", "Timeout": minutes}, Path(sys.executable), tmp_path, None)
+    running: list[bool] = []
+    ended_as, message = run.go(lambda: running.append(True))
+    assert (ended_as, says in message, running) == (state, True, [True])
+    assert service.written[0] == "begun"
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.process import EmulatedAws
+from emulator.sagemaker.transforms import _Asking
 from tests.emulator.conftest import Deployed, attribute, ref, role, until
 from tests.emulator.test_sagemaker import BOOTSTRAP, SCRIPT, model, packed
 from tests.emulator.test_state_machines import IMAGE, PULL, WAITING, machine
@@ -103,9 +104,9 @@ def test_each_object_is_asked_about_whole(aws: EmulatedAws, deployed: Deployed, 
     assert listed["TransformJobStatus"] == "Completed"
 
 
-@pytest.mark.parametrize(("strategy", "assembled", "lines"), [("MultiRecord", "None", 3), ("SingleRecord", "Line", 3)])
+@pytest.mark.parametrize(("strategy", "records"), [("MultiRecord", [3]), ("SingleRecord", [1, 1, 1])])
 def test_lines_are_records(
-    aws: EmulatedAws, deployed: Deployed, bucket: str, strategy: str, assembled: str, lines: int
+    aws: EmulatedAws, deployed: Deployed, bucket: str, strategy: str, records: list[int]
 ) -> None:
     made = deployed(stack(bucket), MODEL)
     aws.client("s3").put_object(Bucket=bucket, Key="in/rows.csv", Body=f"{ROW}\n{ROW}\n{ROW}\n")
@@ -114,12 +115,33 @@ def test_lines_are_records(
         made["model"],
         BatchStrategy=strategy,
         TransformInput={"SplitType": "Line"},
-        TransformOutput={"AssembleWith": assembled},
+        TransformOutput={"AssembleWith": "Line", "Accept": "application/json"},
     )
     aws.client("sagemaker").create_transform_job(**job)
     assert ended(aws, bucket)["TransformJobStatus"] == "Completed"
-    body = outputs(aws, bucket)["out/rows.csv.out"].decode()
-    assert len([float(line) for line in body.split()]) == lines
+    answers = [json.loads(line) for line in outputs(aws, bucket)["out/rows.csv.out"].splitlines()]
+    assert [len(answer["scores"]) for answer in answers] == records
+
+
+@pytest.mark.parametrize(
+    ("split", "strategy", "requests"),
+    [
+        ("Line", "MultiRecord", [700_001, 349_000]),
+        ("Line", "SingleRecord", [400_000, 300_000, 349_000]),
+    ],
+)
+def test_requests_hold_as_many_records_as_their_payload_lets_them(
+    split: str, strategy: str, requests: list[int]
+) -> None:
+    record = {
+        "TransformInput": {"SplitType": split},
+        "TransformOutput": {"AssembleWith": "Line"},
+        "BatchStrategy": strategy,
+        "MaxPayloadInMB": 1,
+    }
+    asking = _Asking(record, "http://127.0.0.1:1", 1)
+    body = b"x" * 400_000 + b"\n" + b"y" * 300_000 + b"\n" + b"z" * 349_000
+    assert [len(one) for one in asking._requests(body)] == requests
 
 
 def test_a_request_that_fails_fails_the_job_and_leaves_the_other_objects(
