@@ -349,3 +349,44 @@ def test_the_items_of_a_transaction_are_each_judged_and_a_policy_that_is_gone_al
     iam.delete_role_policy(RoleName=table, PolicyName="puts")
     with pytest.raises(ClientError, match="AccessDenied"):
         put("d")
+
+
+READS = """
+import boto3
+def handler(event, context):
+    return boto3.client('s3').get_object(Bucket=event['bucket'], Key='input/a')['Body'].read().decode()
+"""
+
+
+def test_a_condition_on_the_principal_knows_a_role_whose_session_asks(aws: EmulatedAws, deployed: Deployed) -> None:
+    """Page reference_policies_condition-keys: "for IAM roles, the request context returns the ARN of the role"."""
+    objects = {"Fn::Join": ["", [attribute("Bucket", "Arn"), "/input/*"]]}
+    refused = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": objects,
+        "Condition": {
+            "ArnNotEquals": {"aws:PrincipalArn": [attribute("Reader", "Arn"), "arn:aws:iam::123456789012:root"]}
+        },
+    }
+    policy = {"Bucket": ref("Bucket"), "PolicyDocument": {"Version": "2012-10-17", "Statement": [refused]}}
+    made = deployed(
+        {
+            "Bucket": {"Type": "AWS::S3::Bucket"},
+            "Reader": role("lambda", ("s3:GetObject", objects)),
+            "Other": role("lambda", ("s3:GetObject", objects)),
+            "Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": policy},
+            "Reads": function(READS, "Reader"),
+            "Tries": function(READS, "Other"),
+        },
+        {"bucket": ref("Bucket"), "reads": ref("Reads"), "tries": ref("Tries")},
+    )
+    aws.client("s3").put_object(Bucket=made["bucket"], Key="input/a", Body=b"rows")
+
+    def called(name: str) -> Any:
+        payload = json.dumps({"bucket": made["bucket"]})
+        return json.loads(aws.client("lambda").invoke(FunctionName=made[name], Payload=payload)["Payload"].read())
+
+    assert called("reads") == "rows"
+    assert "explicit deny" in called("tries")["errorMessage"]

@@ -104,6 +104,17 @@ def record_judgements(judged: Judged, implied: Implied) -> None:
             service, "", request_id, iam_evaluator.AuthError("NotImplemented", says), headers
         )
 
+    known = iam_evaluator._resolve_condition_key
+
+    def by_role(key: str, ctx: Any) -> Any:
+        found = known(key, ctx)
+        # whoever acts in a role's name is known by the role itself, not by the session (page *reference_policies_condition-keys*)
+        if key.lower() == "aws:principalarn" and ":assumed-role/" in str(found):
+            account, role = found.split(":")[4], found.split("/")[1]
+            return f"arn:aws:iam::{account}:role/{role}"
+        return found
+
+    iam_evaluator._resolve_condition_key = by_role
     app._authenticate_only = with_an_action
     iam_evaluator.enforce = recorded
     iam_actions.access_denied_response = naming_all

@@ -105,6 +105,7 @@ iam_evaluator = Module(
             "principal_keys=<factory>)"
         ),
         "_conditions_met": "(conditions, ctx)",
+        "_resolve_condition_key": "(key, ctx)",
         "_resolve_managed_policy_document": "(policy_arn, account_id)",
         "_service_principal_matches": "(principal, service)",
         "_signed_request": "ContextVar",
