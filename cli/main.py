@@ -33,10 +33,17 @@ VERBS = {
     "score": "Score every transaction in a file with a model: outcome and reasons as the stream would decide.",
     "replay": "Decide a day of a file as live traffic, through the stacks, with a model of your own.",
     "synthesize": "Make synthetic frauds of any table, and say what they are worth: how real, how useful, how private.",
+    "detector": "Look after Amazon Fraud Detector, where the settings have it as the back end: models, rules, predictions.",
 }
 """{verb: what it does, the first line of its docstring}, in the order in which a newcomer needs them."""
 
 GROUPS: dict[str, dict[str, str]] = {
+    "detector": {
+        "status": "Show the model's versions and the detector's, with what became of each.",
+        "publish": "Deploy the newest trained version of the model, and publish the detector with it and its rules.",
+        "predict": "Have events predicted: one of a JSON file, or each row of a file, within the service's quota.",
+        "teardown": "Delete what Fraud Detector has of this application, in the order that the service demands.",
+    },
     "synthesize": {
         "try": "Do all of it on made-up transactions, in under two minutes: fit, sample, augment, evaluate.",
         "fit": "Learn the frauds of a table, to make new ones like them.",

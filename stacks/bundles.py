@@ -96,7 +96,13 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         "lambda_src.ports.model_archive",
         "lambda_src.ports.model_registry",
     ),
-    "clean_up": _LONG_WORK,
+    "clean_up": (
+        *_LONG_WORK,
+        "fraud.detector",
+        "fraud.fields",
+        "lambda_src.ports.detector_service",
+        "lambda_src.ports.detector_teardown",
+    ),
     "create_topics": (*_CUSTOM_RESOURCE, "lambda_src.ports.kafka_topics"),
     "decide": (
         *_TOPIC,
@@ -287,7 +293,7 @@ READ_BY = {
 def function_sources(name: str) -> tuple[Path, ...]:
     """The files that a function is shipped with, in order.
 
-    >>> [file.name for file in function_sources("clean_up") if file.parent.name == "ports"]
+    >>> [file.name for file in function_sources("extend_features") if file.parent.name == "ports"]
     ['__init__.py', 'clients.py']
     """
     own = (f"lambda_src.{name}.{file.stem}" for file in (ROOT / "lambda_src" / name).glob("*.py"))

@@ -6,6 +6,7 @@ Properties, each of which may be left out:
 - `Registry`: model package groups; their versions go.
 - `Models`: what names begin with; models and endpoint configurations go.
 - `Jobs`: what names begin with; running processing and training jobs are stopped.
+- `Detectors`: as DETECTOR:MODEL; jobs, detector versions, rules, model versions and the model go.
 - `LogStreams`: as GROUP:PREFIX; the group's streams whose names begin with it go.
 - `LogGroups`: names.
 - `Tables`: as DATABASE/PREFIX; the database's tables whose names are that and a number go.
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lambda_src.clean_up.buckets import empty_bucket
+from lambda_src.clean_up.detectors import take_down_detector
 from lambda_src.clean_up.environment import Environment
 from lambda_src.clean_up.jobs import stop_jobs
 from lambda_src.clean_up.logs import delete_log_group, delete_log_streams
@@ -34,6 +36,7 @@ environment = Environment.read()
 
 STEPS: dict[str, Callable[[str, TimeLeft], None]] = {
     "Jobs": stop_jobs,
+    "Detectors": take_down_detector,
     "LogStreams": delete_log_streams,
     "LogGroups": delete_log_group,
     "Registry": delete_versions,

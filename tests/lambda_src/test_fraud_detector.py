@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -21,10 +22,12 @@ from fraud.detector import (
     variables_in,
 )
 from lambda_src.object_events import Arrived
+from lambda_src.ports.detector_teardown import take_down, take_down_all
 from lambda_src.ports.fraud_detector_back_end import Clients, FraudDetectorBackEnd, Names, WrongVersionError
 from lambda_src.ports.publishing import NotPublishedError, Wanted, publish
 from samples.detector import DETECTOR, MODEL, ROLE, Detector
-from samples.lambda_context import CONTEXT
+from samples.lambda_context import CONTEXT, Context
+from tests.lambda_src.cloudformation import request
 from tests.lambda_src.conftest import REGION
 
 WANTED = Wanted(DETECTOR, MODEL, 900, 700)
@@ -332,3 +335,63 @@ def test_what_has_no_score_has_the_outcome_of_the_last_rule(amount):
 def test_thresholds_that_leave_an_outcome_without_scores_are_refused(high, medium):
     with pytest.raises(ValueError, match="allowed: 0 < medium < high <= 1000"):
         rules("m", high=high, medium=medium)
+
+
+def filled(batch):
+    """Two versions, one of which is published, another in training; a job that has ended and one that runs."""
+    batch.back_end().train(batch.arrived("a"))
+    batch.service.run()
+    batch.publish()
+    batch.back_end().score(batch.arrived("p", PREDICT))
+    batch.service.run()
+    batch.back_end().score(batch.arrived("q", PREDICT))
+    batch.back_end().train(batch.arrived("b"))
+
+
+def test_everything_goes_in_the_order_that_the_service_demands(batch):
+    filled(batch)
+    gone = list(take_down_all(batch.detector, DETECTOR, MODEL, lambda *_: batch.service.run()))
+    kinds = list(dict.fromkeys(one.rpartition(" ")[0].removesuffix(" high_risk") for one in gone))
+    assert [kind for kind in kinds if not kind.startswith("rule")] == [
+        *("job", "detector version", "model version", "model", "detector"),
+        *("event type", "entity type", "label", "outcome", "variable"),
+    ]
+    left = [
+        ("GetVariables", "variables"),
+        ("GetOutcomes", "outcomes"),
+        ("GetLabels", "labels"),
+        ("GetModels", "models"),
+    ]
+    left += [("GetDetectors", "detectors"), ("GetEventTypes", "eventTypes"), ("GetEntityTypes", "entityTypes")]
+    left += [("GetBatchPredictionJobs", "batchPredictions"), ("DescribeModelVersions", "modelVersionDetails")]
+    assert [batch.service(operation)[member] for operation, member in left] == [[]] * len(left)
+    assert list(take_down_all(batch.detector, DETECTOR, MODEL, lambda *_: None)) == []
+
+
+def test_a_deletion_that_has_no_time_goes_on_the_next_time(batch):
+    filled(batch)
+
+    def no_time(_, what):
+        raise TimeoutError(what)
+
+    with pytest.raises(TimeoutError, match="the job batch-"):
+        list(take_down(batch.detector, DETECTOR, MODEL, no_time))
+    assert "model card_fraud_dev" in list(take_down(batch.detector, DETECTOR, MODEL, lambda *_: batch.service.run()))
+    assert batch.service("GetEventTypes")["eventTypes"]
+
+
+def test_the_deletion_of_the_stack_takes_what_was_made_at_run_time(load, aws, answers, monkeypatch):
+    batch = Batch(aws)
+    filled(batch)
+    function = load("clean_up")
+    given = function.client
+    stack = {"Stacks": [{"StackStatus": "DELETE_IN_PROGRESS"}]}
+    formation = SimpleNamespace(describe_stacks=lambda **_: stack)
+    monkeypatch.setattr(
+        function, "client", lambda service, **_: formation if service == "cloudformation" else given(service)
+    )
+    monkeypatch.setattr("lambda_src.time_left.time.sleep", lambda _: batch.service.run())
+    function.handler(request("Delete", answers, Detectors=[f"{DETECTOR}:{MODEL}"]), Context())
+    assert answers.last()["Status"] == "SUCCESS"
+    assert batch.service("GetModels")["models"] == []
+    assert batch.service("GetDetectors")["detectors"]

@@ -1,0 +1,1 @@
+"""`fraud detector`: Amazon Fraud Detector, looked after by hand."""
