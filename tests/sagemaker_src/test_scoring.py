@@ -220,6 +220,23 @@ def test_a_row_that_breaks_the_contract_holds_up_no_other(
     assert "4111111111111111" not in written
 
 
+@pytest.mark.parametrize(("earlier", "cents"), [(1_000, 777), (-1_000, 5)], ids=["archived first", "archived later"])
+def test_of_two_payments_under_one_id_the_first_counts(
+    earlier: int, cents: int, world: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    last = {**world[-1], "event_ms": world[-1]["event_ms"] + 5_000}
+    one = {**world[0], "transaction_id": "same", "event_ms": last["event_ms"] - 2_000, "amount_cents": 5}
+    other = {**one, "event_ms": one["event_ms"] - earlier, "amount_cents": 777}
+    make(in_file([one, last], tmp_path / "f.parquet"), archived([other], tmp_path / "archive"), tmp_path / "out")
+    rows = pq.read_table(tmp_path / "out" / "rows" / "part-00000.parquet").to_pylist()
+    assert [(row["transaction_id"], row["amount_cents"]) for row in rows] == [
+        ("same", cents),
+        (last["transaction_id"], last["amount_cents"]),
+    ]
+    report = json.loads((tmp_path / "out" / "rows" / "report.json").read_text())
+    assert (report["archived"], report["other_payments"], report["asked"]) == (1, 1, 2)
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
