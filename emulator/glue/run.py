@@ -180,7 +180,8 @@ class Run:
     def _installed(self, uri: str) -> Path:
         """The modules of a wheel, or of a zip of wheels. What has to be fetched from an index of packages is not there.
 
-        A wheel that was built for another machine than this one is left to the packages of the stand-in.
+        A wheel that was built for another machine than this one, or that is no more than a name, is left to the packages of the
+        stand-in.
         """
         if not uri.endswith((".whl", ".gluewheels.zip")):  # page *aws-glue-programming-python-libraries*
             says = f"{uri}: only wheels (.whl) and zips of wheels (.gluewheels.zip) in S3 are installed here"
@@ -191,11 +192,9 @@ class Run:
             with zipfile.ZipFile(fetched) as packed:
                 packed.extractall(fetched.with_suffix(""))
             wheels = sorted(fetched.with_suffix("").rglob("*.whl"))
-            if not wheels:
-                raise ServiceError("InvalidInputException", f"{uri} holds no wheel")
         place = self._folder / "modules" / fetched.stem
         place.mkdir(parents=True)
-        for wheel in filter(self._fits, wheels):
+        for wheel in (one for one in wheels if self._fits(one) and zipfile.is_zipfile(one)):
             with zipfile.ZipFile(wheel) as packed:
                 packed.extractall(place)
         return place

@@ -174,7 +174,14 @@ def test_events_tell_how_runs_end(aws: EmulatedAws, plain: Any, deployed: Deploy
         "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"
     }  # fmt: skip
     pattern = {"source": ["aws.glue"], "detail-type": ["Glue Job State Change"], "detail": {"jobName": [name]}}
-    policy = {"Queues": [ref("Queue")], "PolicyDocument": {"Version": "2012-10-17", "Statement": [allowed]}}
+    over_tls = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Queues": [ref("Queue")], "PolicyDocument": {"Version": "2012-10-17", "Statement": [allowed, over_tls]}}
     queue = deployed(
         {
             "Queue": {"Type": "AWS::SQS::Queue"},
@@ -200,6 +207,10 @@ def test_events_tell_how_runs_end(aws: EmulatedAws, plain: Any, deployed: Deploy
     assert (failed["state"], failed["severity"], failed["message"]) == (
         "FAILED", "ERROR", "ValueError: no rows in the file"
     )  # fmt: skip
+    aws.client("s3").delete_object(Bucket=raw, Key="scripts/job.py")
+    ended(aws, name, aws.client("glue").start_job_run(JobName=name)["JobRunId"])
+    (missing,) = (json.loads(body)["detail"] for body in received(aws, queue))
+    assert "key does not exist" in missing["message"]
 
 
 def test_a_script_that_is_not_there_or_a_role_that_may_not_read_it_fails_the_run(

