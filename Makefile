@@ -105,6 +105,7 @@ lock: $(VENV)/.uv ## pin the requirements anew, with hashes
 	  $(LOCK) --python-version 3.13 --python-platform aarch64-manylinux_2_28 requirements/$$set.in -o requirements/$$set.txt; done
 	@$(LOCK) --universal --python-version 3.11 --override requirements/serving-overrides.txt requirements/serving.in -o requirements/serving.txt
 	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 requirements/jobs.in -o requirements/jobs.txt
+	@$(LOCK) --python-version 3.11 --python-platform x86_64-manylinux_2_28 --constraint requirements.txt requirements/glue.in -o requirements/glue.txt
 	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 --override requirements/app-overrides.txt --constraint requirements.txt requirements/synthesis.in -o requirements/synthesis.txt
 	@$(LOCK) --python-version 3.12 --python-platform x86_64-manylinux_2_28 --override requirements/app-overrides.txt --constraint requirements.txt requirements/notebook.in -o requirements/notebook.txt
 

@@ -13,6 +13,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.asset_cache import AssetError
+from stacks.batch import Batch
 from stacks.constructs.jobs import names_in_place_of_wheels
 from stacks.data import Data
 from stacks.features import Features
@@ -45,6 +46,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     streaming = Streaming(app, settings, data=data, features=features, serving=serving)
     training = Training(app, settings, data=data, serving=serving, streaming=streaming)
     synthesis = Synthesis(app, settings, data=data, streaming=streaming) if settings.synthesis else None
+    batch = Batch(app, settings, data=data, serving=serving, streaming=streaming, training=training)
     Monitoring(
         app,
         settings,
@@ -54,6 +56,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
         streaming=streaming,
         training=training,
         synthesis=synthesis,
+        batch=batch,
     )
     return app
 

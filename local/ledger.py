@@ -38,6 +38,10 @@ _EMULATED = {
     "AWS::DynamoDB::Table": f"{_MINISTACK}: in memory, with conditions, transactions and its stream",
     "AWS::Events::EventBus": f"{_MINISTACK}: matches events with rules",
     "AWS::Events::Rule": f"{_MINISTACK}: delivers as its role may",
+    "AWS::Glue::Classifier": "the crawler reads files by it",
+    "AWS::Glue::Crawler": "looks into its files in its role's name and writes the catalogue",
+    "AWS::Glue::Database": "tables in memory, as crawlers write them",
+    "AWS::Glue::SecurityConfiguration": "who uses its key is judged; nothing is encrypted",
     "AWS::IAM::Policy": "judges each call of its role",
     "AWS::IAM::ManagedPolicy": "judges each call of its roles",
     "AWS::IAM::Role": "each call in its name is judged by its policies",
@@ -80,7 +84,6 @@ _RECORDED = {
     "AWS::SageMaker::NotebookInstance": "no notebook is started here: `docs/synthetic-fraud.ipynb` runs on this machine",
     "AWS::SageMaker::NotebookInstanceLifecycleConfig": "no notebook is started here",
     "AWS::Events::Archive": "nothing is replayed from it",
-    "AWS::Glue::Database": "no query engine reads it here",
     "AWS::Glue::Table": "no query engine reads it here",
     "AWS::KinesisAnalyticsV2::ApplicationCloudWatchLoggingOption": "the job logs to a file",
     "AWS::Logs::QueryDefinition": "nothing runs it",
@@ -161,4 +164,5 @@ _WORKERS = {
 _REAL = {
     "AWS::SageMaker::EndpointConfig": "says what the serving process loads and which share of requests is captured",
     "AWS::SageMaker::Model": "loaded by the serving process",
+    "AWS::Glue::Job": "its script in Spark, from its assets",
 }

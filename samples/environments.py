@@ -54,6 +54,14 @@ _OF = {
     "first_model": {},
     "gate": {"MODELS_BUCKET": "models"},
     "champion": {"MODEL_PACKAGE_GROUP": "fraud"},
+    "place_file": {},
+    "start_crawl": {"CRAWLER_NAME": "files"},
+    "start_transform": {
+        "DATABASE_NAME": "files",
+        "JOB_NAME": "transform",
+        "COLUMNS": '{"types": {"amt": "double", "cc_num": "string"}, "needed": ["amt", "cc_num"]}',
+        "EVENT_BUS_NAME": "decided",
+    },
     "train_model": {
         "BATCH_BUCKET": "batch",
         "ARRIVING_PREFIX": "glue_transformed/train/",

@@ -28,6 +28,8 @@ CODE_MOUNTED, LAYERS_MOUNTED = "/var/task", "/opt"
 """Where Lambda puts a function's code and its layers."""
 JOBS_PLATFORM = ("x86_64-manylinux_2_28", "3.12")
 """SageMaker's Spark container."""
+GLUE_PLATFORM = ("x86_64-manylinux_2_28", "3.11")
+"""Glue 5.1 (page *release-notes*)."""
 
 _NEVER_IMPORTED = ("tests", "include", "*.pxd", "*.pyx", "*.pyi", "*.lib")
 """Left out of libraries: they weigh, and nothing here imports them."""
@@ -44,6 +46,7 @@ SERVICES = (
     "sagemaker-featurestore-runtime",
     "sagemaker-runtime",
     "sqs",
+    "stepfunctions",
 )
 """What functions make clients of. Of these alone botocore's models are shipped: all of AWS would be a quarter of the layer."""
 _FIXED_TIME = 315_532_800

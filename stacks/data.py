@@ -1,7 +1,11 @@
-"""Data: the key everything is encrypted under, the buckets, the archive's tables, and the secret of the card tokens."""
+"""Data: the key everything is encrypted under, the buckets, the queues that they tell of new objects, the archive's tables, and
+the secret of the card tokens."""
 
 from __future__ import annotations
 
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -11,7 +15,19 @@ from stacks.constructs.clean_up import CleanUp, leftovers
 from stacks.constructs.consumers import UNDELIVERED
 from stacks.constructs.encryption import project_key
 from stacks.constructs.permissions import acknowledge
-from stacks.constructs.storage import Store, data_bucket, log_bucket, removal_policy
+from stacks.constructs.queues import queue, take_from
+from stacks.constructs.storage import Arrivals, Store, data_bucket, log_bucket, removal_policy
+from stacks.names import (
+    ACTING_S,
+    ARRIVING,
+    INPUT,
+    RAW_DAYS,
+    RAW_READERS,
+    REPORTS,
+    SCORED,
+    WORKING,
+    stack_name,
+)
 from stacks.settings import Settings
 
 TRANSACTIONS = "transactions/"
@@ -27,8 +43,19 @@ class Data(FraudStack):
         super().__init__(scope, "Data", settings, "Card fraud: key, buckets, archive tables, card-token secret")
         self.key = project_key(self, "Key", settings)
         logs = log_bucket(self, "AccessLogs", settings)
+        # here, for S3 asks the queues whether it may send to them as a bucket is made that is to
+        self.queues = {
+            name: queue(self, name, self.key, consumer_timeout=cdk.Duration.seconds(ACTING_S)) for name in ARRIVING
+        }
+        for each in self.queues.values():
+            take_from(each, "s3")
+        self.queue_arns = {
+            name: self.shown(f"{name}QueueArn", each.queue_arn, f"queue of new objects below {ARRIVING[name]}")
+            for name, each in self.queues.items()
+        }
         buckets = {
-            "Raw": {},
+            # they may hold card numbers, so what is deleted is gone
+            "Raw": {"": RAW_DAYS},
             "Curated": {},
             "Models": {},
             "Archive": {
@@ -39,18 +66,39 @@ class Data(FraudStack):
                 # batches that failed after all retries: they hold what transactions hold, and may be the only copy
                 UNDELIVERED: settings.archive_days,
             },
+            "Batch": {
+                QUARANTINE: settings.archive_days,
+                **dict.fromkeys((*ARRIVING.values(), SCORED, REPORTS), settings.archive_days),
+                WORKING: 1,
+            },
         }
+        suffix = {"sagemaker": ".parquet", "fraud-detector": ".csv"}[settings.batch_back_end]
         says = {
             "Raw": "files as they are dropped",
             "Curated": "daily sums, training sets, offline features",
             "Models": "models and their evaluations",
             "Archive": "transactions and decisions as Parquet, quarantine, the endpoint's captured requests",
+            "Batch": "what is made of dropped files: training sets, files to score, scores, reports, quarantine",
         }
         stores, emptied = {}, [logs]
         for name, expiring in buckets.items():
             bucket = data_bucket(
-                self, name, settings, key=self.key, logs=logs, expiring=expiring, events=name == "Curated"
+                self,
+                name,
+                settings,
+                key=self.key,
+                logs=logs,
+                expiring=expiring,
+                events=name in ("Curated", "Raw"),
+                versioned=name != "Raw",
+                arrivals=[
+                    Arrivals(queue=self.queues[each], prefix=prefix, suffix=suffix)
+                    for each, prefix in ARRIVING.items()
+                    if name == "Batch"
+                ],
             )
+            if name == "Raw":
+                self._for_batch_alone(bucket)
             emptied.append(bucket)
             stores[name] = Store(
                 name=self.shown(f"{name}Bucket", bucket.bucket_name, says[name]),
@@ -58,7 +106,7 @@ class Data(FraudStack):
             )
             if name == "Archive":
                 archive_tables(self, bucket, {TRANSACTIONS: "transactions", DECISIONS: "decisions"})
-        self.raw, self.curated, self.models, self.archive = (stores[name] for name in buckets)
+        self.raw, self.curated, self.models, self.archive, self.batch = (stores[name] for name in buckets)
 
         clean_up = CleanUp(self, "CleanUp", settings, self.key)
         clean_up.may_empty(emptied)
@@ -79,3 +127,20 @@ class Data(FraudStack):
             "A new key would give every card a new token and cut it off from its history.",
         )
         self.output("CardTokenKeySecret", self.card_token_key.secret_arn, "secret that producers make card tokens with")
+
+    def _for_batch_alone(self, raw: s3.Bucket) -> None:
+        """Files as they are dropped may hold card numbers: nobody reads them but the crawler and the job that transforms them."""
+        batch = stack_name(self.settings, "Batch")
+        readers = [
+            self.format_arn(service="iam", region="", resource="role", resource_name=f"{batch}-{reader}*")
+            for reader in RAW_READERS
+        ]
+        raw.add_to_resource_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:GetObject"],
+                resources=[raw.arn_for_objects(f"{INPUT}*")],
+                conditions={"ArnNotLike": {"aws:PrincipalArn": readers}},
+            )
+        )

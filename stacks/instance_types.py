@@ -16,14 +16,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 TABLE = Path(__file__).with_name("instance_types.json")
-JOBS, ENDPOINT = "jobs", "endpoint"
+JOBS, BATCH, ENDPOINT = "jobs", "batch", "endpoint"
 _KNOWN: dict[str, list[str]] = json.loads(TABLE.read_text(encoding="utf-8"))
 
 _TYPES = {
     # the same setting names the machine of training jobs and of the processing jobs around them
     JOBS: ("TrainingInstanceType", "ProcessingInstanceType"),
+    # of batch transforms and of the processing jobs around them
+    BATCH: ("TransformInstanceType", "ProcessingInstanceType"),
     ENDPOINT: ("ProductionVariantInstanceType",),
 }
+_SAYS = {JOBS: "its jobs", BATCH: "batch transforms", ENDPOINT: "endpoints"}
 _FAMILY = re.compile(r"ml\.([a-z]+)([0-9]+)([a-z]*)(-[a-z0-9]+)?\.[a-z0-9]+")
 
 
@@ -31,7 +34,7 @@ def checked_instance_type(use: str, instance_type: str) -> str:
     """The instance type, if it can be used for this.
 
     Args:
-        use: JOBS or ENDPOINT.
+        use: JOBS, BATCH or ENDPOINT.
 
     Raises:
         ValueError: says why it cannot.
@@ -44,7 +47,7 @@ def checked_instance_type(use: str, instance_type: str) -> str:
     if why := _unfit(instance_type):
         raise ValueError(why)
     if instance_type not in _KNOWN[use]:
-        raise ValueError(f"SageMaker has none of this name for {'its jobs' if use == JOBS else 'endpoints'}")
+        raise ValueError(f"SageMaker has none of this name for {_SAYS[use]}")
     return instance_type
 
 

@@ -7,6 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from stacks.base import FraudStack
+from stacks.batch import Batch
 from stacks.constructs.alarms import (
     Alarm,
     added,
@@ -30,6 +31,15 @@ from stacks.training import Training
 Rows = list[Alarm]
 
 
+FILES = {
+    "CrawlFailed": "The crawl of dropped files failed; the event `Batch input refused` says why",
+    "NothingNew": "A crawl found nothing new in the raw bucket: files expire there after a day; send them again",
+    "SchemaDiffers": "Dropped files have other columns than are expected; the event `Batch input refused` holds the difference",
+    "TransformFailed": "The transform of dropped files failed; its run's log and report say why, the files stay for a day",
+}
+"""{metric of the function `start_transform`: what its alarm says}."""
+
+
 class Monitoring(FraudStack):
     """Whoever operates it is notified of what goes wrong, and of what to look at."""
 
@@ -44,20 +54,27 @@ class Monitoring(FraudStack):
         streaming: Streaming,
         training: Training,
         synthesis: Synthesis | None,
+        batch: Batch,
     ) -> None:
         optional = () if synthesis is None else (synthesis,)
-        others = (data, features, serving, streaming, training, *optional)
+        others = (data, features, serving, streaming, training, *optional, batch)
         super().__init__(scope, "Monitoring", settings, "Card fraud: dashboard and alarms", others)
         self._streaming, self._serving = streaming, serving
         machines = {"Nightly": features.nightly_machine, "Training": training.machine}
         if synthesis is not None:
             machines["Synthesis"] = synthesis.machine
+        if batch.scoring is not None:
+            machines["Scoring"] = batch.scoring.machine
         notified = topic(self, "Alarms", data.key, settings.alarm_email)
         rows = {
             "Decisions": self._decisions(),
             "Stream": self._stream(),
             "Functions": self._functions(),
             "Model": self._model(),
+            "Files": [
+                Alarm(name=name, metric=own_metric(name, "Sum", 5, service="start_transform"), at_least=1, says=says)
+                for name, says in FILES.items()
+            ],
             "Jobs": [
                 Alarm(
                     name=f"{name}Failed",
@@ -76,7 +93,7 @@ class Monitoring(FraudStack):
                     at_least=1,
                     says=f"{name}: messages that could not be processed are in the dead-letter queue; each says what it was",
                 )
-                for stack in (features, streaming, training, *optional)
+                for stack in (data, features, streaming, training, *optional, batch)
                 for name, queue in dead_letters_of(stack).items()
             ],
         }

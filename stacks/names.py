@@ -5,7 +5,7 @@ from __future__ import annotations
 from fraud.features.groups import FeatureGroup
 from stacks.settings import Settings
 
-JOB_LOG_GROUPS = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs")
+JOB_LOG_GROUPS = ("/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs")
 """SageMaker's, of all jobs of the account: a job has streams of its own in them."""
 OFFLINE_DATABASE = "sagemaker_featurestore"
 """The feature store's, in which it makes the tables of its offline copies."""
@@ -13,7 +13,20 @@ TRAINING_JOBS = ("training-set", "training", "evaluation")
 """The jobs of training."""
 SYNTHESIS_JOBS = ("synth-extract", "synth-fit", "synth-sample", "synth-evaluate")
 """The jobs of synthetic fraud."""
-JOBS = ("nightly", *TRAINING_JOBS, *SYNTHESIS_JOBS)
+SCORING_JOBS = ("score-requests", "score-answers", "score-results")
+"""The jobs that score files: the second one a batch transform."""
+RAW_READERS = ("FilesCrawlerRole", "FilesTransformRole")
+"""What the names of the roles begin with, after the stack's, that may read files as they are dropped."""
+INPUT, UPLOADS = "input/", "uploads/"
+"""Prefixes of the raw bucket: files as they are dropped, and what says that an upload has ended."""
+RAW_DAYS = 1
+ARRIVING = {"Train": "glue_transformed/train/", "Predict": "glue_transformed/batch_predict/"}
+"""Queues, and the prefixes of the bucket Batch of whose new objects they are told."""
+SCORED, REPORTS, WORKING = "scored/", "reports/", "_working/"
+"""Prefixes of the bucket Batch."""
+ACTING_S = 60
+"""How long a function may take that acts on new objects."""
+JOBS = ("nightly", *TRAINING_JOBS, *SYNTHESIS_JOBS, *SCORING_JOBS)
 """All jobs."""
 
 

@@ -7,8 +7,9 @@ from constructs import Construct
 from stacks.base import FraudStack
 from stacks.constructs.clean_up import leftovers
 from stacks.constructs.endpoint import Endpoint
+from stacks.constructs.jobs import allow_prefix
 from stacks.data import CAPTURED, Data
-from stacks.names import endpoint_log_group, model_prefix
+from stacks.names import WORKING, endpoint_log_group, model_prefix
 from stacks.settings import Settings
 
 
@@ -26,6 +27,8 @@ class Serving(FraudStack):
             archive=data.archive,
             captured=CAPTURED,
         )
+        # a batch transform reads requests and writes answers in the model's name
+        allow_prefix(self.endpoint.role, data.batch, WORKING, read=True, write=True)
         leftovers(
             self,
             data.clean_up_arn,

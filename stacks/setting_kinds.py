@@ -3,18 +3,55 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, Field
 
-from stacks.instance_types import ENDPOINT, JOBS, checked_instance_type
+from reading.errors import BadInputError
+from reading.mapping.toml_file import read_mapping
+from stacks.images import REGIONS
+from stacks.instance_types import BATCH, ENDPOINT, JOBS, checked_instance_type
 from stacks.schedules import checked_cron
 
+
+def checked_day(text: str) -> str:
+    """The text, if it is a day. Raises ValueError: it is none.
+
+    >>> checked_day("2020-04-31")
+    Traceback (most recent call last):
+    ...
+    ValueError: no day
+    """
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) and date.fromisoformat(text):
+            return text
+    except ValueError:
+        pass
+    raise ValueError("no day")
+
+
+def checked_columns(named: str) -> str:
+    """What names a mapping, if there is one. Raises ValueError: there is none, or something in it is wrong."""
+    try:
+        read_mapping(named)
+    except BadInputError as error:
+        raise ValueError(str(error)) from error
+    return named
+
+
 JobMachine = Annotated[str, AfterValidator(partial(checked_instance_type, JOBS))]
+BatchMachine = Annotated[str, AfterValidator(partial(checked_instance_type, BATCH))]
 EndpointMachine = Annotated[str, AfterValidator(partial(checked_instance_type, ENDPOINT))]
 Schedule = Annotated[str, AfterValidator(checked_cron)]
+MaybeSchedule = Annotated[str, AfterValidator(lambda text: text and checked_cron(text))]
+"""Or nothing."""
+MaybeDay = Annotated[str, AfterValidator(lambda text: text and checked_day(text))]
+"""A day as 2020-04-30, or nothing."""
+Columns = Annotated[str, AfterValidator(checked_columns)]
+"""A mapping of a file's columns, as `reading.mapping.toml_file.read_mapping` names it."""
 Money = Annotated[Decimal, Field(decimal_places=2)]
 StandardSize = Literal[
     "kafka.t3.small",
@@ -58,6 +95,30 @@ EMAIL = (
     rf"^{_ATOM}(\.{_ATOM})*@([A-Za-z0-9]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]$"
 )
 """A mailbox in plain ASCII, and nothing beside it: what SNS can send to."""
+
+
+def setting(default: Any, says: str, allowed: str, **limits: Any) -> Any:
+    """A field of a setting: its default, what it is, what is allowed in words, and pydantic's own limits."""
+    return Field(default=default, description=says, json_schema_extra={"allowed": allowed}, **limits)
+
+
+def number(default: float, says: str, least: float, most: float) -> Any:
+    """A field of a setting that is a number."""
+    return setting(default, says, f"{least} to {most}", ge=least, le=most)
+
+
+def has_images(region: str) -> str:
+    """The region, if all images are there. Raises ValueError: one is not."""
+    if region not in REGIONS:
+        raise ValueError("a container image is missing there")
+    return region
+
+
+def zone_ids(given: Any) -> Any:
+    """Zones as the command line gives them: ids with commas between."""
+    if isinstance(given, str):
+        return tuple(part.strip() for part in given.split(",") if part.strip())
+    return given
 
 
 def read_plainly(annotation: Any, value: Any) -> Any:

@@ -15,7 +15,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -23,18 +22,28 @@ from pydantic import (
 )
 
 from fraud.decision import FallbackRule
+from reading.mapping.toml_file import shipped
 from stacks.images import REGIONS
+from stacks.prod import PROD
 from stacks.schedules import CRON_SAYS
 from stacks.setting_kinds import (
     EMAIL,
+    BatchMachine,
+    Columns,
     EndpointMachine,
     ExpressSize,
     JobMachine,
+    MaybeDay,
+    MaybeSchedule,
     Money,
     NotebookMachine,
     Schedule,
     StandardSize,
+    has_images,
+    number,
     read_plainly,
+    setting,
+    zone_ids,
 )
 from stacks.zones import usable, zones_problem
 
@@ -46,27 +55,7 @@ class SettingsError(ValueError):
     """A setting is unknown, of the wrong type, or impossible beside another: names it and says what is allowed."""
 
 
-def _setting(default: Any, says: str, allowed: str, **limits: Any) -> Any:
-    return Field(default=default, description=says, json_schema_extra={"allowed": allowed}, **limits)
-
-
-def _number(default: float, says: str, least: float, most: float) -> Any:
-    return _setting(default, says, f"{least} to {most}", ge=least, le=most)
-
-
-def _has_images(region: str) -> str:
-    if region not in REGIONS:
-        raise ValueError("a container image is missing there")
-    return region
-
-
-def _zone_ids(given: Any) -> Any:
-    """Zones as the command line gives them: ids with commas between."""
-    if isinstance(given, str):
-        return tuple(part.strip() for part in given.split(",") if part.strip())
-    return given
-
-
+_DAY_SAYS = "a day, as 2020-04-30, or empty"
 _SWITCH = "true or false"
 _MACHINE_SAYS = "a machine of SageMaker's for {}, x86-64, without accelerators or disks of its own, as ml.m5.large"
 
@@ -80,156 +69,180 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    env: Literal["dev", "prod"] = _setting(
+    env: Literal["dev", "prod"] = setting(
         "dev", "which environment; its defaults hold for all other settings", "dev or prod"
     )
-    region: Annotated[str, AfterValidator(_has_images)] = _setting(
+    region: Annotated[str, AfterValidator(has_images)] = setting(
         "us-east-1", "where everything runs", ", ".join(REGIONS)
     )
-    removal: Literal["destroy", "retain"] = _setting(
+    removal: Literal["destroy", "retain"] = setting(
         "destroy", "what becomes of data when its stack is deleted", "destroy or retain"
     )
-    retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = _setting(
+    retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = setting(
         30, "how long logs and access logs are kept, days", "7, 14, 30, 60, 90, 180 or 365"
     )
-    archive_days: int = _number(90, "how long archived transactions are kept, days", 60, 3650)
+    archive_days: int = number(90, "how long archived transactions are kept, days", 60, 3650)
 
-    streaming: Literal["standard", "express", "serverless"] = _setting(
+    streaming: Literal["standard", "express", "serverless"] = setting(
         "standard",
         "the Kafka cluster: two provisioned Standard brokers, three Express brokers, or MSK Serverless",
         "standard, express or serverless",
     )
-    standard_instance_type: StandardSize = _setting(
+    standard_instance_type: StandardSize = setting(
         "kafka.t3.small",
         "size of a Standard broker",
         "kafka.t3.small, or kafka.m5 or kafka.m7g with .large, .xlarge, .2xlarge and so on to .16xlarge (m5: .24xlarge)",
     )
-    standard_storage_gb: int = _number(25, "disk of a Standard broker, GiB; it can grow, never shrink", 1, 16_384)
-    express_instance_type: ExpressSize = _setting(
+    standard_storage_gb: int = number(25, "disk of a Standard broker, GiB; it can grow, never shrink", 1, 16_384)
+    express_instance_type: ExpressSize = setting(
         "express.m7g.large",
         "size of an Express broker",
         "express.m7g.large, .xlarge, .2xlarge, .4xlarge, .8xlarge, .12xlarge or .16xlarge",
     )
-    zones: Annotated[tuple[str, ...], BeforeValidator(_zone_ids)] = _setting(
+    zones: Annotated[tuple[str, ...], BeforeValidator(zone_ids)] = setting(
         (),
         "availability zones of the network, by id; empty: the first of the region that Kafka can stand in",
         "two ids, three with express, with a comma between, as use1-az1,use1-az2",
     )
-    replay: bool = _setting(
+    replay: bool = setting(
         False, "whether topics keep the data's own times, for past days that a replayer sends again", _SWITCH
     )
-    nat: bool = _setting(False, "whether the network reaches the internet through a NAT gateway", _SWITCH)
-    partitions: int = _number(4, "partitions of the topics keyed by card", 1, 200)
-    undeclared_fields: Literal["keep", "refuse"] = _setting(
+    nat: bool = setting(False, "whether the network reaches the internet through a NAT gateway", _SWITCH)
+    partitions: int = number(4, "partitions of the topics keyed by card", 1, 200)
+    undeclared_fields: Literal["keep", "refuse"] = setting(
         "keep",
         "whether a transaction with fields that are not declared is taken, and they are archived, or refused",
         "keep or refuse",
     )
-    heartbeat_ms: Literal[10, 20, 50, 100, 200, 500] = _setting(
+    heartbeat_ms: Literal[10, 20, 50, 100, 200, 500] = setting(
         200,
         "how often the stream job writes empty records, on which a lone transaction waits, milliseconds",
         "10, 20, 50, 100, 200 or 500",
     )
-    flush_ms: int = _number(
+    flush_ms: int = number(
         0,
         "how long a record may wait between operators of the stream job, milliseconds; 0 is dear at thousands a second",
         0,
         100,
     )
-    flink_parallelism: int = _number(1, "parallelism of the stream job (a Kinesis Processing Unit each)", 1, 32)
-    catch_up_minutes: int = _number(
+    flink_parallelism: int = number(1, "parallelism of the stream job (a Kinesis Processing Unit each)", 1, 32)
+    catch_up_minutes: int = number(
         60, "how long a new stream job may take to read back what its windows need, minutes", 10, 1440
     )
-    pollers: Literal["provisioned", "on-demand"] = _setting(
+    pollers: Literal["provisioned", "on-demand"] = setting(
         "on-demand",
         "what reads Kafka for the functions: pollers of our own, which cost by the hour, or Lambda's shared ones",
         "provisioned or on-demand",
     )
-    consumers_least: int = _number(1, "provisioned pollers that read for each function, at least", 1, 200)
-    consumers_most: int = _number(2, "provisioned pollers that read for each function, at most", 1, 500)
-    features_ttl_days: int = _number(7, "how long the store keeps a card's stream features, days", 1, 365)
+    consumers_least: int = number(1, "provisioned pollers that read for each function, at least", 1, 200)
+    consumers_most: int = number(2, "provisioned pollers that read for each function, at most", 1, 500)
+    features_ttl_days: int = number(7, "how long the store keeps a card's stream features, days", 1, 365)
 
-    nightly_engine: Literal["spark", "duckdb"] = _setting(
+    nightly_engine: Literal["spark", "duckdb"] = setting(
         "duckdb", "what computes the nightly features", "spark or duckdb"
     )
-    nightly_instance_type: JobMachine = _setting(
+    nightly_instance_type: JobMachine = setting(
         "ml.m5.large", "machine of the nightly job", _MACHINE_SAYS.format("jobs")
     )
-    nightly_at: Schedule = _setting("cron(20 0 * * ? *)", "when the nightly job starts, UTC", CRON_SAYS)
-    nightly_too_old_after_h: float = _number(48, "nightly features older than this many hours carry a warning", 1, 8760)
+    nightly_at: Schedule = setting("cron(20 0 * * ? *)", "when the nightly job starts, UTC", CRON_SAYS)
+    nightly_too_old_after_h: float = number(48, "nightly features older than this many hours carry a warning", 1, 8760)
 
-    training_instance_type: JobMachine = _setting(
+    training_instance_type: JobMachine = setting(
         "ml.m5.xlarge", "machine of the training jobs", _MACHINE_SAYS.format("jobs")
     )
-    training_at: Schedule = _setting("cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", CRON_SAYS)
+    training_at: Schedule = setting("cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", CRON_SAYS)
 
-    synthesis: bool = _setting(True, "whether the stack Synthesis is there, which makes synthetic frauds", _SWITCH)
-    synthesis_instance_type: JobMachine = _setting(
+    batch_back_end: Literal["sagemaker", "fraud-detector"] = setting(
+        "sagemaker",
+        "what trains on whole files and scores them; Fraud Detector takes no new customers since 2025-11-07",
+        "sagemaker or fraud-detector",
+    )
+    batch_columns: Columns = setting(
+        "kaggle",
+        "which column of a file is which field of a transaction",
+        f"{', '.join(shipped())}, or the path of a TOML file",
+    )
+    batch_train_until: MaybeDay = setting(
+        "2020-04-30", "labelled rows before this day (UTC) train; empty: all of them", _DAY_SAYS
+    )
+    batch_predict_from: MaybeDay = setting(
+        "2020-08-30", "rows from this day on (UTC) are scored; empty: those without a label", _DAY_SAYS
+    )
+    batch_crawl_at: MaybeSchedule = setting(
+        "", "when files are looked for beside every upload's end, UTC; empty: never", f"empty, or {CRON_SAYS}"
+    )
+    batch_keep_raw: bool = setting(
+        False, "whether a file stays in the raw bucket for its day after it was transformed", _SWITCH
+    )
+    batch_instance_type: BatchMachine = setting(
+        "ml.m5.large", "machine of the jobs that score files", _MACHINE_SAYS.format("batch transforms")
+    )
+
+    synthesis: bool = setting(True, "whether the stack Synthesis is there, which makes synthetic frauds", _SWITCH)
+    synthesis_instance_type: JobMachine = setting(
         "ml.m5.xlarge", "machine of the synthetic-fraud jobs", _MACHINE_SAYS.format("jobs")
     )
-    synthesis_epochs: int = _number(500, "how often the generator sees every fraud", 1, 100_000)
-    synthesis_rows: int = _number(5000, "synthetic frauds of a run", 1, 10_000_000)
-    synthesis_resplits: int = _number(
+    synthesis_epochs: int = number(500, "how often the generator sees every fraud", 1, 100_000)
+    synthesis_rows: int = number(5000, "synthetic frauds of a run", 1, 10_000_000)
+    synthesis_resplits: int = number(
         8, "how many times the frauds are split anew to judge synthetic ones, by time and at random", 2, 100
     )
-    synthesis_two_sample_auc: float = _number(
+    synthesis_two_sample_auc: float = number(
         0.75, "gate: so well a classifier may tell synthetic from real frauds, area under the curve", 0.5, 1
     )
-    synthesis_ks_ratio: float = _number(
+    synthesis_ks_ratio: float = number(
         1.25, "gate: mean distance of the columns' distributions, times that of real frauds", 1, 100
     )
-    synthesis_most_loss: float = _number(
+    synthesis_most_loss: float = number(
         0.005, "gate: average precision that a model may lose by them, on average", 0, 1
     )
-    synthesis_membership_auc: float = _number(
+    synthesis_membership_auc: float = number(
         0.6, "gate: so well an attacker may tell which frauds were learned, area under the curve", 0.5, 1
     )
-    synthesis_singling_out: float = _number(0.08, "gate: share of singling-out attacks that may succeed", 0, 1)
-    synthesis_linkability: float = _number(0.15, "gate: share of linkability attacks that may succeed", 0, 1)
-    notebook: bool = _setting(
+    synthesis_singling_out: float = number(0.08, "gate: share of singling-out attacks that may succeed", 0, 1)
+    synthesis_linkability: float = number(0.15, "gate: share of linkability attacks that may succeed", 0, 1)
+    notebook: bool = setting(
         False, "whether there is a notebook instance with the walk-through of synthetic fraud; needs nat", _SWITCH
     )
-    notebook_instance_type: NotebookMachine = _setting(
+    notebook_instance_type: NotebookMachine = setting(
         "ml.t3.xlarge",
         "machine of the notebook",
         "ml.t3.large, .xlarge or .2xlarge, ml.m5.xlarge, .2xlarge or .4xlarge",
     )
-    notebook_idle_minutes: int = _number(60, "the notebook is stopped after so many minutes without work", 10, 1440)
-    training_with_synthetic: bool = _setting(
+    notebook_idle_minutes: int = number(60, "the notebook is stopped after so many minutes without work", 10, 1440)
+    training_with_synthetic: bool = setting(
         False, "whether models train on the newest published synthetic frauds as well", _SWITCH
     )
 
-    endpoint_instance_type: EndpointMachine = _setting(
+    endpoint_instance_type: EndpointMachine = setting(
         "ml.t2.medium", "machine of the model's endpoint", _MACHINE_SAYS.format("endpoints")
     )
-    endpoint_instances_least: int = _number(1, "machines of the endpoint, at least", 1, 50)
-    endpoint_instances_most: int = _number(1, "machines of the endpoint, at most", 1, 100)
-    endpoint_calls_a_minute: int = _number(
+    endpoint_instances_least: int = number(1, "machines of the endpoint, at least", 1, 50)
+    endpoint_instances_most: int = number(1, "machines of the endpoint, at most", 1, 100)
+    endpoint_calls_a_minute: int = number(
         3000, "calls a minute and machine from which the endpoint grows", 10, 1_000_000
     )
-    captured_percent: int = _number(20, "share of the endpoint's requests that is kept, percent", 0, 100)
-    canary_percent: int = _number(
-        0, "share of the machines that a new model gets first, percent; 0: all at once", 0, 50
-    )
-    canary_wait_s: int = _number(300, "how long the canary is watched, seconds", 60, 3600)
+    captured_percent: int = number(20, "share of the endpoint's requests that is kept, percent", 0, 100)
+    canary_percent: int = number(0, "share of the machines that a new model gets first, percent; 0: all at once", 0, 50)
+    canary_wait_s: int = number(300, "how long the canary is watched, seconds", 60, 3600)
 
-    review_from_amount: Money = _number(500, "fallback rule: review from this amount", 0, 1_000_000)
-    block_from_amount: Money = _number(5000, "fallback rule: block from this amount", 0, 1_000_000)
-    review_from_num_trans_last_10m: int = _number(4, "fallback rule: review from so many in 10 minutes", 1, 10_000)
-    undecided_after_s: int = _number(60, "a transaction undecided after so many seconds gets the fallback rule", 5, 900)
+    review_from_amount: Money = number(500, "fallback rule: review from this amount", 0, 1_000_000)
+    block_from_amount: Money = number(5000, "fallback rule: block from this amount", 0, 1_000_000)
+    review_from_num_trans_last_10m: int = number(4, "fallback rule: review from so many in 10 minutes", 1, 10_000)
+    undecided_after_s: int = number(60, "a transaction undecided after so many seconds gets the fallback rule", 5, 900)
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "INFO", "what functions log", "DEBUG, INFO, WARNING or ERROR"
     )
-    alarm_email: str | None = _setting(
+    alarm_email: str | None = setting(
         None, "who is notified of alarms", "an e-mail address", pattern=EMAIL, max_length=254
     )
-    alarm_latency_ms: int = _number(
+    alarm_latency_ms: int = number(
         2000, "alarm: from transaction to decision, 99th percentile, milliseconds", 50, 60_000
     )
-    alarm_consumer_lag: int = _number(10_000, "alarm: records a function is behind", 1, 100_000_000)
-    alarm_fraud_percent: float = _number(5, "alarm: share of transactions blocked or reviewed, percent", 0.01, 100)
-    alarm_model_latency_ms: int = _number(250, "alarm: the endpoint's 99th percentile, milliseconds", 5, 60_000)
+    alarm_consumer_lag: int = number(10_000, "alarm: records a function is behind", 1, 100_000_000)
+    alarm_fraud_percent: float = number(5, "alarm: share of transactions blocked or reviewed, percent", 0.01, 100)
+    alarm_model_latency_ms: int = number(250, "alarm: the endpoint's 99th percentile, milliseconds", 5, 60_000)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -251,6 +264,11 @@ class Settings(BaseModel):
             raise ValueError(
                 "notebook (true) gets its Python from outside, and stands in the stack Synthesis; "
                 "allowed: notebook=true with nat=true and synthesis=true"
+            )
+        if self.batch_train_until and self.batch_predict_from and self.batch_train_until > self.batch_predict_from:
+            raise ValueError(
+                f"batch_train_until ({self.batch_train_until}) is after batch_predict_from ({self.batch_predict_from}), so rows "
+                "would be trained on and scored; allowed: batch_train_until <= batch_predict_from, or one of them empty"
             )
         for impossible in (self._zones_impossible(), self._partitions_impossible(), self._growth_impossible()):
             if impossible:
@@ -328,31 +346,6 @@ MORE_PARTITIONS_BY = {
     "kafka.t3.small": ", or a larger standard_instance_type",
     "MSK Serverless": ", or another streaming",
 }
-
-PROD: Mapping[str, Any] = {
-    "removal": "retain",
-    "retention_days": 365,
-    "archive_days": 3650,
-    "streaming": "express",
-    "partitions": 12,
-    "heartbeat_ms": 10,
-    "flush_ms": 2,
-    "flink_parallelism": 4,
-    "pollers": "provisioned",
-    "consumers_least": 2,
-    "consumers_most": 12,
-    "nightly_engine": "spark",
-    "nightly_instance_type": "ml.m5.4xlarge",
-    "training_instance_type": "ml.m5.4xlarge",
-    "endpoint_instance_type": "ml.c5.xlarge",
-    "endpoint_instances_least": 2,
-    "endpoint_instances_most": 8,
-    "canary_percent": 50,
-    "undecided_after_s": 10,
-    "alarm_latency_ms": 500,
-    "alarm_model_latency_ms": 100,
-}
-"""Where `prod` differs from `dev`."""
 
 
 def read_settings(context: Mapping[str, Any]) -> Settings:

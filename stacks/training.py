@@ -35,7 +35,7 @@ class Training(FraudStack):
             bus=(streaming.bus.attr_name, streaming.bus.attr_arn),
         )
         self.machine = training.machine
-        self.gate, self.worker = training.gate, training.worker
+        self.gate, self.champion, self.worker = training.gate, training.champion, training.worker
         jobs = [run_prefix(settings, name) for name in TRAINING_JOBS]
         leftovers(
             self,

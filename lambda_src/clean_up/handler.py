@@ -5,8 +5,8 @@ Properties, each of which may be left out:
 - `Buckets`: names; all objects go, old versions included.
 - `Registry`: model package groups; their versions go.
 - `Models`: what names begin with; models and endpoint configurations go.
-- `Jobs`: what names begin with; running processing and training jobs are stopped.
 - `Detectors`: as DETECTOR:MODEL; jobs, detector versions, rules, model versions and the model go.
+- `Jobs`: what names begin with; running processing, training and transform jobs are stopped.
 - `LogStreams`: as GROUP:PREFIX; the group's streams whose names begin with it go.
 - `LogGroups`: names.
 - `Tables`: as DATABASE/PREFIX; the database's tables whose names are that and a number go.

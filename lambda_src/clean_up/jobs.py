@@ -7,7 +7,7 @@ from lambda_src.ports.clients import Client, client
 from lambda_src.telemetry import logger
 from lambda_src.time_left import TimeLeft
 
-KINDS = ("Training", "Processing")
+KINDS = ("Training", "Processing", "Transform")
 POLL_S = 5.0
 
 
@@ -18,6 +18,8 @@ def stop_jobs(prefix: str, time_left: TimeLeft) -> None:
         sagemaker.stop_training_job(TrainingJobName=name)
     for name in _jobs(sagemaker, "Processing", prefix, "InProgress"):
         sagemaker.stop_processing_job(ProcessingJobName=name)
+    for name in _jobs(sagemaker, "Transform", prefix, "InProgress"):
+        sagemaker.stop_transform_job(TransformJobName=name)
     while left := [name for kind in KINDS for name in _jobs(sagemaker, kind, prefix, "Stopping")]:
         logger.info("waiting for jobs to end", extra={"jobs": left})
         time_left.wait(POLL_S, unfinished(", ".join(left)))

@@ -68,14 +68,14 @@ class CleanUp(Construct):
         made = [self._arn("sagemaker", kind, f"{models}-*") for kind in ("model", "endpoint-config")]
         jobs = [
             self._arn("sagemaker", f"{kind}-job", f"{run_prefix(self._settings, job)}-*")
-            for kind in ("processing", "training")
+            for kind in ("processing", "training", "transform")
             for job in JOBS
         ]
-        listing = ["ListModels", "ListEndpointConfigs", "ListProcessingJobs", "ListTrainingJobs"]
+        listing = ["ListModels", "ListEndpointConfigs", "ListProcessingJobs", "ListTrainingJobs", "ListTransformJobs"]
         allow(role, [f"sagemaker:{one}" for one in listing], ["*"], because=LISTING)
         deleting = ["sagemaker:DeleteModel", "sagemaker:DeleteEndpointConfig"]
         allow(role, deleting, made, because=NAMED_LATER)
-        stopping = ["sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob"]
+        stopping = ["sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"]
         allow(role, stopping, jobs, because=NAMED_LATER)
         registry = [
             self._arn("sagemaker", "model-package-group", models),

@@ -132,7 +132,7 @@ def answers_partially(settings: Settings) -> dict[str, str]:
 
 
 def reads_queue(
-    scope: Construct, deployed: Deployed, queue: sqs.Queue, *, batch_size: int
+    scope: Construct, deployed: Deployed, queue: sqs.IQueue, *, batch_size: int
 ) -> lambda_.CfnEventSourceMapping:
     """Calls the function with the messages of a queue."""
     allow(

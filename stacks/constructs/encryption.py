@@ -10,8 +10,8 @@ from constructs import Construct
 from stacks.constructs.storage import removal_policy
 from stacks.settings import Settings
 
-_SERVICES = ("sns", "events", "delivery.logs")
-"""Services that encrypt on their own behalf, not on a role's: topics, buses and delivered logs."""
+_SERVICES = ("sns", "events", "delivery.logs", "s3")
+"""Services that encrypt on their own behalf, not on a role's: topics, buses, delivered logs, and what buckets send to queues."""
 _FLINK, _FLINK_MACHINES = "kinesisanalytics.amazonaws.com", "infrastructure.kinesisanalytics.amazonaws.com"
 """Managed Flink checks the key as the one, and encrypts an application's state as both."""
 

@@ -165,9 +165,11 @@ def names_in_place_of_wheels(app: cdk.App, here: bool) -> None:
         app.node.set_context(NAMES_ALONE, True)
 
 
-def wheels_asset(scope: Construct, name: str, requirements: str) -> s3_assets.Asset:
+def wheels_asset(
+    scope: Construct, name: str, requirements: str, platform: tuple[str, str] = JOBS_PLATFORM
+) -> s3_assets.Asset:
     """The wheels of a lock file as an asset; their names alone, under the same key, where `names_in_place_of_wheels` says so."""
-    there = wheels(requirements, JOBS_PLATFORM, names_alone=bool(scope.node.try_get_context(NAMES_ALONE)))
+    there = wheels(requirements, platform, names_alone=bool(scope.node.try_get_context(NAMES_ALONE)))
     return s3_assets.Asset(scope, name, path=str(there.path), asset_hash=there.asset_hash)
 
 

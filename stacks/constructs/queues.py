@@ -14,8 +14,14 @@ ATTEMPTS = 5
 """How often a message is tried before it is sent to the dead-letter queue."""
 
 
-def queue(scope: Construct, name: str, key: kms.IKey, *, consumer_timeout: cdk.Duration) -> sqs.Queue:
-    """A queue whose messages stay hidden for six times as long as its consumer may take: no second one takes them meanwhile."""
+def queue(
+    scope: Construct, name: str, key: kms.IKey, *, consumer_timeout: cdk.Duration, attempts: int = ATTEMPTS
+) -> sqs.Queue:
+    """A queue whose messages stay hidden for six times as long as its consumer may take: no second one takes them meanwhile.
+
+    Args:
+        attempts: how often a message is tried; more where its consumer has to wait for what runs once at a time.
+    """
     return sqs.Queue(
         scope,
         name,
@@ -24,7 +30,7 @@ def queue(scope: Construct, name: str, key: kms.IKey, *, consumer_timeout: cdk.D
         enforce_ssl=True,
         visibility_timeout=cdk.Duration.seconds(6 * int(consumer_timeout.to_seconds())),
         dead_letter_queue=sqs.DeadLetterQueue(
-            queue=DeadLetters(scope, f"{name}DeadLetters", key), max_receive_count=ATTEMPTS
+            queue=DeadLetters(scope, f"{name}DeadLetters", key), max_receive_count=attempts
         ),
     )
 
@@ -45,14 +51,19 @@ class DeadLetters(sqs.Queue):
 
     def take_from(self, service: str) -> None:
         """Lets a service of this account send to it in its own name, as `events`."""
-        self.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
-                actions=["sqs:SendMessage"],
-                resources=[self.queue_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
-            )
+        take_from(self, service)
+
+
+def take_from(queue: sqs.Queue, service: str) -> None:
+    """Lets a service of this account send to a queue in its own name, as `events`."""
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal(f"{service}.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(queue).account}},
         )
+    )
 
 
 def dead_letters_of(stack: cdk.Stack) -> dict[str, DeadLetters]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.constructs.permissions import acknowledge
@@ -14,6 +16,27 @@ from stacks.settings import Settings
 
 NOT_CURRENT_DAYS = 30
 """How long a version that was overwritten or deleted is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrivals:
+    """A queue that a bucket tells of new objects, and of which ones."""
+
+    queue: sqs.Queue
+    prefix: str
+    suffix: str
+
+    def configuration(self) -> s3.CfnBucket.QueueConfigurationProperty:
+        """As the bucket's configuration has it."""
+        rules = {"prefix": self.prefix, "suffix": self.suffix}
+        key = s3.CfnBucket.S3KeyFilterProperty(
+            rules=[s3.CfnBucket.FilterRuleProperty(name=name, value=value) for name, value in rules.items()]
+        )
+        return s3.CfnBucket.QueueConfigurationProperty(
+            event="s3:ObjectCreated:*",
+            queue=self.queue.queue_arn,
+            filter=s3.CfnBucket.NotificationFilterProperty(s3_key=key),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,24 +92,27 @@ def data_bucket(
     logs: s3.IBucket,
     expiring: dict[str, int] | None = None,
     events: bool = False,
+    versioned: bool = True,
+    arrivals: Sequence[Arrivals] = (),
 ) -> s3.Bucket:
     """A bucket of data.
 
     Args:
-        expiring: {prefix: days after which its objects are deleted}.
+        expiring: {prefix: days after which its objects are deleted}; the empty prefix is all of them.
         events: whether it notifies EventBridge of new objects.
+        versioned: whether what is deleted or overwritten stays for a while.
+        arrivals: the queues that it tells of new objects.
     """
     rules = [
         s3.LifecycleRule(
-            id="old-versions",
-            noncurrent_version_expiration=cdk.Duration.days(NOT_CURRENT_DAYS),
-            abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+            id="old-versions" if versioned else "unfinished",
+            noncurrent_version_expiration=cdk.Duration.days(NOT_CURRENT_DAYS) if versioned else None,
+            abort_incomplete_multipart_upload_after=cdk.Duration.days(7 if versioned else 1),
         )
     ]
     for prefix, days in (expiring or {}).items():
-        rules.append(
-            s3.LifecycleRule(id=f"expire-{prefix.strip('/')}", prefix=prefix, expiration=cdk.Duration.days(days))
-        )
+        rule = f"expire-{prefix.strip('/') or 'all'}"
+        rules.append(s3.LifecycleRule(id=rule, prefix=prefix or None, expiration=cdk.Duration.days(days)))
     bucket = s3.Bucket(
         scope,
         name,
@@ -97,17 +123,21 @@ def data_bucket(
         minimum_tls_version=1.2,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-        versioned=True,
+        versioned=versioned,
         server_access_logs_bucket=logs,
         server_access_logs_prefix=f"{name.lower()}/",
         removal_policy=removal_policy(settings),
         lifecycle_rules=rules,
     )
     resource = bucket.node.default_child
-    if events and isinstance(resource, s3.CfnBucket):
-        # set here rather than by `event_bridge_enabled`, which brings a function and a role of its own to do so
-        notified = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+    if (events or arrivals) and isinstance(resource, s3.CfnBucket):
+        # set here rather than by CDK's own ways, which bring a function and a role of its own to do so
+        notified = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True) if events else None
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=notified
+            event_bridge_configuration=notified,
+            queue_configurations=[each.configuration() for each in arrivals] or None,
         )
+        for each in arrivals:
+            # S3 asks the queue as it is told of it (page *ways-to-add-notification-config-to-bucket*)
+            resource.node.add_dependency(each.queue)
     return bucket

@@ -175,8 +175,9 @@ class RunningJobs:
         self.running, self.stopping, self.looks = list(names), [], looks
 
     def get_paginator(self, operation):
-        if operation == "list_processing_jobs":
-            return SimpleNamespace(paginate=lambda **_: [{"ProcessingJobSummaries": []}])
+        for kind in ("Processing", "Transform"):
+            if operation == f"list_{kind.lower()}_jobs":
+                return SimpleNamespace(paginate=lambda kind=kind, **_: [{f"{kind}JobSummaries": []}])
         return SimpleNamespace(paginate=self.page)
 
     def page(self, NameContains, StatusEquals):  # noqa: N803

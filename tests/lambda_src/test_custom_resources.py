@@ -1,4 +1,4 @@
-"""`create_topics`, `first_model` and `start_stream`: what CloudFormation asks, what is done, and the answer it waits for."""
+"""`create_topics`, `first_model`, `place_file`, `start_stream`: what CloudFormation asks, what is done, and what is answered."""
 
 from __future__ import annotations
 
@@ -316,6 +316,20 @@ def test_the_first_model_stays_what_it_was_when_the_endpoint_was_made(first_mode
     for kind in ("Update", "Delete"):
         assert first_model(kind, "2.gz") == kept
         assert answers.last() == made
+
+
+def test_a_file_is_placed_with_each_release_and_stays(load, aws, answers):
+    s3 = aws.client("s3")
+    for bucket in ("assets", "batch"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="assets", Key="1.zip", Body=b"1")
+    function = load("place_file")
+    for kind, key in (("Create", "code/1.gluewheels.zip"), ("Update", "code/2.gluewheels.zip"), ("Delete", "code/3")):
+        given = {"From": {"Bucket": "assets", "Key": "1.zip"}, "To": {"Bucket": "batch", "Key": key}}
+        function.handler(request(kind, answers, **given), CONTEXT)
+        assert answers.last()["Status"] == "SUCCESS"
+    placed = [one["Key"] for one in s3.list_objects_v2(Bucket="batch")["Contents"]]
+    assert placed == ["code/1.gluewheels.zip", "code/2.gluewheels.zip"]
 
 
 def test_a_first_model_that_is_not_there_fails_the_deployment(first_model, answers):

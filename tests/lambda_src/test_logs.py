@@ -130,7 +130,8 @@ def test_what_a_call_says_is_not_said_by_the_next(logged, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["catch_up", "clean_up", "create_topics", "extend_features", "first_model", "start_stream"]
+    "name",
+    ["catch_up", "clean_up", "create_topics", "extend_features", "first_model", "place_file", "start_stream"],
 )
 def test_a_line_of_a_custom_resource_names_its_request(logged, answers, name):
     function, lines = logged(name)
@@ -159,14 +160,24 @@ def test_what_is_said_of_the_champion_names_its_request(logged, aws):
     assert (line["function_request_id"], line["why"]) == (REQUEST_ID, "no model is approved")
 
 
-@pytest.mark.parametrize("name", ["train_model", "predict_batch"])
-def test_what_is_said_of_an_object_names_its_request_and_message(logged, name):
+@pytest.mark.parametrize(
+    ("name", "body"), [*((name, TEST_EVENT) for name in ("train_model", "predict_batch")), ("start_transform", "5")]
+)
+def test_what_is_said_of_an_object_names_its_request_and_message(logged, name, body):
     function, lines = logged(name)
     function.processor.raise_on_entire_batch_failure = False
-    messages = [{"messageId": "m1", "body": TEST_EVENT, "attributes": {}, "eventSource": "aws:sqs"}]
+    messages = [{"messageId": "m1", "body": body, "attributes": {}, "eventSource": "aws:sqs"}]
     function.handler({"Records": messages}, CONTEXT)
     [line] = lines()
     assert (line["function_request_id"], line["message_id"]) == (REQUEST_ID, "m1")
+
+
+def test_what_is_said_of_an_upload_names_its_request(logged, monkeypatch):
+    function, lines = logged("start_crawl")
+    monkeypatch.setattr(function.glue, "start_crawler", lambda **_: None)
+    function.handler({"Records": [{"messageId": "m1", "body": "5"}]}, CONTEXT)
+    assert {line["function_request_id"] for line in lines()} == {REQUEST_ID}
+    assert lines()[-1]["messages"] == ["m1"]
 
 
 def test_every_function_is_tried_here():
@@ -181,9 +192,12 @@ def test_every_function_is_tried_here():
         "create_topics",
         "extend_features",
         "first_model",
+        "place_file",
         "start_stream",
         "gate",
         "champion",
+        "start_crawl",
+        "start_transform",
         "train_model",
         "predict_batch",
     }

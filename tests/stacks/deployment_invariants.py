@@ -90,7 +90,7 @@ def archived_for_ever(templates: Templates) -> Iterator[str]:
         for statement in statements(policy.properties["PolicyDocument"]):
             if "s3:PutObject" in listed(statement["Action"]):
                 for prefix in filter(None, map(_archive_prefix, listed(statement["Resource"]))):
-                    if prefix not in expiring:
+                    if not any(prefix.startswith(each) for each in filter(None, expiring)):
                         yield f"{policy}: what is put under {prefix} of {bucket} never expires"
 
 

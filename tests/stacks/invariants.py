@@ -148,11 +148,20 @@ def whole_batches_failing(templates: Templates) -> Iterator[str]:
 def failures_lost(templates: Templates) -> Iterator[str]:
     """What fails for good has somewhere to go: a queue's dead letters, or a destination."""
     for mapping in resources(templates, MAPPING):
-        source = templates[mapping.stack]["Resources"].get(referred(mapping.properties["EventSourceArn"]) or "", {})
+        source = _named(templates, mapping.stack, mapping.properties["EventSourceArn"])
         if source.get("Type") != QUEUE and not _inner(
             mapping.properties, "DestinationConfig", "OnFailure", "Destination"
         ):
             yield f"{mapping}: no destination of failures"
+
+
+def _named(templates: Templates, stack: str, value: Any) -> dict[str, Any]:
+    """The resource that a value names, also one of another stack by its output; empty if it names none."""
+    if isinstance(value, dict) and "Fn::GetStackOutput" in value:
+        asked = value["Fn::GetStackOutput"]
+        stack = asked["StackName"].split("-")[-1]
+        value = templates[stack]["Outputs"][asked["OutputName"]]["Value"]
+    return dict(templates[stack]["Resources"].get(referred(value) or "", {}))
 
 
 def pollers_not_provisioned(templates: Templates) -> Iterator[str]:

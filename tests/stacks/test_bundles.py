@@ -16,7 +16,7 @@ from samples.environments import ENVIRONMENTS
 from stacks import assets, bundles
 from stacks.asset_cache import ROOT
 
-ROOMS = ("fraud", "lambda_src", "sagemaker_src", "flink_src")
+ROOMS = ("fraud", "lambda_src", "sagemaker_src", "flink_src", "glue_scripts", "reading")
 IMPORTED_BY_NAME = {
     "sagemaker_src.processing.engines": (
         "sagemaker_src.processing.duckdb_engine",
@@ -39,6 +39,7 @@ STARTED = {
         "sagemaker_src.training.train",
         "sagemaker_src.training.evaluate_model",
     ),
+    "transform jobs": ("glue_scripts.transform",),
     "stream job": ("flink_src.main",),
 }
 """{bundle: the modules that it is started with}."""

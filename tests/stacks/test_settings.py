@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from fraud.decision import FallbackRule
 from stacks.instance_types import TABLE, ask_botocore
-from stacks.settings import PROD, Settings, SettingsError, allowed, read_settings
+from stacks.prod import PROD
+from stacks.settings import Settings, SettingsError, allowed, read_settings
 from tests.stacks.stacks_under_test import ROOT, context
 from tests.stacks.wrong_settings import BESIDE, MAY_BE, NOTHING, RIGHT, WRONG
 

@@ -15,7 +15,7 @@ from tests.stacks.stacks_under_test import Templates, listed, referred, resource
 
 def permissions(templates: Templates) -> Iterator[tuple[str, str, str]]:
     """(role, action, resource) of everything that is allowed; a role by its logical id without the digits at its end."""
-    for policy in resources(templates, "AWS::IAM::Policy"):
+    for policy in resources(templates, "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         roles = [re.sub(r"[0-9A-F]{8}$", "", str(referred(role))) for role in policy.properties["Roles"]]
         for statement in statements(policy.properties["PolicyDocument"]):
             for action in listed(statement["Action"]):

@@ -6,7 +6,11 @@ from typing import Any
 
 NOTHING: tuple[Any, ...] = (None, "", " ", [], {}, ["a"], float("nan"), float("inf"))
 """What no setting is, but for those in MAY_BE."""
-MAY_BE: dict[str, tuple[Any, ...]] = {"alarm_email": (None,), "zones": ("", " ", [])}
+MAY_BE: dict[str, tuple[Any, ...]] = {
+    "alarm_email": (None,),
+    "zones": ("", " ", []),
+    **dict.fromkeys(("batch_train_until", "batch_predict_from", "batch_crawl_at"), ("",)),
+}
 
 NO_WHOLE_NUMBER: tuple[Any, ...] = (
     *("many", "1_0", "٧٠", "７０", "7e1", "0x40", "+70", "-1", " 70", "70 ", "70\n", "70.0", "70,0", "9" * 5000),
@@ -34,6 +38,10 @@ NO_ENDPOINT_MACHINE: tuple[Any, ...] = (
     *("ml.dl1.24xlarge", "ml.m5d.large", "ml.p4d.24xlarge"),
     # jobs have it, hosting does not
     *("ml.m7i-flex.large", "ml.r5.8xlarge"),
+)
+NO_DAY: tuple[Any, ...] = (
+    *("today", "30.04.2020", "2020-4-30", "2020-04-31", "2020-13-01", "20200430", "2020-W18-4", "2020-04-30T00:00:00"),
+    *("2020-04-30 ", "２０２０-04-30", "04/30/2020", 20200430, True),
 )
 NO_SCHEDULE: tuple[Any, ...] = (
     *("at night", "cron", "cron()", "cron( )", "0 0 * * ? *", "rate(1 day)", "at(2030-01-01T00:00:00)", 5, True),
@@ -111,6 +119,13 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "nightly_engine": ("flink", "Spark", True),
     "nightly_instance_type": NO_JOB_MACHINE,
     "training_instance_type": NO_JOB_MACHINE,
+    "batch_back_end": ("SageMaker", "fraud_detector", "frauddetector", True, 1),
+    "batch_columns": ("Kaggle", "nowhere.toml", "README.md", "kaggle ", "/", 1, True),
+    "batch_train_until": NO_DAY,
+    "batch_predict_from": NO_DAY,
+    "batch_crawl_at": NO_SCHEDULE,
+    "batch_keep_raw": NO_SWITCH,
+    "batch_instance_type": NO_JOB_MACHINE,
     "synthesis": NO_SWITCH,
     "synthesis_instance_type": NO_JOB_MACHINE,
     "training_with_synthetic": NO_SWITCH,
@@ -150,6 +165,13 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "nightly_engine": ("spark", "duckdb"),
     "nightly_instance_type": ("ml.m5.large", "ml.t3.medium", "ml.r7i.48xlarge", "ml.m8i-flex.large"),
     "training_instance_type": ("ml.m5.xlarge", "ml.c5.18xlarge"),
+    "batch_back_end": ("sagemaker",),
+    "batch_columns": ("kaggle", "tabformer", "reading/mappings/handbook.toml"),
+    "batch_train_until": ("", "2020-04-30", "0001-01-01"),
+    "batch_predict_from": ("", "2020-04-30", "9999-12-31"),
+    "batch_crawl_at": ("", "cron(0 6 * * ? *)"),
+    "batch_keep_raw": (True, "true", "false"),
+    "batch_instance_type": ("ml.m5.large", "ml.c5.18xlarge"),
     "synthesis": (True, "true", "false"),
     "synthesis_instance_type": ("ml.m5.xlarge", "ml.c5.18xlarge"),
     "training_with_synthetic": (True, "true", "false"),

@@ -1,0 +1,243 @@
+"""Files scored by the champion: requests with all features, a batch transform by the program that serves, scores and an event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from stacks.constructs.endpoint import Endpoint
+from stacks.constructs.functions import Deployed
+from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, allow_prefix, job_role, run_name
+from stacks.constructs.permissions import allow
+from stacks.constructs.promotion import FUNCTION_RETRIES
+from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri, sagemaker_call
+from stacks.constructs.steps import Catch, Choice, Fail, Step, Succeed, Task
+from stacks.constructs.storage import Store
+from stacks.images import image
+from stacks.names import ARRIVING, SCORED, SCORING_JOBS, WORKING, model_prefix, run_prefix
+from stacks.settings import Settings
+
+SCORED_EVENT = "batch scored"
+INVOCATION_S = 600
+"""How long a request of ten thousand rows, all with exact reasons, may take."""
+PAYLOAD_MB = 6
+_REQUESTS, _TRANSFORM, _RESULTS = SCORING_JOBS
+
+
+class Scoring(Construct):
+    """The state machine and what it may do.
+
+    Args:
+        batch: has the files, takes the scores.
+        archive, transactions: a bucket and its prefix: what the cards bought before.
+        champion: the function that knows which model is the champion.
+        endpoint: says what a model's container is.
+        bus: the name of the bus that is told, and its ARN.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        settings: Settings,
+        *,
+        key: kms.IKey,
+        batch: Store,
+        archive: Store,
+        transactions: str,
+        champion: Deployed,
+        endpoint: Endpoint,
+        bus: tuple[str, str],
+    ) -> None:
+        super().__init__(scope, name)
+        self._settings, self._key, self._batch, self._archive = settings, key, batch, archive
+        self._transactions = transactions
+        self._champion_arn, self._endpoint, self._bus = champion.function.function_arn, endpoint, bus
+        self._code = JobCode.of(self, "scoring")
+        spark = image("spark", settings.region)
+        self._prefix = f"{model_prefix(settings)}-batch"
+        self.worker = job_role(
+            self, "JobsRole", "Requests and scores", code=self._code, key_arn=key.key_arn, image_name=spark
+        )
+        self.machine = StateMachine(
+            self, "Machine", settings, says="files scored by the champion", key=key, steps=self._steps()
+        )
+        self._permissions(champion)
+
+    def _steps(self) -> dict[str, Step]:
+        model = f"{{% '{self._prefix}-' & $run %}}"
+        made = run_uri(self._batch, f"{WORKING}scoring/")
+        requests, rows, answers = (
+            f"{{% 's3://{self._batch.name}/{WORKING}scoring/' & $run & '/{part}/' %}}"
+            for part in ("parts/requests", "parts/rows", "answers")
+        )
+        return {
+            "Run": Step(
+                assigns={
+                    "run": "{% $uuid() %}",
+                    "file": "{% $states.input.transactions %}",
+                    "set": "{% $states.input.set %}",
+                }
+            ),
+            "Champion": Task(
+                resource="lambda:invoke",
+                arguments={"FunctionName": self._champion_arn, "Payload": {}},
+                assigns={"model": "{% $states.result.Payload.model %}"},
+                retry=FUNCTION_RETRIES,
+            ),
+            "Is there one?": Choice(
+                reads=("model",),
+                rules={"{% $exists($model) and $model != null %}": "Keep archive"},
+                otherwise="No champion",
+            ),
+            "No champion": Fail(
+                error="NoChampion",
+                cause="No model was approved yet, so nothing can be scored; train one and send the file again.",
+            ),
+            "Keep archive": keep(self._archive, self._transactions),
+            "Requests": self._requests(made).task(self._code, self.worker, self._key.key_arn, reads=("file", "run")),
+            "Create model": sagemaker_call(
+                "createModel",
+                {
+                    "ModelName": model,
+                    "ExecutionRoleArn": self._endpoint.role.role_arn,
+                    "EnableNetworkIsolation": True,
+                    "PrimaryContainer": self._container(),
+                    "Tags": [{"Key": "card-fraud:env", "Value": self._settings.env}],
+                },
+                reads=("model", "run"),
+            ),
+            "Transform": Task(
+                resource="sagemaker:createTransformJob.sync",
+                arguments=self._transform(model, requests, answers),
+                reads=("run",),
+                retry=RETRIES,
+                catch=[Catch(then="Delete model of a failed run", assigns={"why": "{% $states.errorOutput %}"})],
+            ),
+            "Delete model": sagemaker_call("deleteModel", {"ModelName": model}, reads=("run",)),
+            "Scores": self._scores(rows, answers).task(
+                self._code, self.worker, self._key.key_arn, reads=("run", "set")
+            ),
+            "Summary": Task(
+                resource="aws-sdk:s3:getObject",
+                arguments={"Bucket": self._batch.name, "Key": f"{{% '{SCORED}' & $set & '/summary.json' %}}"},
+                reads=("set",),
+                assigns={"summary": "{% $parse($states.result.Body) %}"},
+            ),
+            "Tell": Task(
+                resource="events:putEvents",
+                arguments={
+                    "Entries": [
+                        {
+                            "EventBusName": self._bus[0],
+                            "Source": "card-fraud",
+                            "DetailType": SCORED_EVENT,
+                            "Detail": {
+                                "set": "{% $set %}",
+                                "rows": "{% $summary.rows %}",
+                                "outcomes": "{% $summary.outcomes %}",
+                                "model_version": "{% $summary.model_version %}",
+                                "results": f"{{% 's3://{self._batch.name}/{SCORED}' & $set & '/' %}}",
+                            },
+                        }
+                    ]
+                },
+                reads=("set", "summary"),
+                output={"set": "{% $set %}", "summary": "{% $summary %}"},
+            ),
+            "Scored": Succeed(),
+            "Delete model of a failed run": sagemaker_call("deleteModel", {"ModelName": model}, reads=("run",)),
+            "Not scored": Fail(
+                error="NotScored",
+                cause="The batch transform failed; its job says why. Nothing was written of this file's scores.",
+            ),
+        }
+
+    def _requests(self, made: str) -> ProcessingJob:
+        return ProcessingJob(
+            name=run_prefix(self._settings, _REQUESTS),
+            image=image("spark", self._settings.region),
+            python=SPARK_PYTHON,
+            module="sagemaker_src.scoring.requests",
+            arguments=[
+                *("--transactions", f"{MOUNT}/input/transactions", "--archive", f"{MOUNT}/input/archive"),
+                # a folder that is not there yet
+                *("--out", f"{MOUNT}/output/made/parts"),
+            ],
+            inputs={"transactions": "{% $file %}", "archive": self._archive.uri(self._transactions)},
+            outputs={"made": made},
+            instance_type=self._settings.batch_instance_type,
+            libraries="jobs",
+        )
+
+    def _scores(self, rows: str, answers: str) -> ProcessingJob:
+        return ProcessingJob(
+            name=run_prefix(self._settings, _RESULTS),
+            image=image("spark", self._settings.region),
+            python=SPARK_PYTHON,
+            module="sagemaker_src.scoring.scores",
+            arguments=[
+                *("--rows", f"{MOUNT}/input/rows", "--answers", f"{MOUNT}/input/answers"),
+                *("--out", f"{MOUNT}/output/scored", "--set", "{% $set %}"),
+            ],
+            inputs={"rows": rows, "answers": answers},
+            outputs={"scored": self._batch.uri(SCORED)},
+            instance_type=self._settings.batch_instance_type,
+            libraries="jobs",
+        )
+
+    def _container(self) -> dict[str, Any]:
+        container = self._endpoint.container("{% $model %}")
+        container["Environment"] |= {"SAGEMAKER_MODEL_SERVER_TIMEOUT": str(INVOCATION_S)}
+        return container
+
+    def _transform(self, model: str, requests: str, answers: str) -> dict[str, Any]:
+        return {
+            "TransformJobName": run_name(run_prefix(self._settings, _TRANSFORM)),
+            "ModelName": model,
+            "BatchStrategy": "SingleRecord",
+            "MaxPayloadInMB": PAYLOAD_MB,
+            "MaxConcurrentTransforms": 1,
+            "ModelClientConfig": {"InvocationsTimeoutInSeconds": INVOCATION_S, "InvocationsMaxRetries": 1},
+            "TransformInput": {
+                "ContentType": "application/x-named-npy",
+                "SplitType": "None",
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": requests}},
+            },
+            "TransformOutput": {
+                "S3OutputPath": answers,
+                "Accept": "application/json",
+                "AssembleWith": "None",
+                "KmsKeyId": self._key.key_arn,
+            },
+            "TransformResources": {
+                "InstanceType": self._settings.batch_instance_type,
+                "InstanceCount": 1,
+                "VolumeKmsKeyId": self._key.key_arn,
+            },
+        }
+
+    def _permissions(self, champion: Deployed) -> None:
+        worker, machine, batch = self.worker, self.machine, self._batch
+        allow_prefix(worker, batch, ARRIVING["Predict"], read=True)
+        allow_prefix(worker, batch, WORKING, read=True, write=True)
+        allow_prefix(worker, batch, SCORED, write=True)
+        allow_prefix(worker, self._archive, self._transactions, read=True)
+        settings = self._settings
+        machine.may_run_jobs("processing", [run_prefix(settings, job) for job in (_REQUESTS, _RESULTS)], [worker])
+        machine.may_run_jobs("transform", [run_prefix(settings, _TRANSFORM)], [self._endpoint.role])
+        machine.may_call([champion.function])
+        allow(machine.role, ["s3:PutObject"], [f"{self._archive.arn}/{self._transactions}{KEEP}"])
+        allow(machine.role, ["s3:GetObject"], [batch.objects(SCORED)], because="Each set has a folder.")
+        allow(machine.role, ["events:PutEvents"], [self._bus[1]])
+        made = [cdk.Stack.of(self).format_arn(service="sagemaker", resource="model", resource_name=f"{self._prefix}-*")]
+        because = "A run names what it makes after itself."
+        allow(
+            machine.role,
+            ["sagemaker:CreateModel", "sagemaker:DeleteModel", "sagemaker:AddTags"],
+            made,
+            because=because,
+        )
