@@ -93,11 +93,9 @@ def timed_view(
     of = {written: _zone(places, written, row, default) for written, row in firsts.items()}
     _check_one_kind(places, firsts, default)
     clocks = {written: periods(each) for written, each in of.items()}
-    if (
-        all(len(clock) == 1 for clock in clocks.values())
-        and len({clock[0].offset_ms for clock in clocks.values()}) == 1
-    ):
-        offset = next(iter(clocks.values()))[0].offset_ms
+    offsets = {clock[0].offset_ms for clock in clocks.values()}
+    if all(len(clock) == 1 for clock in clocks.values()) and len(offsets) <= 1:
+        offset = next(iter(offsets), 0)  # no row, no zone
         connection.execute(
             f"""CREATE OR REPLACE TEMP VIEW {timed} AS SELECT *, clock_ms - ({offset}) AS event_ms, false AS repeated,
             false AS skipped FROM {raw}"""

@@ -128,3 +128,9 @@ def test_a_row_at_which_an_expression_fails_takes_no_other_with_it(tmp_path: Pat
         (2, "cc_num"), (3, "refunds"), (4, "event_time"), (5, "entry_mode"), (6, "column"), (7, "merchant"),
     ]  # fmt: skip
     assert "[fields] entry_mode of" in found.wrong[3].reason and "fails; allowed:" in found.wrong[3].reason
+
+
+def test_a_file_of_wrong_rows_alone_is_read_as_well(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text(csv(3, amt="-1"))
+    found = judged_rows(tmp_path / "f.csv", KEY, AS_USUAL)
+    assert (len(found.transactions), [each.row for each in found.wrong]) == (0, [1, 2, 3])
