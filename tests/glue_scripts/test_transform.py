@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sagemaker_src.processing.batch_features import engine
 from sagemaker_src.processing.transactions import parquet_source
 from tests.card_number_cases import readable
 from tests.cli.person_files import frame, read
-from tests.glue_scripts.runs import KEY, SPLIT, Session, adds_up
+from tests.glue_scripts.runs import KEY, SPLIT, Session, adds_up, session
 
 pytestmark = pytest.mark.engines
 
@@ -108,6 +109,20 @@ def _again(spark: Session, tmp_path: Path, *options: str) -> None:
     third = spark.run(tmp_path / "in", tmp_path / "one", *SPLIT, *options)
     assert len(first.files) == 4  # train, predict, quarantine, report, and nothing else
     assert first.files == second.files == third.files
+
+
+def test_two_runs_at_once_do_not_mix(spark: Session, tmp_path: Path) -> None:
+    rows = table(300, trans_num=[f"x{row}" for row in range(300)])
+    rows.loc[3, "amt"] = "-4"
+    given = written(tmp_path / "in" / "t.csv", rows)
+    alone = spark.run(given, tmp_path / "alone", *SPLIT)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    with session(folder) as other, ThreadPoolExecutor(2) as both:
+        other.run(given, tmp_path / "warm", *SPLIT)
+        runs = [both.submit(each.run, given, tmp_path / "out", *SPLIT) for each in (spark, other)]
+        assert [run.result().status for run in runs] == [0, 0]
+    assert runs[0].result().files == alone.files
 
 
 def test_running_again_gives_the_same_bytes(spark: Session, tmp_path: Path) -> None:
