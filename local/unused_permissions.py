@@ -29,6 +29,7 @@ class Unused(NamedTuple):
 _CLEAN_UP = "CleanUpFunctionsCleanUpRole"
 _STREAM_JOB = "StreamJob*Role"
 _CUSTOM_RESOURCES = (
+    "FilesFunctionsPlaceFileRole",
     "ModelFirstFunctionsFirstModelRole",
     *(f"Functions{name}Role" for name in ("CatchUp", "CreateTopics", "ExtendFeatures", "StartStream")),
 )
@@ -43,6 +44,31 @@ UNUSED = (
         "this run makes no synthetic frauds: tests/local/test_synthesis_machine.py runs their machine",
         ("*",),
         roles=("Synthetic*",),
+    ),
+    Unused(
+        "this run drops no files: tests/local/test_batch.py does",
+        ("*",),
+        roles=(
+            *("FilesCrawlerRole", "FilesTransformRole", "Scoring*"),
+            *(f"Functions{name}Role" for name in ("StartCrawl", "StartTransform", "TrainModel", "PredictBatch")),
+        ),
+    ),
+    Unused(
+        "this run drops no files: tests/local/test_batch.py does",
+        ("s3:GetObject", "s3:PutObject"),
+        resources="*/_working/*",
+        roles=("ModelRole",),
+    ),
+    Unused(
+        "this run drops no files: tests/local/test_batch.py does",
+        ("s3:GetObject",),
+        resources="*/glue_transformed/train/*",
+        roles=("ModelsJobsRole",),
+    ),
+    Unused(
+        "no second training run waits for its turn in this run: tests/local/test_turn.py runs two",
+        ("dynamodb:GetItem", "states:DescribeExecution"),
+        roles=("ModelsMachineRole",),
     ),
     Unused(
         "only deleting a stack calls it",
@@ -60,6 +86,7 @@ UNUSED = (
         ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"),
         roles=(
             "CleanUpFunctions*",
+            "FilesFunctions*",
             "Functions*",
             "ModelFirstFunctions*",
             "ModelsFunctions*",

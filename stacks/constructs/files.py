@@ -195,7 +195,9 @@ class Files(Construct):
         written = [self._batch.objects(prefix) for prefix in (*ARRIVING.values(), self._quarantine, REPORTS)]
         allow(working, ["s3:GetObject", "s3:PutObject"], written, because=because)
         passing = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-        allow(working, passing, [self._batch.objects(WORKING)], because="Each run has a folder.")
+        # Spark also looks for the folder itself, by its name and by that of its mark
+        because = "Each run has a folder, and Spark marks of its own beside it."
+        allow(working, passing, [self._batch.objects(WORKING.rstrip("/"))], because=because)
         allow(working, ["secretsmanager:GetSecretValue"], [card_token_key])
         allow_key(working, self._key.key_arn)
         allow(
