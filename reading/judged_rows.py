@@ -197,11 +197,21 @@ def _doubtful(connection: duckdb.DuckDBPyConnection, fields: Sequence[Field]) ->
 
 
 def _times(connection: duckdb.DuckDBPyConnection) -> list[Rule]:
-    """A rule against what stands behind times and is no zone."""
+    """Rules against what stands behind times and is no zone, and against what is another way than the first time."""
     unknown = ", ".join(quoted(each) for each in unknown_zones(connection, "raw"))
-    return (
+    rules = (
         [Rule("event_time", f"zone IN ({unknown})", MOMENTS, "no offset and no time zone behind it")] if unknown else []
     )
+    there = "clock_ms IS NOT NULL" + (f" AND zone NOT IN ({unknown})" if unknown else "")
+    kinds = connection.execute(
+        f"SELECT trim(zone) = '' AS bare, min(row) FROM raw WHERE {there} GROUP BY 1 ORDER BY 2"
+    ).fetchall()
+    if len(kinds) == 2:
+        has, lacks = ("an offset", "none") if kinds[0][0] else ("no offset", "one")
+        broken = f"{there} AND (trim(zone) = '') <> {kinds[0][0]}"
+        allowed = "all times of a file with an offset, or all without"
+        rules.append(Rule("event_time", broken, allowed, f"has {has}, the rows before it {lacks}"))
+    return rules
 
 
 def _wrong(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule], columns: list[str], which: str) -> list[Wrong]:

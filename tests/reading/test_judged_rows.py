@@ -134,3 +134,13 @@ def test_a_file_of_wrong_rows_alone_is_read_as_well(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text(csv(3, amt="-1"))
     found = judged_rows(tmp_path / "f.csv", KEY, AS_USUAL)
     assert (len(found.transactions), [each.row for each in found.wrong]) == (0, [1, 2, 3])
+
+
+@pytest.mark.parametrize("first", ["2020-03-01 10:00:00", "2020-03-01T10:00:00-05:00"])
+def test_the_first_time_says_whether_times_have_an_offset(first: str, tmp_path: Path) -> None:
+    others = ["2020-03-02 10:00:00", "2020-03-02T10:00:00Z", "2020-03-02 10:00:00+99:00"]
+    (tmp_path / "f.csv").write_text(csv(4, trans_date_trans_time=[first, *others]))
+    found = judged_rows(tmp_path / "f.csv", KEY, AS_USUAL)
+    assert found.transactions["row"].to_pylist() == ([1, 2] if first.endswith("0:00:00") else [1, 3])
+    assert [each.what for each in found.wrong] == ["event_time"] * 2
+    assert sum("the rows before it" in each.reason for each in found.wrong) == 1
