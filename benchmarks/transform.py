@@ -85,7 +85,8 @@ def _files(folder: Path, rows: int) -> int:
     # the same rows as often as it takes, under other ids
     select = f"""SELECT row_number() OVER () - 1 AS "row", r.* REPLACE (md5(trans_num || copy) AS trans_num,
         strftime(trans_date_trans_time, '%Y-%m-%d %H:%M:%S') AS trans_date_trans_time)
-        FROM read_parquet({quoted(SPARKOV)}) AS r, range({LARGE // ROWS + 2}) AS copies(copy) LIMIT {rows}"""
+        FROM read_parquet({quoted(SPARKOV)}) AS r, range({LARGE // ROWS + 2}) AS copies(copy)
+        ORDER BY copy, r.trans_date_trans_time LIMIT {rows}"""
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE rows AS {select}")
         for name, sign in (("fraudTrain", "<"), ("fraudTest", ">=")):
