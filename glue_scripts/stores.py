@@ -196,8 +196,10 @@ class Bucket:
         """Copies it. A set's files are always the same, so whoever comes second leaves them."""
         from botocore.exceptions import ClientError  # noqa: PLC0415 - as above
 
+        if self.exists(to):
+            return
         source = {"Bucket": self._bucket, "Key": self._key(name)}
-        try:
+        try:  # of two at once, the service lets one through
             self._client.copy_object(Bucket=self._bucket, Key=self._key(to), CopySource=source, IfNoneMatch="*")
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
