@@ -14,7 +14,7 @@ from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, 
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import FUNCTION_RETRIES
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri, sagemaker_call
-from stacks.constructs.steps import Catch, Choice, Fail, Step, Succeed, Task
+from stacks.constructs.steps import Catch, Choice, Fail, Step, Succeed, Task, Wait
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.names import ARRIVING, SCORED, SCORING_JOBS, WORKING, model_prefix, run_prefix
@@ -24,6 +24,8 @@ SCORED_EVENT = "batch scored"
 INVOCATION_S = 600
 """How long a request of ten thousand rows, all with exact reasons, may take."""
 PAYLOAD_MB = 6
+WAIT_S, WAITS = 60, 360
+"""How long a file waits for the first model to be approved: six hours, longer than a training takes."""
 _REQUESTS, _TRANSFORM, _RESULTS = SCORING_JOBS
 
 
@@ -80,22 +82,29 @@ class Scoring(Construct):
                     "run": "{% $uuid() %}",
                     "file": "{% $states.input.transactions %}",
                     "set": "{% $states.input.set %}",
+                    "asked": 0,
                 }
             ),
             "Champion": Task(
                 resource="lambda:invoke",
                 arguments={"FunctionName": self._champion_arn, "Payload": {}},
-                assigns={"model": "{% $states.result.Payload.model %}"},
+                reads=("asked",),
+                assigns={"model": "{% $states.result.Payload.model %}", "asked": "{% $asked + 1 %}"},
                 retry=FUNCTION_RETRIES,
             ),
+            # the first upload brings rows to train on and rows to score at once
             "Is there one?": Choice(
-                reads=("model",),
-                rules={"{% $exists($model) and $model != null %}": "Keep archive"},
+                reads=("asked", "model"),
+                rules={
+                    "{% $exists($model) and $model != null %}": "Keep archive",
+                    f"{{% $asked < {WAITS} %}}": "Until there is one",
+                },
                 otherwise="No champion",
             ),
+            "Until there is one": Wait(seconds=WAIT_S, then="Champion"),
             "No champion": Fail(
                 error="NoChampion",
-                cause="No model was approved yet, so nothing can be scored; train one and send the file again.",
+                cause="No model was approved for hours, so nothing can be scored; train one and send the file again.",
             ),
             "Keep archive": keep(self._archive, self._transactions),
             "Requests": self._requests(made).task(self._code, self.worker, self._key.key_arn, reads=("file", "run")),

@@ -1,0 +1,138 @@
+"""Files in, a model and scores out: `fraud upload` to the application's own stacks, and no other command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from emulator.process import EmulatedAws
+from engines.waiting import wait_until
+from fraud.world import WorldSettings, generate
+from fraud.world.tables import to_kaggle
+from local.background import ROOT
+from local.deployment import deploy, outputs
+from local.stand_ins import STAND_INS
+from local.synthesis import synthesized_stacks
+from tests.local.test_synthesis_machine import bus_alone
+
+pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
+
+PARTS = ("Data", "Serving", "Streaming", "Training", "Batch")
+SPLIT = "2026-02-05"
+
+
+class Standing:
+    """The application, without what streams."""
+
+    def __init__(self, aws: EmulatedAws, stacks: list[str]) -> None:
+        self.aws, self.s3 = aws, aws.client("s3")
+        self.outputs = {name: value for stack in stacks for name, value in outputs(aws.client, stack).items()}
+
+    def upload(self, folder: Path, state: Path) -> dict[str, Any]:
+        command = [sys.executable, "-m", "cli.main", "upload", "--local-dir", str(folder), "--env", "dev", "--json"]
+        variables = {
+            **os.environ, **self.aws.credentials, "AWS_ENDPOINT_URL": self.aws.endpoint, "AWS_DEFAULT_REGION": "us-east-1",
+            "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(state),
+        }  # fmt: skip
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def read(self, bucket: str, key: str) -> bytes:
+        return bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def ended(self, machine: str, count: int, timeout_s: float = 420) -> list[dict[str, Any]]:
+        """The executions of a machine, once there are so many and all have ended."""
+        states = self.aws.client("stepfunctions")
+
+        def done() -> list[dict[str, Any]] | None:
+            found = states.list_executions(stateMachineArn=self.outputs[machine])["executions"]
+            if len(found) < count or any(one["status"] == "RUNNING" for one in found):
+                return None
+            return [states.describe_execution(executionArn=one["executionArn"]) for one in found]
+
+        return wait_until(done, timeout_s, lambda: AssertionError(self.where()), every_s=1)
+
+    def denied(self) -> list[tuple[str, Any]]:
+        """(role, what it was denied)."""
+        rows = self.aws.permissions()
+        return [(row["role"], row["denied"]) for row in rows if row["role"].startswith("CardFraud") and row["denied"]]
+
+    def where(self) -> str:
+        """How far it got."""
+        glue, states = self.aws.client("glue"), self.aws.client("stepfunctions")
+        crawler = glue.get_crawler(Name=self.outputs["CrawlerName"])["Crawler"]
+        runs = glue.get_job_runs(JobName=self.outputs["TransformJob"])["JobRuns"]
+        machines = {
+            name: [
+                (one["status"], states.describe_execution(executionArn=one["executionArn"]).get("cause"))
+                for one in states.list_executions(stateMachineArn=self.outputs[name])["executions"]
+            ]
+            for name in ("TrainingStateMachine", "ScoringStateMachine")
+        }
+        told = {
+            "raw": self.keys(self.outputs["RawBucket"]), "batch": self.keys(self.outputs["BatchBucket"]),
+            "crawler": (crawler["State"], crawler.get("LastCrawl")), "machines": machines,
+            "runs": [(one["JobRunState"], one.get("ErrorMessage")) for one in runs],
+            "denied": self.denied(),
+        }  # fmt: skip
+        return json.dumps(told, indent=1, default=str)
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    folder = tmp_path_factory.mktemp("batch")
+    settings = {"batch_train_until": SPLIT, "batch_predict_from": SPLIT}
+    stacks = {stack.name.rpartition("-")[2]: stack for stack in synthesized_stacks(folder, settings)}
+    stacks["Streaming"] = bus_alone(stacks["Streaming"])
+    with EmulatedAws(folder / "aws", STAND_INS) as aws:
+        deploy([stacks[part] for part in PARTS], aws.client)
+        yield Standing(aws, [stacks[part].name for part in PARTS])
+
+
+def test_two_files_become_a_model_that_serves_and_a_scored_batch(standing: Standing, tmp_path: Path) -> None:
+    world = generate(WorldSettings(cards=300, days=45, fraud_rate=0.01))
+    rows = to_kaggle(world).to_pandas()
+    early = pd.to_datetime(rows["trans_date_trans_time"]) < pd.Timestamp(SPLIT)
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, which in (("fraudTrain.csv", early), ("fraudTest.csv", ~early)):
+        rows[which].reset_index(drop=True).to_csv(data / name)
+    sent = standing.upload(data, tmp_path / "state")
+    assert [one["outcome"] for one in sent["files"]] == ["sent", "sent"]
+
+    (training,) = standing.ended("TrainingStateMachine", 1)
+    assert training["status"] == "SUCCEEDED", training
+    (scoring,) = standing.ended("ScoringStateMachine", 1)
+    assert scoring["status"] == "SUCCEEDED", scoring
+
+    batch, raw = standing.outputs["BatchBucket"], standing.outputs["RawBucket"]
+    (report,) = [json.loads(standing.read(batch, key)) for key in standing.keys(batch, "reports/")]
+    assert report["read"] == len(rows)
+    assert report["written"] == {"train": int(early.sum()), "predict": int((~early).sum())}, report
+    assert not standing.keys(raw, "input/")
+    name = json.loads(scoring["output"])["set"]
+    summary = json.loads(standing.read(batch, f"scored/{name}/summary.json"))
+    assert summary["rows"] == int((~early).sum())
+    assert sum(summary["outcomes"].values()) == summary["rows"]
+    endpoint = standing.aws.client("sagemaker").describe_endpoint(EndpointName=standing.outputs["EndpointName"])
+    assert endpoint["EndpointConfigName"].startswith("card-fraud-dev-")
+
+    numbers = {str(number).encode() for number in set(rows["cc_num"])}
+    for each in standing.s3.list_buckets()["Buckets"]:
+        for key in standing.keys(each["Name"]):
+            body = b"" if key.startswith("input/") else standing.read(each["Name"], key)
+            assert not any(number in body for number in numbers), f"{each['Name']}/{key}"
+    assert standing.denied() == []
