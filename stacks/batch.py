@@ -78,7 +78,8 @@ class Batch(FraudStack):
         leftovers(
             self,
             data.clean_up_arn,
-            after=[self.scoring.machine],
+            after=[self.scoring.machine, self.files.job, self.files.crawler],
+            log_groups=self.files.log_groups(),
             jobs=[f"{job}-" for job in jobs],
             log_streams=[f"{group}:{job}-" for group in JOB_LOG_GROUPS for job in jobs],
         )

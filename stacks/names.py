@@ -59,6 +59,11 @@ def notebook_name(settings: Settings) -> str:
     return f"card-fraud-{settings.env}-notebook"
 
 
+def files_security(settings: Settings) -> str:
+    """The security configuration of crawler and job of dropped files; the names of their log groups end with it."""
+    return f"{stack_name(settings, 'Batch')}-files"
+
+
 def endpoint_log_group(settings: Settings) -> str:
     """The log group that SageMaker makes for the endpoint."""
     return f"/aws/sagemaker/Endpoints/{model_prefix(settings)}"

@@ -18,6 +18,7 @@ from stacks.names import (
     JOBS,
     OFFLINE_DATABASE,
     endpoint_log_group,
+    files_security,
     model_prefix,
     offline_table,
     run_prefix,
@@ -90,6 +91,9 @@ class CleanUp(Construct):
         allow(role, streams, groups, because=because)
         own = self._log_group(endpoint_log_group(self._settings))
         allow(role, ["logs:DeleteLogGroup"], own, because="It goes with its streams.")
+        of_files = self._log_group(f"/aws-glue/*-{files_security(self._settings)}*")[:1]
+        because = "Glue names the groups after the roles of crawler and job, too."
+        allow(role, ["logs:DeleteLogGroup"], of_files, because=because)
         tables = [
             self._arn("glue", "catalog", None),
             self._arn("glue", "database", OFFLINE_DATABASE),

@@ -18,7 +18,7 @@ from stacks.constructs.functions import Functions
 from stacks.constructs.jobs import wheels_asset
 from stacks.constructs.permissions import allow, allow_key, role
 from stacks.constructs.storage import Store
-from stacks.names import ARRIVING, INPUT, REPORTS, WORKING
+from stacks.names import ARRIVING, INPUT, REPORTS, WORKING, files_security
 from stacks.settings import Settings
 
 KAGGLE = {
@@ -101,6 +101,12 @@ class Files(Construct):
         self.crawler = self._crawler(types)
         self.job = self._job(card_token_key)
 
+    def log_groups(self) -> list[str]:
+        """The log groups that Glue makes for them (page *API_JobRun*, LogGroupName), and that no template knows of."""
+        security = files_security(self._settings)
+        job = f"/aws-glue/jobs-{self.job_role.role_name}-{security}"
+        return [f"{job}/output", f"{job}/error", f"/aws-glue/crawlers-{self.crawler_role.role_name}-{security}"]
+
     def table_arns(self) -> list[str]:
         """The catalogue, the database and its tables, as reading a table is judged."""
         stack = cdk.Stack.of(self)
@@ -111,12 +117,11 @@ class Files(Construct):
         ]
 
     def _security_configuration(self) -> glue.CfnSecurityConfiguration:
-        stack = cdk.Stack.of(self)
         return glue.CfnSecurityConfiguration(
             self,
             "Security",
             # the type asks for a name
-            name=f"{stack.stack_name}-files",
+            name=files_security(self._settings),
             encryption_configuration={
                 "s3Encryptions": [{"s3EncryptionMode": "SSE-KMS", "kmsKeyArn": self._key.key_arn}],
                 "cloudWatchEncryption": {"cloudWatchEncryptionMode": "SSE-KMS", "kmsKeyArn": self._key.key_arn},
