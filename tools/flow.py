@@ -17,6 +17,8 @@ SHOWN = {
     "AWS::DynamoDB::Table": "table",
     "AWS::Events::EventBus": "event bus",
     "AWS::SQS::Queue": "queue",
+    "AWS::Glue::Crawler": "crawler",
+    "AWS::Glue::Job": "Spark job",
     "AWS::Lambda::Function": "function",
     "AWS::KinesisAnalyticsV2::Application": "Flink",
     "AWS::SageMaker::FeatureGroup": "feature group",
@@ -114,18 +116,42 @@ class _Reader:
                 self.edge(self.by_name[_of_any_version(topic)], function)
             self.edge(self.node(stack, properties["EventSourceArn"]), function)
         elif type_ == "AWS::Lambda::Function":
-            for variable, value in properties["Environment"]["Variables"].items():
-                if variable not in ("APPLICATION_NAME", "CLUSTER_ARN"):
-                    ends = (own, self.node(stack, value))
-                    self.edge(*(reversed(ends) if variable in _READ else ends))
+            self._function(stack, own, properties["Environment"]["Variables"])
         elif type_ == "AWS::KinesisAnalyticsV2::Application":
             self.edge(self.by_name["transactions"], own)
             self.edge(own, self.by_name["features"])
         elif type_ == "AWS::Events::Rule":
             for target in properties["Targets"]:
                 self.edge(self.node(stack, properties.get("EventBusName")), self.node(stack, target["Arn"]))
+        elif type_ in ("AWS::Glue::Crawler", "AWS::Glue::Job"):
+            self._files(stack, own, properties)
         elif type_ == "AWS::StepFunctions::StateMachine":
             self._machine(stack, own, properties["DefinitionString"]["Fn::Join"][1])
+
+    def _function(self, stack: str, own: Node | None, variables: dict[str, Any]) -> None:
+        for variable, value in variables.items():
+            if variable == "BACK_END":
+                for machine in self._named_in(stack, value):
+                    self.edge(own, machine)
+            elif variable not in ("APPLICATION_NAME", "BATCH_BUCKET", "CLUSTER_ARN"):
+                ends = (own, self.node(stack, value))
+                self.edge(*(reversed(ends) if variable in _READ else ends))
+
+    def _files(self, stack: str, own: Node | None, properties: dict[str, Any]) -> None:
+        """A crawler reads files, and what it finds the job reads, which writes elsewhere."""
+        for source in self._named_in(stack, properties.get("Targets", {})):
+            self.edge(source, own)
+            self.edge(source, next(each for each in self.flow.nodes if each.kind == SHOWN["AWS::Glue::Job"]))
+        for target in self._named_in(stack, properties.get("DefaultArguments", {}).get("--out", "")):
+            self.edge(own, target)
+
+    def _named_in(self, stack: str, value: Any) -> Iterator[Node]:
+        """The resources that are named anywhere in a value."""
+        if found := self.node(stack, value):
+            yield found
+        elif isinstance(value, (dict, list)):
+            for inner in value.values() if isinstance(value, dict) else value:
+                yield from self._named_in(stack, inner)
 
     def _machine(self, stack: str, machine: Node | None, parts: list[Any]) -> None:
         named = {f"@{number}@": part for number, part in enumerate(parts) if not isinstance(part, str)}
