@@ -20,6 +20,8 @@ _SOURCES = {
     "sagemaker": "sagemaker:{here}:*",
     "kinesisanalytics": "kinesisanalytics:{here}:application/*",
     "glue": "glue:{here}:*",
+    # page confused-deputy-prevention of Fraud Detector
+    "frauddetector": "frauddetector:{here}:*",
 }
 """What each service takes roles for. Not Lambda, which takes a function's role for the function and for its pollers."""
 _MAY_NOT_SAY = ("sagemaker", "kinesisanalytics", "glue")
