@@ -42,6 +42,11 @@ _EMULATED = {
     "AWS::Glue::Crawler": "looks into its files in its role's name and writes the catalogue",
     "AWS::Glue::Database": "tables in memory, as crawlers write them",
     "AWS::Glue::SecurityConfiguration": "who uses its key is judged; nothing is encrypted",
+    "AWS::FraudDetector::Detector": "its rules are evaluated; nothing scores here, so a rule that needs a score does not match",
+    **{
+        f"AWS::FraudDetector::{kind}": "in memory; what names it is held to it"
+        for kind in ("EntityType", "EventType", "Label", "Outcome", "Variable")
+    },
     "AWS::IAM::Policy": "judges each call of its role",
     "AWS::IAM::ManagedPolicy": "judges each call of its roles",
     "AWS::IAM::Role": "each call in its name is judged by its policies",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -14,13 +15,15 @@ from stacks.base import FraudStack
 from stacks.constructs.clean_up import leftovers
 from stacks.constructs.consumers import reads_queue
 from stacks.constructs.files import Files
+from stacks.constructs.fraud_detector import FraudDetector
 from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.jobs import allow_prefix
 from stacks.constructs.permissions import allow
 from stacks.constructs.queues import queue, take_from
 from stacks.constructs.scoring import Scoring
+from stacks.constructs.state_machine import StateMachine
 from stacks.data import QUARANTINE, TRANSACTIONS, Data
-from stacks.names import ACTING_S, ARRIVING, JOB_LOG_GROUPS, SCORING_JOBS, UPLOADS, run_prefix
+from stacks.names import ACTING_S, ARRIVING, JOB_LOG_GROUPS, SCORED, SCORING_JOBS, UPLOADS, model_prefix, run_prefix
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
@@ -28,6 +31,12 @@ from stacks.training import Training
 
 WAITING = 100
 """How often a message is tried whose consumer waits for what runs once at a time, a crawl or a transform: for ten hours."""
+
+_ACTING = (
+    ("train_model", "Train", "has a model trained on new training rows"),
+    ("predict_batch", "Predict", "has new rows scored"),
+)
+"""Functions that act on new objects, their queues, and what they do."""
 
 
 class Batch(FraudStack):
@@ -59,6 +68,18 @@ class Batch(FraudStack):
         self._functions = Functions(self, "Functions", settings, data.key)
         self._crawling()
         self._transforming()
+        self.scoring: Scoring | None = None
+        self.publishing: StateMachine | None = None
+        if settings.batch_back_end == "sagemaker":
+            self._on_sagemaker(settings, serving, training)
+        else:
+            self._on_fraud_detector(settings)
+        self.output("CrawlerName", self.files.crawler.ref, "looks at dropped files; start it by hand, or upload")
+        self.output("TransformJob", self.files.job.ref, "the job that transforms dropped files")
+
+    def _on_sagemaker(self, settings: Settings, serving: Serving, training: Training) -> None:
+        """Files train by the machine of the stack Training, and are scored by one of this stack."""
+        data = self._data
         self.scoring = Scoring(
             self,
             "Scoring",
@@ -72,8 +93,9 @@ class Batch(FraudStack):
             bus=self._bus,
         )
         allow_prefix(training.worker, data.batch, ARRIVING["Train"], read=True)
-        self._acting("train_model", "Train", "has a model trained on new training rows", training.machine.arn)
-        self._acting("predict_batch", "Predict", "has new rows scored", self.scoring.machine.arn)
+        for (name, arriving, says), machine in zip(_ACTING, (training.machine, self.scoring.machine), strict=True):
+            acting = self._acting(name, arriving, says, {"kind": "sagemaker", "machine": machine.arn})
+            allow(acting.role, ["states:StartExecution"], [machine.arn])
         jobs = [run_prefix(settings, name) for name in SCORING_JOBS]
         leftovers(
             self,
@@ -83,9 +105,44 @@ class Batch(FraudStack):
             jobs=[f"{job}-" for job in jobs],
             log_streams=[f"{group}:{job}-" for group in JOB_LOG_GROUPS for job in jobs],
         )
-        self.output("CrawlerName", self.files.crawler.ref, "looks at dropped files; start it by hand, or upload")
-        self.output("TransformJob", self.files.job.ref, "the job that transforms dropped files")
         self.output("ScoringStateMachine", self.scoring.machine.arn, "scores a file of transformed rows")
+
+    def _on_fraud_detector(self, settings: Settings) -> None:
+        """Files train a model of Amazon Fraud Detector, and are predicted by its detector."""
+        data = self._data
+        detector = FraudDetector(
+            self,
+            "Detector",
+            name_of_all=model_prefix(settings),
+            key_arn=data.key.key_arn,
+            batch=data.batch,
+            reads=tuple(ARRIVING.values()),
+            writes=SCORED,
+        )
+        back_end = {
+            "kind": "fraud-detector",
+            "model": detector.model_id,
+            "detector": detector.detector_id,
+            "role": detector.data_role.role_arn,
+            "mode": settings.detector_mode,
+            "version": settings.detector_version,
+            "out": SCORED,
+        }
+        self.publishing, _ = detector.publishing(settings, data.key, self._functions)
+        back_end["publishing"] = self.publishing.arn
+        train, predict = (self._acting(name, arriving, says, back_end) for name, arriving, says in _ACTING)
+        allow(train.role, ["states:StartExecution"], [self.publishing.arn])
+        detector.may_train(train.role)
+        detector.may_predict(predict.role)
+        # deleted in the opposite order: what the functions make at run time goes before the detector and the event type
+        leftovers(
+            self,
+            data.clean_up_arn,
+            before=[detector.detector, detector.event_type],
+            after=[train.function, predict.function, self.publishing],
+            detectors=[detector.leftovers],
+        )
+        self.output("DetectorId", detector.detector_id, "`fraud detector` looks after it")
 
     def _crawling(self) -> None:
         """An upload's end starts the crawler."""
@@ -142,7 +199,7 @@ class Batch(FraudStack):
         ):
             self._tells(name, waiting, {"source": ["aws.glue"], "detail-type": [detail_type], "detail": detail})
 
-    def _acting(self, name: str, arriving: str, says: str, machine_arn: str) -> Deployed:
+    def _acting(self, name: str, arriving: str, says: str, back_end: Mapping[str, str]) -> Deployed:
         """A function that acts on each new object of a prefix of the bucket Batch."""
         acting = self._functions.function(
             name,
@@ -150,7 +207,7 @@ class Batch(FraudStack):
             environment={
                 "BATCH_BUCKET": self._data.batch.name,
                 "ARRIVING_PREFIX": ARRIVING[arriving],
-                "BACK_END": self.to_json_string({"kind": "sagemaker", "machine": machine_arn}),
+                "BACK_END": self.to_json_string(dict(back_end)),
             },
             timeout_s=ACTING_S,
             memory_mb=256,
@@ -158,7 +215,6 @@ class Batch(FraudStack):
         because = "New objects are named after what they were made of."
         allow(acting.role, ["s3:GetObject"], [self._data.batch.objects(ARRIVING[arriving])], because=because)
         allow(acting.role, ["s3:ListBucket"], [self._data.batch.arn])
-        allow(acting.role, ["states:StartExecution"], [machine_arn])
         arn = self._data.queue_arns[arriving]
         reads_queue(self, acting, sqs.Queue.from_queue_arn(self, f"{arriving}Queue", arn), batch_size=10)
         return acting

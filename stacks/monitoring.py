@@ -65,6 +65,8 @@ class Monitoring(FraudStack):
             machines["Synthesis"] = synthesis.machine
         if batch.scoring is not None:
             machines["Scoring"] = batch.scoring.machine
+        if batch.publishing is not None:
+            machines["Publishing"] = batch.publishing
         notified = topic(self, "Alarms", data.key, settings.alarm_email)
         rows = {
             "Decisions": self._decisions(),

@@ -178,6 +178,20 @@ class Settings(BaseModel):
         "ml.m5.large", "machine of the jobs that score files", _MACHINE_SAYS.format("batch transforms")
     )
 
+    detector_high: int = number(900, "Fraud Detector: scores from here on are of high risk", 2, 1000)
+    detector_medium: int = number(700, "Fraud Detector: scores from here on are of medium risk", 1, 999)
+    detector_mode: Literal["create", "update"] = setting(
+        "update",
+        "Fraud Detector: whether each file trains the model version further, or the first one makes it and that is all",
+        "create or update",
+    )
+    detector_version: str = setting(
+        "1.0",
+        "Fraud Detector: the model version that is made or trained further",
+        "as 1.0, the number before the point 1 to 9999",
+        pattern=r"^[1-9][0-9]{0,3}\.0$",
+    )
+
     synthesis: bool = setting(True, "whether the stack Synthesis is there, which makes synthetic frauds", _SWITCH)
     synthesis_instance_type: JobMachine = setting(
         "ml.m5.xlarge", "machine of the synthetic-fraud jobs", _MACHINE_SAYS.format("jobs")
@@ -269,6 +283,11 @@ class Settings(BaseModel):
             raise ValueError(
                 f"batch_train_until ({self.batch_train_until}) is after batch_predict_from ({self.batch_predict_from}), so rows "
                 "would be trained on and scored; allowed: batch_train_until <= batch_predict_from, or one of them empty"
+            )
+        if self.detector_medium >= self.detector_high:
+            raise ValueError(
+                f"detector_medium ({self.detector_medium}) is not below detector_high ({self.detector_high}), so no score "
+                "would be of medium risk; allowed: detector_medium < detector_high"
             )
         for impossible in (self._zones_impossible(), self._partitions_impossible(), self._growth_impossible()):
             if impossible:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
+from fraud.detector import MODEL_TYPE
 from fraud.features.groups import FEATURE_GROUPS
 from stacks.base import FraudStack
 from stacks.constructs.functions import Functions
@@ -105,6 +107,29 @@ class CleanUp(Construct):
         ]
         because = "The feature store ends the names of its tables with a time."
         allow(role, ["glue:GetTables", "glue:DeleteTable"], tables, because=because)
+
+        if self._settings.batch_back_end == "fraud-detector":
+            self._detector_permissions(role, models)
+
+    def _detector_permissions(self, role: iam.Role, detector: str) -> None:
+        """What Fraud Detector made at run time, of one detector and one model."""
+        model = f"{MODEL_TYPE}/{detector.replace('-', '_')}"
+        numbered = {
+            "batch-prediction/*": ("CancelBatchPredictionJob", "DeleteBatchPredictionJob", "GetBatchPredictionJobs"),
+            f"detector-version/{detector}/*": ("UpdateDetectorVersionStatus", "DeleteDetectorVersion"),
+            f"rule/{detector}/*": ("DeleteRule",),
+            f"model-version/{model}/*": ("UpdateModelVersionStatus", "DeleteModelVersion"),
+        }
+        for resource, actions in numbered.items():
+            kind, _, name = resource.partition("/")
+            arn = self._arn("frauddetector", kind, name)
+            because = "Jobs, rules and versions are named as they are made."
+            allow(role, [f"frauddetector:{one}" for one in actions], [arn], because=because)
+        allow(role, ["frauddetector:DescribeDetector"], [self._arn("frauddetector", "detector", detector)])
+        own = self._arn("frauddetector", "model", model)
+        allow(role, ["frauddetector:GetModels", "frauddetector:DeleteModel"], [own])
+        listing = ["DescribeModelVersions", "GetRules", "GetBatchPredictionJobs"]
+        allow(role, [f"frauddetector:{one}" for one in listing], ["*"], because=LISTING)
 
     def _arn(self, service: str, kind: str, name: str | None) -> str:
         return cdk.Stack.of(self).format_arn(service=service, resource=kind, resource_name=name)

@@ -9,14 +9,22 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import aws_frauddetector as frauddetector
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from fraud.detector import ENTITY_TYPE, EVENT_TYPE, FRAUD, LEGIT, MODEL_TYPE, OUTCOMES, VARIABLES, without_score
+from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.permissions import acknowledge, allow, allow_key, role
+from stacks.constructs.promotion import FUNCTION_RETRIES
+from stacks.constructs.state_machine import StateMachine
+from stacks.constructs.steps import Choice, Step, Succeed, Task, Wait
 from stacks.constructs.storage import Store
+from stacks.settings import Settings
 
 SUNSET = "cdk says that the service ends; it only takes no new customers since 2025-11-07, and this is for who has it."
 """Of the finding W3696."""
+ASKED_EVERY_S = 120
+"""How often the service is asked whether a training has ended: it tells nobody by itself."""
 NUMBERED = "Versions are numbered as they are made, and jobs are named after their files."
 LISTING = "What is listed as a whole has no resource."
 
@@ -76,6 +84,40 @@ class FraudDetector(Construct):
         allow(self.data_role, ["s3:PutObject"], [batch.objects(writes)], because=because)
         allow_key(self.data_role, key_arn)
         acknowledge(self, "W3696", SUNSET)
+
+    def publishing(self, settings: Settings, key: kms.IKey, functions: Functions) -> tuple[StateMachine, Deployed]:
+        """The state machine that waits for a training and publishes it, with the function that does each step."""
+        publish = functions.function(
+            "publish_detector",
+            says="deploys a trained version of Fraud Detector's model, and publishes it with its rules",
+            environment={
+                "DETECTOR": self.detector_id,
+                "MODEL": self.model_id,
+                "HIGH_FROM": str(settings.detector_high),
+                "MEDIUM_FROM": str(settings.detector_medium),
+            },
+            timeout_s=60,
+            memory_mb=256,
+        )
+        self.may_publish(publish.role)
+        payload = {"version": "{% $version %}"}
+        steps = {
+            "Version": Step(assigns={"version": "{% $states.input.version %}"}),
+            "Publish": Task(
+                resource="lambda:invoke",
+                arguments={"FunctionName": publish.function.function_arn, "Payload": payload},
+                reads=("version",),
+                assigns={"done": "{% $states.result.Payload.done %}"},
+                retry=FUNCTION_RETRIES,
+            ),
+            "Is it published?": Choice(reads=("done",), rules={"{% $done %}": "Published"}, otherwise="Not yet"),
+            "Not yet": Wait(seconds=ASKED_EVERY_S, then="Publish"),
+            "Published": Succeed(),
+        }
+        says = "waits for a training of Fraud Detector's model, and publishes it"
+        machine = StateMachine(self, "Publishing", settings, says=says, key=key, steps=steps)
+        machine.may_call([publish.function])
+        return machine, publish
 
     @property
     def leftovers(self) -> str:

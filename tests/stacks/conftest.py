@@ -26,6 +26,7 @@ OTHER_SETTINGS = {
     "alarm_email": "fraud@example.com",
     "retention_days": 7,
     "log_level": "WARNING",
+    "batch_back_end": "fraud-detector",
 }
 """Each choice that neither `dev` nor `prod` makes."""
 

@@ -85,6 +85,10 @@ SENTENCES = [
         {"env": "prod", "endpoint_instances_least": 4, "canary_percent": 24},
         "canary_percent .24. .* less than one machine; allowed: 0, or 25 to 50$",
     ),
+    (
+        {"detector_medium": 900},
+        "detector_medium .900. is not below detector_high .900., .*; allowed: detector_medium <",
+    ),
     ({"env": "prod", "replay": True}, "replay .true. with env=prod .* allowed: replay=true with env=dev"),
     # no key of CDK's own, and no setting: left unread, it would deploy another environment
     ({"Env": "prod"}, r"Env: no such setting \(is env meant\?\)"),

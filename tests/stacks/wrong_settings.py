@@ -126,6 +126,10 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "batch_crawl_at": NO_SCHEDULE,
     "batch_keep_raw": NO_SWITCH,
     "batch_instance_type": NO_JOB_MACHINE,
+    "detector_high": (1, 1001, 1.5, "high", True),
+    "detector_medium": (0, 1000, 1.5, "medium", True),
+    "detector_mode": ("Update", "", True),
+    "detector_version": ("1", "0.0", "1.01", "v1.0", "10000.0", 1),
     "synthesis": NO_SWITCH,
     "synthesis_instance_type": NO_JOB_MACHINE,
     "training_with_synthetic": NO_SWITCH,
@@ -165,13 +169,17 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "nightly_engine": ("spark", "duckdb"),
     "nightly_instance_type": ("ml.m5.large", "ml.t3.medium", "ml.r7i.48xlarge", "ml.m8i-flex.large"),
     "training_instance_type": ("ml.m5.xlarge", "ml.c5.18xlarge"),
-    "batch_back_end": ("sagemaker",),
+    "batch_back_end": ("sagemaker", "fraud-detector"),
     "batch_columns": ("kaggle", "tabformer", "reading/mappings/handbook.toml"),
     "batch_train_until": ("", "2020-04-30", "0001-01-01"),
     "batch_predict_from": ("", "2020-04-30", "9999-12-31"),
     "batch_crawl_at": ("", "cron(0 6 * * ? *)"),
     "batch_keep_raw": (True, "true", "false"),
     "batch_instance_type": ("ml.m5.large", "ml.c5.18xlarge"),
+    "detector_high": (2, 1000),
+    "detector_medium": (1, 999),
+    "detector_mode": ("create", "update"),
+    "detector_version": ("1.0", "9999.0"),
     "synthesis": (True, "true", "false"),
     "synthesis_instance_type": ("ml.m5.xlarge", "ml.c5.18xlarge"),
     "training_with_synthetic": (True, "true", "false"),
@@ -187,6 +195,8 @@ RIGHT: dict[str, tuple[Any, ...]] = {
 RIGHT["review_from_amount"] += ("250.50", 250.5)
 
 BESIDE: dict[str, dict[str, Any]] = {
+    "detector_high": {"detector_medium": 1},
+    "detector_medium": {"detector_high": 1000},
     # what the extremes of one need of others
     "consumers_least": {"consumers_most": 500},
     "partitions": {"standard_instance_type": "kafka.m7g.large"},
