@@ -18,6 +18,7 @@ NAMES = (
     "transform",
     "batch_scoring",
     "evaluate",
+    "model_report",
     "table",
     "handbook",
     "stream_features",

@@ -12,7 +12,7 @@ import typer
 from cli.ledger import show_ledger
 from cli.options import decimal, whole
 from cli.output import whole_folder
-from cli.report.stream import stream_report
+from cli.reports.stream import stream_report
 from cli.run_failures import logs_kept
 from cli.screen import new_screen
 from cli.summary import show_summary

@@ -14,7 +14,7 @@ from cli.feature_frame import frame_and_protected
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
-from cli.report.evaluation import evaluation_report
+from cli.reports.evaluation import evaluation_report
 from cli.times import parse_moment
 from fraud.fields import PROTECTED_FIELDS, Field
 from reading.errors import BadInputError

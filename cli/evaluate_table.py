@@ -11,7 +11,7 @@ import pandas as pd
 from cli.output import whole_folder
 from cli.plain_table import refuse_numbers_as_text
 from cli.progress import console, progress
-from cli.report.evaluation import MEASURES, table_report
+from cli.reports.evaluation import MEASURES, table_report
 from cli.synthesize.inputs import rows_of, said_of
 from reading.errors import BadInputError
 from reading.text import checked_encoding

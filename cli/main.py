@@ -31,6 +31,7 @@ VERBS = {
     "features": "Compute the features of every transaction in a file.",
     "train": "Train a model on features and choose its thresholds for review and block.",
     "score": "Score every transaction in a file with a model: outcome and reasons as the stream would decide.",
+    "report": "Show a model and its test as one page, with a threshold to move: what it finds, misses and costs.",
     "replay": "Decide a day of a file as live traffic, through the stacks, with a model of your own.",
     "synthesize": "Make synthetic frauds of any table, and say what they are worth: how real, how useful, how private.",
     "detector": "Look after Amazon Fraud Detector, where the settings have it as the back end: models, rules, predictions.",

@@ -14,7 +14,7 @@ import typer
 from cli.model_folder import check_model
 from cli.options import Columns, Encoding, Timezone, TransactionsFile, decimal, whole
 from cli.output import whole_folder
-from cli.report.stream import stream_report
+from cli.reports.stream import stream_report
 from cli.run_failures import logs_kept
 from cli.screen import new_screen
 from cli.summary import show_summary

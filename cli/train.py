@@ -10,7 +10,7 @@ import typer
 from cli.options import decimal, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
-from cli.report.evaluation import evaluation_report
+from cli.reports.evaluation import evaluation_report
 from cli.times import parse_moment
 from reading.errors import BadInputError
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
@@ -45,7 +45,7 @@ def train(
 ) -> None:
     """Train a model on features and choose its thresholds for review and block.
 
-    Writes model.ubj, manifest.json and report.html.
+    Writes model.ubj, manifest.json, scores.parquet (of the test rows) and report.html.
 
     Example: fraud train --features out/features/features.parquet --test-from 2020-03-01 --out out/model
     """
@@ -68,6 +68,7 @@ def train(
         except TrainingDataError as error:
             raise BadInputError(f"{features}: {error}") from error
         trained.save(folder)
+        trained.scores.to_parquet(folder / "scores.parquet", index=False)
         evaluation_report(folder / "report.html", trained, features.name, "as the features have them")
     thresholds = trained.manifest["thresholds"]
     precision = trained.manifest["metrics"]["test"]["average_precision"]
@@ -75,4 +76,4 @@ def train(
         f"Average precision {precision:.4f} on the test; "
         f"review from {thresholds['review']:.4g}, block from {thresholds['block']:.4g}"
     )
-    console.print(f"Wrote {out}/model.ubj, manifest.json and report.html")
+    console.print(f"Wrote {out}/model.ubj, manifest.json, scores.parquet and report.html")

@@ -35,7 +35,7 @@ def test_the_wheel_holds_what_the_packages_hold(tmp_path: Path) -> None:
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert (there - held, held - there) == (set(), set())
-    assert {"flink_src/sql/features.sql", "sagemaker_src/serving/bootstrap/model.ubj", "cli/report/stream.py"} <= held
+    assert {"flink_src/sql/features.sql", "sagemaker_src/serving/bootstrap/model.ubj", "cli/reports/stream.py"} <= held
 
 
 def test_every_room_is_declared() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.report.evaluation import evaluation_report
-from cli.report.stream import stream_report
+from cli.reports.evaluation import evaluation_report
+from cli.reports.stream import stream_report
 from fraud.deciding import Deciding
 from fraud.fields import Field
 from local.attacks import Attack

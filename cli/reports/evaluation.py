@@ -6,18 +6,35 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
-from sklearn.metrics import precision_recall_curve, roc_curve
+from sklearn.metrics import roc_curve
 
-from cli.report.page import FRAUD, HONEST, INK, new_figure, svg, write_page
+from cli.reports.packed import packed_scores
+from cli.reports.page import HONEST, INK, for_script, new_figure, svg, template_text, write_page
 from fraud.fields import Field
 from fraud.vector import SAYS
 from sagemaker_src.training.fairness import FEW, Group, Rate
 from sagemaker_src.training.train import Trained
 
+
+class Costs(NamedTuple):
+    """What the page begins with, in any currency; None is not said.
+
+    Attributes:
+        missed: of a fraud that is not flagged.
+        review: of a transaction that is flagged, be it fraud or not.
+    """
+
+    missed: float | None = None
+    review: float | None = None
+
+
+NO_COSTS = Costs()
+DOMINATES = 0.5
+"""A feature that lowers the loss more than all others together is named in a warning."""
 NO_GROUPS: Mapping[Field, Sequence[Group]] = MappingProxyType({})
 
 MEASURES = {
@@ -35,7 +52,12 @@ _TILES = ("average_precision", "recall_at_fpr_0.001", "first_fraud_recall_at_fpr
 
 
 def evaluation_report(
-    path: Path, trained: Trained, files: str, times: str, groups: Mapping[Field, Sequence[Group]] = NO_GROUPS
+    path: Path,
+    trained: Trained,
+    files: str,
+    times: str,
+    groups: Mapping[Field, Sequence[Group]] = NO_GROUPS,
+    costs: Costs = NO_COSTS,
 ) -> None:
     """Write the report of a trained and tested model as one HTML file.
 
@@ -45,6 +67,10 @@ def evaluation_report(
         files: what it was trained and tested on.
         times: how those files' times were taken.
         groups: {protected field: the figures of its groups}.
+        costs: of what a threshold does.
+
+    Raises:
+        ScoresError: the scores cannot be shown.
     """
     manifest = trained.manifest
     metrics, data = manifest["metrics"]["test"], manifest["data"]
@@ -66,11 +92,11 @@ def evaluation_report(
             ("Times", f"UTC; {times}"),
             *_facts(manifest),
         ],
-        **_common(trained),
+        **_common(trained, costs),
     )
 
 
-def table_report(path: Path, trained: Trained, split: str, left: Sequence[str]) -> None:
+def table_report(path: Path, trained: Trained, split: str, left: Sequence[str], costs: Costs = NO_COSTS) -> None:
     """Write the report of a model of a table without cards.
 
     Args:
@@ -78,6 +104,10 @@ def table_report(path: Path, trained: Trained, split: str, left: Sequence[str]) 
         trained: the model and its scores.
         split: what it was trained and tested on.
         left: the columns that are no features.
+        costs: of what a threshold does.
+
+    Raises:
+        ScoresError: the scores cannot be shown.
     """
     manifest = trained.manifest
     metrics, data = manifest["metrics"]["test"], manifest["data"]
@@ -94,23 +124,31 @@ def table_report(path: Path, trained: Trained, split: str, left: Sequence[str]) 
             ("Left out", ", ".join(left) or "-"),
             *_facts(manifest),
         ],
-        **_common(trained),
+        **_common(trained, costs),
     )
 
 
-def _common(trained: Trained) -> dict[str, Any]:
+def _common(trained: Trained, costs: Costs) -> dict[str, Any]:
     """What the page shows of any model."""
     manifest = trained.manifest
+    packed = packed_scores(trained.scores)
+    gains = _gains(trained)
     metrics, settings = manifest["metrics"]["test"], manifest["settings"]
     return {
         "title": "Card-fraud model: evaluation",
         "tiles": [(_shown(metrics[name]), MEASURES[name]) for name in _TILES if name in metrics],
-        "precision_recall": _precision_recall(trained),
+        "packed": packed,
+        "costs": costs,
+        "thresholds": list(manifest["thresholds"]),
+        "scored": for_script(packed.for_page(manifest["thresholds"])),
+        "threshold_script": template_text("threshold.js"),
+        "threshold_style": template_text("threshold.css"),
         "found_by_budget": _found_by_budget(trained),
         "outcomes": _outcome_rows(manifest),
         "review_fpr": f"{settings['review_fpr']:.1%}",
         "block_fpr": f"{settings['block_fpr']:.1%}",
-        "gains": _gains(trained),
+        "gains": _drawn_gains(gains),
+        "dominant": _dominant(gains),
     }
 
 
@@ -161,20 +199,12 @@ def _outcome_rows(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _precision_recall(trained: Trained) -> Markup:
-    precision, recall, _ = precision_recall_curve(
-        trained.scores["label"], trained.scores["score"], drop_intermediate=True
-    )
-    figure = new_figure()
-    axes = figure.add_subplot()
-    axes.step(recall, precision, where="post", color=FRAUD)
-    axes.set(xlabel="Recall", ylabel="Precision", xlim=(0, 1.01), ylim=(0, 1.02))
-    axes.grid(alpha=0.2)
-    return svg(figure)
-
-
-def _found_by_budget(trained: Trained) -> Markup:
-    false_positive_rate, recall, thresholds = roc_curve(trained.scores["label"], trained.scores["score"])
+def _found_by_budget(trained: Trained) -> Markup | None:
+    """The frauds found by the share of false alarms; None where the rows are all fraud or all honest."""
+    known = trained.scores.dropna(subset=["label", "score"])
+    if known["label"].nunique() < len(("honest", "fraud")):
+        return None
+    false_positive_rate, recall, thresholds = roc_curve(known["label"], known["score"])
     figure = new_figure()
     axes = figure.add_subplot()
     axes.step(np.maximum(false_positive_rate, 1e-5), recall, where="post", color=HONEST)
@@ -187,14 +217,27 @@ def _found_by_budget(trained: Trained) -> Markup:
     return svg(figure)
 
 
-def _gains(trained: Trained, most: int = 15) -> Markup:
+def _gains(trained: Trained) -> dict[str, float]:
+    """{feature: its share of the total gain}, the least first."""
     # a number each, as the trees have one output
     scores = trained.model.get_score(importance_type="total_gain")
     gains = {name: gain for name, gain in scores.items() if isinstance(gain, float)}
     total = sum(gains.values()) or 1.0
-    top = sorted(gains.items(), key=lambda pair: pair[1])[-most:]
+    return {name: gain / total for name, gain in sorted(gains.items(), key=lambda pair: pair[1])}
+
+
+def _dominant(gains: Mapping[str, float]) -> tuple[str, str] | None:
+    """The feature that dominates and its share, as words."""
+    if not gains:
+        return None
+    name, share = max(gains.items(), key=lambda pair: pair[1])
+    return (SAYS.get(name, name), f"{share:.0%}") if share > DOMINATES else None
+
+
+def _drawn_gains(gains: Mapping[str, float], most: int = 15) -> Markup:
+    top = list(gains.items())[-most:]
     figure = new_figure(10, 0.3 * len(top) + 0.8)
     axes = figure.add_subplot()
-    axes.barh([SAYS.get(name, name) for name, _ in top], [100 * gain / total for _, gain in top], color=HONEST)
+    axes.barh([SAYS.get(name, name) for name, _ in top], [100 * share for _, share in top], color=HONEST)
     axes.set(xlabel="Share of the total gain, %")
     return svg(figure)

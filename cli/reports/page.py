@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,11 @@ _STYLE: dict[Any, Any] = {  # matplotlib types its three hundred keys one by one
 }
 
 _templates = Environment(
-    loader=PackageLoader("cli.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("cli.reports"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 
 
@@ -44,6 +49,16 @@ def svg(figure: Figure) -> Markup:
         figure.savefig(drawn, format="svg", metadata={"Date": None}, transparent=True)
     text = drawn.getvalue()
     return Markup(text[text.index("<svg") :])  # noqa: S704 - drawn here, from numbers and our own labels
+
+
+def template_text(name: str) -> Markup:
+    """A script or style of ours, as it stands in `templates/`."""
+    return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))  # noqa: S704 - a file of ours
+
+
+def for_script(value: Any) -> Markup:
+    """A value as JSON that may stand in a `<script>`: nothing in it ends the element."""
+    return Markup(json.dumps(value, allow_nan=False).replace("<", "\\u003c"))  # noqa: S704 - escaped in the line itself
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:

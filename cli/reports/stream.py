@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from cli.report.page import FRAUD, HONEST, INK, REVIEW, new_figure, svg, write_page
+from cli.reports.page import FRAUD, HONEST, INK, REVIEW, new_figure, svg, write_page
 from fraud.decision import Decision
 from local.decided_day import OUTCOMES, DecidedDay
 

@@ -1,0 +1,190 @@
+"""The threshold that a reader of the report moves: each figure is that of the data, counted by numpy."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from cli.reports.evaluation import Costs, evaluation_report
+from cli.reports.packed import ScoresError, packed_scores
+from sagemaker_src.training.train import Trained, train_model
+from tests.sagemaker_src.test_evaluate_model import SETTINGS, TEST_FROM, made_up_rows
+
+COSTS = Costs(missed=120.5, review=3.0)
+Rows = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+def _drawn(rows: int, share: float, seed: int, places: int | None = None) -> Rows:
+    draw = np.random.default_rng(seed)
+    label = (draw.random(rows) < share).astype(np.int64)
+    score = (1 / (1 + np.exp(-(draw.normal(-5, 1.5, rows) + label * draw.normal(4, 2, rows))))).astype(np.float32)
+    return (score if places is None else np.round(score, places)), label
+
+
+CASES: dict[str, Rows] = {
+    "many": _drawn(3_000, 0.03, 1),
+    "ties": _drawn(2_000, 0.1, 2, places=1),
+    "all fraud": (np.float32([0.1, 0.9, 0.9]), np.array([1, 1, 1])),
+    "no fraud": (np.float32([0.1, 0.9, 0.9, 0.0]), np.array([0, 0, 0, 0])),
+    "one row": (np.float32([0.25]), np.array([1])),
+    "no row": (np.float32([]), np.array([], dtype=np.int64)),
+    "the ends": (np.float32([0, -0.0, 1, 1, 1e-45, 0.5]), np.array([0, 1, 1, 0, 1, 0])),
+    "missing": (np.float32([0.1, np.nan, 0.7, 0.7, np.nan]), np.array([0, 1, 1, 0, 0])),
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> Trained:
+    return train_model(made_up_rows(), SETTINGS, test_from_ms=TEST_FROM)
+
+
+@pytest.fixture
+def opened(request: pytest.FixtureRequest, model: Trained, tmp_path: Path, look: Any) -> tuple[Any, Rows]:
+    score, label = CASES[request.param]
+    scored = Trained(model.model, model.manifest, pd.DataFrame({"label": label, "score": score}))
+    evaluation_report(tmp_path / "report.html", scored, "made-up rows", "as they are", costs=COSTS)
+    there = ~np.isnan(score)
+    return look(tmp_path / "report.html", width=360), (score[there], label[there])
+
+
+def _shown(page: Any) -> dict[str, Any]:
+    texts = page.evaluate(
+        "Object.fromEntries(['found', 'missed', 'false-alarms', 'passed', 'found-share', 'precision', 'recall', 'fpr', 'told']"
+        ".map(id => [id, document.getElementById(id).textContent]))"
+    )
+    data = page.evaluate("({...document.getElementById('mover').dataset})")
+    return {
+        **texts,
+        "threshold": float(data["threshold"]),
+        "total": float(page.locator("#money").get_attribute("data-total")),
+    }
+
+
+def _holds(page: Any, rows: Rows) -> float:
+    """Holds what is shown to the data at the threshold that is shown; returns that."""
+    score, label = rows
+    shown = _shown(page)
+    flagged = score >= np.float32(shown["threshold"])
+    tp, fp = int((flagged & (label == 1)).sum()), int((flagged & (label == 0)).sum())
+    fn, tn = int((label == 1).sum()) - tp, int((label == 0).sum()) - fp
+    counts = {name: int(shown[name].replace(",", "")) for name in ("found", "false-alarms", "missed", "passed")}
+    assert counts == {"found": tp, "false-alarms": fp, "missed": fn, "passed": tn}
+    assert shown["total"] == pytest.approx(120.5 * fn + 3 * (tp + fp), rel=1e-12)
+    of_100k = float(shown["found-share"].partition(" ")[0].replace(",", ""))
+    assert of_100k == pytest.approx(100_000 * tp / max(len(score), 1), abs=0.051)
+    for name, part, of in (("precision", tp, tp + fp), ("recall", tp, tp + fn), ("fpr", fp, fp + tn)):
+        if of:
+            assert float(shown[name].removesuffix("%")) == pytest.approx(100 * part / of, abs=0.00051)
+        else:
+            assert "%" not in shown[name]
+    assert shown["told"].startswith(f"{tp:,} of {tp + fn:,} frauds are flagged and {fp:,} of {fp + tn:,} legitimate")
+    return float(shown["threshold"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", CASES, indirect=True)
+def test_every_position_shows_the_figures_of_the_data(opened: tuple[Any, Rows]) -> None:
+    page, rows = opened
+    slider = page.locator("#place")
+    _holds(page, rows)
+    distinct = np.unique(rows[0])
+    slider.press("Home")
+    assert _holds(page, rows) == (distinct[0] if len(distinct) else np.inf)
+    for place in range(min(len(distinct), 12)):
+        assert _holds(page, rows) == distinct[place]
+        slider.press("ArrowRight")
+    slider.press("End")
+    assert _holds(page, rows) == np.inf
+    slider.press("ArrowRight")
+    assert _holds(page, rows) == np.inf
+    for place in range(min(len(distinct), 5)):
+        slider.press("ArrowLeft")
+        assert _holds(page, rows) == distinct[-1 - place]
+    for way in range(0, 1001, 50):
+        slider.fill(str(way))
+        _holds(page, rows)
+    seen = [_holds(page, rows)]
+    for _ in range(21):
+        slider.press("PageDown")
+        seen.append(_holds(page, rows))
+    assert seen == sorted(seen, reverse=True)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", ["many"], indirect=True)
+def test_buttons_go_to_the_models_thresholds_and_to_the_cheapest(opened: tuple[Any, Rows], model: Trained) -> None:
+    page, (score, label) = opened
+    for name, threshold in model.manifest["thresholds"].items():
+        page.locator(f"[data-go={name}]").click()
+        reached = score[score >= threshold]
+        assert _holds(page, (score, label)) == (reached.min() if len(reached) else np.inf)
+    page.locator("#cheapest").press("Enter")
+    at = [*np.unique(score), np.float32(np.inf)]
+    totals = [120.5 * ((score < each) & (label == 1)).sum() + 3 * (score >= each).sum() for each in at]
+    _holds(page, (score, label))
+    assert _shown(page)["total"] == pytest.approx(min(totals))
+    page.locator("#cost-missed").fill("0")
+    page.locator("#cheapest").click()
+    assert _shown(page)["threshold"] == np.inf
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", ["many"], indirect=True)
+def test_it_is_used_by_keyboard_and_read_aloud(opened: tuple[Any, Rows]) -> None:
+    page, _ = opened
+    order = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("document.activeElement.id || document.activeElement.dataset.go"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert order == ["place", "lower", "higher", "review", "block", "cheapest", "cost-missed", "cost-review"]
+    assert re.match("Threshold", page.get_by_role("slider").evaluate("it => it.labels[0].textContent"))
+    assert "frauds are flagged" in page.get_by_role("slider").get_attribute("aria-valuetext")
+    assert page.get_by_role("status").get_attribute("aria-live") == "polite"
+    assert page.get_by_role("img").count() == 4
+    assert all(each.get_attribute("aria-label") for each in page.get_by_role("img").all())
+
+
+def _unpacked(text: str) -> list[tuple[float, int]]:
+    """The rows again, in the plainest way."""
+    rows, bits, number, shift = [], 0, 0, 0
+    for byte in base64.b64decode(text):
+        number |= (byte & 127) << shift
+        shift += 7
+        if not byte & 128:
+            bits += number >> 1
+            rows.append((float(np.uint32(bits).view(np.float32)), number & 1))
+            number = shift = 0
+    return rows
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_packed_scores_hold_every_row(case: str) -> None:
+    score, label = CASES[case]
+    packed = packed_scores(pd.DataFrame({"score": score, "label": label}))
+    there = ~np.isnan(score)
+    assert _unpacked(packed.text) == sorted(zip((score[there] + 0.0).tolist(), label[there].tolist(), strict=True))
+    assert (packed.rows, packed.unscored) == (there.sum(), (~there).sum())
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ({"label": [0]}, "no column 'score'"),
+        ({"label": [0], "score": [1.5]}, "score: 1.5; allowed: 0 to 1"),
+        ({"label": [2], "score": [0.5]}, "label: 2; allowed: 0 .legitimate. and 1 .fraud."),
+        ({"label": [1], "score": [0.1]}, "finer than float32"),
+        ({"label": [1], "score": ["high"]}, "allowed: numbers"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(rows: dict[str, list[Any]], says: str) -> None:
+    with pytest.raises(ScoresError, match=says):
+        packed_scores(pd.DataFrame(rows))
