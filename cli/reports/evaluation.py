@@ -214,7 +214,7 @@ def _found_by_budget(trained: Trained) -> Markup | None:
         axes.text(place * 1.1, 0.04, outcome)
     axes.set(xscale="log", xlabel="False-positive rate", ylabel="Recall", xlim=(1e-5, 1), ylim=(0, 1.02))
     axes.grid(alpha=0.2)
-    return svg(figure)
+    return svg(figure, "The share of the frauds found, by the share of honest transactions that may be flagged")
 
 
 def _gains(trained: Trained) -> dict[str, float]:
@@ -240,4 +240,5 @@ def _drawn_gains(gains: Mapping[str, float], most: int = 15) -> Markup:
     axes = figure.add_subplot()
     axes.barh([SAYS.get(name, name) for name, _ in top], [100 * share for _, share in top], color=HONEST)
     axes.set(xlabel="Share of the total gain, %")
-    return svg(figure)
+    told = ", ".join(f"{SAYS.get(name, name)} {share:.1%}" for name, share in reversed(top))
+    return svg(figure, f"Share of the total gain: {told}")

@@ -42,13 +42,14 @@ def new_figure(width: float = 6.2, height: float = 3.4) -> Figure:
         return Figure(figsize=(width, height), layout="constrained")
 
 
-def svg(figure: Figure) -> Markup:
-    """The figure as an `<svg>` element."""
+def svg(figure: Figure, says: str | None = None) -> Markup:
+    """The figure as an `<svg>` element; `says` is what one hears who cannot see it."""
     drawn = io.StringIO()
     with mpl.rc_context(_STYLE):
         figure.savefig(drawn, format="svg", metadata={"Date": None}, transparent=True)
     text = drawn.getvalue()
-    return Markup(text[text.index("<svg") :])  # noqa: S704 - drawn here, from numbers and our own labels
+    named = Markup("<svg") if says is None else Markup('<svg role="img" aria-label="{}"').format(says)
+    return named + Markup(text[text.index("<svg") + len("<svg") :])  # noqa: S704 - drawn here, from numbers and our own labels
 
 
 def template_text(name: str) -> Markup:

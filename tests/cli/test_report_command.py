@@ -53,7 +53,7 @@ def test_the_page_is_written_with_the_costs(
         (lambda folder: (folder / "model" / "manifest.json").write_text("{"), "manifest.json is not there, or no JSON"),
         (lambda folder: (folder / "model" / "manifest.json").write_text("{}"), "manifest.json lacks metrics"),
         (lambda folder: (folder / "model" / "model.ubj").write_text("no"), "model.ubj is no model of XGBoost"),
-        (lambda folder: shutil.rmtree(folder), "no folder; name one"),
+        (shutil.rmtree, "no folder; name one"),
         (
             lambda folder: pd.DataFrame({"label": [1], "score": [2.0]}).to_parquet(folder / "scores.parquet"),
             "score: 2; allowed: 0 to 1",
