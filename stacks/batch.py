@@ -19,7 +19,7 @@ from stacks.constructs.fraud_detector import FraudDetector
 from stacks.constructs.functions import Deployed, Functions
 from stacks.constructs.jobs import allow_prefix
 from stacks.constructs.permissions import allow
-from stacks.constructs.queues import queue, take_from
+from stacks.constructs.queues import WAITING, queue, take_from
 from stacks.constructs.scoring import Scoring
 from stacks.constructs.state_machine import StateMachine
 from stacks.data import QUARANTINE, TRANSACTIONS, Data
@@ -28,9 +28,6 @@ from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
 from stacks.training import Training
-
-WAITING = 100
-"""How often a message is tried whose consumer waits for what runs once at a time, a crawl or a transform: for ten hours."""
 
 _ACTING = (
     ("train_model", "Train", "has a model trained on new training rows"),

@@ -15,7 +15,7 @@ from stacks.constructs.clean_up import CleanUp, leftovers
 from stacks.constructs.consumers import UNDELIVERED
 from stacks.constructs.encryption import project_key
 from stacks.constructs.permissions import acknowledge
-from stacks.constructs.queues import queue, take_from
+from stacks.constructs.queues import ATTEMPTS, WAITING, queue, take_from
 from stacks.constructs.storage import Arrivals, Store, data_bucket, log_bucket, removal_policy
 from stacks.names import (
     ACTING_S,
@@ -44,8 +44,11 @@ class Data(FraudStack):
         self.key = project_key(self, "Key", settings)
         logs = log_bucket(self, "AccessLogs", settings)
         # here, for S3 asks the queues whether it may send to them as a bucket is made that is to
+        # Fraud Detector takes one batch prediction job at a time
+        attempts = WAITING if settings.batch_back_end == "fraud-detector" else ATTEMPTS
+        timeout = cdk.Duration.seconds(ACTING_S)
         self.queues = {
-            name: queue(self, name, self.key, consumer_timeout=cdk.Duration.seconds(ACTING_S)) for name in ARRIVING
+            name: queue(self, name, self.key, consumer_timeout=timeout, attempts=attempts) for name in ARRIVING
         }
         for each in self.queues.values():
             take_from(each, "s3")

@@ -12,6 +12,8 @@ from stacks.constructs.permissions import acknowledge
 
 ATTEMPTS = 5
 """How often a message is tried before it is sent to the dead-letter queue."""
+WAITING = 100
+"""How often, where the consumer waits for what runs once at a time, a crawl, a transform or a batch prediction: for ten hours."""
 
 
 def queue(
