@@ -7,6 +7,7 @@ UTC and have no milliseconds), *rule-language-reference* (the expressions of rul
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -22,6 +23,8 @@ OUTCOMES = (HIGH, MEDIUM, LOW)
 MODEL_TYPE = "ONLINE_FRAUD_INSIGHTS"
 TIMESTAMP, LABEL = "EVENT_TIMESTAMP", "EVENT_LABEL"
 ENTITY_COLUMNS = ("ENTITY_TYPE", "ENTITY_ID", "EVENT_ID")
+EVENT_ID_FORM = "[0-9a-z_-]+"
+"""Page *getting-fraud-predictions*."""
 HIGHEST_SCORE = 1000
 """Page *model-scores*: scores are 0 to 1,000."""
 NO_SCORE = "no_score"
@@ -105,6 +108,17 @@ def variables_in(header: Sequence[str], metadata: Sequence[str]) -> tuple[str, .
 def _shown(name: str) -> str:
     """A column's name as a message may show it: a file's first line may hold anything."""
     return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,39}", name) else "a column of another form"
+
+
+def event_id(transaction_id: str) -> str:
+    """A transaction's id as the service takes it: itself, or its SHA-256 in hexadecimal digits where it has other letters.
+
+    >>> event_id("till-7_a"), event_id("T.7")[:16], len(event_id("T.7"))
+    ('till-7_a', '19a50dc7895c8a3c', 64)
+    """
+    if re.fullmatch(EVENT_ID_FORM, transaction_id):
+        return transaction_id
+    return hashlib.sha256(transaction_id.encode()).hexdigest()
 
 
 def timestamp(moment: datetime) -> str:

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
 
-from fraud.detector import ENTITY_TYPE, PREDICT_METADATA, REQUIRED, TRAIN_METADATA, VARIABLE_NAMES
+from fraud.detector import ENTITY_TYPE, EVENT_ID_FORM, PREDICT_METADATA, REQUIRED, TRAIN_METADATA, VARIABLE_NAMES
 from fraud.notation import NotationError, iso_day
 from fraud.row_counts import RowCountError, same_count
 from glue_scripts.row_frame import LEFT_OUT, REFUSED, ROW, WRONG, counted, row_frame
@@ -126,7 +126,10 @@ def _for_detector(rows: DataFrame, goes: str) -> DataFrame:
         "EVENT_LABEL": f.when(f.col("is_fraud") == 1, "fraud").otherwise("legit"),
         "ENTITY_TYPE": f.lit(ENTITY_TYPE),
         "ENTITY_ID": f.col("cc_num"),
-        "EVENT_ID": f.col("transaction_id"),
+        # as `fraud.detector.event_id` has it
+        "EVENT_ID": f.when(f.col("transaction_id").rlike(f"^{EVENT_ID_FORM}$"), f.col("transaction_id")).otherwise(
+            f.sha2("transaction_id", 256)
+        ),
     }
     own["amount"] = own["amount"].cast("decimal(12,2)")
     names = [name for name in VARIABLE_NAMES if name not in empty]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fraud.card_numbers import holds_card_number
-from fraud.detector import ENTITY_TYPE, EVENT_TYPE, event_variables, timestamp
+from fraud.detector import ENTITY_TYPE, EVENT_TYPE, event_id, event_variables, timestamp
 from reading.errors import BadInputError
 
 _NAMES = {"EVENT_ID": "transaction_id", "ENTITY_ID": "cc_num", "EVENT_TIMESTAMP": "event_time"}
@@ -81,7 +81,7 @@ def event(row: dict[str, Any], detector: str) -> dict[str, Any]:
         raise EventError("no variable; allowed: at least one, as amount")
     return {
         "detectorId": detector,
-        "eventId": str(given["transaction_id"]),
+        "eventId": event_id(str(given["transaction_id"])),
         "eventTypeName": EVENT_TYPE,
         "entities": [{"entityType": ENTITY_TYPE, "entityId": str(given["cc_num"])}],
         "eventTimestamp": timestamp(at),

@@ -37,6 +37,8 @@ EVENT_COLUMNS = ("EVENT_TIMESTAMP", "ENTITY_TYPE", "ENTITY_ID", "EVENT_ID")
 ADDED = ("MODEL_SCORES", "OUTCOMES", "STATUS", "RULE_RESULTS")
 """Page *batch-predictions*: the columns of an output file behind those of the input."""
 _RUNNING = ("IN_PROGRESS_INITIALIZING", "IN_PROGRESS", "CANCEL_IN_PROGRESS")
+_ID = re.compile("[0-9a-z_-]+")
+"""Page *getting-fraud-predictions*: what an event's id and its entity's are made of."""
 _ISO_8601 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
 
 
@@ -71,7 +73,9 @@ class Predictions:
         version, event_type = self._asked(given["detectorId"], given.get("detectorVersionId"), given["eventTypeName"])
         if not given["eventVariables"]:
             raise refused("eventVariables; allowed: at least one")
-        return self._predict(version, event_type, given["entities"], given["eventTimestamp"], given["eventVariables"])
+        return self._predict(
+            version, event_type, given["eventId"], given["entities"], given["eventTimestamp"], given["eventVariables"]
+        )
 
     def _asked(self, detector: str, number: str | None, event_type: str) -> tuple[Record, Record]:
         if self._detectors.detectors.get(detector)["eventTypeName"] != event_type:
@@ -91,8 +95,16 @@ class Predictions:
         return version, self._catalogue.event_types.get(event_type)
 
     def _predict(
-        self, version: Record, event_type: Record, entities: list[Record], at: str, variables: dict[str, str]
+        self,
+        version: Record,
+        event_type: Record,
+        event: str,
+        entities: list[Record],
+        at: str,
+        variables: dict[str, str],
     ) -> dict[str, Any]:
+        if wrong := [name for name in (event, *(one["entityId"] for one in entities)) if not _ID.fullmatch(name)]:
+            raise refused(f"{len(wrong)} of the ids of event and entities; allowed: {_ID.pattern}")
         if not _ISO_8601.fullmatch(at):
             raise refused("eventTimestamp; allowed: ISO 8601 in UTC, as 2019-11-30T13:01:01Z")
         if not entities or any(one["entityType"] not in event_type["entityTypes"] for one in entities):
@@ -199,7 +211,14 @@ class Predictions:
         variables = {name: row[name] for name in event_type["eventVariables"] if row.get(name)}
         entities = [{"entityType": row.get("ENTITY_TYPE", ""), "entityId": row.get("ENTITY_ID", "")}]
         try:
-            found = self._predict(version, event_type, entities, row.get("EVENT_TIMESTAMP", ""), variables)
+            found = self._predict(
+                version,
+                event_type,
+                row.get("EVENT_ID", ""),
+                entities,
+                row.get("EVENT_TIMESTAMP", ""),
+                variables,
+            )
         except ServiceError as error:
             return ["", "", error.code, ""]
         results = found["ruleResults"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,8 @@ def test_a_file_is_predicted_in_its_order_and_bad_rows_stop_no_others(
 def test_the_rows_of_a_batch_file_are_events_too() -> None:
     row = {"amount": "1", "EVENT_TIMESTAMP": "2026-01-02T03:04:05Z", "ENTITY_ID": "a", "EVENT_ID": "t1"}
     assert events.event(row, DETECTOR)["eventId"] == "t1"
+    # the service takes no capital letters, points or colons
+    assert re.fullmatch("[0-9a-f]{64}", events.event({**row, "EVENT_ID": "T.7:a"}, DETECTOR)["eventId"])
 
 
 def test_calls_are_no_faster_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def asked(aws: EmulatedAws, name: str, **variables: str) -> list[str]:
     """The outcomes of the rules that match an event."""
     answer = aws.client("frauddetector").get_event_prediction(
         detectorId=name,
-        eventId="e-1",
+        eventId=variables.pop("event_id", "e-1"),
         eventTypeName=name,
         entities=[{"entityType": f"{name}_customer", "entityId": "c-1"}],
         eventTimestamp="2020-01-31T10:00:00Z",
@@ -124,6 +124,8 @@ def test_rules_are_evaluated_by_their_expressions(aws: EmulatedAws, made: dict[s
         asked(aws, name, amount="much")
     with pytest.raises(ClientError, match="allowed: variables of"):
         asked(aws, name, colour="red")
+    with pytest.raises(ClientError, match=r"1 of the ids of event and entities; allowed: \[0-9a-z_-\]"):
+        asked(aws, name, amount="1", event_id="T.7")
 
 
 def test_all_rules_that_match_are_told_where_the_version_says_so(
