@@ -37,6 +37,7 @@ SERVICES = (
     "cloudformation",
     "dynamodb",
     "events",
+    "frauddetector",
     "glue",
     "kafka",
     "kinesisanalyticsv2",

@@ -31,6 +31,7 @@ DEPLOYED = {
     "requirements/functions-kafka.txt": "functions",
     "requirements/functions-parquet.txt": "functions",
     "requirements/jobs.txt": "nightly job",
+    "requirements/glue.txt": "transform job",
     "requirements/synthesis.txt": "synthetic-fraud jobs",
     "requirements/notebook.txt": "notebook instance",
 }

@@ -49,7 +49,9 @@ class FraudDetector(BaseModel):
 
     def made(self) -> BatchBackEnd:
         """The back end itself."""
-        clients = Clients(*(client(service, timeout_s=10) for service in ("frauddetector", "s3", "stepfunctions")))
+        clients = Clients(
+            client("frauddetector", timeout_s=10), client("s3", timeout_s=10), client("stepfunctions", timeout_s=10)
+        )
         names = Names(
             self.model, self.detector, self.role, self.mode, Version.read(self.version), self.publishing, self.out
         )

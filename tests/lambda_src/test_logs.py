@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from aws_lambda_powertools.logging import logger as powertools
@@ -180,6 +181,15 @@ def test_what_is_said_of_an_upload_names_its_request(logged, monkeypatch):
     assert lines()[-1]["messages"] == ["m1"]
 
 
+def test_what_is_said_of_publishing_names_its_request(logged, monkeypatch):
+    function, lines = logged("publish_detector")
+    step = SimpleNamespace(done=False, says="the training goes on")
+    monkeypatch.setattr(function, "publish", lambda *_: step)
+    function.handler({"version": "1.01"}, CONTEXT)
+    [line] = lines()
+    assert (line["function_request_id"], line["says"]) == (REQUEST_ID, "the training goes on")
+
+
 def test_every_function_is_tried_here():
     tried = {
         "accept",
@@ -200,5 +210,6 @@ def test_every_function_is_tried_here():
         "start_transform",
         "train_model",
         "predict_batch",
+        "publish_detector",
     }
     assert tried == ENVIRONMENTS.keys()
