@@ -106,7 +106,10 @@ class CleanUp(Construct):
             ),
         ]
         because = "The feature store ends the names of its tables with a time."
-        allow(role, ["glue:GetTables", "glue:DeleteTable"], tables, because=because)
+        allow(role, ["glue:DeleteTable"], tables, because=because)
+        # reading tables is judged on each of the database's
+        every = [*tables[:2], self._arn("glue", "table", f"{OFFLINE_DATABASE}/*")]
+        allow(role, ["glue:GetTables"], every, because="Which tables there are is read before any is deleted.")
 
         if self._settings.batch_back_end == "fraud-detector":
             self._detector_permissions(role, models)
