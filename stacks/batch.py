@@ -136,7 +136,8 @@ class Batch(FraudStack):
             self,
             data.clean_up_arn,
             before=[detector.detector, detector.event_type],
-            after=[train.function, predict.function, self.publishing],
+            after=[train.function, predict.function, self.publishing, self.files.job, self.files.crawler],
+            log_groups=self.files.log_groups(),
             detectors=[detector.leftovers],
         )
         self.output("DetectorId", detector.detector_id, "`fraud detector` looks after it")

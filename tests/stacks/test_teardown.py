@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,6 +15,7 @@ from moto import mock_aws
 from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE
 from stacks.settings import Settings
 from stacks.teardown import Environment, TeardownError, main, teardown
+from tests.stacks.stacks_under_test import read_templates, resources, synthesize
 
 ROLE = "arn:aws:iam::123456789012:role/model"
 CONTAINER = {"Image": "i", "ModelDataUrl": "s3://models/models/run/model.tar.gz"}
@@ -159,3 +162,18 @@ def test_the_tools_command_is_asked_for(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         main(["--context", "env=dev"])
     assert "give it behind --, as: -- npx cdk" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("back_end", ["sagemaker", "fraud-detector"])
+def test_deleting_the_batch_takes_the_log_groups_of_crawler_and_job(back_end: str, tmp_path: Path) -> None:
+    templates = read_templates(synthesize(tmp_path, env="dev", batch_back_end=back_end))
+    batch = {"Batch": templates["Batch"]}
+    (left,) = resources(batch, "Custom::Leftovers")
+    groups = json.dumps(left.properties["LogGroups"])
+    assert groups.count("/aws-glue/jobs-") == 2
+    assert groups.count("/aws-glue/crawlers-") == 1
+    # what writes to them is gone by then
+    writers = list(resources(batch, "AWS::Glue::Job", "AWS::Glue::Crawler"))
+    assert len(writers) == 2
+    assert all(left.id in writer.body["DependsOn"] for writer in writers)
