@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from emulator.process import EmulatedAws
@@ -27,13 +31,21 @@ pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PARTS = ("Data", "Serving", "Streaming", "Training", "Batch")
 SPLIT = "2026-02-05"
+_NUMBER = re.compile(rb"(?<![0-9A-Za-z])[0-9]{12,19}(?![0-9A-Za-z])")
+
+
+def _plain(body: bytes) -> bytes:
+    """An object's content as text, whatever it is packed in."""
+    if body.startswith(b"PAR1"):
+        return json.dumps(pq.read_table(io.BytesIO(body)).to_pylist(), default=str).encode()
+    return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
 
 
 class Standing:
     """The application, without what streams."""
 
-    def __init__(self, aws: EmulatedAws, stacks: list[str]) -> None:
-        self.aws, self.s3 = aws, aws.client("s3")
+    def __init__(self, aws: EmulatedAws, stacks: list[str], folder: Path) -> None:
+        self.aws, self.s3, self.folder = aws, aws.client("s3"), folder
         self.outputs = {name: value for stack in stacks for name, value in outputs(aws.client, stack).items()}
 
     def upload(self, folder: Path, state: Path) -> dict[str, Any]:
@@ -70,6 +82,37 @@ class Standing:
         rows = self.aws.permissions()
         return [(row["role"], row["denied"]) for row in rows if row["role"].startswith("CardFraud") and row["denied"]]
 
+    def scored(self) -> list[str]:
+        """The summaries of what was scored."""
+        return [key for key in self.keys(self.outputs["BatchBucket"], "scored/") if key.endswith("/summary.json")]
+
+    def holds_none_of(self, cards: set[Any]) -> None:
+        """No bucket, table, queue or log holds a card's number."""
+        numbers = {str(card).encode() for card in cards}
+        for place, text in self._kept():
+            found = numbers & set(_NUMBER.findall(text))
+            assert not found, f"{place}: {len(found)} card numbers"
+
+    def _kept(self) -> Iterator[tuple[str, bytes]]:
+        for each in self.s3.list_buckets()["Buckets"]:
+            for key in self.keys(each["Name"]):
+                # `input/` may be read by nobody here
+                body = b"" if key.startswith("input/") else self.read(each["Name"], key)
+                yield f"{each['Name']}/{key}", _plain(body)
+        tables = self.aws.client("dynamodb")
+        for name in tables.list_tables()["TableNames"]:
+            yield name, json.dumps(tables.scan(TableName=name)["Items"]).encode()
+        queues = self.aws.client("sqs")
+        for url in queues.list_queues().get("QueueUrls", []):
+            waiting = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            yield url, json.dumps(waiting).encode()
+        logs = self.aws.client("logs")
+        for group in (each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]):
+            events = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+            yield group, json.dumps([each["message"] for page in events for each in page["events"]]).encode()
+        for log in self.folder.rglob("*.log"):
+            yield str(log), log.read_bytes()
+
     def where(self) -> str:
         """How far it got."""
         glue, states = self.aws.client("glue"), self.aws.client("stepfunctions")
@@ -99,17 +142,12 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     stacks["Streaming"] = bus_alone(stacks["Streaming"])
     with EmulatedAws(folder / "aws", STAND_INS) as aws:
         deploy([stacks[part] for part in PARTS], aws.client)
-        yield Standing(aws, [stacks[part].name for part in PARTS])
+        yield Standing(aws, [stacks[part].name for part in PARTS], folder / "aws")
 
 
 def test_two_files_become_a_model_that_serves_and_a_scored_batch(standing: Standing, tmp_path: Path) -> None:
-    world = generate(WorldSettings(cards=300, days=45, fraud_rate=0.01))
-    rows = to_kaggle(world).to_pandas()
-    early = pd.to_datetime(rows["trans_date_trans_time"]) < pd.Timestamp(SPLIT)
     data = tmp_path / "data"
-    data.mkdir()
-    for name, which in (("fraudTrain.csv", early), ("fraudTest.csv", ~early)):
-        rows[which].reset_index(drop=True).to_csv(data / name)
+    rows, early = two_files(data, seed=1)
     sent = standing.upload(data, tmp_path / "state")
     assert [one["outcome"] for one in sent["files"]] == ["sent", "sent"]
 
@@ -130,9 +168,35 @@ def test_two_files_become_a_model_that_serves_and_a_scored_batch(standing: Stand
     endpoint = standing.aws.client("sagemaker").describe_endpoint(EndpointName=standing.outputs["EndpointName"])
     assert endpoint["EndpointConfigName"].startswith("card-fraud-dev-")
 
-    numbers = {str(number).encode() for number in set(rows["cc_num"])}
-    for each in standing.s3.list_buckets()["Buckets"]:
-        for key in standing.keys(each["Name"]):
-            body = b"" if key.startswith("input/") else standing.read(each["Name"], key)
-            assert not any(number in body for number in numbers), f"{each['Name']}/{key}"
+    standing.holds_none_of(set(rows["cc_num"]))
     assert standing.denied() == []
+
+
+def test_raw_files_that_came_by_other_means_leave_no_card_number(standing: Standing, tmp_path: Path) -> None:
+    rows, early = two_files(tmp_path / "data", seed=2)
+    raw, batch = standing.outputs["RawBucket"], standing.outputs["BatchBucket"]
+    scored = len(standing.scored())
+    files = []
+    for file in sorted((tmp_path / "data").iterdir()):
+        standing.s3.put_object(Bucket=raw, Key=f"input/{file.name}", Body=file.read_bytes())
+        files.append({"key": f"input/{file.name}"})
+    standing.s3.put_object(Bucket=raw, Key="uploads/by-hand.json", Body=json.dumps({"files": files}).encode())
+
+    wait_until(lambda: len(standing.scored()) > scored, 420, lambda: AssertionError(standing.where()), every_s=1)
+    reports = [json.loads(standing.read(batch, key)) for key in standing.keys(batch, "reports/")]
+    written = {"train": int(early.sum()), "predict": int((~early).sum())}
+    assert written in [report["written"] for report in reports], reports
+    assert not standing.keys(raw, "input/")
+    standing.holds_none_of(set(rows["cc_num"]))
+    assert standing.denied() == []
+
+
+def two_files(data: Path, seed: int) -> tuple[pd.DataFrame, Any]:
+    """Kaggle's two files of a small world, in a folder of their own; all their rows, and which are to train on."""
+    world = generate(WorldSettings(cards=300, days=45, fraud_rate=0.01, seed=seed))
+    rows = to_kaggle(world).to_pandas()
+    early = pd.to_datetime(rows["trans_date_trans_time"]) < pd.Timestamp(SPLIT)
+    data.mkdir()
+    for name, which in (("fraudTrain.csv", early), ("fraudTest.csv", ~early)):
+        rows[which].reset_index(drop=True).to_csv(data / name)
+    return rows, early
