@@ -38,7 +38,7 @@ ADDED = ("MODEL_SCORES", "OUTCOMES", "STATUS", "RULE_RESULTS")
 """Page *batch-predictions*: the columns of an output file behind those of the input."""
 _RUNNING = ("IN_PROGRESS_INITIALIZING", "IN_PROGRESS", "CANCEL_IN_PROGRESS")
 _ID = re.compile("[0-9a-z_-]+")
-"""Page *getting-fraud-predictions*: what an event's id and its entity's are made of."""
+"""What an event's id and its entity's are made of."""
 _ISO_8601 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
 
 
