@@ -55,7 +55,7 @@ def _trained(draw: np.random.Generator) -> Trained:
     model = train_table(table, TrainingSettings(rounds=20, label_delay_days=0), silent)
     fraud = draw.random(ROWS) < 0.005
     score = 1 / (1 + np.exp(-(draw.normal(-8, 3, ROWS) + fraud * draw.normal(8, 3, ROWS))))
-    scores = pd.DataFrame({"label": fraud.astype(np.int64), "score": score.astype(np.float32)})
+    scores = pd.DataFrame({"is_fraud": fraud.astype(np.int64), "score": score.astype(np.float32)})
     return Trained(model.model, model.manifest, scores)
 
 

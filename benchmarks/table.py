@@ -32,7 +32,7 @@ def measure() -> list[dict[str, Any]]:
         evaluate_table(ULB, out, label="Class", positive="1", order_by="Time")
         seconds = time.monotonic() - began
         scores = pd.read_parquet(out / "scores.parquet")
-    label, score = scores["label"], scores["score"]
+    label, score = scores["is_fraud"], scores["score"]
     precision = float(average_precision_score(label, score))
     weight = np.where(label == 1, 1.0, HONEST_OF_ALL / HONEST_HERE)
     whole = float(average_precision_score(label, score, sample_weight=weight))

@@ -125,7 +125,7 @@ def evaluate(
         metrics = trained.manifest["metrics"]["test"]
         groups = _fairness(trained, protected)
         (folder / "metrics.json").write_text(json.dumps(metrics | _told(groups), indent=2) + "\n")
-        trained.scores.to_parquet(folder / "scores.parquet", index=False)
+        trained.save_scores(folder)
         trained.save(folder / "model")
         split = (
             f", tested on {test_data.name}" if test_data else ": trained on what came before, tested on what came after"
@@ -148,7 +148,7 @@ def _check_split(data: Path, rows: pd.DataFrame, moment: int | None) -> None:
 def _fairness(trained: Trained, protected: pd.DataFrame) -> dict[Field, list[Group]]:
     """The figures of the groups of those protected fields that the tested file has."""
     tested = protected.loc[trained.scores["transaction_id"]]
-    label, score = trained.scores["label"].to_numpy(), trained.scores["score"].to_numpy()
+    label, score = trained.scores["is_fraud"].to_numpy(), trained.scores["score"].to_numpy()
     thresholds = trained.manifest["thresholds"]
     return {
         field: by_group(label, score, group_names(field, tested[field.name].reset_index(drop=True)), thresholds)

@@ -64,7 +64,7 @@ def evaluate_table(
             raise BadInputError(f"{data}: {error}") from error
         metrics = trained.manifest["metrics"]["test"]
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
-        trained.scores.to_parquet(folder / "scores.parquet", index=False)
+        trained.save_scores(folder)
         trained.save(folder / "model")
         split = _split(order_by, seed)
         table_report(folder / "report.html", trained, f"{data.name}: {split}", left)

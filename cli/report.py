@@ -73,9 +73,11 @@ def _scores(folder: Path) -> pd.DataFrame:
     if not path.is_file():
         raise BadInputError(f"{folder} holds no scores.parquet; {_WRITES}")
     try:
-        return pd.read_parquet(path)
+        scores = pd.read_parquet(path)
     except (OSError, ArrowException) as error:
         raise BadInputError(f"{path} is no Parquet file; {_WRITES}") from error
+    # as releases before 2026-11-28 named it
+    return scores if "is_fraud" in scores else scores.rename(columns={"label": "is_fraud"})
 
 
 def _trained(folder: Path, scores: pd.DataFrame) -> Trained:

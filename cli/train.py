@@ -68,7 +68,7 @@ def train(
         except TrainingDataError as error:
             raise BadInputError(f"{features}: {error}") from error
         trained.save(folder)
-        trained.scores.to_parquet(folder / "scores.parquet", index=False)
+        trained.save_scores(folder)
         evaluation_report(folder / "report.html", trained, features.name, "as the features have them")
     thresholds = trained.manifest["thresholds"]
     precision = trained.manifest["metrics"]["test"]["average_precision"]

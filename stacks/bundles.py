@@ -301,6 +301,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "sagemaker_src.training.evaluate_model",
         "sagemaker_src.training.feature_rows",
         "sagemaker_src.training.metrics",
+        "sagemaker_src.training.scored_rows",
         "sagemaker_src.training.synthetic_rows",
         "sagemaker_src.training.train",
     ),

@@ -201,10 +201,10 @@ def _outcome_rows(manifest: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _found_by_budget(trained: Trained) -> Markup | None:
     """The frauds found by the share of false alarms; None where the rows are all fraud or all honest."""
-    known = trained.scores.dropna(subset=["label", "score"])
-    if known["label"].nunique() < len(("honest", "fraud")):
+    known = trained.scores.dropna(subset=["is_fraud", "score"])
+    if known["is_fraud"].nunique() < len(("honest", "fraud")):
         return None
-    false_positive_rate, recall, thresholds = roc_curve(known["label"], known["score"])
+    false_positive_rate, recall, thresholds = roc_curve(known["is_fraud"], known["score"])
     figure = new_figure()
     axes = figure.add_subplot()
     axes.step(np.maximum(false_positive_rate, 1e-5), recall, where="post", color=HONEST)

@@ -46,21 +46,23 @@ class PackedScores:
 
 
 def packed_scores(rows: pd.DataFrame) -> PackedScores:
-    """Pack n rows of the columns `score` (0 to 1, float32 or what it holds exactly) and `label` (1 is fraud).
+    """Pack n rows of the columns `score` (0 to 1, float32 or what it holds exactly) and `is_fraud` (0 or 1).
 
     Raises:
-        ScoresError: a column is missing, a score is outside 0 to 1 or finer than float32, or a label is neither 0 nor 1.
+        ScoresError: a column is missing, a score is outside 0 to 1 or finer than float32, or `is_fraud` is neither 0 nor 1.
 
-    >>> packed_scores(pd.DataFrame({"score": [0.5, 0.0, None], "label": [1, 0, 1]}))
+    >>> packed_scores(pd.DataFrame({"score": [0.5, 0.0, None], "is_fraud": [1, 0, 1]}))
     PackedScores(text='AIGAgPAH', rows=2, unscored=1, unlabelled=0)
     """
-    lacking = [name for name in ("label", "score") if name not in rows]
+    lacking = [name for name in ("is_fraud", "score") if name not in rows]
     if lacking:
-        raise ScoresError(f"no column {lacking[0]!r}; needed: label (0 or 1) and score (0 to 1)")
+        raise ScoresError(f"no column {lacking[0]!r}; needed: is_fraud (0 or 1) and score (0 to 1)")
     try:
-        score, label = (pd.to_numeric(rows[name]).to_numpy(np.float64, na_value=np.nan) for name in ("score", "label"))
+        score, label = (
+            pd.to_numeric(rows[name]).to_numpy(np.float64, na_value=np.nan) for name in ("score", "is_fraud")
+        )
     except (TypeError, ValueError) as error:
-        raise ScoresError(f"score, label: {str(error)[:80]}; allowed: numbers") from error
+        raise ScoresError(f"score, is_fraud: {str(error)[:80]}; allowed: numbers") from error
     unscored = np.isnan(score)
     unlabelled = np.isnan(label) & ~unscored
     kept = ~(unscored | unlabelled)
@@ -79,7 +81,7 @@ def _check(score: NDArray[np.float64], label: NDArray[np.float64]) -> None:
     if outside.any():
         raise ScoresError(f"score: {score[outside][0]:g}; allowed: 0 to 1")
     if not np.isin(label, (0, 1)).all():
-        raise ScoresError(f"label: {label[~np.isin(label, (0, 1))][0]:g}; allowed: 0 (legitimate) and 1 (fraud)")
+        raise ScoresError(f"is_fraud: {label[~np.isin(label, (0, 1))][0]:g}; allowed: 0 (legitimate) and 1 (fraud)")
     if not np.array_equal(score.astype(np.float32), score):
         raise ScoresError("score: finer than float32; allowed: scores as the model gives them, 32-bit floats")
 

@@ -2,7 +2,8 @@
 
     python -m sagemaker_src.training.evaluate_model --model model --features features.parquet --out evaluation
 
-The held-out rows are those after the model's last training row and the label delay. Writes `evaluation.json`, for the gate.
+The held-out rows are those after the model's last training row and the label delay. Writes `evaluation.json`, for the gate,
+and `scores.parquet`, the candidate's scores of these rows.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import xgboost as xgb
@@ -22,12 +23,26 @@ from fraud.durations import MS_PER_DAY
 from fraud.model_input import ModelInputError, read_model_input
 from fraud.vector import model_vector
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
-from sagemaker_src.training.metrics import evaluate_rows
+from sagemaker_src.training.metrics import Scores, evaluate_rows
+from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
 from sagemaker_src.training.train import Trained, score
 
 
 class EvaluationError(ValueError):
     """The model or the rows cannot be evaluated: says what is lacking."""
+
+
+class Evaluated(NamedTuple):
+    """A model's evaluation.
+
+    Attributes:
+        told: ready for JSON: `model_version`, `metrics` (see `sagemaker_src.training.metrics`), `held_out` {from_ms, to_ms,
+            rows, frauds}, and `champion`: None or {model_version, metrics}.
+        scores: of the candidate; see `scored_rows`.
+    """
+
+    told: dict[str, Any]
+    scores: pd.DataFrame
 
 
 def read_model(folder: Path) -> Trained:
@@ -67,33 +82,34 @@ def held_out(rows: pd.DataFrame, manifest: dict[str, Any]) -> pd.DataFrame:
     return unseen
 
 
-def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = None) -> dict[str, Any]:
-    """The evaluation, ready for JSON.
+def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = None) -> Evaluated:
+    """The evaluation of a model.
 
     Args:
         candidate: the model to judge, on its own features.
         rows: `feature_rows.ROW_COLUMNS`, all rows known: they say which fraud was a card's first.
         champion: judged on the very same rows, on its own features.
-
-    Returns:
-        `model_version`, `metrics` (see `sagemaker_src.training.metrics`), `held_out` {from_ms, to_ms, rows, frauds}, and
-        `champion`: None or {model_version, metrics}.
     """
     tested = held_out(rows, candidate.manifest)
-    return {
-        **_judged(candidate, tested, rows),
+    scores = _scores(candidate, tested)
+    told = {
+        **_judged(candidate, tested, scores, rows),
         "held_out": {
             "from_ms": int(tested["event_ms"].min()),
             "to_ms": int(tested["event_ms"].max()),
             "rows": len(tested),
             "frauds": int(tested["is_fraud"].sum()),
         },
-        "champion": None if champion is None else _judged(champion, tested, rows),
+        "champion": None if champion is None else _judged(champion, tested, _scores(champion, tested), rows),
     }
+    return Evaluated(told, scored_rows(tested, scores))
 
 
-def _judged(model: Trained, tested: pd.DataFrame, history: pd.DataFrame) -> dict[str, Any]:
-    scores = score(model.model, model_vector(tested, read_model_input(model.manifest)))
+def _scores(model: Trained, tested: pd.DataFrame) -> Scores:
+    return score(model.model, model_vector(tested, read_model_input(model.manifest)))
+
+
+def _judged(model: Trained, tested: pd.DataFrame, scores: Scores, history: pd.DataFrame) -> dict[str, Any]:
     return {
         "model_version": model.manifest["model_version"],
         "metrics": evaluate_rows(tested, scores, history),
@@ -105,7 +121,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, required=True, help="folder of model.tar.gz, or of what is in it")
     parser.add_argument("--features", type=Path, required=True, help="Parquet file or folder of labelled feature rows")
     parser.add_argument("--champion", type=Path, help="folder of the model in service; one without a model is none")
-    parser.add_argument("--out", type=Path, required=True, help="folder for evaluation.json")
+    parser.add_argument("--out", type=Path, required=True, help="folder for evaluation.json and scores.parquet")
     return parser
 
 
@@ -124,9 +140,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
     part = options.out / "evaluation.json.part"
-    part.write_text(json.dumps(evaluation, indent=2) + "\n")
+    # before what the gate waits for
+    write_scored_rows(options.out, evaluation.scores, evaluation.told["model_version"])
+    part.write_text(json.dumps(evaluation.told, indent=2) + "\n")
     part.rename(options.out / "evaluation.json")
-    print(json.dumps(evaluation["metrics"], indent=2))
+    print(json.dumps(evaluation.told["metrics"], indent=2))
     return 0
 
 

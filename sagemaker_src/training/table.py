@@ -115,7 +115,7 @@ def train_table(table: Table, settings: TrainingSettings, progress: Progress = s
         },
         "xgboost": xgb.__version__,
     }
-    scores = pd.DataFrame({"row": np.flatnonzero(test) + 1, "label": label[test], "score": tested})
+    scores = pd.DataFrame({"row": np.flatnonzero(test) + 1, "is_fraud": label[test], "score": tested})
     return Trained(model, manifest, scores)
 
 

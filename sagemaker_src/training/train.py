@@ -32,6 +32,7 @@ from fraud.vector import CATEGORY_FEATURES, declared_input, model_vector
 from sagemaker_src.options import typed
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.metrics import Labels, Scores, evaluate_rows, ranking_metrics, threshold_at_fpr
+from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
 from sagemaker_src.training.synthetic_rows import Synthetic, SyntheticError, read_synthetic
 
 Progress = Callable[[str, int, int], None]
@@ -113,6 +114,10 @@ class Trained:
         part = folder / "manifest.json.part"
         part.write_text(json.dumps(self.manifest, indent=2) + "\n")
         part.rename(folder / "manifest.json")
+
+    def save_scores(self, folder: Path) -> None:
+        """Write `scores.parquet`, the scores of the test rows."""
+        write_scored_rows(folder, self.scores, self.manifest["model_version"])
 
 
 def version(model: xgb.Booster, thresholds: dict[str, float]) -> str:
@@ -292,15 +297,7 @@ def train_model(
         },
         "xgboost": xgb.__version__,
     }
-    scores = pd.DataFrame(
-        {
-            "transaction_id": tested["transaction_id"].to_numpy(),
-            "event_time": pd.to_datetime(tested["event_ms"].to_numpy(), unit="ms", utc=True),
-            "label": tested["is_fraud"].to_numpy(),
-            "score": test_score,
-        }
-    )
-    return Trained(model, manifest, scores)
+    return Trained(model, manifest, scored_rows(tested, test_score))
 
 
 def _taken(rows: pd.DataFrame, train_part: NDArray[np.bool_]) -> tuple[ModelInput, NDArray[np.float32]]:

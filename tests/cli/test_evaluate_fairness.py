@@ -79,7 +79,7 @@ def test_the_figures_are_counts_of_the_scores_by_the_files_own_groups(run: Run, 
     scores = pd.read_parquet(run.out / "scores.parquet")
     kind = dict(zip(world["trans_num"], world[HELD.name].fillna("missing"), strict=True))
     counted: dict[str, list[tuple[int, float]]] = {}
-    for identity, label, score in zip(scores["transaction_id"], scores["label"], scores["score"], strict=True):
+    for identity, label, score in zip(scores["transaction_id"], scores["is_fraud"], scores["score"], strict=True):
         counted.setdefault(kind[identity], []).append((label, score))
     assert [each["name"] for each in told[HELD.name]] == sorted(counted) == sorted((*VALUES, "missing"))
     for each in told[HELD.name]:

@@ -49,7 +49,7 @@ def test_the_last_rows_by_a_column_are_tested_on(
     assert "Tested on 180 rows" in said and "tested on the last 20% of the rows, in the order of Time" in said
     scores = pd.read_parquet(out / "scores.parquet")
     assert scores["row"].tolist() == list(range(1, 181))  # the file's first rows are its latest
-    assert scores["label"].tolist() == table()["Class"][:180].tolist()
+    assert scores["is_fraud"].tolist() == table()["Class"][:180].tolist()
     manifest = json.loads((out / "model" / "manifest.json").read_text())
     assert manifest["feature_names"] == ["V1", "kind", "Amount"]
     assert manifest["categories"] == {"kind": ["atm", "shop", "web"]}

@@ -53,7 +53,7 @@ def model() -> Trained:
 def opened(request: pytest.FixtureRequest, model: Trained, tmp_path: Path, look: Any) -> tuple[Any, Rows]:
     score, label = CASES[request.param]
     manifest = {**model.manifest, "thresholds": THRESHOLDS}
-    scored = Trained(model.model, manifest, pd.DataFrame({"label": label, "score": score}))
+    scored = Trained(model.model, manifest, pd.DataFrame({"is_fraud": label, "score": score}))
     evaluation_report(tmp_path / "report.html", scored, "made-up rows", "as they are", costs=COSTS)
     there = ~np.isnan(score)
     return look(tmp_path / "report.html", width=360), (score[there], label[there])
@@ -174,7 +174,7 @@ def _unpacked(text: str) -> list[tuple[float, int]]:
 @pytest.mark.parametrize("case", CASES)
 def test_packed_scores_hold_every_row(case: str) -> None:
     score, label = CASES[case]
-    packed = packed_scores(pd.DataFrame({"score": score, "label": label}))
+    packed = packed_scores(pd.DataFrame({"score": score, "is_fraud": label}))
     there = ~np.isnan(score)
     assert _unpacked(packed.text) == sorted(zip((score[there] + 0.0).tolist(), label[there].tolist(), strict=True))
     assert (packed.rows, packed.unscored) == (there.sum(), (~there).sum())
@@ -183,11 +183,11 @@ def test_packed_scores_hold_every_row(case: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ({"label": [0]}, "no column 'score'"),
-        ({"label": [0], "score": [1.5]}, "score: 1.5; allowed: 0 to 1"),
-        ({"label": [2], "score": [0.5]}, "label: 2; allowed: 0 .legitimate. and 1 .fraud."),
-        ({"label": [1], "score": [0.1]}, "finer than float32"),
-        ({"label": [1], "score": ["high"]}, "allowed: numbers"),
+        ({"is_fraud": [0]}, "no column 'score'"),
+        ({"is_fraud": [0], "score": [1.5]}, "score: 1.5; allowed: 0 to 1"),
+        ({"is_fraud": [2], "score": [0.5]}, "is_fraud: 2; allowed: 0 .legitimate. and 1 .fraud."),
+        ({"is_fraud": [1], "score": [0.1]}, "finer than float32"),
+        ({"is_fraud": [1], "score": ["high"]}, "allowed: numbers"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(rows: dict[str, list[Any]], says: str) -> None:

@@ -53,7 +53,7 @@ def stream_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluation_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("evaluation") / "report.html"
     trained = train_model(made_up_rows(), SETTINGS, test_from_ms=TEST_FROM)
-    label, score = trained.scores["label"].to_numpy(), trained.scores["score"].to_numpy()
+    label, score = trained.scores["is_fraud"].to_numpy(), trained.scores["score"].to_numpy()
     names = np.array([f"a group of a long name, {place % 3}" for place in range(len(label))], dtype=object)
     field = Field(name="held", kind="category", says="the holder's group", protected=True)
     groups = {field: by_group(label, score, names, trained.manifest["thresholds"])}

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import average_precision_score
 
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
@@ -145,16 +147,16 @@ def test_each_is_judged_on_its_own_features_on_the_same_rows(rows, trained, monk
     monkeypatch.setattr(train, "declared_input", fewer)
     champion = train_model(rows, SETTINGS, test_from_ms=TEST_FROM)
     assert set(trained.manifest["feature_names"]) - set(champion.manifest["feature_names"]) == {"amount"}
-    found = evaluate(trained, rows, champion)
-    assert found["metrics"] == evaluate(trained, rows)["metrics"]
-    assert found["champion"]["metrics"] == evaluate(champion, rows)["metrics"]
+    found = evaluate(trained, rows, champion).told
+    assert found["metrics"] == evaluate(trained, rows).told["metrics"]
+    assert found["champion"]["metrics"] == evaluate(champion, rows).told["metrics"]
     assert found["champion"]["metrics"] != found["metrics"]
 
 
 def test_a_champion_of_a_later_release_is_judged_without_what_this_one_does_not_compute(rows, trained):
     later = ["shoe_size" if name == "amount" else name for name in trained.manifest["feature_names"]]
     champion = replace(trained, manifest=trained.manifest | {"feature_names": later})
-    found = evaluate(trained, rows, champion)
+    found = evaluate(trained, rows, champion).told
     assert found["champion"]["metrics"]["rows"] == found["metrics"]["rows"]
     assert found["champion"]["metrics"]["average_precision"] < found["metrics"]["average_precision"] - 0.2
 
@@ -164,3 +166,27 @@ def test_a_feature_that_no_training_row_holds_is_not_the_models(rows):
     names = train_model(without, SETTINGS, test_from_ms=TEST_FROM).manifest["feature_names"]
     optional = {field.name for field in OPTIONAL_FEATURES}
     assert set(MODEL_FEATURES) - optional - set(names) == {"max_amt_last_30d", "amt_over_max_last_30d"}
+
+
+def test_the_scores_of_the_rows_are_written_beside_and_tell_no_card(places, rows, trained):
+    evaluation = evaluated(places)
+    scores = pd.read_parquet(places / "out" / "scores.parquet")
+    assert list(scores) == ["transaction_id", "event_time", "is_fraud", "amount_cents", "score"]
+    tested = rows.set_index("transaction_id").loc[scores["transaction_id"]]
+    assert len(scores) == evaluation["held_out"]["rows"] == evaluation["metrics"]["rows"]
+    assert (scores["amount_cents"].to_numpy() == tested["amount_cents"].to_numpy()).all()
+    assert (scores["is_fraud"].to_numpy() == tested["is_fraud"].to_numpy()).all()
+    assert average_precision_score(scores["is_fraud"], scores["score"]) == evaluation["metrics"]["average_precision"]
+    said = pq.read_schema(places / "out" / "scores.parquet").metadata[b"model_version"]
+    assert said.decode() == trained.manifest["model_version"]
+    holds = (places / "out" / "scores.parquet").read_bytes()
+    assert not [card for card in rows["cc_num"].unique() if card.encode() in holds]
+    assert sorted(path.name for path in (places / "out").iterdir()) == ["evaluation.json", "scores.parquet"]
+
+
+def test_fraud_evaluates_scores_have_the_same_form(places, trained):
+    evaluated(places)
+    (places / "own").mkdir()
+    trained.save_scores(places / "own")
+    own, machine = (pq.read_schema(places / each / "scores.parquet") for each in ("own", "out"))
+    assert own.equals(machine, check_metadata=True)
