@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Annotated, Any
@@ -109,6 +110,8 @@ def _no_card_number(value: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_not_blank), AfterValidator(_no_card_number)]
+TransactionId = Annotated[str, Field(pattern=TRANSACTION_ID_PATTERN), AfterValidator(_no_card_number)]
+Moment = Annotated[datetime, BeforeValidator(_event_time)]
 
 
 def field_value(field: DeclaredField, value: object) -> str | float | bool:
@@ -184,10 +187,10 @@ class Transaction(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True, hide_input_in_errors=True)
 
-    transaction_id: Annotated[str, Field(pattern=TRANSACTION_ID_PATTERN), AfterValidator(_no_card_number)]
+    transaction_id: TransactionId
     cc_num: Annotated[str, Field(pattern=TOKEN_PATTERN), AfterValidator(_no_card_number)]
     amount: Annotated[Decimal, BeforeValidator(_amount)]
-    event_time: Annotated[datetime, BeforeValidator(_event_time)]
+    event_time: Moment
     merchant: Name
     category: Name
     merch_lat: Annotated[float, _declared("merch_lat")]
@@ -233,16 +236,22 @@ def _not_a_number(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _each_field_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs if name in FIELDS]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"{name} is there {names.count(name)} times")
-    return dict(pairs)
+def _each_once(declared: Collection[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs if name in declared]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is there {names.count(name)} times")
+        return dict(pairs)
+
+    return as_object
 
 
-def parse_json(message: bytes) -> dict[str, Any]:
+def parse_json(message: bytes, declared: Collection[str] = FIELDS) -> dict[str, Any]:
     """A message's JSON object, numbers with a point as exact decimals.
+
+    Args:
+        declared: the fields that may be there once only.
 
     Raises:
         InvalidTransactionError: too long, not UTF-8, not JSON, not an object, holding NaN or infinity, or a field twice.
@@ -256,12 +265,13 @@ def parse_json(message: bytes) -> dict[str, Any]:
     if len(text) > MAX_MESSAGE_CHARACTERS:
         problem = f"{len(text)} characters long"
         raise InvalidTransactionError("message", problem, f"at most {MAX_MESSAGE_CHARACTERS} characters")
-    return _json_object(text)
+    return _json_object(text, declared)
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _json_object(text: str, declared: Collection[str] = FIELDS) -> dict[str, Any]:
+    once = _each_once(declared)
     try:
-        fields = json.loads(text, parse_float=Decimal, parse_constant=_not_a_number, object_pairs_hook=_each_field_once)
+        fields = json.loads(text, parse_float=Decimal, parse_constant=_not_a_number, object_pairs_hook=once)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise InvalidTransactionError("message", str(error), "one JSON object, UTF-8") from None
     if not isinstance(fields, dict):
@@ -308,9 +318,18 @@ def as_transaction(fields: dict[str, Any]) -> Transaction:
     except RecursionError:
         raise InvalidTransactionError("message", "nested too deeply", "one flat JSON object") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        raise first_problem(error, ALLOWED) from None
+
+
+def first_problem(error: ValidationError, allowed: Mapping[str, str]) -> InvalidTransactionError:
+    """The first of a model's problems in words, without card numbers.
+
+    Args:
+        allowed: {field: what it may be}.
+    """
+    first = error.errors(include_url=False)[0]
     if isinstance(wrong := first.get("ctx", {}).get("error"), InvalidTransactionError):
-        raise wrong
+        return wrong
     field = str(first["loc"][0]) if first["loc"] else "message"
     match first["type"]:
         case "missing":
@@ -319,7 +338,7 @@ def as_transaction(fields: dict[str, Any]) -> Transaction:
             problem = f"{shown(field, first['input'])} {first['ctx']['error']}"
         case _:
             problem = f"{shown(field, first['input'])} {first['msg']}"
-    raise InvalidTransactionError(field, problem, ALLOWED.get(field, "see the contract"))
+    return InvalidTransactionError(field, problem, allowed.get(field, "see the contract"))
 
 
 def shown(field: str, value: object) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timezone
+from typing import TypeVar
 
 from fraud.decision import Decision
 from fraud.retries import tries
@@ -22,8 +23,9 @@ TIME_BYTES = 14
 ATTEMPTS = 3
 FIRST_PAUSE_S = 0.2
 
-Entry = tuple[str, dict[str, object]]
-"""An event's transaction and the entry itself."""
+T = TypeVar("T")
+Entry = tuple[T, Mapping[str, object]]
+"""What an event is about, and the entry itself."""
 
 
 class EventsNotPublishedError(Exception):
@@ -59,29 +61,9 @@ class EventBus:
             for decision in decisions
             if decision.outcome in DETAIL_TYPES
         ]
-        refused: list[Entry] = []
-        problem = ""
-        for batch in batches(entries, ENTRIES_PER_CALL, BYTES_PER_CALL, _size):
-            left, why = self._put(batch)
-            refused += left
-            problem = why or problem
+        refused, problem = put_events(self._client, entries, self._sleep)
         if refused:
-            ids = {transaction_id for transaction_id, _ in refused}
-            raise EventsNotPublishedError(f"{self._bus}: {len(refused)} events refused: {problem}", ids)
-
-    def _put(self, entries: list[Entry]) -> tuple[list[Entry], str]:
-        """Those that were not published, and why."""
-        problem = ""
-        for _ in tries(ATTEMPTS, FIRST_PAUSE_S, sleep=self._sleep):
-            try:
-                answers = self._client.put_events(Entries=[entry for _, entry in entries])["Entries"]
-            except AwsError as error:  # the client has tried again by itself
-                return entries, str(error)
-            failed = [(entry, answer) for entry, answer in zip(entries, answers, strict=True) if "ErrorCode" in answer]
-            if not failed:
-                return [], ""
-            entries, problem = [entry for entry, _ in failed], str(failed[0][1]["ErrorCode"])
-        return entries, problem
+            raise EventsNotPublishedError(f"{self._bus}: {len(refused)} events refused: {problem}", set(refused))
 
     def _entry(self, decision: Decision) -> dict[str, object]:
         return {
@@ -93,5 +75,38 @@ class EventBus:
         }
 
 
-def _size(entry: Entry) -> int:
+def put_events(client: Client, entries: Sequence[Entry[T]], sleep: Callable[[float], None]) -> tuple[list[T], str]:
+    """Puts entries on their bus, in calls as large as one may be, those that the bus refuses again.
+
+    Args:
+        client: of events.
+        sleep: waits so many seconds.
+
+    Returns:
+        What those are about that were not published, and why.
+    """
+    left: list[T] = []
+    problem = ""
+    for batch in batches(entries, ENTRIES_PER_CALL, BYTES_PER_CALL, _size):
+        refused, why = _put(client, batch, sleep)
+        left += refused
+        problem = why or problem
+    return left, problem
+
+
+def _put(client: Client, entries: list[Entry[T]], sleep: Callable[[float], None]) -> tuple[list[T], str]:
+    problem = ""
+    for _ in tries(ATTEMPTS, FIRST_PAUSE_S, sleep=sleep):
+        try:
+            answers = client.put_events(Entries=[entry for _, entry in entries])["Entries"]
+        except AwsError as error:  # the client has tried again by itself
+            return [about for about, _ in entries], str(error)
+        failed = [(entry, answer) for entry, answer in zip(entries, answers, strict=True) if "ErrorCode" in answer]
+        if not failed:
+            return [], ""
+        entries, problem = [entry for entry, _ in failed], str(failed[0][1]["ErrorCode"])
+    return [about for about, _ in entries], problem
+
+
+def _size(entry: Entry[T]) -> int:
     return TIME_BYTES + sum(len(str(entry[1][name]).encode()) for name in ("Source", "DetailType", "Detail"))
