@@ -17,6 +17,7 @@ from stacks.batch import Batch
 from stacks.constructs.jobs import names_in_place_of_wheels
 from stacks.data import Data
 from stacks.features import Features
+from stacks.labels import Labels
 from stacks.monitoring import Monitoring
 from stacks.serving import Serving
 from stacks.settings import SettingsError, read_settings
@@ -44,6 +45,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     features = Features(app, settings, data=data)
     serving = Serving(app, settings, data=data)
     streaming = Streaming(app, settings, data=data, features=features, serving=serving)
+    labels = Labels(app, settings, data=data, streaming=streaming)
     training = Training(app, settings, data=data, serving=serving, streaming=streaming)
     synthesis = Synthesis(app, settings, data=data, streaming=streaming) if settings.synthesis else None
     batch = Batch(app, settings, data=data, serving=serving, streaming=streaming, training=training)
@@ -54,6 +56,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
         features=features,
         serving=serving,
         streaming=streaming,
+        labels=labels,
         training=training,
         synthesis=synthesis,
         batch=batch,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 
+from cli.applications import EnvironmentOption
 from cli.endings import EndedError
 from cli.options import Columns, Encoding
 from cli.progress import console, progress
@@ -25,13 +25,6 @@ from reading.mapping.toml_file import Mapping
 from reading.tokenized.cards import NO_CARD
 from reading.tokenized.checked import CheckedFile, check_alike, check_file
 from reading.transactions import USUAL, checked_reading
-
-
-class Environment(str, Enum):
-    """An environment, as an option takes it."""
-
-    dev = "dev"
-    prod = "prod"
 
 
 def upload(
@@ -49,13 +42,7 @@ def upload(
     bucket: Annotated[
         str | None, typer.Option(help="In place of the raw bucket that the stack Data says.", metavar="NAME")
     ] = None,
-    env: Annotated[
-        Environment | None,
-        typer.Option(
-            help="The application in the AWS account of your credentials (boto3's default ones, and its region), as dev or prod; "
-            "default: the one that `fraud up` left standing."
-        ),
-    ] = None,
+    env: EnvironmentOption = None,
     abort: Annotated[
         bool,
         typer.Option(

@@ -89,5 +89,16 @@ transaction, as `stated_time`."""
 DECISION_JSON = "decision"
 """The decision table's attribute that holds the whole decision."""
 
+LABEL_COLUMNS = (
+    _required("transaction_id", "text"),
+    _required("is_fraud", "flag"),
+    _required("source", "text"),
+    _required("reported_by", "text"),
+    _required("known_at", "moment"),
+    _required("recorded_at", "moment"),
+)
+"""`fraud.label.Label` says what each is. `recorded_at` is when the archive got it: a label may be late, and become known to this
+application long after it became known."""
+
 ARCHIVED_DECISIONS = tuple(column for column in DECISION_COLUMNS if column.archived)
 DECISION_ATTRIBUTES = tuple(column for column in DECISION_COLUMNS if column.attribute)

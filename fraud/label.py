@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fraud.card_numbers import mask_card_numbers
+from fraud.durations import MS_PER_HOUR
 from fraud.transaction import (
     ALLOWED,
     TEXT_SAYS,
@@ -40,6 +41,8 @@ _ALLOWED = {
     "known_at": ALLOWED["event_time"],
 }
 _ONLY = f"only {', '.join(FIELDS)}"
+
+_EPOCH = datetime.fromtimestamp(0, timezone.utc)
 
 Order: TypeAlias = tuple[datetime, str, str, bool]
 
@@ -68,6 +71,11 @@ class Label(BaseModel):
         """What labels of one transaction are ordered by: the greatest is the newest. Those of the same moment have an order, too,
         that of their words: whatever comes first, the same one counts."""
         return self.known_at, self.source, self.reported_by, self.is_fraud
+
+    @property
+    def known_ms(self) -> int:
+        """When it became known, milliseconds since 1970 in UTC."""
+        return (self.known_at - _EPOCH) // timedelta(milliseconds=1)
 
     def to_json(self) -> str:
         """The label in its wire form; `parse_label` reads it.
@@ -116,3 +124,17 @@ def known_as_of(labels: Iterable[Label], cut: datetime) -> Label | None:
         cut: one that became known at this very moment counts.
     """
     return max((label for label in labels if label.known_at <= cut), key=lambda label: label.order, default=None)
+
+
+def check_known(label: Label, now_ms: int) -> Label:
+    """The label, if it can have become known: not later than an hour from now, for clocks differ.
+
+    Args:
+        now_ms: milliseconds since 1970 in UTC.
+
+    Raises:
+        InvalidTransactionError: it is of the future: its time zone is another than UTC, or a clock is wrong.
+    """
+    if label.known_ms > now_ms + MS_PER_HOUR:
+        raise InvalidTransactionError("known_at", "in the future", "a moment that has been, UTC")
+    return label

@@ -66,6 +66,11 @@ UNUSED = (
         roles=("ModelsJobsRole",),
     ),
     Unused(
+        "nobody labels anything in this run: tests/local/test_labels.py does",
+        ("*",),
+        roles=("FunctionsRecordLabelsRole",),
+    ),
+    Unused(
         "no second training run waits for its turn in this run: tests/local/test_turn.py runs two",
         ("dynamodb:GetItem", "states:DescribeExecution"),
         roles=("ModelsMachineRole",),

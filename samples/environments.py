@@ -46,6 +46,13 @@ _OF = {
         "QUARANTINE_PREFIX": "quarantine/",
         "UNDECLARED_FIELDS": "keep",
     },
+    "record_labels": {
+        "LABELS_TABLE": "labels",
+        "DECISIONS_TABLE": "decisions",
+        "ARCHIVE_BUCKET": "archive",
+        "LABELS_PREFIX": "labels/",
+        "QUARANTINE_PREFIX": "quarantine/",
+    },
     "create_topics": {"CLUSTER_ARN": "arn:aws:kafka:eu-west-1:123456789012:cluster/fraud/0-1"},
     "catch_up": {"CLUSTER_ARN": "arn:aws:kafka:eu-west-1:123456789012:cluster/fraud/0-1"},
     "start_stream": {},

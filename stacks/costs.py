@@ -53,9 +53,9 @@ HEARTBEAT_KB, HEARTBEAT_EVENT_KB = 0.07, 0.25
 """A heartbeat in a topic, and in the event that a function is called with."""
 FLINK_GB_A_KPU = 50
 """Page *how-pricing*: 50 GB of running application storage a KPU, and one KPU an application for orchestration."""
-ALARM_METRICS = 47
+ALARM_METRICS = 51
 """That the alarms look at; those of a growing endpoint make two more, those of Standard brokers' disks one each."""
-METRICS = 16
+METRICS = 20
 """The functions' own."""
 MAPPING_METRICS = 9
 """A mapping of a topic: those of EventCount and KafkaMetrics (page *monitoring-metrics-types*), counted as if they were paid for,

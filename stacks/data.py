@@ -32,6 +32,7 @@ from stacks.settings import Settings
 
 TRANSACTIONS = "transactions/"
 DECISIONS = "decisions/"
+LABELS = "labels/"
 QUARANTINE = "quarantine/"
 CAPTURED = "captured/"
 
@@ -64,6 +65,7 @@ class Data(FraudStack):
             "Archive": {
                 TRANSACTIONS: settings.archive_days,
                 DECISIONS: settings.archive_days,
+                LABELS: settings.archive_days,
                 QUARANTINE: settings.archive_days,
                 CAPTURED: settings.retention_days,
                 # batches that failed after all retries: they hold what transactions hold, and may be the only copy
@@ -80,7 +82,7 @@ class Data(FraudStack):
             "Raw": "files as they are dropped",
             "Curated": "daily sums, training sets, offline features",
             "Models": "models and their evaluations",
-            "Archive": "transactions and decisions as Parquet, quarantine, the endpoint's captured requests",
+            "Archive": "transactions, decisions and labels as Parquet, quarantine, the endpoint's captured requests",
             "Batch": "what is made of dropped files: training sets, files to score, scores, reports, quarantine",
         }
         stores, emptied = {}, [logs]
@@ -108,7 +110,7 @@ class Data(FraudStack):
                 arn=self.shown(f"{name}BucketArn", bucket.bucket_arn, f"ARN of the bucket of {says[name]}"),
             )
             if name == "Archive":
-                archive_tables(self, bucket, {TRANSACTIONS: "transactions", DECISIONS: "decisions"})
+                archive_tables(self, bucket, {TRANSACTIONS: "transactions", DECISIONS: "decisions", LABELS: "labels"})
         self.raw, self.curated, self.models, self.archive, self.batch = (stores[name] for name in buckets)
 
         clean_up = CleanUp(self, "CleanUp", settings, self.key)

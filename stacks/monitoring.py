@@ -22,6 +22,7 @@ from stacks.constructs.alarms import (
 from stacks.constructs.queues import dead_letters_of
 from stacks.data import Data
 from stacks.features import Features
+from stacks.labels import Labels
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
@@ -52,12 +53,13 @@ class Monitoring(FraudStack):
         features: Features,
         serving: Serving,
         streaming: Streaming,
+        labels: Labels,
         training: Training,
         synthesis: Synthesis | None,
         batch: Batch,
     ) -> None:
         optional = () if synthesis is None else (synthesis,)
-        others = (data, features, serving, streaming, training, *optional, batch)
+        others = (data, features, serving, streaming, labels, training, *optional, batch)
         super().__init__(scope, "Monitoring", settings, "Card fraud: dashboard and alarms", others)
         self._streaming, self._serving = streaming, serving
         machines = {"Nightly": features.nightly_machine, "Training": training.machine}
@@ -73,6 +75,7 @@ class Monitoring(FraudStack):
             "Stream": self._stream(),
             "Functions": self._functions(),
             "Model": self._model(),
+            "Labels": self._labels(labels),
             "Files": [
                 Alarm(name=name, metric=own_metric(name, "Sum", 5, service="start_transform"), at_least=1, says=says)
                 for name, says in FILES.items()
@@ -95,7 +98,7 @@ class Monitoring(FraudStack):
                     at_least=1,
                     says=f"{name}: messages that could not be processed are in the dead-letter queue; each says what it was",
                 )
-                for stack in (data, features, streaming, training, *optional, batch)
+                for stack in (data, features, streaming, labels, training, *optional, batch)
                 for name, queue in dead_letters_of(stack).items()
             ],
         }
@@ -239,6 +242,30 @@ class Monitoring(FraudStack):
                 at_least=self.settings.alarm_model_latency_ms * 1000,
                 periods=3,
                 says="The endpoint's latency is high",
+            ),
+        ]
+
+    def _labels(self, labels: Labels) -> Rows:
+        return [
+            Alarm(
+                name="LabelsLate",
+                metric=aws_metric(
+                    "SQS", "ApproximateAgeOfOldestMessage", "Maximum", 5, QueueName=labels.queue.queue_name
+                ),
+                at_least=900,
+                says="Labels have waited for a quarter of an hour: `record_labels` fails, or there are more than it can take",
+            ),
+            Alarm(
+                name="LabelsUnknown",
+                metric=own_metric("LabelsUnknown", "Sum", 60, service="record_labels"),
+                at_least=self.settings.alarm_unknown_labels,
+                says="Labels of transactions that nobody knows: whoever sends them has other ids. They are kept all the same.",
+            ),
+            Alarm(
+                name="LabelsRefused",
+                metric=own_metric("Quarantined", "Sum", 5, service="record_labels"),
+                at_least=1,
+                says="Events that are no labels are in the archive bucket under quarantine/labels/, each with its reason",
             ),
         ]
 

@@ -256,6 +256,9 @@ class Settings(BaseModel):
     )
     alarm_consumer_lag: int = number(10_000, "alarm: records a function is behind", 1, 100_000_000)
     alarm_fraud_percent: float = number(5, "alarm: share of transactions blocked or reviewed, percent", 0.01, 100)
+    alarm_unknown_labels: int = number(
+        100, "alarm: labels of unknown transactions within an hour; an import of old ones has many", 1, 100_000_000
+    )
     alarm_model_latency_ms: int = number(250, "alarm: the endpoint's 99th percentile, milliseconds", 5, 60_000)
 
     @field_validator("*", mode="before")

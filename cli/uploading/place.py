@@ -5,16 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.background import StandingError, in_use
-from local.deployment import outputs
+from cli.applications import application
 from reading.errors import BadInputError
-
-STANDING = "Dev"
-"""The environment that `fraud up` stands up."""
 
 
 @dataclass(frozen=True)
@@ -48,29 +43,12 @@ def place(environment: str | None, bucket: str | None) -> Place:
     Raises:
         BadInputError: nothing stands there, it does not answer, or it may not be asked.
     """
-    if environment is None:
-        try:
-            client, name, where = in_use().client, STANDING, "the application that `fraud up` left standing"
-        except StandingError as error:
-            raise BadInputError(
-                f"{error}, or --env dev|prod names the one in the AWS account of your credentials"
-            ) from error
-    else:
-        client, name = boto3.Session().client, environment.capitalize()
-        where = f"the application {environment} in the AWS account of your credentials"
-    stack = f"CardFraud-{name}-Data"
+    reached = application(environment)
     try:
-        s3 = client("s3", config=ONCE)
-        found = bucket or _output(client, stack, "RawBucket")
-        secret = _output(client, stack, "CardTokenKeySecret")
-        key = str(client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).encode()
+        s3 = reached.client("s3", config=ONCE)
+        found = bucket or reached.output("Data", "RawBucket")
+        secret = reached.output("Data", "CardTokenKeySecret")
+        key = str(reached.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).encode()
     except (BotoCoreError, ClientError) as error:
-        raise BadInputError(f"{where} does not answer as it must: {error}") from error
-    return Place(s3, found, key, where)
-
-
-def _output(client: Any, stack: str, name: str) -> str:
-    said = outputs(client, stack)
-    if name not in said:
-        raise BadInputError(f"the stack {stack} says no {name}: it is of a release without it; deploy this one")
-    return said[name]
+        raise BadInputError(f"{reached.says} does not answer as it must: {error}") from error
+    return Place(s3, found, key, reached.says)

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
-import pyarrow as pa
-
-from fraud.columns import ARCHIVED_DECISIONS, TRANSACTION_COLUMNS, Column, Kind
+from fraud.columns import ARCHIVED_DECISIONS, TRANSACTION_COLUMNS
 from fraud.decision import Decision
 from fraud.transaction import Transaction
-from lambda_src.ports.parquet_archive import Row
-
-_TYPES: dict[Kind, pa.DataType] = {
-    "text": pa.string(),
-    "json": pa.string(),
-    "whole number": pa.int64(),
-    "decimal number": pa.float64(),
-    "flag": pa.bool_(),
-    "moment": pa.timestamp("ms", "UTC"),
-}
-
-
-def schema(columns: Iterable[Column]) -> pa.Schema:
-    """The Parquet schema of these columns."""
-    return pa.schema([(column.name, _TYPES[column.kind]) for column in columns])
-
+from lambda_src.ports.parquet_archive import Row, schema
 
 TRANSACTIONS = schema(TRANSACTION_COLUMNS)
 DECISIONS = schema(ARCHIVED_DECISIONS)

@@ -83,15 +83,7 @@ class DecisionTable:
 
     def _read(self, transaction_ids: Collection[str], columns: str) -> list[Item]:
         keys = [{"transaction_id": {"S": key}} for key in dict.fromkeys(transaction_ids)]
-        asked = {self._table: {"Keys": keys, "ProjectionExpression": columns, "ConsistentRead": True}}
-        found: list[Item] = []
-        for _ in tries(ATTEMPTS, FIRST_PAUSE_S, spread=True, sleep=self._sleep):
-            answer = self._client.batch_get_item(RequestItems=asked)
-            found += answer["Responses"].get(self._table, [])
-            asked = answer.get("UnprocessedKeys", {})
-            if not asked:
-                return found
-        raise TableThrottledError(f"{self._table}: keys left unread after {ATTEMPTS} calls")
+        return read_items(self._client, self._table, keys, columns, self._sleep)
 
     def _put(self, decision: Decision) -> dict[str, object]:
         item = {DECISION_JSON: {"S": decision.to_json()}}
@@ -108,6 +100,32 @@ def _payment(item: Item) -> Payment:
         number(item, "amount_cents"),
         optional_text(item, "event_time"),
     )
+
+
+def read_items(
+    client: Client, table: str, keys: Sequence[Item], columns: str, sleep: Callable[[float], None]
+) -> list[Item]:
+    """The items of a table that have these keys, consistently, in no order.
+
+    Args:
+        client: of dynamodb.
+        keys: up to ITEMS_PER_CALL, each once.
+        columns: the attributes, with a comma between.
+        sleep: waits so many seconds.
+
+    Raises:
+        ClientError, BotoCoreError: the table cannot be read.
+        TableThrottledError: it went on leaving keys unread.
+    """
+    asked = {table: {"Keys": keys, "ProjectionExpression": columns, "ConsistentRead": True}}
+    found: list[Item] = []
+    for _ in tries(ATTEMPTS, FIRST_PAUSE_S, spread=True, sleep=sleep):
+        answer = client.batch_get_item(RequestItems=asked)
+        found += answer["Responses"].get(table, [])
+        asked = answer.get("UnprocessedKeys", {})
+        if not asked:
+            return found
+    raise TableThrottledError(f"{table}: keys left unread after {ATTEMPTS} calls")
 
 
 class TableThrottledError(Exception):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fraud.clock import day_of
+from fraud.columns import Column, Kind
 from lambda_src.ports.clients import Client
 
 Row = dict[str, object]
@@ -17,7 +18,22 @@ Row = dict[str, object]
 Rows = Sequence[tuple[int, Row]]
 """Each row with the moment it belongs to, a moment of the clock."""
 
+_TYPES: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "json": pa.string(),
+    "whole number": pa.int64(),
+    "decimal number": pa.float64(),
+    "flag": pa.bool_(),
+    "moment": pa.timestamp("ms", "UTC"),
+}
+
+
 _INVALID = (pa.ArrowException, OverflowError, TypeError, ValueError)
+
+
+def schema(columns: Iterable[Column]) -> pa.Schema:
+    """The Parquet schema of these columns."""
+    return pa.schema([(column.name, _TYPES[column.kind]) for column in columns])
 
 
 class InvalidRow(NamedTuple):

@@ -7,7 +7,7 @@ from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from fraud.columns import ARCHIVED_DECISIONS, TRANSACTION_COLUMNS, Column, Kind
+from fraud.columns import ARCHIVED_DECISIONS, LABEL_COLUMNS, TRANSACTION_COLUMNS, Column, Kind
 
 _TYPES: dict[Kind, str] = {
     "text": "string",
@@ -17,8 +17,12 @@ _TYPES: dict[Kind, str] = {
     "flag": "boolean",
     "moment": "timestamp",
 }
-COLUMNS: dict[str, tuple[Column, ...]] = {"transactions": TRANSACTION_COLUMNS, "decisions": ARCHIVED_DECISIONS}
-"""What the function `archive` writes, by table."""
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "transactions": TRANSACTION_COLUMNS,
+    "decisions": ARCHIVED_DECISIONS,
+    "labels": LABEL_COLUMNS,
+}
+"""What the functions `archive` and `record_labels` write, by table."""
 
 
 def archive_tables(scope: Construct, bucket: s3.IBucket, prefixes: dict[str, str]) -> glue.CfnDatabase:

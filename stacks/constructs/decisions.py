@@ -1,4 +1,5 @@
-"""Where decisions go: the table that keeps one a transaction, and the bus that notifies of those a person must see."""
+"""Where decisions go: the table that keeps one a transaction, the bus that notifies of those a person must see, and the table of
+what comes back about them."""
 
 from __future__ import annotations
 
@@ -29,8 +30,24 @@ def decisions_table(scope: Construct, name: str, settings: Settings, key: kms.IK
     )
 
 
+def labels_table(scope: Construct, name: str, settings: Settings, key: kms.IKey) -> dynamodb.Table:
+    """The table of labels, by `transaction_id` and, within it, by `label_id`, which begins with when each became known."""
+    return dynamodb.Table(
+        scope,
+        name,
+        partition_key=dynamodb.Attribute(name="transaction_id", type=dynamodb.AttributeType.STRING),
+        sort_key=dynamodb.Attribute(name="label_id", type=dynamodb.AttributeType.STRING),
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+        encryption_key=key,
+        point_in_time_recovery_specification={"point_in_time_recovery_enabled": True},
+        removal_policy=removal_policy(settings),
+        deletion_protection=settings.removal == "retain",
+    )
+
+
 def event_bus(scope: Construct, name: str, key: kms.IKey) -> events.CfnEventBus:
-    """The bus of the events `Transaction review` and `Transaction block`, and of `retrain`."""
+    """The bus of the events `Transaction review` and `Transaction block`, of `retrain`, and of `transaction labelled`."""
     undelivered = DeadLetters(scope, f"{name}DeadLetters", key)
     undelivered.take_from("events")
     return events.CfnEventBus(

@@ -14,8 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from cli import applications as places
 from cli import main as command
-from cli.uploading import place as places
 from tests.cli.person_files import KEY
 
 BUCKET = "raw"

@@ -117,6 +117,22 @@ def table(aws: Aws) -> Any:
     return client
 
 
+@pytest.fixture
+def labels_table(aws: Aws) -> Any:
+    """A client of dynamodb, and in it the table `labels`."""
+    client = aws.client("dynamodb")
+    names = ("transaction_id", "label_id")
+    client.create_table(
+        TableName="labels",
+        KeySchema=[
+            {"AttributeName": name, "KeyType": kind} for name, kind in zip(names, ("HASH", "RANGE"), strict=True)
+        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return client
+
+
 def decisions(table: Any) -> dict[str, Decision]:
     """What the table holds."""
     items = table.scan(TableName="decisions")["Items"]

@@ -27,6 +27,7 @@ from samples.deciding_world import (
     transaction_message,
     write_model,
 )
+from samples.labels import label, queued
 from samples.lambda_context import CONTEXT
 from samples.stand_ins import Endpoint
 from tests.fraud.test_deciding import StandInStore
@@ -315,6 +316,43 @@ def test_archive_of_decisions(load, kept):
         assert archive.handler(event, CONTEXT) == {"batchItemFailures": []}
         content = kept.taken()
         assert ids_of(content, "decisions/") == valid
+        assert len(lines_of(content)) == others
+
+    check()
+
+
+@st.composite
+def label_events(draw):
+    """(event, the valid labels, how many messages must be kept)."""
+    details, valid, kept = [], set(), 0
+    for _ in range(draw(st.integers(1, 6))):
+        good = label(transaction_id=f"t{next(numbers)}", is_fraud=draw(st.booleans()))
+        kind = draw(st.sampled_from(["valid", "valid", "detail", "field", "body"]))
+        if kind == "valid":
+            details.append(good)
+            valid.add(good)
+            continue
+        kept += 1
+        fields = json.loads(good.to_json())
+        name = draw(st.sampled_from([*fields, "note"]))
+        value = draw(JSON.filter(lambda value: value not in (True, False) and not isinstance(value, str)))
+        body = st.sampled_from(["", "{", "5", "null", "[" * 9_000, '{"detail": "4111111111111111"}'])
+        flawed = {"detail": JSON, "field": st.just({**fields, name: value}), "body": body}
+        details.append(draw(flawed[kind]))
+    return queued(*details), valid, kept
+
+
+def test_record_labels(load, kept, table, labels_table):
+    function = load("record_labels")
+    function.archive._client = function.quarantine._client = kept
+
+    @ANY
+    @given(label_events())
+    def check(drawn):
+        event, valid, others = drawn
+        assert function.handler(event, CONTEXT) == {"batchItemFailures": []}
+        content = kept.taken()
+        assert ids_of(content, "labels/") == {each.transaction_id for each in valid}
         assert len(lines_of(content)) == others
 
     check()

@@ -16,6 +16,7 @@ from lambda_src.kafka_event import WholeBatchFailedError
 from samples.deciding_world import CARDS, MOMENT, feature_message, transaction_message
 from samples.environments import ENVIRONMENTS
 from samples.kafka import kafka_event
+from samples.labels import label, queued
 from samples.lambda_context import CONTEXT, REQUEST_ID
 from samples.s3 import TEST_EVENT
 from tests.lambda_src.cloudformation import request
@@ -93,6 +94,11 @@ def watch(function, monkeypatch):
     return lambda: function.handler({"Records": [message]}, CONTEXT)
 
 
+def record_labels(function, monkeypatch):
+    monkeypatch.setattr(function._dynamodb, "batch_get_item", refused)
+    return lambda: function.handler(queued(label(), label(transaction_id="t2")), CONTEXT)
+
+
 @pytest.mark.parametrize(
     ("name", "failing", "concerned"),
     [
@@ -101,6 +107,7 @@ def watch(function, monkeypatch):
         ("archive", archive_of_decisions, {"without_id": ["decisions-0@12"]}),
         ("decide", decide, {"transaction_ids": ["t1", "t2"]}),
         ("ingest_features", ingest_features, {"transaction_ids": ["t1", "t2"]}),
+        ("record_labels", record_labels, {"transaction_ids": ["t1", "t2"]}),
         ("watch", watch, {"transaction_ids": ["t1", "t2"], "message_id": "m1"}),
     ],
 )
@@ -197,6 +204,7 @@ def test_every_function_is_tried_here():
         "decide",
         "ingest_features",
         "watch",
+        "record_labels",
         "catch_up",
         "clean_up",
         "create_topics",

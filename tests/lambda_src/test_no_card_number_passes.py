@@ -27,6 +27,7 @@ from samples.deciding_world import (
     write_model,
 )
 from samples.kafka import EVENTS, kafka_event
+from samples.labels import label, queued
 from samples.lambda_context import CONTEXT
 from samples.stand_ins import Endpoint
 from tests.card_number_cases import CARD, NONE, SPELLINGS, readable
@@ -239,3 +240,20 @@ def test_watch(load, aws, witness, table, bus) -> None:
         except BatchProcessingError as error:
             assert_unreadable(str(error), repr(error))
     assert_unreadable(*table.scan(TableName="decisions")["Items"], *bus)
+
+
+def test_record_labels(load, witness, table, labels_table, bucket, quarantined) -> None:
+    function = witness(load("record_labels"))
+    fields = json.loads(label().to_json())
+    wrong: list[Any] = [{**fields, name: text} for name in fields for text in SPELLINGS.values()]
+    wrong += [{**fields, text: 1} for text in SPELLINGS.values()] + [
+        {**fields, "note": text} for text in SPELLINGS.values()
+    ]
+    wrong += [*SPELLINGS.values(), *({"note": text} for text in SPELLINGS.values()), [CARD], CARD, int(CARD)]
+    for start in range(0, len(wrong), BATCH):
+        messages = queued(*wrong[start : start + BATCH])
+        assert function.handler(messages, CONTEXT) == {"batchItemFailures": []}
+    assert labels_table.scan(TableName="labels")["Items"] == []
+    lines = [line for of_object in quarantined().values() for line in of_object]
+    assert len(lines) == len(wrong)
+    assert_unreadable(*lines, *bucket())

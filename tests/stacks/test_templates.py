@@ -25,6 +25,7 @@ from fraud.features.groups import EVENT_TIME, FEATURE_GROUPS, nightly_group, str
 from fraud.features.windows import Window
 from lambda_src.archive.rows import DECISIONS, TRANSACTIONS
 from lambda_src.ports.nightly_feature_store import CARDS_PER_CALL
+from lambda_src.record_labels.rows import LABELS
 from stacks.constructs import feature_groups
 from stacks.constructs.functions import TRACES
 from stacks.constructs.jobs import names_in_place_of_wheels
@@ -249,7 +250,7 @@ def test_two_payments_under_one_id_have_an_alarm_of_their_own(templates: Templat
 
 
 def test_nothing_depends_on_a_stack_that_comes_later(templates: Templates) -> None:
-    order = ["Data", "Features", "Serving", "Streaming", "Training", "Synthesis", "Batch", "Monitoring"]
+    order = ["Data", "Features", "Serving", "Streaming", "Labels", "Training", "Synthesis", "Batch", "Monitoring"]
     for stack, template in templates.items():
         for name in re.findall(r'"StackName": "CardFraud-\w+-(\w+)"', json.dumps(template)):
             assert order.index(name) < order.index(stack)
@@ -303,7 +304,13 @@ def test_other_settings_reach_the_templates(other: Templates) -> None:
 
 
 def test_the_archives_tables_have_the_columns_that_are_written(templates: Templates) -> None:
-    types = {"string": "string", "bigint": "int64", "double": "double", "timestamp": "timestamp[ms, tz=UTC]"}
+    types = {
+        "string": "string",
+        "bigint": "int64",
+        "double": "double",
+        "boolean": "bool",
+        "timestamp": "timestamp[ms, tz=UTC]",
+    }
     found = {
         table.properties["TableInput"]["Name"]: {
             column["Name"]: types[column["Type"]]
@@ -311,7 +318,7 @@ def test_the_archives_tables_have_the_columns_that_are_written(templates: Templa
         }
         for table in resources(templates, "AWS::Glue::Table")
     }
-    written = {"transactions": TRANSACTIONS, "decisions": DECISIONS}
+    written = {"transactions": TRANSACTIONS, "decisions": DECISIONS, "labels": LABELS}
     assert found == {name: {one.name: str(one.type) for one in schema} for name, schema in written.items()}
 
 

@@ -69,6 +69,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "alarm_latency_ms": (50, 60_000),
     "alarm_consumer_lag": (1, 100_000_000),
     "alarm_model_latency_ms": (5, 60_000),
+    "alarm_unknown_labels": (1, 100_000_000),
     "nightly_too_old_after_h": (1, 8760),
     "review_from_amount": (0, 1_000_000),
     "block_from_amount": (0, 1_000_000),
