@@ -11,6 +11,8 @@ from engines.installed import ENGINES, ROOT, SPARK_JARS
 from engines.processes import Process, ProcessError
 
 PYTHON = ENGINES / "bin" / "python"
+JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+"""With the quick compiler alone, as Flink here: what a run of half a minute saves by thorough code, it pays to have it made."""
 
 
 def run_spark(
@@ -85,6 +87,7 @@ def on_s3(python: Path, folder: Path, endpoint: str, settings: Mapping[str, str]
 def _settings(folder: Path, memory: str) -> dict[str, str]:
     return {
         "spark.driver.memory": memory,
+        "spark.driver.extraJavaOptions": JVM,
         "spark.sql.shuffle.partitions": str(2 * _cores()),
         "spark.ui.enabled": "false",
         "spark.driver.bindAddress": "127.0.0.1",

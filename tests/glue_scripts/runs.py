@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engines.installed import ROOT
-from engines.spark import PYTHON
+from engines.spark import JVM, PYTHON
 
 KEY = b"a key of the tests' own"
 SPLIT = ("--train-until", "2020-02-01", "--predict-from", "2020-03-01")
@@ -25,6 +26,7 @@ SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "1g",
+    "spark.driver.extraJavaOptions": JVM,
 }
 
 
@@ -96,7 +98,7 @@ class Session:
 @contextmanager
 def session(folder: Path) -> Iterator[Session]:
     """A session while this is open; its log is in the folder."""
-    settings = " ".join(f"--conf {name}={value}" for name, value in SETTINGS.items())
+    settings = " ".join(f"--conf {shlex.quote(f'{name}={value}')}" for name, value in SETTINGS.items())
     environment = {
         **os.environ,
         "PYSPARK_SUBMIT_ARGS": f"--master local[2] {settings} --conf spark.local.dir={folder} pyspark-shell",
