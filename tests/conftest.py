@@ -57,8 +57,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for such a fixture has its mark by that; one that looks at a page is slow."""
+    """A test that asks for such a fixture has its mark by that; one that looks at a page is slow; one with stacks has engines."""
     for item in items:
+        if item.get_closest_marker("stacks"):
+            item.add_marker("engines")
         for (folder, fixture), mark in MARKED_BY.items():
             if fixture in getattr(item, "fixturenames", ()) and item.path.parent.name == folder:
                 item.add_marker(mark)

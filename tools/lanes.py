@@ -1,4 +1,5 @@
-"""All tests, in two lanes at once: those that start engines wait much, and the others fill their pauses at the lowest priority.
+"""All tests, in lanes at once: those that start engines wait much, and the others fill their pauses at the lowest priority; when
+these have ended, the stacks that may stand beside others take their core.
 
 python -m tools.lanes
 """
@@ -12,9 +13,29 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-LANES = {"engines": ("engines", 0), "others": ("not engines", 19)}
-"""{lane: (the tests' mark, niceness)}."""
+
+class Share(NamedTuple):
+    """The tests of a lane.
+
+    Attributes:
+        mark: of the tests.
+        niceness: what asks how fast something happens is among the engines, before which all else gives way.
+        after: the lane that it waits for.
+    """
+
+    mark: str
+    niceness: int
+    after: str | None = None
+
+
+LANES = {
+    "engines": Share("engines and not stacks", 0),
+    "others": Share("not engines", 19),
+    "stacks": Share("stacks", 10, after="others"),
+}
+"""All tests, each in one of them."""
 EVERY_S = 30.0
 _SHARE = re.compile(r"\[ *(\d+)%\]")
 _TOTAL = re.compile(r"^\d+ \w+.* in [\d.]+s.*$", re.MULTILINE)
@@ -22,7 +43,7 @@ _TOTAL = re.compile(r"^\d+ \w+.* in [\d.]+s.*$", re.MULTILINE)
 
 @dataclass
 class Lane:
-    """A run of pytest, what it says in a log of its own.
+    """A run of pytest, what it says in a log of its own. It starts once the lane has ended that it comes after.
 
     >>> lane = Lane("quick", [sys.executable, "-c", "print('.... [100%]'); print('4 passed in 0.01s')"], Path("/dev/null"))
     >>> lane.start(niceness=0), lane.wait()
@@ -32,6 +53,7 @@ class Lane:
     name: str
     command: Sequence[str]
     log: Path
+    after: Lane | None = None
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self, niceness: int) -> None:
@@ -41,10 +63,15 @@ class Lane:
                 ["nice", "-n", str(niceness), *self.command], stdout=log, stderr=subprocess.STDOUT
             )
 
+    @property
+    def may_start(self) -> bool:
+        """Whether it was not started yet, and waits for no other."""
+        return self._child is None and (self.after is None or self.after.wait(0) is not None)
+
     def wait(self, timeout_s: float | None = None) -> int | None:
-        """Its exit status, or None if it still runs after that time."""
+        """Its exit status, or None if it still runs after that time, or was not started."""
         if self._child is None:
-            raise ValueError(f"the lane {self.name} was not started")
+            return None
         try:
             return self._child.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -59,11 +86,13 @@ class Lane:
     @property
     def said(self) -> str:
         """What it has said by now."""
-        return self.log.read_text(errors="replace")
+        return self.log.read_text(errors="replace") if self._child else ""
 
     @property
     def progress(self) -> str:
         """How far it is, or how it ended."""
+        if self._child is None and self.after:
+            return f"waits for {self.after.name}"
         return ended(self.said) or f"{shared(self.said)}%"
 
 
@@ -101,10 +130,11 @@ def run(lanes: Sequence[tuple[Lane, int]], every_s: float = EVERY_S) -> int:
     """Runs all lanes, tells of their progress, and in the end which failed and where its log is."""
     began = time.monotonic()
     try:
-        for lane, niceness in lanes:
-            lane.start(niceness)
         left = [lane for lane, _ in lanes]
         while left:
+            for lane, niceness in lanes:
+                if lane.may_start:
+                    lane.start(niceness)
             until = time.monotonic() + every_s
             left = [lane for lane in left if lane.wait(max(0.0, until - time.monotonic()) / len(left)) is None]
             _say(began, "; ".join(f"{lane.name} {lane.progress}" for lane, _ in lanes))
@@ -127,15 +157,13 @@ def _say(began: float, what: str) -> None:
 
 
 def main(out: Path = Path("out")) -> int:
-    """Runs both lanes of the whole tree."""
+    """Runs all lanes of the whole tree."""
     out.mkdir(exist_ok=True)
-    pytest = [sys.executable, "-m", "pytest"]
-    return run(
-        [
-            (Lane(name, [*pytest, "-m", mark], out / f"tests-{name}.log"), niceness)
-            for name, (mark, niceness) in LANES.items()
-        ]
-    )
+    made: dict[str, Lane] = {}
+    for name, share in LANES.items():
+        command = [sys.executable, "-m", "pytest", "-m", share.mark]
+        made[name] = Lane(name, command, out / f"tests-{name}.log", made[share.after] if share.after else None)
+    return run([(lane, LANES[name].niceness) for name, lane in made.items()])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from local.application import Application
 from local.stand_ins import STAND_INS
 from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stacks, pytest.mark.timeout(600)]
 
 
 class Shell:

@@ -23,7 +23,7 @@ from local.stand_ins import STAND_INS
 from stacks.constructs.fraud_detector import FraudDetector
 from stacks.constructs.storage import Store
 
-pytestmark = pytest.mark.engines
+pytestmark = [pytest.mark.stacks]
 NAME, MODEL = "card-fraud-dev", "card_fraud_dev"
 
 

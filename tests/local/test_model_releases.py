@@ -25,7 +25,7 @@ from stacks.images import image
 from tests.fraud.test_releases import model
 from tests.local.test_synthesis_machine import bus_alone, has_ended
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(580)]
+pytestmark = [pytest.mark.stacks, pytest.mark.timeout(580)]
 
 PARTS = ("Data", "Serving", "Streaming", "Training")
 FIRST = "first/model.tar.gz"

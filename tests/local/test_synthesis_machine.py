@@ -27,7 +27,7 @@ from local.synthesis import synthesized_stacks
 from sagemaker_src.training.synthetic_rows import read_synthetic
 from stacks.constructs.synthesis import FILES
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stacks, pytest.mark.timeout(900)]
 
 LENIENT = {
     "synthesis_epochs": 40,

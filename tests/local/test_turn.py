@@ -21,7 +21,7 @@ from stacks.constructs.steps import Succeed, Wait
 from stacks.settings import read_settings
 from tests.stacks.stacks_under_test import context
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow]
+pytestmark = [pytest.mark.stacks, pytest.mark.slow]
 WORK_S = 20
 
 

@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark.expression import Expression
 
 from tools.lanes import LANES, Lane, run
 
 PASSES = "print('.... [100%]'); print('4 passed in 0.01s')"
 FAILS = "print('..F. [100%]'); print('FAILED tests/test_a.py::test_b'); print('1 failed, 3 passed in 0.01s'); raise SystemExit(1)"
+SAID = "1 passed in 1.00s"
+SLOW = f"import time; time.sleep(1); print({SAID!r})"
 WAITS = "import time; print('.. [ 50%]', flush=True); time.sleep(600)"
 
 
@@ -47,6 +50,31 @@ def test_a_run_that_is_broken_off_ends_its_lanes(tmp_path: Path, monkeypatch: py
     assert lanes[0][0].wait(0) is not None
 
 
-def test_the_lanes_hold_every_test_once() -> None:
-    marks = sorted(mark for mark, _ in LANES.values())
-    assert marks == ["engines", "not engines"]
+def test_a_lane_waits_for_the_one_that_it_comes_after(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (first, _), (second, _) = lane(tmp_path, "first", SLOW), lane(tmp_path, "second", PASSES)
+    second.after = first
+    second.command = [sys.executable, "-c", f"assert {SAID!r} in open({str(first.log)!r}).read(); {PASSES}"]
+    assert run([(second, 0), (first, 0)], every_s=0.1) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "second waits for first" in said[0]
+    assert said[-1].endswith(f"second 4 passed in 0.01s; first {SAID}")
+
+
+def test_a_lane_comes_after_one_that_fails_too(tmp_path: Path) -> None:
+    first, second = lane(tmp_path, "first", FAILS), lane(tmp_path, "second", PASSES)
+    second[0].after = first[0]
+    assert run([first, second], every_s=0.1) == 1
+    assert second[0].progress == "4 passed in 0.01s"
+
+
+MARKS = [
+    pytest.param({"engines", "stacks"}, "stacks", id="stacks beside others"),
+    pytest.param({"engines"}, "engines", id="others that start engines"),
+    pytest.param(set(), "others", id="all others"),
+]
+
+
+@pytest.mark.parametrize(("marks", "where"), MARKS)
+def test_every_test_is_in_one_lane(marks: set[str], where: str) -> None:
+    holding = [name for name, share in LANES.items() if Expression.compile(share.mark).evaluate(marks.__contains__)]
+    assert holding == [where]
