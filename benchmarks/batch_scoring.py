@@ -30,7 +30,8 @@ from sagemaker_src.processing import batch_features
 from sagemaker_src.scoring import requests, scores
 from sagemaker_src.serving import inference
 from sagemaker_src.training.feature_rows import read_feature_rows
-from sagemaker_src.training.train import TrainingSettings, train_model
+from sagemaker_src.training.fitting import TrainingSettings
+from sagemaker_src.training.train import train_model
 
 SPLIT = "2020-03-01"
 RUNS = 3

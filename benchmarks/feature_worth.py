@@ -34,8 +34,8 @@ from fraud.model_input import ModelInput
 from fraud.vector import FEATURE_NAMES, MODEL_FEATURES, model_vector
 from reading.transactions import AS_USUAL, read_transactions
 from sagemaker_src.processing.batch_features import compute, engine, features_frame, load, nightly_snapshot
+from sagemaker_src.training.fitting import TrainingSettings, fit, score
 from sagemaker_src.training.metrics import evaluate_rows
-from sagemaker_src.training.train import TrainingSettings, fit, score
 
 KEPT = Path(__file__).with_name("features.json")
 """What was measured of each feature; `python -m tools.readme` shows it."""

@@ -30,7 +30,7 @@ from fraud.model_input import ModelInput
 from fraud.vector import MODEL_FEATURES, model_vector
 from reading.transactions import checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import compute, engine, features_select, load
-from sagemaker_src.training.train import TrainingSettings, fit, score
+from sagemaker_src.training.fitting import TrainingSettings, fit, score
 
 TRAIN_DAY = pd.Timestamp("2018-07-11").value // 1_000_000 // MS_PER_DAY
 DAYS = 7

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from cli.reports.evaluation import table_report
+from sagemaker_src.training.fitting import TrainingSettings, silent
 from sagemaker_src.training.table import Table, train_table
-from sagemaker_src.training.train import Trained, TrainingSettings, silent
+from sagemaker_src.training.train import Trained
 
 ROWS, RUNS = 500_000, 3
 LONGEST_S, LARGEST_MB = 10, 3

@@ -11,22 +11,18 @@ import typer
 
 from cli.evaluate_table import evaluate_table
 from cli.feature_frame import frame_and_protected
-from cli.options import Columns, Encoding, Timezone, TransactionsFile, whole
+from cli.options import Columns, Encoding, Timezone, TransactionsFile, WithoutDominant, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.reports.evaluation import evaluation_report
+from cli.reports.leaks import say_leakage
 from cli.times import parse_moment
 from fraud.fields import PROTECTED_FIELDS, Field
 from reading.errors import BadInputError
 from reading.transactions import checked_reading
 from sagemaker_src.training.fairness import Group, by_group, group_names
-from sagemaker_src.training.train import (
-    Trained,
-    TrainingDataError,
-    TrainingSettings,
-    default_test_from,
-    train_model,
-)
+from sagemaker_src.training.fitting import TrainingSettings
+from sagemaker_src.training.train import Trained, TrainingDataError, default_test_from, train_model
 
 
 def evaluate(
@@ -66,6 +62,7 @@ def evaluate(
         list[str] | None,
         typer.Option(help="With --label: a column that is no feature; may be repeated.", metavar="COLUMN"),
     ] = None,
+    without_dominant: WithoutDominant = False,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
 ) -> None:
     """Train on a file's earlier rows, test on its later ones, and say how well it went.
@@ -97,6 +94,7 @@ def evaluate(
             order_by=order_by,
             without=without or (),
             encoding=encoding,
+            without_dominant=without_dominant,
             seed=seed,
         )
         return
@@ -117,7 +115,14 @@ def evaluate(
             _check_split(data, rows, moment)
         settings = TrainingSettings(label_delay_days=0, seed=seed)
         try:
-            trained = train_model(rows, settings, test_from_ms=moment, test_rows=tested, progress=report)
+            trained = train_model(
+                rows,
+                settings,
+                test_from_ms=moment,
+                test_rows=tested,
+                without_dominant=without_dominant,
+                progress=report,
+            )
         except TrainingDataError as error:
             raise BadInputError(
                 f"{test_data if tested is not None and str(error).startswith('the test') else data}: {error}"
@@ -136,6 +141,7 @@ def evaluate(
         )
         evaluation_report(folder / "report.html", trained, files, said, groups)
     _say(metrics, said, out)
+    say_leakage(trained)
 
 
 def _check_split(data: Path, rows: pd.DataFrame, moment: int | None) -> None:

@@ -12,12 +12,14 @@ from cli.output import whole_folder
 from cli.plain_table import refuse_numbers_as_text
 from cli.progress import console, progress
 from cli.reports.evaluation import MEASURES, table_report
+from cli.reports.leaks import say_leakage
 from cli.synthesize.inputs import rows_of, said_of
 from reading.errors import BadInputError
 from reading.text import checked_encoding
 from sagemaker_src.synthesis.table import labelled
+from sagemaker_src.training.fitting import TrainingSettings
 from sagemaker_src.training.table import TEST_SHARE, Table, train_table, usable
-from sagemaker_src.training.train import TrainingDataError, TrainingSettings
+from sagemaker_src.training.train import TrainingDataError
 
 _NOT_IN_NAMES = "[]<"
 
@@ -31,6 +33,7 @@ def evaluate_table(
     order_by: str | None = None,
     without: Sequence[str] = (),
     encoding: str | None = None,
+    without_dominant: bool = False,
     seed: int = 1,
 ) -> None:
     """Train on a table's earlier rows, test on its later ones, and write how well it went.
@@ -42,6 +45,7 @@ def evaluate_table(
         order_by: the column that says which rows are later, which is then no feature; None: rows are drawn at random.
         without: columns that are no features.
         encoding: of text; None: what is found.
+        without_dominant: train and test once more without the features that give the fraud away.
         seed: of the sampling, and of the draw.
 
     Raises:
@@ -59,7 +63,7 @@ def evaluate_table(
         settings = TrainingSettings(label_delay_days=0, seed=seed)
         try:
             table = Table(told.rows[taken], told.fraud.astype("int8"), order)
-            trained = train_table(table, settings, report)
+            trained = train_table(table, settings, report, without_dominant=without_dominant)
         except TrainingDataError as error:
             raise BadInputError(f"{data}: {error}") from error
         metrics = trained.manifest["metrics"]["test"]
@@ -76,6 +80,7 @@ def evaluate_table(
     for name in [name for name in MEASURES if name in metrics and name not in ("rows", "frauds")]:
         console.print(f"  {name:<32} {metrics[name]:.4f}")
     console.print(f"Wrote {out}/metrics.json, scores.parquet, model/ and report.html", markup=False, soft_wrap=True)
+    say_leakage(trained)
 
 
 def _split(order_by: str | None, seed: int) -> str:

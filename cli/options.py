@@ -35,6 +35,13 @@ Timezone = Annotated[
         metavar="ZONE",
     ),
 ]
+WithoutDominant = Annotated[
+    bool,
+    typer.Option(
+        "--without-dominant",
+        help="Where a feature dominates, or ranks the test nearly perfectly alone: train and test once more without it.",
+    ),
+]
 Columns = Annotated[
     str,
     typer.Option(

@@ -7,20 +7,16 @@ from typing import Annotated
 
 import typer
 
-from cli.options import decimal, whole
+from cli.options import WithoutDominant, decimal, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.reports.evaluation import evaluation_report
+from cli.reports.leaks import say_leakage
 from cli.times import parse_moment
 from reading.errors import BadInputError
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
-from sagemaker_src.training.train import (
-    TrainingDataError,
-    TrainingSettings,
-    TrainingSettingsError,
-    default_test_from,
-    train_model,
-)
+from sagemaker_src.training.fitting import TrainingSettings, TrainingSettingsError
+from sagemaker_src.training.train import TrainingDataError, default_test_from, train_model
 
 _DEFAULTS = TrainingSettings()
 
@@ -41,6 +37,7 @@ def train(
     review_fpr: Annotated[float, decimal("Share of honest rows that may be reviewed.", 0, 0.5)] = _DEFAULTS.review_fpr,
     block_fpr: Annotated[float, decimal("Share of honest rows that may be blocked.", 0, 0.5)] = _DEFAULTS.block_fpr,
     rounds: Annotated[int, whole("How many trees.", 1, 5000)] = _DEFAULTS.rounds,
+    without_dominant: WithoutDominant = False,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = _DEFAULTS.seed,
 ) -> None:
     """Train a model on features and choose its thresholds for review and block.
@@ -64,7 +61,9 @@ def train(
         moment = default_test_from(rows["event_ms"].to_numpy())
     with whole_folder(out, "train") as folder, progress() as report:
         try:
-            trained = train_model(rows, settings, test_from_ms=moment, progress=report)
+            trained = train_model(
+                rows, settings, test_from_ms=moment, without_dominant=without_dominant, progress=report
+            )
         except TrainingDataError as error:
             raise BadInputError(f"{features}: {error}") from error
         trained.save(folder)
@@ -77,3 +76,4 @@ def train(
         f"review from {thresholds['review']:.4g}, block from {thresholds['block']:.4g}"
     )
     console.print(f"Wrote {out}/model.ubj, manifest.json, scores.parquet and report.html")
+    say_leakage(trained)

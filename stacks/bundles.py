@@ -310,6 +310,8 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "sagemaker_src.serving.inference",
         "sagemaker_src.training.evaluate_model",
         "sagemaker_src.training.feature_rows",
+        "sagemaker_src.training.fitting",
+        "sagemaker_src.training.leakage",
         "sagemaker_src.training.metrics",
         "sagemaker_src.training.scored_rows",
         "sagemaker_src.training.synthetic_rows",

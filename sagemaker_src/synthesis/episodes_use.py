@@ -24,8 +24,8 @@ from fraud.vector import declared_input, model_vector
 from sagemaker_src.processing.batch_features import compute, engine, features_frame, load
 from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.quality.utility import gain
+from sagemaker_src.training.fitting import TrainingSettings
 from sagemaker_src.training.metrics import ranking_metrics
-from sagemaker_src.training.train import TrainingSettings
 
 ARMS = ("without", "episodes", "copies", "repeated", "class weights")
 """Trained on the known attacks alone; with sampled attacks grafted; with the known ones themselves grafted onto other cards;

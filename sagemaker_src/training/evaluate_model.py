@@ -23,9 +23,10 @@ from fraud.durations import MS_PER_DAY
 from fraud.model_input import ModelInputError, read_model_input
 from fraud.vector import model_vector
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
+from sagemaker_src.training.fitting import score
 from sagemaker_src.training.metrics import Scores, evaluate_rows
 from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
-from sagemaker_src.training.train import Trained, score
+from sagemaker_src.training.train import Trained
 
 
 class EvaluationError(ValueError):

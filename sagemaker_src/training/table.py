@@ -17,18 +17,10 @@ from numpy.typing import NDArray
 
 from fraud.model_input import ModelInput
 from fraud.vector import category_codes
+from sagemaker_src.training.fitting import Progress, TrainingSettings, fit, score, silent
+from sagemaker_src.training.leakage import Rows, leakage
 from sagemaker_src.training.metrics import Labels, ranking_metrics, threshold_at_fpr
-from sagemaker_src.training.train import (
-    Progress,
-    Trained,
-    TrainingSettings,
-    fit,
-    need_both,
-    outcomes,
-    score,
-    silent,
-    version,
-)
+from sagemaker_src.training.train import Trained, need_both, outcomes, version
 
 TEST_SHARE = 0.2
 """Of the rows, those that are tested on."""
@@ -69,13 +61,16 @@ def _is_feature(values: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(values)) or distinct <= MOST_CATEGORIES
 
 
-def train_table(table: Table, settings: TrainingSettings, progress: Progress = silent) -> Trained:
+def train_table(
+    table: Table, settings: TrainingSettings, progress: Progress = silent, *, without_dominant: bool = False
+) -> Trained:
     """Train on a table's earlier rows and test on its later ones; see the module.
 
     Args:
         table: whose columns are all `usable`.
         settings: how to train; a table has no label delay.
         progress: called after each boosting round.
+        without_dominant: as `train_model` takes it.
 
     Raises:
         TrainingDataError: a part of the split has no fraud or no honest row.
@@ -96,8 +91,19 @@ def train_table(table: Table, settings: TrainingSettings, progress: Progress = s
         "review": threshold_at_fpr(label[validation], held_out, settings.review_fpr),
         "block": threshold_at_fpr(label[validation], held_out, settings.block_fpr),
     }
-    model = fit(vectors[before], label[before], takes, settings, "fitting the model", progress)
+    learnt = Rows(vectors[before], label[before])
+    model = fit(*learnt, takes, settings, "fitting the model", progress)
     tested = score(model, vectors[test])
+    leaks = leakage(
+        model,
+        takes,
+        learnt,
+        Rows(vectors[test], label[test]),
+        settings,
+        lambda scored: _metrics(label[test], scored),
+        refit=without_dominant,
+        progress=progress,
+    )
     manifest = {
         "model_version": version(model, thresholds),
         **takes.manifest(),
@@ -108,6 +114,7 @@ def train_table(table: Table, settings: TrainingSettings, progress: Progress = s
             "test": _metrics(label[test], tested),
         },
         "outcomes": outcomes(label[test], tested, thresholds),
+        "leakage": leaks,
         "data": {
             "rows": int(before.sum()),
             "frauds": int(label[before].sum()),

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,72 +30,15 @@ from fraud.notation import decimal_number, iso_moment_ms, whole_number
 from fraud.vector import CATEGORY_FEATURES, declared_input, model_vector
 from sagemaker_src.options import typed
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
+from sagemaker_src.training.fitting import Progress, TrainingSettings, TrainingSettingsError, fit, score, silent
+from sagemaker_src.training.leakage import Rows, leakage
 from sagemaker_src.training.metrics import Labels, Scores, evaluate_rows, ranking_metrics, threshold_at_fpr
 from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
 from sagemaker_src.training.synthetic_rows import Synthetic, SyntheticError, read_synthetic
 
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being fitted, rounds done, rounds in all)."""
-
 
 class TrainingDataError(ValueError):
     """The rows cannot train or test a model: says what is lacking."""
-
-
-class TrainingSettingsError(ValueError):
-    """A setting outside its range: names the option, its value and what is allowed."""
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How to train.
-
-    Attributes:
-        rounds, eta, max_depth: of the boosted trees. Rounds are fixed: at half a percent of fraud, early stopping on average
-            precision stops at the first tree.
-        honest_rows: how many honest rows to fit on at most. They are sampled and weighted back up, so scores keep their meaning;
-            every fraud is kept. More rows cost time and gain under .001 of average precision.
-        review_fpr, block_fpr: the share of honest transactions that may be reviewed or blocked (blocked ones are part of both).
-        label_delay_days: how long a fraud takes to be reported; rows younger than that are not trained on.
-        validation_share: of the time before the test, the last share, for choosing thresholds.
-
-    Raises:
-        TrainingSettingsError: one is outside its range.
-    """
-
-    rounds: int = 500
-    eta: float = 0.08
-    max_depth: int = 6
-    honest_rows: int = 300_000
-    review_fpr: float = 0.01
-    block_fpr: float = 0.001
-    label_delay_days: float = 7.0
-    validation_share: float = 0.2
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        for name, (least, most) in _RANGES.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
-                option = "--" + name.replace("_", "-")
-                raise TrainingSettingsError(f"{option}: {value:,}; allowed: {least:,} to {most:,}")
-        if self.block_fpr > self.review_fpr:
-            raise TrainingSettingsError(
-                f"--block-fpr: {self.block_fpr} is over --review-fpr, {self.review_fpr}; blocked ones are part of both"
-            )
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "rounds": (1, 5_000),
-    "eta": (0.001, 1),
-    "max_depth": (1, 16),
-    "honest_rows": (1, 10**9),
-    "review_fpr": (0, 0.5),
-    "block_fpr": (0, 0.5),
-    "label_delay_days": (0, 3_660),
-    "validation_share": (0.01, 0.9),
-    "seed": (0, 2**32 - 1),
-}
 
 
 @dataclass(frozen=True)
@@ -123,78 +65,6 @@ class Trained:
 def version(model: xgb.Booster, thresholds: dict[str, float]) -> str:
     """What a model is known by: the same trees and thresholds have the same."""
     return hashlib.sha256(bytes(model.save_raw("ubj")) + json.dumps(thresholds).encode()).hexdigest()[:12]
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """The default: no progress shown."""
-
-
-class _Rounds(xgb.callback.TrainingCallback):
-    def __init__(self, what: str, total: int, progress: Progress) -> None:
-        self.what, self.total, self.progress = what, total, progress
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-        self.progress(self.what, epoch + 1, self.total)
-        return False
-
-
-def _matrix(vectors: NDArray[np.float32], takes: ModelInput, **of_rows: Any) -> xgb.QuantileDMatrix:
-    return xgb.QuantileDMatrix(
-        vectors,
-        feature_names=list(takes.names),
-        feature_types=list(takes.types),
-        enable_categorical=True,
-        **of_rows,
-    )
-
-
-def fit(
-    vectors: NDArray[np.float32],
-    label: Labels,
-    takes: ModelInput,
-    settings: TrainingSettings,
-    what: str,
-    progress: Progress,
-) -> xgb.Booster:
-    """Fit the trees on n rows: every fraud, and at most `honest_rows` of the others, weighted for those left out.
-
-    Args:
-        vectors: float32 of shape (n, len(takes.names)).
-        label: n, 1 is fraud.
-        takes: the features and categories of the vectors.
-        settings: how to train.
-        what, progress: what is said after each round.
-    """
-    honest = int((label == 0).sum())
-    share = min(1.0, settings.honest_rows / max(honest, 1))
-    kept = (label == 1) | (np.random.default_rng(settings.seed).random(len(label)) < share)
-    weight = np.where(label[kept] == 1, 1.0, 1.0 / share)
-    parameters = {
-        "objective": "binary:logistic",
-        "tree_method": "hist",
-        "eta": settings.eta,
-        "max_depth": settings.max_depth,
-        # With so few frauds a fitted base score and unbounded steps can diverge.
-        "base_score": 0.5,
-        "max_delta_step": 1,
-        "seed": settings.seed,
-        "nthread": len(os.sched_getaffinity(0)),
-    }
-    return xgb.train(
-        parameters,
-        _matrix(vectors[kept], takes, label=label[kept], weight=weight),
-        settings.rounds,
-        callbacks=[_Rounds(what, settings.rounds, progress)],
-    )
-
-
-def score(model: xgb.Booster, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The probability of fraud of n rows, in pieces so that memory stays bounded."""
-    pieces = [
-        model.inplace_predict(vectors[start : start + 200_000], validate_features=False)
-        for start in range(0, len(vectors), 200_000)
-    ]
-    return np.concatenate(pieces) if pieces else np.empty(0, dtype=np.float32)
 
 
 def _fingerprint(rows: pd.DataFrame) -> str:
@@ -227,6 +97,7 @@ def train_model(
     test_from_ms: int | None = None,
     test_rows: pd.DataFrame | None = None,
     synthetic: Synthetic | None = None,
+    without_dominant: bool = False,
     progress: Progress = silent,
 ) -> Trained:
     """Train on rows before a moment and test on those from it on, or train on all rows and test on others.
@@ -237,6 +108,8 @@ def train_model(
         test_from_ms: when the test begins, milliseconds since 1970 in UTC.
         test_rows: rows of other cards to test on, instead.
         synthetic: frauds to fit on besides; no threshold is chosen and nothing is tested on them.
+        without_dominant: fit and test once more without the features that dominate or give the fraud away alone, where there
+            are any; see `sagemaker_src.training.leakage`.
         progress: called after each boosting round.
 
     Raises:
@@ -273,8 +146,19 @@ def train_model(
         "review": threshold_at_fpr(label[validation_part], validation_score, settings.review_fpr),
         "block": threshold_at_fpr(label[validation_part], validation_score, settings.block_fpr),
     }
-    model = fit(*with_made(train_part), takes, settings, "fitting the model", progress)
+    learnt = Rows(*with_made(train_part))
+    model = fit(*learnt, takes, settings, "fitting the model", progress)
     test_score = score(model, test_vectors)
+    leaks = leakage(
+        model,
+        takes,
+        learnt,
+        Rows(test_vectors, tested["is_fraud"].to_numpy()),
+        settings,
+        lambda scored: evaluate_rows(tested, scored, history),
+        refit=without_dominant,
+        progress=progress,
+    )
     manifest = {
         "model_version": version(model, thresholds),
         **takes.manifest(),
@@ -287,6 +171,7 @@ def train_model(
             "test": evaluate_rows(tested, test_score, history),
         },
         "outcomes": outcomes(tested["is_fraud"].to_numpy(), test_score, thresholds),
+        "leakage": leaks,
         "data": {
             "rows": int(train_part.sum()),
             "frauds": int(label[train_part].sum()),

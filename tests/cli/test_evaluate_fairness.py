@@ -19,7 +19,7 @@ from reading import rules, transactions
 from reading.errors import BadInputError
 from reading.mapping import parts, relation
 from sagemaker_src.training.fairness import FEW, wilson
-from sagemaker_src.training.train import TrainingSettings
+from sagemaker_src.training.fitting import TrainingSettings
 
 HELD = Field(name="held_group", kind="category", says="the holder's group", protected=True)
 AGE = Field(name="held_age", kind="number", says="the holder's age", least=0, most=130, protected=True)

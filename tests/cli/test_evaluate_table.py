@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sagemaker_src.training.fitting import TrainingSettings
 from sagemaker_src.training.table import MOST_CATEGORIES, Table, train_table, usable
-from sagemaker_src.training.train import TrainingSettings
 from tests.cli.person_files import CARD, fraud
 
 ROWS = 900

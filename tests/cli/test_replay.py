@@ -35,7 +35,8 @@ from local.decided_day import average_precision
 from local.replayer import DAY_MS
 from local.rows import split_by_time
 from local.through_stacks import Decided
-from sagemaker_src.training.train import TrainingSettings, score, train_model
+from sagemaker_src.training.fitting import TrainingSettings, score
+from sagemaker_src.training.train import train_model
 from samples.deciding_world import write_model
 from tests.cli.person_files import fraud, parquet
 

@@ -19,7 +19,8 @@ from fraud.vector import MODEL_FEATURES
 from sagemaker_src.training import evaluate_model, train
 from sagemaker_src.training.evaluate_model import evaluate
 from sagemaker_src.training.feature_rows import ROW_COLUMNS
-from sagemaker_src.training.train import TrainingSettings, train_model
+from sagemaker_src.training.fitting import TrainingSettings
+from sagemaker_src.training.train import train_model
 
 DAY_MS = 86_400_000
 START = 1_767_225_600_000

@@ -11,8 +11,9 @@ import pytest
 
 from fraud.durations import MS_PER_DAY
 from sagemaker_src.training import train
+from sagemaker_src.training.fitting import TrainingSettings
 from sagemaker_src.training.synthetic_rows import SyntheticError, read_synthetic
-from sagemaker_src.training.train import TrainingSettings, train_model
+from sagemaker_src.training.train import train_model
 from tests.sagemaker_src.test_evaluate_model import made_up_rows
 
 SETTINGS = TrainingSettings(rounds=3, label_delay_days=3)
