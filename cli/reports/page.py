@@ -52,9 +52,11 @@ def svg(figure: Figure, says: str | None = None) -> Markup:
     return named + Markup(text[text.index("<svg") + len("<svg") :])  # noqa: S704 - drawn here, from numbers and our own labels
 
 
-def template_text(name: str) -> Markup:
-    """A script or style of ours, as it stands in `templates/`."""
-    return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))  # noqa: S704 - a file of ours
+def template_text(*names: str) -> Markup:
+    """Scripts or styles of ours, as they stand in `templates/`, one after the other."""
+    folder = Path(__file__).parent / "templates"
+    text = "".join((folder / name).read_text(encoding="utf-8") for name in names)
+    return Markup(text)  # noqa: S704 - files of ours
 
 
 def for_script(value: Any) -> Markup:

@@ -40,9 +40,10 @@ def handler(event: Event, _: LambdaContext) -> Answer:
         against = figures(sagemaker, event["champion"])
     accepted, why = verdict(evaluation.metrics, against)
     logger.info("verdict", extra={"accepted": accepted, "why": why, "model_version": evaluation.model_version})
+    metadata = registered_metadata(evaluation.metrics, evaluation.model_version, event["evaluation_key"])
     return {
         "accepted": accepted,
         "why": why,
         "model_version": evaluation.model_version,
-        "metadata": registered_metadata(evaluation.metrics, evaluation.model_version) if accepted else {},
+        "metadata": metadata if accepted else {},
     }

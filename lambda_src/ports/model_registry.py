@@ -25,10 +25,19 @@ class Registered(NamedTuple):
     approved: bool
 
 
-def registered_metadata(metrics: Metrics, model_version: str) -> dict[str, str]:
-    """What a model package carries, for `figures` to read: CustomerMetadataProperties, all of them text."""
+EVALUATION = "evaluation"
+"""A package's property: the key of its evaluation.json, in the bucket of its archive."""
+
+
+def registered_metadata(metrics: Metrics, model_version: str, evaluation_key: str) -> dict[str, str]:
+    """What a model package carries, for `figures` and reports to read: CustomerMetadataProperties, all of them text.
+
+    Args:
+        metrics, model_version: of its evaluation.
+        evaluation_key: where that is; the scores of its rows lie beside.
+    """
     found = {name: repr(float(figure)) for name in COMPARED if (figure := metrics[name]) is not None}
-    return {"model_version": model_version, **found}
+    return {"model_version": model_version, EVALUATION: evaluation_key, **found}
 
 
 def registered(client: Client, group: str) -> Iterator[Registered]:

@@ -51,7 +51,7 @@ def test_the_page_is_written_with_the_costs(
         (lambda folder: (folder / "scores.parquet").unlink(), "holds no scores.parquet; `fraud evaluate`"),
         (lambda folder: (folder / "scores.parquet").write_text("no"), "scores.parquet is no Parquet file"),
         (lambda folder: (folder / "model" / "manifest.json").write_text("{"), "manifest.json is not there, or no JSON"),
-        (lambda folder: (folder / "model" / "manifest.json").write_text("{}"), "manifest.json lacks metrics"),
+        (lambda folder: (folder / "model" / "manifest.json").write_text("{}"), "manifest.json lacks model_version"),
         (lambda folder: (folder / "model" / "model.ubj").write_text("no"), "model.ubj is no model of XGBoost"),
         (shutil.rmtree, "no folder; name one"),
         (

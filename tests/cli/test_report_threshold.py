@@ -17,7 +17,7 @@ from cli.reports.packed import ScoresError, packed_scores
 from sagemaker_src.training.train import Trained, train_model
 from tests.sagemaker_src.test_evaluate_model import SETTINGS, TEST_FROM, made_up_rows
 
-COSTS = Costs(missed=120.5, review=3.0)
+COSTS = Costs(missed=120.5, review=3.0, blocked=7.25)
 Rows = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
@@ -81,7 +81,7 @@ def _holds(page: Any, rows: Rows) -> float:
     fn, tn = int((label == 1).sum()) - tp, int((label == 0).sum()) - fp
     counts = {name: int(shown[name].replace(",", "")) for name in ("found", "false-alarms", "missed", "passed")}
     assert counts == {"found": tp, "false-alarms": fp, "missed": fn, "passed": tn}
-    assert shown["total"] == pytest.approx(120.5 * fn + 3 * (tp + fp), rel=1e-12)
+    assert shown["total"] == pytest.approx(120.5 * fn + 3 * (tp + fp) + 7.25 * fp, rel=1e-12)
     of_100k = float(shown["found-share"].partition(" ")[0].replace(",", ""))
     assert of_100k == pytest.approx(100_000 * tp / max(len(score), 1), abs=0.051)
     for name, part, of in (("precision", tp, tp + fp), ("recall", tp, tp + fn), ("fpr", fp, fp + tn)):
@@ -131,13 +131,18 @@ def test_buttons_go_to_the_models_thresholds_and_to_the_cheapest(opened: tuple[A
         page.locator(f"[data-go={name}]").click()
         reached = score[score >= threshold]
         assert _holds(page, (score, label)) == (reached.min() if len(reached) else np.inf)
-    page.locator("#cheapest").press("Enter")
+    page.locator("[data-cheapest]").press("Enter")
     at = [*np.unique(score), np.float32(np.inf)]
-    totals = [120.5 * ((score < each) & (label == 1)).sum() + 3 * (score >= each).sum() for each in at]
+    totals = [
+        120.5 * ((score < each) & (label == 1)).sum()
+        + 3 * (score >= each).sum()
+        + 7.25 * ((score >= each) & (label == 0)).sum()
+        for each in at
+    ]
     _holds(page, (score, label))
     assert _shown(page)["total"] == pytest.approx(min(totals))
     page.locator("#cost-missed").fill("0")
-    page.locator("#cheapest").click()
+    page.locator("[data-cheapest]").click()
     assert _shown(page)["threshold"] == np.inf
 
 
@@ -146,16 +151,103 @@ def test_buttons_go_to_the_models_thresholds_and_to_the_cheapest(opened: tuple[A
 def test_it_is_used_by_keyboard_and_read_aloud(opened: tuple[Any, Rows]) -> None:
     page, _ = opened
     order = []
-    for _ in range(8):
+    for _ in range(10):
         page.keyboard.press("Tab")
-        order.append(page.evaluate("document.activeElement.id || document.activeElement.dataset.go"))
+        order.append(
+            page.evaluate("(it => it.id || it.dataset.go || `cheapest ${it.dataset.cheapest}`)(document.activeElement)")
+        )
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-    assert order == ["place", "lower", "higher", "review", "block", "cheapest", "cost-missed", "cost-review"]
+    costs = ["cost-missed", "cost-review", "cost-blocked"]
+    assert order == ["place", "lower", "higher", "review", "block", "cheapest 0", "exact", *costs]
     assert re.match("Threshold", page.get_by_role("slider").evaluate("it => it.labels[0].textContent"))
     assert "frauds are flagged" in page.get_by_role("slider").get_attribute("aria-valuetext")
     assert page.get_by_role("status").get_attribute("aria-live") == "polite"
     assert page.get_by_role("img").count() == 6
     assert all(each.get_attribute("aria-label") for each in page.get_by_role("img").all())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", ["many"], indirect=True)
+def test_the_threshold_is_shown_short_and_is_exact_in_the_control(opened: tuple[Any, Rows]) -> None:
+    page, (score, label) = opened
+    exact = page.locator("#exact")
+    for way in (50, 400, 800, 990):
+        page.locator("#place").fill(str(way))
+        at = _holds(page, (score, label))
+        assert float(exact.input_value()) == at and np.float32(at) in score
+        shown = page.locator("#threshold").text_content()
+        assert len(re.sub(r"e.*|^0[.]0*|[.]", "", shown)) <= 4
+        assert float(shown) == pytest.approx(at, rel=5e-4)
+    exact.fill("0.5")
+    assert _holds(page, (score, label)) == score[score >= 0.5].min()
+    assert exact.input_value() == "0.5"
+    exact.press("Tab")
+    assert float(exact.input_value()) == score[score >= 0.5].min()
+    exact.fill("1")
+    exact.press("Tab")
+    assert (_holds(page, (score, label)), exact.input_value()) == (np.inf, "")
+    floors = page.get_by_role("region", name="What the thresholds would have done").locator("td:nth-child(2)")
+    assert floors.all_text_contents() == ["0", f"{THRESHOLDS['review']:.4g}", f"{THRESHOLDS['block']:.4g}"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", ["many"], indirect=True)
+def test_each_cost_is_in_the_total_alone_and_together(opened: tuple[Any, Rows]) -> None:
+    page, (score, label) = opened
+    page.locator("[data-go=review]").click()
+    flagged = score >= np.float32(_shown(page)["threshold"])
+    counts = {
+        "missed": (~flagged & (label == 1)).sum(),
+        "review": flagged.sum(),
+        "blocked": (flagged & (label == 0)).sum(),
+    }
+    for name in counts:
+        page.locator(f"#cost-{name}").fill("")
+    assert page.locator("#money").get_attribute("data-total") is None
+    for name, count in counts.items():
+        page.locator(f"#cost-{name}").fill("0.1")
+        assert _shown(page)["total"] == pytest.approx(0.1 * count, rel=1e-12)
+        page.locator(f"#cost-{name}").fill("")
+    page.locator("#cost-blocked").fill("2")
+    assert f"wrongly blocked payments {2 * counts['blocked']:,}" in page.locator("#money").text_content()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", ["many"], indirect=True)
+def test_nothing_moves_by_itself_where_the_reader_does_not_want_it(opened: tuple[Any, Rows]) -> None:
+    page, _ = opened
+    page.emulate_media(reduced_motion="reduce")
+    page.add_style_tag(
+        content="button { transition: background 9s; animation: turn 9s; } @keyframes turn { to { opacity: 0; } }"
+    )
+    page.locator("#higher").click()
+    assert page.evaluate("document.getAnimations().length") == 0
+    style = "[...document.querySelectorAll('*')].map(it => getComputedStyle(it).transitionDuration)"
+    assert set(page.evaluate(style)) == {"0s"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", ["many"], indirect=True)
+def test_a_wide_table_scrolls_inside_itself_and_by_keyboard(opened: tuple[Any, Rows]) -> None:
+    page, _ = opened
+    region = page.get_by_role("region", name="What the thresholds would have done")
+    inside, outside = region.evaluate("it => [it.scrollWidth, it.clientWidth]")
+    assert inside > outside
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    region.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("it => it.scrollLeft > 0", arg=region.element_handle())
+    assert page.get_by_role("table").count() > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opened", ["many"], indirect=True)
+def test_the_page_has_one_word_for_what_is_no_fraud(opened: tuple[Any, Rows]) -> None:
+    page, _ = opened
+    text = page.locator("main").inner_text() + str(
+        page.locator("[aria-label]").evaluate_all("all => all.map(it => it.ariaLabel)")
+    )
+    assert "legitimate" in text and "honest" not in text.lower()
 
 
 def _unpacked(text: str) -> list[tuple[float, int]]:

@@ -47,7 +47,7 @@ def test_the_first_model_is_accepted_with_what_it_is_registered_with(gate):
     verdict = ask(GOOD)
     assert (verdict["accepted"], verdict["model_version"]) == (True, "new")
     assert verdict["metadata"] == {
-        "model_version": "new", "average_precision": "0.95", "recall_at_fpr_0.001": "0.9"
+        "model_version": "new", "evaluation": KEY, "average_precision": "0.95", "recall_at_fpr_0.001": "0.9"
     }  # fmt: skip
 
 

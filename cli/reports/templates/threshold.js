@@ -1,220 +1,105 @@
-// Counts what a threshold does, from every scored row of the page; its positions are the scores themselves.
-(() => {
-  "use strict";
-  const at = (id) => document.getElementById(id);
-  const data = JSON.parse(at("scored").textContent);
-  const slider = at("place"), WAY = 1000;
-
-  // One variable-length number a row: (bits of the score less those of the score before) * 2 + label.
-  const read = (text) => {
-    const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
-    const bits = new Uint32Array(data.rows), frauds = new Uint32Array(data.rows), all = new Uint32Array(data.rows);
-    let distinct = 0, now = 0;
-    for (let place = 0; place < bytes.length;) {
-      let number = 0, shift = 0, byte;
-      do {
-        byte = bytes[place++];
-        number += (byte & 127) * 2 ** shift;
-        shift += 7;
-      } while (byte & 128);
-      const step = Math.floor(number / 2);
-      if (step > 0 || distinct === 0) { now += step; bits[distinct++] = now; }
-      frauds[distinct - 1] += number % 2;
-      all[distinct - 1] += 1;
-    }
-    return { scores: new Float32Array(bits.buffer, 0, distinct), frauds, all, distinct };
-  };
-  const { scores, frauds, all, distinct } = read(data.packed);
-
-  // Flagged at position p: the rows of score p and of all higher ones; at the last position none.
-  const found = new Uint32Array(distinct + 1), flagged = new Uint32Array(distinct + 1);
-  for (let place = distinct - 1; place >= 0; place -= 1) {
-    found[place] = found[place + 1] + frauds[place];
-    flagged[place] = flagged[place + 1] + all[place];
-  }
-  const rows = flagged[0], fraudRows = found[0], honestRows = rows - fraudRows;
+  // Shows what the threshold does that the reader moves; its positions are the scores themselves.
+  const slider = at("place"), exact = at("exact");
   let here = distinct;
-
-  const least = (fits) => {
-    let low = 0, high = distinct;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (fits(middle)) high = middle; else low = middle + 1;
-    }
-    return low;
-  };
-  const counted = (place) => {
-    const tp = found[place], fp = flagged[place] - tp;
-    return { tp, fp, fn: fraudRows - tp, tn: honestRows - fp };
-  };
   const whole = (number) => number.toLocaleString("en-US");
-  const part = (number, of) => (of ? `${((100 * number) / of).toFixed(3)}%` : "none to tell it from");
-  const of100k = (number) => (rows ? (100000 * number / rows).toLocaleString("en-US", { maximumFractionDigits: 1 }) : "0");
+  const part = (number, of) => `${((100 * number) / of).toFixed(3)}%`;
+  const per100k = (set, number) => (set.rows ? (100000 * number) / set.rows : 0);
+  const tenths = (number) => number.toLocaleString("en-US", { maximumFractionDigits: 1 });
   const money = (number) => number.toLocaleString("en-US", { maximumFractionDigits: 2 });
+  const COSTS = ["missed", "review", "blocked"];
   const cost = (id) => (at(id).value.trim() === "" || !(Number(at(id).value) >= 0) ? null : Number(at(id).value));
   const costs = () => {
-    const missed = cost("cost-missed"), review = cost("cost-review");
-    return missed === null && review === null ? null : { missed: missed ?? 0, review: review ?? 0 };
+    const given = COSTS.map((name) => cost(`cost-${name}`));
+    return given.every((each) => each === null) ? null : Object.fromEntries(COSTS.map((name, place) => [name, given[place] ?? 0]));
   };
-  const costAt = (place, { missed, review }) => missed * (fraudRows - found[place]) + review * flagged[place];
+  // the second model's elements have the number 2
+  const id = (name, of) => (of ? `${name}-2` : name);
 
-  // The way of the slider goes by flagged rows in equal ratios: half of it would else be spent on scores next to nothing.
-  const placeOf = (way) => {
-    if (way <= 0) return 0;
-    if (way >= WAY) return distinct;
-    const wanted = Math.exp(Math.log(Math.max(rows, 1)) * (1 - way / WAY));
-    return least((place) => flagged[place] <= wanted);
-  };
-  const wayOf = (place) => {
-    if (place === 0 && distinct > 0) return 0;
-    if (place >= distinct) return WAY;
-    const way = Math.round(WAY * (1 - Math.log(flagged[place]) / Math.log(Math.max(rows, 2))));
-    return Math.max(1, Math.min(WAY - 1, way));
-  };
-
-  const NS = "http://www.w3.org/2000/svg", LEFT = 50, TOP = 10, WIDE = 284, HIGH = 190;
-  const shape = (svg, name, values, text) => {
-    const made = document.createElementNS(NS, name);
-    for (const [key, value] of Object.entries(values)) made.setAttribute(key, value);
-    if (text !== undefined) made.textContent = text;
-    svg.append(made);
-    return made;
-  };
-  const x = (share) => (LEFT + share * WIDE).toFixed(2), y = (share) => (TOP + (1 - share) * HIGH).toFixed(2);
-  const frame = (svg, across, up) => {
-    across.forEach(([share, text]) => {
-      shape(svg, "path", { class: "axis", d: `M${x(share)} ${y(0)}V${y(1)}` });
-      shape(svg, "text", { x: x(share), y: TOP + HIGH + 16, "text-anchor": "middle" }, text);
-    });
-    up.forEach(([share, text]) => {
-      shape(svg, "path", { class: "axis", d: `M${x(0)} ${y(share)}H${x(1)}` });
-      shape(svg, "text", { x: LEFT - 6, y: Number(y(share)) + 4, "text-anchor": "end" }, text);
-    });
-  };
-  const SHARES = [0, 0.25, 0.5, 0.75, 1].map((share) => [share, `${100 * share}%`]);
-  // Points nearer to one another than can be seen are passed over.
-  const curve = (svg, points) => {
-    let path = "", last = null;
-    points((across, up, end) => {
-      if (last && !end && Math.abs(across - last[0]) < 0.002 && Math.abs(up - last[1]) < 0.002) return;
-      path += `${last ? "L" : "M"}${x(across)} ${y(up)}`;
-      last = [across, up];
-    });
-    if (path) shape(svg, "path", { class: "curve", d: path });
-  };
-  const tens = (most) => Array.from({ length: most + 1 }, (_, power) => [power / most, whole(10 ** power)]);
-
-  const BINS = 40;
-  const drawScores = () => {
-    const counts = [new Float64Array(BINS), new Float64Array(BINS)];
-    for (let place = 0; place < distinct; place += 1) {
-      const bin = Math.min(BINS - 1, Math.floor(scores[place] * BINS));
-      counts[1][bin] += frauds[place];
-      counts[0][bin] += all[place] - frauds[place];
+  const showSet = (set, of, now) => {
+    const { tp, fp, fn, tn } = matrix(set, here);
+    for (const [name, count] of [["found", tp], ["missed", fn], ["false-alarms", fp], ["passed", tn]]) {
+      at(id(name, of)).textContent = whole(count);
+      at(id(`${name}-share`, of)).textContent = `${tenths(per100k(set, count))} of 100,000`;
     }
-    const most = Math.max(1, Math.ceil(Math.log10(Math.max(...counts[0], ...counts[1], 1) + 1)));
-    frame(at("scores"), [0, 0.25, 0.5, 0.75, 1].map((share) => [share, String(share)]), tens(most));
-    ["honest", "fraud"].forEach((name, label) => {
-      let path = `M${x(0)} ${y(0)}`;
-      counts[label].forEach((count, bin) => {
-        // one row stands a little above none
-        path += `V${y(count ? Math.max(Math.log10(count) / most, 0.015) : 0)}H${x((bin + 1) / BINS)}`;
-      });
-      shape(at("scores"), "path", { class: name, d: `${path}V${y(0)}` });
-    });
-  };
-  const drawCurves = () => {
-    frame(at("roc"), SHARES, SHARES);
-    frame(at("precision-recall"), SHARES, SHARES);
-    shape(at("roc"), "path", { class: "even", d: `M${x(0)} ${y(0)}L${x(1)} ${y(1)}` });
-    if (fraudRows && honestRows) {
-      curve(at("roc"), (point) => {
-        for (let place = distinct; place >= 0; place -= 1) {
-          point((flagged[place] - found[place]) / honestRows, found[place] / fraudRows, place === 0);
-        }
-      });
+    at(id("precision", of)).textContent = tp + fp ? part(tp, tp + fp) : "nothing is flagged";
+    at(id("recall", of)).textContent = set.fraudRows ? part(tp, set.fraudRows) : "no fraud";
+    at(id("fpr", of)).textContent = set.legitimateRows ? part(fp, set.legitimateRows) : "none legitimate";
+    const shown = at(id("money", of));
+    if (now === null) {
+      shown.textContent = "Name a cost to see what a threshold costs, and which costs least.";
+      delete shown.dataset.total;
+    } else {
+      const total = costAt(set, here, now), parts = [];
+      parts.push(`Missed frauds ${money(now.missed * fn)}`, `flagged transactions ${money(now.review * (tp + fp))}`);
+      if (now.blocked) parts.push(`wrongly blocked payments ${money(now.blocked * fp)}`);
+      shown.dataset.total = String(total);
+      shown.textContent = `${parts.join(" + ")} = ${money(total)}; of 100,000 transactions ${money(per100k(set, total))}. Flagging nothing costs ${money(costAt(set, distinct, now))}.`;
     }
-    if (fraudRows) {
-      curve(at("precision-recall"), (point) => {
-        for (let place = distinct - 1; place >= 0; place -= 1) {
-          point(found[place] / fraudRows, found[place] / flagged[place], place === 0);
-        }
-      });
-    }
-  };
-  const DECADES = 5, GROUPS = 20;
-  const drawCalibration = () => {
-    const svg = at("calibration");
-    const share = (value) => Math.max(0, 1 + Math.log10(Math.max(value, 1e-9)) / DECADES);
-    const ticks = Array.from({ length: DECADES + 1 }, (_, each) => [each / DECADES, `${Number((100 * 10 ** (each - DECADES)).toPrecision(3))}%`]);
-    frame(svg, ticks, ticks);
-    shape(svg, "path", { class: "even", d: `M${x(0)} ${y(0)}L${x(1)} ${y(1)}` });
-    // from the top down, groups that hold, or are expected to hold, as many frauds each
-    let sum = 0, fraud = 0, count = 0;
-    const size = Math.max(1, fraudRows / GROUPS);
-    for (let place = distinct - 1; place >= 0; place -= 1) {
-      sum += scores[place] * all[place];
-      fraud += frauds[place];
-      count += all[place];
-      const full = fraud >= size || (count >= 100 && count * scores[place] >= 2 * size);
-      if (!full && place > 0) continue;
-      shape(svg, "circle", { class: "bin", r: 3.4, cx: x(share(sum / count)), cy: y(share(fraud / count)) });
-      sum = fraud = count = 0;
-    }
-    svg.setAttribute("aria-label", "The share that is fraud against the score, in groups of rows.");
+    showAt(points[of][0], set.fraudRows && set.legitimateRows ? fp / set.legitimateRows : null, tp / set.fraudRows);
+    showAt(points[of][1], set.fraudRows && tp + fp ? tp / set.fraudRows : null, tp / (tp + fp));
+    return `${whole(tp)} of ${whole(set.fraudRows)} frauds are flagged and ${whole(fp)} of ${whole(set.legitimateRows)} legitimate transactions; ${whole(fn)} frauds pass.`;
   };
 
-  const line = shape(at("scores"), "path", { class: "now" });
-  const points = ["roc", "precision-recall"].map((id) => shape(at(id), "circle", { class: "now", r: 5.5 }));
-  const showAt = (circle, across, up) => {
-    circle.setAttribute("visibility", across === null ? "hidden" : "visible");
-    if (across === null) return;
-    circle.setAttribute("cx", x(across));
-    circle.setAttribute("cy", y(up));
+  // What the second has more than the first: counts of the same rows, of 100,000 where the rows are others.
+  const showDifferences = (now) => {
+    const same = data.both !== null, [one, other] = sets.map((set) => matrix(set, here));
+    const measures = {
+      found: ["tp"], missed: ["fn"], "false-alarms": ["fp"], passed: ["tn"],
+    };
+    const signed = (number, text) => `${number > 0 ? "+" : number < 0 ? "−" : ""}${text(Math.abs(number))}`;
+    for (const [name, [key]] of Object.entries(measures)) {
+      const counts = same ? [one[key], other[key]] : [per100k(sets[0], one[key]), per100k(sets[1], other[key])];
+      const text = same ? whole : tenths;
+      at(`of-one-${name}`).textContent = text(counts[0]);
+      at(`of-other-${name}`).textContent = text(counts[1]);
+      at(`difference-${name}`).textContent = signed(counts[1] - counts[0], text);
+    }
+    const rates = {
+      precision: ({ tp, fp }) => (tp + fp ? tp / (tp + fp) : null),
+      recall: ({ tp, fn }) => (tp + fn ? tp / (tp + fn) : null),
+      fpr: ({ fp, tn }) => (fp + tn ? fp / (fp + tn) : null),
+    };
+    for (const [name, rate] of Object.entries(rates)) {
+      const found = [rate(one), rate(other)], text = (value) => (value === null ? "none" : part(value, 1));
+      at(`of-one-${name}`).textContent = text(found[0]);
+      at(`of-other-${name}`).textContent = text(found[1]);
+      at(`difference-${name}`).textContent = found.includes(null) ? "none" : `${signed(100 * (found[1] - found[0]), (value) => value.toFixed(3))} points`;
+    }
+    const totals = now === null ? null : sets.map((set) => (same ? costAt(set, here, now) : per100k(set, costAt(set, here, now))));
+    at("of-one-money").textContent = totals ? money(totals[0]) : "no cost is named";
+    at("of-other-money").textContent = totals ? money(totals[1]) : "no cost is named";
+    at("difference-money").textContent = totals ? signed(totals[1] - totals[0], money) : "";
+    if (!same) return;
+    const together = matrix(both, here), rest = (all, a, b, joint) => all - a - b + joint;
+    for (const [kind, key, all] of [["fraud", "tp", both.fraudRows], ["legitimate", "fp", both.legitimateRows]]) {
+      at(`both-${kind}`).textContent = whole(together[key]);
+      at(`only-one-${kind}`).textContent = whole(one[key] - together[key]);
+      at(`only-other-${kind}`).textContent = whole(other[key] - together[key]);
+      at(`neither-${kind}`).textContent = whole(rest(all, one[key], other[key], together[key]));
+    }
   };
 
   const show = (wanted, moved = true) => {
     here = Math.max(0, Math.min(distinct, wanted));
-    const { tp, fp, fn, tn } = counted(here);
-    const none = here === distinct;
-    const threshold = none ? "above every score" : String(scores[here]);
-    at("threshold").textContent = none ? threshold : Number(scores[here].toPrecision(7));
-    at("mover").dataset.threshold = none ? "Infinity" : threshold;
-    for (const [id, count] of [["found", tp], ["missed", fn], ["false-alarms", fp], ["passed", tn]]) {
-      at(id).textContent = whole(count);
-      at(`${id}-share`).textContent = `${of100k(count)} of 100,000`;
-    }
-    at("precision").textContent = tp + fp ? part(tp, tp + fp) : "nothing is flagged";
-    at("recall").textContent = fraudRows ? part(tp, fraudRows) : "no fraud";
-    at("fpr").textContent = honestRows ? part(fp, honestRows) : "none legitimate";
-    const told = `${whole(tp)} of ${whole(fraudRows)} frauds are flagged and ${whole(fp)} of ${whole(honestRows)} legitimate transactions; ${whole(fn)} frauds pass.`;
-    at("told").textContent = told;
+    const none = here === distinct, now = costs();
+    at("threshold").textContent = none ? "above every score" : String(Number(scores[here].toPrecision(4)));
+    at("mover").dataset.threshold = none ? "Infinity" : String(scores[here]);
+    if (document.activeElement !== exact) exact.value = none ? "" : String(scores[here]);
     if (moved) slider.value = String(wayOf(here));
+    const told = sets.map((set, of) => (sets.length > 1 ? `${set.name}: ` : "") + showSet(set, of, now)).join(" ");
+    at("told").textContent = told;
     slider.setAttribute("aria-valuetext", `${at("threshold").textContent}: ${told}`);
     at("lower").setAttribute("aria-disabled", String(here === 0));
     at("higher").setAttribute("aria-disabled", String(none));
-    const known = costs();
-    at("cheapest").setAttribute("aria-disabled", String(known === null));
-    if (known === null) {
-      at("money").textContent = "Name a cost to see what a threshold costs, and which costs least.";
-      delete at("money").dataset.total;
-    } else {
-      const total = costAt(here, known);
-      at("money").dataset.total = String(total);
-      at("money").textContent = `Missed frauds ${money(known.missed * fn)} + flagged transactions ${money(known.review * (tp + fp))} = ${money(total)}; of 100,000 transactions ${money(rows ? 100000 * total / rows : 0)}. Flagging nothing costs ${money(costAt(distinct, known))}.`;
-    }
+    document.querySelectorAll("[data-cheapest]").forEach((each) => each.setAttribute("aria-disabled", String(now === null)));
+    if (sets.length > 1) showDifferences(now);
     line.setAttribute("d", `M${x(none ? 1 : scores[here])} ${y(0)}V${y(1)}`);
-    showAt(points[0], fraudRows && honestRows ? fp / honestRows : null, tp / fraudRows);
-    showAt(points[1], fraudRows && tp + fp ? tp / fraudRows : null, tp / (tp + fp));
-    at("scores").setAttribute("aria-label", `How the scores of ${whole(fraudRows)} frauds and ${whole(honestRows)} legitimate transactions are distributed; the threshold stands at ${at("threshold").textContent}.`);
-    at("roc").setAttribute("aria-label", `ROC curve; at the threshold recall ${at("recall").textContent}, false-positive rate ${at("fpr").textContent}.`);
-    at("precision-recall").setAttribute("aria-label", `Precision and recall; at the threshold precision ${at("precision").textContent}, recall ${at("recall").textContent}.`);
+    const each = (text) => sets.map((set, of) => (sets.length > 1 ? `${set.name}: ` : "") + text(set, (name) => at(id(name, of)).textContent)).join("; ");
+    at("scores").setAttribute("aria-label", `How the scores of ${each((set) => `${whole(set.fraudRows)} frauds and ${whole(set.legitimateRows)} legitimate transactions`)} are distributed; the threshold stands at ${at("threshold").textContent}.`);
+    at("roc").setAttribute("aria-label", `ROC curve; at the threshold ${each((_, of) => `recall ${of("recall")}, false-positive rate ${of("fpr")}`)}.`);
+    at("precision-recall").setAttribute("aria-label", `Precision and recall; at the threshold ${each((_, of) => `precision ${of("precision")}, recall ${of("recall")}`)}.`);
   };
 
-  drawScores();
-  drawCurves();
-  drawCalibration();
-  [line, ...points].forEach((each) => each.parentNode.append(each));
   slider.addEventListener("input", () => show(placeOf(Number(slider.value)), false));
   slider.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -227,20 +112,22 @@
     event.preventDefault();
     show(wanted);
   });
+  exact.addEventListener("input", () => {
+    const typed = Number(exact.value);
+    // what is typed becomes a score of a row when the box is left
+    if (exact.value.trim() !== "" && typed >= 0) show(placeFrom(typed));
+  });
+  exact.addEventListener("blur", () => { exact.value = here === distinct ? "" : String(scores[here]); });
   at("lower").addEventListener("click", () => show(here - 1));
   at("higher").addEventListener("click", () => show(here + 1));
-  const going = (name) => {
-    const value = data.thresholds[name];
-    return value === null || value === undefined ? distinct : least((place) => scores[place] >= value);
+  const going = (set, name) => {
+    const value = set.thresholds[name];
+    return value === null || value === undefined ? distinct : placeFrom(value);
   };
-  document.querySelectorAll("[data-go]").forEach((each) => each.addEventListener("click", () => show(going(each.dataset.go))));
-  at("cheapest").addEventListener("click", () => {
-    const known = costs();
-    if (known === null) return;
-    let best = distinct;
-    for (let place = distinct - 1; place >= 0; place -= 1) if (costAt(place, known) < costAt(best, known)) best = place;
-    show(best);
-  });
-  ["cost-missed", "cost-review"].forEach((id) => at(id).addEventListener("input", () => show(here)));
-  show(going("review"));
-})();
+  document.querySelectorAll("[data-go]").forEach((each) => each.addEventListener("click", () => show(going(sets[Number(each.dataset.of)], each.dataset.go))));
+  document.querySelectorAll("[data-cheapest]").forEach((each) => each.addEventListener("click", () => {
+    const now = costs();
+    if (now !== null) show(cheapest(sets[Number(each.dataset.cheapest)], now));
+  }));
+  COSTS.forEach((name) => at(`cost-${name}`).addEventListener("input", () => show(here)));
+  show(going(sets[0], "review"));
