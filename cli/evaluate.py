@@ -22,7 +22,8 @@ from reading.errors import BadInputError
 from reading.transactions import checked_reading
 from sagemaker_src.training.fairness import Group, by_group, group_names
 from sagemaker_src.training.fitting import TrainingSettings
-from sagemaker_src.training.train import Trained, TrainingDataError, default_test_from, train_model
+from sagemaker_src.training.split import default_test_from
+from sagemaker_src.training.train import Trained, TrainingDataError, train_model
 
 
 def evaluate(

@@ -16,7 +16,8 @@ from cli.times import parse_moment
 from reading.errors import BadInputError
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.fitting import TrainingSettings, TrainingSettingsError
-from sagemaker_src.training.train import TrainingDataError, default_test_from, train_model
+from sagemaker_src.training.split import default_test_from
+from sagemaker_src.training.train import TrainingDataError, train_model
 
 _DEFAULTS = TrainingSettings()
 

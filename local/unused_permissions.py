@@ -71,6 +71,24 @@ UNUSED = (
         roles=("FunctionsRecordLabelsRole",),
     ),
     Unused(
+        "this run learns from a file: tests/local/test_labels.py learns from the archive",
+        ("s3:GetObject", "s3:ListBucket"),
+        resources="*rchive*",
+        roles=("ModelsJobsRole",),
+    ),
+    Unused(
+        "this run learns from a file: tests/local/test_labels.py learns from the archive",
+        ("s3:PutObject",),
+        resources="*rchive*/_keep",
+        roles=("ModelsMachineRole",),
+    ),
+    Unused(
+        "this run learns from a file: tests/local/test_labels.py learns from the archive",
+        ("s3:PutObject",),
+        resources="*/training-sets/none/_keep",
+        roles=("ModelsMachineRole",),
+    ),
+    Unused(
         "no second training run waits for its turn in this run: tests/local/test_turn.py runs two",
         ("dynamodb:GetItem", "states:DescribeExecution"),
         roles=("ModelsMachineRole",),

@@ -152,6 +152,16 @@ class Settings(BaseModel):
     )
     training_at: Schedule = setting("cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", CRON_SAYS)
 
+    training_labels: Literal["file", "archive", "both"] = setting(
+        "file",
+        "what a model is trained on, unless a run says otherwise: files with labels, archived transactions with labels that came "
+        "back, or both",
+        "file, archive or both",
+    )
+    training_label_delay_days: int = number(
+        7, "how long a label takes to come back, days; younger transactions train nothing", 0, 365
+    )
+
     batch_back_end: Literal["sagemaker", "fraud-detector"] = setting(
         "sagemaker",
         "what trains on whole files and scores them; Fraud Detector takes no new customers since 2025-11-07",

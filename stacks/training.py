@@ -9,7 +9,7 @@ from stacks.constructs.champion import STACK_UPDATED
 from stacks.constructs.clean_up import leftovers
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
-from stacks.data import Data
+from stacks.data import DECISIONS, LABELS, TRANSACTIONS, Data
 from stacks.names import JOB_LOG_GROUPS, TRAINING_JOBS, run_prefix
 from stacks.serving import Serving
 from stacks.settings import Settings
@@ -30,6 +30,8 @@ class Training(FraudStack):
             settings,
             key=data.key,
             curated=data.curated,
+            archive=data.archive,
+            archived={"archive": TRANSACTIONS, "decisions": DECISIONS, "labels": LABELS},
             models=data.models,
             endpoint=serving.endpoint,
             bus=(streaming.bus.attr_name, streaming.bus.attr_arn),

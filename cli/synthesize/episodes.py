@@ -35,7 +35,7 @@ from sagemaker_src.synthesis.errors import SynthesisError
 from sagemaker_src.synthesis.judging import QUALITY, REPORT
 from sagemaker_src.synthesis.page.page import write_page
 from sagemaker_src.synthesis.quality.verdict import Limits
-from sagemaker_src.training.train import default_test_from
+from sagemaker_src.training.split import default_test_from
 
 WRITTEN = (
     "trans_date_trans_time",

@@ -34,6 +34,7 @@ from sagemaker_src.training.fitting import Progress, TrainingSettings, TrainingS
 from sagemaker_src.training.leakage import Rows, leakage
 from sagemaker_src.training.metrics import Labels, Scores, evaluate_rows, ranking_metrics, threshold_at_fpr
 from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
+from sagemaker_src.training.split import default_test_from, split
 from sagemaker_src.training.synthetic_rows import Synthetic, SyntheticError, read_synthetic
 
 
@@ -85,11 +86,6 @@ def need_both(label: Labels, which: str) -> None:
         )
 
 
-def default_test_from(event_ms: NDArray[np.int64]) -> int:
-    """The start (UTC, ms) of the day by which four fifths of the rows have come."""
-    return int(np.quantile(event_ms, 0.8)) // MS_PER_DAY * MS_PER_DAY
-
-
 def train_model(
     rows: pd.DataFrame,
     settings: TrainingSettings,
@@ -120,10 +116,9 @@ def train_model(
     label = rows["is_fraud"].to_numpy()
     end = int(event_ms[-1]) + 1 if test_from_ms is None else test_from_ms
     delay = int(settings.label_delay_days * MS_PER_DAY)
-    labelled = end - (0 if test_rows is not None else delay)
-    validation_from = int(labelled - settings.validation_share * (labelled - event_ms[0]))
-    fit_part, train_part = event_ms < validation_from - delay, event_ms < labelled
-    validation_part = (event_ms >= validation_from) & train_part
+    parts = split(int(event_ms[0]), end, delay, settings.validation_share, tested_in_time=test_rows is None)
+    fit_part, train_part = event_ms < parts.fitted_until, event_ms < parts.labelled_until
+    validation_part = (event_ms >= parts.validation_from) & train_part
     for part, which in ((fit_part, "fitting"), (validation_part, "validation")):
         need_both(label[part], which)
 
@@ -210,6 +205,12 @@ def outcomes(label: Labels, score: Scores, thresholds: dict[str, float]) -> dict
     }
 
 
+def set_manifest(folder: Path) -> dict[str, Any] | None:
+    """What `sagemaker_src.processing.training_set` says of the rows of a folder; None of rows that were made otherwise."""
+    file = folder / "manifest.json"
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+
+
 def _add_program(model_dir: Path) -> None:
     """Puts the program that serves the model beside it: a container without a network can fetch none."""
     program = resources.files("sagemaker_src.serving").joinpath("inference.py").read_bytes()
@@ -265,6 +266,8 @@ def main(arguments: list[str] | None = None) -> int:
         trained = train_model(rows, settings, test_from_ms=test_from, synthetic=synthetic, progress=say)
     except TrainingDataError as error:
         parser.error(f"--train: {error}")
+    if told := set_manifest(Path(options.train)):
+        trained.manifest["data"]["training_set"] = told
     trained.save(options.model_dir)
     _add_program(options.model_dir)
     print(json.dumps(trained.manifest["metrics"]["test"], indent=2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import aws_cdk as cdk
@@ -29,7 +31,7 @@ from stacks.constructs.jobs import (
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import EVALUATIONS, Promotion
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri
-from stacks.constructs.steps import Step, Task
+from stacks.constructs.steps import Choice, Fail, Step, Task
 from stacks.constructs.storage import Store
 from stacks.constructs.turn import Turn
 from stacks.images import image
@@ -40,7 +42,15 @@ LABELLED = "transactions/"
 """Prefix of the curated bucket: transactions with `is_fraud`, what a model is trained on."""
 TRANSACTIONS = "{%% $exists($states.input.transactions) ? $states.input.transactions : '%s' %%}"
 """What a run learns from: the S3 URI of its input, which its worker's role must be able to read; or all that is labelled."""
+LABELS = (
+    "{%% $exists($states.input.labels) ? $states.input.labels : $exists($states.input.transactions) ? 'file' : '%s' %%}"
+)
+"""Whose labels a run learns from: those of its file, those that came back (the archive), or both. Given a file, it takes its."""
+AS_OF = "{% $exists($states.input.as_of) ? $states.input.as_of : $substring($now(), 0, 10) %}"
+"""As of when labels are taken: given, or the day's begin (UTC)."""
 TRAINING_SETS = "training-sets/"
+NO_FILES = f"{TRAINING_SETS}none/"
+"""A prefix without files, in place of those of a run that learns from the archive alone."""
 NEWEST = "synthetic/newest/"
 """Of the curated bucket: the newest published synthetic frauds."""
 
@@ -50,6 +60,8 @@ class Training(Construct):
 
     Args:
         curated: labelled transactions, and what is made of them.
+        archive: what was decided live.
+        archived: {what: its prefix of the archive} of transactions, decisions and labels.
         models: takes the models and their evaluations.
         endpoint: serves the champion.
         bus: the name of the bus that is told which model serves, and its ARN.
@@ -63,11 +75,14 @@ class Training(Construct):
         *,
         key: kms.IKey,
         curated: Store,
+        archive: Store,
+        archived: Mapping[str, str],
         models: Store,
         endpoint: Endpoint,
         bus: tuple[str, str],
     ) -> None:
         super().__init__(scope, name)
+        self._archive, self._archived = archive, archived
         self._settings, self._key, self._endpoint = settings, key, endpoint
         self._curated, self._models, self._bus = curated, models, bus
         self._code = JobCode.of(self, "training")
@@ -150,6 +165,25 @@ class Training(Construct):
             instance_type=self._settings.training_instance_type,
             libraries="jobs",
         )
+        of_labels = ProcessingJob(
+            name=run_prefix(self._settings, "training-set"),
+            image=image("spark", self._settings.region),
+            python=SPARK_PYTHON,
+            module="sagemaker_src.processing.training_set",
+            arguments=[
+                *(part for each in self._archived for part in (f"--{each}", f"{MOUNT}/input/{each}")),
+                *("--files", f"{MOUNT}/input/files", "--as-of", "{% $as_of %}"),
+                *("--label-delay-days", str(self._settings.training_label_delay_days)),
+                *("--out", f"{MOUNT}/output/features/features.parquet"),
+            ],
+            inputs={
+                **{each: self._archive.uri(prefix) for each, prefix in self._archived.items()},
+                "files": f"{{% $labels = 'both' ? $transactions : '{self._curated.uri(NO_FILES)}' %}}",
+            },
+            outputs={"features": features},
+            instance_type=self._settings.training_instance_type,
+            libraries="jobs",
+        )
         evaluation = ProcessingJob(
             name=run_prefix(self._settings, "evaluation"),
             image=self._xgboost,
@@ -163,17 +197,39 @@ class Training(Construct):
             instance_type=self._settings.training_instance_type,
         )
         newest = {"Keep synthetic": keep(self._curated, NEWEST)} if self._settings.training_with_synthetic else {}
+        made = next(iter(newest), "Train")
         return {
             "Run": Step(
                 assigns={
                     "run": "{% $uuid() %}",
                     "again": AGAIN,
                     "transactions": TRANSACTIONS % self._curated.uri(LABELLED),
+                    "labels": LABELS % self._settings.training_labels,
+                    "as_of": AS_OF,
                 }
             ),
             **champion.again("Take turn"),
-            **self._turn.steps("Training set"),
-            "Training set": training_set.task(self._code, worker, self._key.key_arn, reads=("run", "transactions")),
+            **self._turn.steps("Whose labels?"),
+            "Whose labels?": Choice(
+                reads=("labels",),
+                rules={
+                    "{% $labels = 'file' %}": "Training set",
+                    "{% $labels in ['archive', 'both'] %}": "Keep no files",
+                },
+                otherwise="Unknown labels",
+            ),
+            "Unknown labels": Fail(
+                error="UnknownLabels",
+                cause="The input's `labels` is none of those that there are; allowed: file, archive, both",
+            ),
+            "Training set": replace(
+                training_set.task(self._code, worker, self._key.key_arn, reads=("run", "transactions")), then=made
+            ),
+            "Keep no files": keep(self._curated, NO_FILES),
+            **{f"Keep {each}": keep(self._archive, prefix) for each, prefix in self._archived.items()},
+            "Training set of labels": of_labels.task(
+                self._code, worker, self._key.key_arn, reads=("as_of", "labels", "run", "transactions")
+            ),
             **newest,
             "Train": Task(
                 resource="sagemaker:createTrainingJob.sync",
@@ -190,6 +246,7 @@ class Training(Construct):
         code = f"{CHANNELS}/code/{self._code.code.s3_object_key}"
         channels = {"code": self._code.code.s3_object_url, "train": features}
         arguments = ["--train", f"{CHANNELS}/train", "--model-dir", "/opt/ml/model"]
+        arguments += ["--label-delay-days", str(self._settings.training_label_delay_days)]
         if self._settings.training_with_synthetic:
             channels["synthetic"] = self._curated.uri(NEWEST)
             arguments += ["--synthetic", f"{CHANNELS}/synthetic"]
@@ -219,6 +276,10 @@ class Training(Construct):
     def _permissions(self, worker: iam.Role, trainer: iam.Role) -> None:
         allow_prefix(worker, self._curated, LABELLED, read=True)
         allow_prefix(worker, self._curated, TRAINING_SETS, read=True, write=True)
+        for prefix in self._archived.values():
+            allow_prefix(worker, self._archive, prefix, read=True)
+        kept = [f"{self._archive.arn}/{prefix}{KEEP}" for prefix in self._archived.values()]
+        allow(self.machine.role, ["s3:PutObject"], [f"{self._curated.arn}/{NO_FILES}{KEEP}", *kept])
         allow_prefix(worker, self._models, MODELS, read=True)
         allow_prefix(worker, self._models, EVALUATIONS, write=True)
         allow_prefix(trainer, self._curated, TRAINING_SETS, read=True)

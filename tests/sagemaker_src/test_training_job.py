@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import zipfile
@@ -25,6 +26,19 @@ def test_the_program_that_serves_a_model_is_in_its_folder(tmp_path: Path) -> Non
     )
     assert found == ["code/inference.py", "manifest.json", "model.ubj"]
     assert (tmp_path / "model" / "code" / "inference.py").read_bytes() == PROGRAM.read_bytes()
+
+
+def test_the_model_says_of_which_set_it_was_made(tmp_path: Path) -> None:
+    rows = tmp_path / "features"
+    rows.mkdir()
+    made_up_rows(2_000).to_parquet(rows / "features.parquet")
+    told = {"fingerprint": "0" * 64, "as_of": "2026-11-28T00:00:00.000Z"}
+    for expected in (None, told):
+        if expected:
+            (rows / "manifest.json").write_text(json.dumps(expected))
+        assert train.main(["--train", str(rows), "--model-dir", str(tmp_path / "model"), *OPTIONS]) == 0
+        manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
+        assert manifest["data"].get("training_set") == expected
 
 
 def test_the_program_is_found_in_the_jobs_zip(tmp_path: Path, monkeypatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from fraud.durations import MS_PER_DAY
 from sagemaker_src.training import train
 from sagemaker_src.training.fitting import TrainingSettings
+from sagemaker_src.training.split import default_test_from
 from sagemaker_src.training.synthetic_rows import SyntheticError, read_synthetic
 from sagemaker_src.training.train import train_model
 from tests.sagemaker_src.test_evaluate_model import made_up_rows
@@ -34,7 +35,7 @@ def made(rows: pd.DataFrame, count: int = 20) -> pd.DataFrame:
 
 def test_a_model_is_fitted_on_them_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = made_up_rows(2_000)
-    until = train.default_test_from(rows["event_ms"].to_numpy())
+    until = default_test_from(rows["event_ms"].to_numpy())
     synthetic = read_synthetic(published(tmp_path / "synthetic", made(rows), until), until)
     fitted: list[tuple[int, int]] = []
     real_fit = train.fit

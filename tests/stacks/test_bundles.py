@@ -36,6 +36,7 @@ STARTED = {
     "synthesis jobs": tuple(f"sagemaker_src.synthesis.jobs.{job}" for job in ("extract", "fit", "sample", "evaluate")),
     "training jobs": (
         "sagemaker_src.processing.batch_features",
+        "sagemaker_src.processing.training_set",
         "sagemaker_src.training.train",
         "sagemaker_src.training.evaluate_model",
     ),

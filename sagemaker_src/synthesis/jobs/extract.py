@@ -26,7 +26,7 @@ DAY, TIME_OF_DAY, LABEL = "day", "time_of_day_ms", "is_fraud"
 """When: days since 1970-01-01 (UTC), and milliseconds since that day's midnight: so a generator learns the hour."""
 HONEST_ROWS = 50_000
 TESTED = 0.2
-"""The share that is left out, as `sagemaker_src.training.train.default_test_from` has it."""
+"""The share that is left out, as `sagemaker_src.training.split.default_test_from` has it."""
 LEFT_OUT = ("transaction_id", "cc_num", "event_ms", LABEL)
 
 

@@ -15,7 +15,7 @@ from fraud.world import WorldSettings, generate, tokenised
 from sagemaker_src.synthesis.jobs import evaluate, extract, sample
 from sagemaker_src.synthesis.jobs.extract import DAY, TIME_OF_DAY
 from sagemaker_src.training.feature_rows import OPTIONAL_COLUMNS, ROW_COLUMNS, read_feature_rows
-from sagemaker_src.training.train import default_test_from
+from sagemaker_src.training.split import default_test_from
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,159 @@
+"""The training set of what was decided live: the archive of transactions, each with its label as known at a date. By hand:
+
+    python -m sagemaker_src.processing.training_set --archive archive/transactions --decisions archive/decisions \\
+        --labels archive/labels --as-of 2026-11-28 --out set/features.parquet
+
+It holds the transactions that are older than the label delay: those that have a label with it; of the others those that were
+approved as honest, for what is not disputed within the delay was in order; and none of those that were reviewed or blocked and
+that nobody has labelled, for what becomes of a payment that was not made, nobody learns. These stay as the history of the
+others, and are counted in the manifest. With `--files`, transactions with labels of their own are added; a label that came back
+counts before a file's.
+
+The set as of a date is the same bytes whenever it is made. Beside it stands `manifest.json`: what it is made of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from fraud.durations import MS_PER_DAY
+from fraud.notation import decimal_number, iso_moment_ms
+from fraud.row_counts import RowCountError, same_count
+from fraud.sql_text import quoted
+from sagemaker_src.options import typed
+from sagemaker_src.processing.batch_features import compute, engine, features_select, load, made_rows, own_columns
+from sagemaker_src.processing.known_labels import UNDECIDED, known_labels, outcomes
+from sagemaker_src.processing.set_manifest import manifest
+from sagemaker_src.processing.transactions import LABEL, TransactionFilesError, parquet_source
+
+DELAY_DAYS = 7.0
+SETTLED_MS = 6 * 3_600_000
+"""So long the archive may take to get what it is sent: Lambda tries a batch for six hours at most."""
+
+
+def collect(connection: duckdb.DuckDBPyConnection, archive: Path, files: Path | None, until_ms: int) -> None:
+    """Makes the table `given`: each transaction before a moment once, with `outcome` and `is_fraud`, missing where nobody knows.
+
+    Args:
+        connection: after `known_labels` and `outcomes`.
+        archive: transactions without labels.
+        files: transactions with labels.
+        until_ms: milliseconds since 1970 in UTC.
+
+    Raises:
+        TransactionFilesError: a file cannot be read, or has no labels.
+    """
+    source = parquet_source(connection, archive)
+    connection.execute(
+        f"CREATE OR REPLACE TABLE live AS SELECT * EXCLUDE (row{_label_of(connection, source)}) FROM {_once(source, until_ms)}"
+    )
+    parts = [
+        f"""SELECT s.*, coalesce(o.outcome, '{UNDECIDED}') AS outcome, k.source AS source,
+            coalesce(k.is_fraud, CASE WHEN o.outcome = 'approve' THEN false END)::TINYINT AS {LABEL}
+        FROM live AS s LEFT JOIN known_labels AS k USING (transaction_id) LEFT JOIN outcomes AS o USING (transaction_id)"""
+    ]
+    if files is not None:
+        source = parquet_source(connection, files)
+        if not _label_of(connection, source):
+            raise TransactionFilesError(
+                f"{files} lacks the column {LABEL}; needed of files: transactions with their labels"
+            )
+        parts.append(f"""SELECT s.* EXCLUDE (row, {LABEL}), 'file' AS outcome, coalesce(k.source, 'file') AS source,
+            coalesce(k.is_fraud::TINYINT, s.{LABEL}::TINYINT) AS {LABEL}
+        FROM {_once(source, until_ms)} AS s LEFT JOIN known_labels AS k USING (transaction_id)
+        WHERE s.transaction_id NOT IN (SELECT transaction_id FROM live)""")
+    connection.execute(f"""CREATE OR REPLACE TABLE given AS
+        SELECT *, row_number() OVER (ORDER BY event_time, transaction_id) AS row FROM ({" UNION ALL BY NAME ".join(parts)})""")
+
+
+def _once(source: str, until_ms: int) -> str:
+    """Each transaction before a moment once: one that is archived twice, or whose id came again, as it came first."""
+    return f"""(SELECT * FROM {source} AS t WHERE epoch_ms(event_time::TIMESTAMP) < {until_ms}
+        QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY event_time, cc_num, amount_cents, category) = 1)"""
+
+
+def _label_of(connection: duckdb.DuckDBPyConnection, source: str) -> str:
+    names = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source} AS s").fetchall()]
+    return f", {LABEL}" if LABEL in names else ""
+
+
+def write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Writes the features of those of `given` that have a label, in the order of time; the same rows are the same bytes.
+
+    Args:
+        connection: after `load` and `compute`.
+
+    Raises:
+        RowCountError: not as many were written as have a label; the file may not be used.
+    """
+    given = int(connection.execute(f"SELECT count(*) FROM given WHERE {LABEL} IS NOT NULL").fetchall()[0][0])
+    select = features_select("given", own_columns(connection, "given"), "row")
+    # several threads write their rows in the order in which they are done
+    connection.execute("SET preserve_insertion_order = true; SET threads = 1")
+    copy = f"""COPY ({select} WHERE t.{LABEL} IS NOT NULL ORDER BY f.event_ms, t.transaction_id)
+        TO {quoted(path)} (FORMAT parquet)"""
+    same_count("joining the features", given, made_rows(connection, copy))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description="A training set of archived transactions with their labels as of a date."
+    )
+    parser.add_argument("--archive", type=Path, required=True, help="folder of archived transactions, Parquet")
+    parser.add_argument("--decisions", type=Path, required=True, help="folder of archived decisions")
+    parser.add_argument("--labels", type=Path, required=True, help="folder of archived labels")
+    parser.add_argument("--files", type=Path, help="file or folder of transactions with is_fraud, to be added")
+    parser.add_argument(
+        "--as-of", type=typed(iso_moment_ms), required=True, help="date or moment (UTC): what was known then"
+    )
+    parser.add_argument("--label-delay-days", type=typed(decimal_number), default=DELAY_DAYS,
+        help="how long a label takes; younger transactions are left out (default %(default)s)")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write; manifest.json is put beside it")
+    parser.add_argument(
+        "--memory", default="1400MB", help="what DuckDB may hold before it spills (default %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    now_ms = time.time_ns() // 1_000_000
+    if options.as_of > now_ms:
+        parser.error("--as-of: in the future; allowed: a moment that has been, for what will be known nobody knows")
+    if not 0 <= options.label_delay_days <= 3_660:
+        parser.error(f"--label-delay-days: {options.label_delay_days:g}; allowed: 0 to 3,660")
+    if options.as_of > now_ms - SETTLED_MS:
+        print(
+            "the archive may still get what was sent before --as-of: made again, the set may be another",
+            file=sys.stderr,
+        )
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    partial = options.out.with_name(options.out.name + ".part")
+    until_ms = options.as_of - int(options.label_delay_days * MS_PER_DAY)
+    try:
+        with engine(options.memory) as connection:
+            recorded = known_labels(connection, options.labels, options.as_of)
+            outcomes(connection, options.decisions, options.as_of)
+            collect(connection, options.archive, options.files, until_ms)
+            load(connection, "given", key="row")
+            compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr))
+            write(connection, partial)
+            told = manifest(connection, partial, recorded, options.as_of, options.label_delay_days)
+    except (TransactionFilesError, RowCountError) as error:
+        partial.unlink(missing_ok=True)
+        parser.error(str(error))
+    # the manifest last, so that a set with one is whole
+    partial.rename(options.out)
+    part = options.out.with_name("manifest.json.part")
+    part.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    part.rename(options.out.with_name("manifest.json"))
+    print(json.dumps(told, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
