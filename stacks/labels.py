@@ -20,9 +20,8 @@ from stacks.streaming import OWN_PREFIX, Streaming
 LABELLED = "transaction labelled"
 """The detail type of a label: `lambda_src.ports.label_events` puts it on the bus."""
 TIMEOUT_S = 60
-TOGETHER = 500
-"""Labels recorded together, at most: an object of the archive holds them, and small objects are slow to read."""
-WINDOW_S = 5
+TOGETHER = 10
+"""Labels recorded together, at most: an object of the archive holds them. More would wait for their batch to fill."""
 
 
 class Labels(FraudStack):
@@ -60,5 +59,5 @@ class Labels(FraudStack):
         allow(record.role, ["dynamodb:BatchGetItem"], [streaming.decisions.table_arn])
         kept = [data.archive.objects(prefix) for prefix in (LABELS, QUARANTINE)]
         allow(record.role, ["s3:PutObject"], kept, because=OWN_PREFIX)
-        reads_queue(self, record, self.queue, batch_size=TOGETHER, window_s=WINDOW_S)
+        reads_queue(self, record, self.queue, batch_size=TOGETHER)
         self.output("LabelsTable", self.table.table_name, "labels of transactions, with their history")

@@ -132,20 +132,15 @@ def answers_partially(settings: Settings) -> dict[str, str]:
 
 
 def reads_queue(
-    scope: Construct, deployed: Deployed, queue: sqs.IQueue, *, batch_size: int, window_s: int = 0
+    scope: Construct, deployed: Deployed, queue: sqs.IQueue, *, batch_size: int
 ) -> lambda_.CfnEventSourceMapping:
-    """Calls the function with the messages of a queue.
-
-    Args:
-        window_s: how long a batch may wait to fill; of more than ten messages, at least a second (page
-            API_CreateEventSourceMapping).
-    """
+    """Calls the function with the messages of a queue."""
     allow(
         deployed.role,
         ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
         [queue.queue_arn],
     )
-    return _mapping(scope, f"From{queue.node.id}", deployed, queue.queue_arn, batch_size=batch_size, window_s=window_s)
+    return _mapping(scope, f"From{queue.node.id}", deployed, queue.queue_arn, batch_size=batch_size, window_s=0)
 
 
 def reads_changes(
