@@ -142,7 +142,7 @@ def definitions(templates: Templates) -> dict[str, dict[str, Any]]:
 def test_jobs_run_modules_that_are_there(templates: Templates) -> None:
     modules = re.findall(r"sagemaker_src\.[a-z_.]+", json.dumps(definitions(templates)))
     # Fraud Detector reads the files and scores them itself
-    assert len(set(modules)) == (8 if "publish_detector" in json.dumps(templates) else 10)
+    assert len(set(modules)) == (9 if "publish_detector" in json.dumps(templates) else 11)
     for module in modules:
         assert find_spec(module), module
 
