@@ -44,7 +44,7 @@ def collect(connection: duckdb.DuckDBPyConnection, archive: Path, files: Path | 
     Args:
         connection: after `known_labels` and `outcomes`.
         archive: transactions without labels.
-        files: transactions with labels.
+        files: transactions with labels; a folder without files has none.
         until_ms: milliseconds since 1970 in UTC.
 
     Raises:
@@ -59,7 +59,8 @@ def collect(connection: duckdb.DuckDBPyConnection, archive: Path, files: Path | 
             coalesce(k.is_fraud, CASE WHEN o.outcome = 'approve' THEN false END)::TINYINT AS {LABEL}
         FROM live AS s LEFT JOIN known_labels AS k USING (transaction_id) LEFT JOIN outcomes AS o USING (transaction_id)"""
     ]
-    if files is not None:
+    # a job's mount of nothing is a folder without any
+    if files is not None and not (files.is_dir() and not any(files.rglob("*.parquet"))):
         source = parquet_source(connection, files)
         if not _label_of(connection, source):
             raise TransactionFilesError(
@@ -110,7 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--archive", type=Path, required=True, help="folder of archived transactions, Parquet")
     parser.add_argument("--decisions", type=Path, required=True, help="folder of archived decisions")
     parser.add_argument("--labels", type=Path, required=True, help="folder of archived labels")
-    parser.add_argument("--files", type=Path, help="file or folder of transactions with is_fraud, to be added")
+    parser.add_argument(
+        "--files", type=Path, help="file or folder of transactions with is_fraud, to be added; an empty folder has none"
+    )
     parser.add_argument(
         "--as-of", type=typed(iso_moment_ms), required=True, help="date or moment (UTC): what was known then"
     )

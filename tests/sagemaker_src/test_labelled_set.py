@@ -211,6 +211,12 @@ def test_files_with_labels_are_added_and_a_label_that_came_back_counts_before_th
     assert told["labels"]["counted_by_source"]["file"] == 49
 
 
+def test_an_empty_folder_of_files_adds_none(archive: Archive) -> None:
+    (archive.folder / "files").mkdir()
+    (archive.folder / "files" / "_keep").touch()
+    assert made(archive, "again", "--files", str(archive.folder / "files")) == made(archive)
+
+
 def test_a_transaction_that_is_archived_twice_is_one_row(archive: Archive) -> None:
     before = made(archive)
     write(archive.folder / "transactions", archive.transactions[:100], name="redelivered")
@@ -234,6 +240,7 @@ def test_no_labels_and_no_decisions_are_none(archive: Archive, capsys: pytest.Ca
         ({"--label-delay-days": "-1"}, "--label-delay-days: -1; allowed: 0 to 3,660"),
         ({"--archive": "nowhere"}, "nowhere is no Parquet file, nor a folder that holds any"),
         ({"--labels": "transactions"}, "lacks the columns is_fraud, source, reported_by, known_at, recorded_at"),
+        ({"--files": "nowhere"}, "nowhere is no Parquet file"),
         ({"--files": "transactions"}, "lacks the column is_fraud; needed of files"),
     ],
 )
