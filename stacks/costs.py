@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stacks.names import SCORING_JOBS
 from stacks.prices import PRICES
 from stacks.settings import Settings, read_settings
 
@@ -27,12 +28,15 @@ class Load:
         cards: with a nightly record.
         message_kb, features_kb, decision_kb: sizes of a transaction, its features and its decision.
         flagged_share: share of transactions that are reviewed or blocked.
+        files, file_rows: that are dropped, each trained on or scored, half of them each; and the rows of one.
         batch: transactions decided in one call, on average: few at a low rate, for a call waits for no others.
     """
 
     transactions: int
     cards: int
     batch: float
+    files: int
+    file_rows: int
     message_kb: float = 0.35
     features_kb: float = 0.6
     decision_kb: float = 3.0
@@ -40,8 +44,8 @@ class Load:
 
 
 LOADS = {
-    "dev": Load(transactions=1_000_000, cards=3_500, batch=1.0),
-    "prod": Load(transactions=100_000_000, cards=1_000_000, batch=10.0),
+    "dev": Load(transactions=1_000_000, cards=3_500, batch=1.0, files=4, file_rows=100_000),
+    "prod": Load(transactions=100_000_000, cards=1_000_000, batch=10.0, files=8, file_rows=1_300_000),
 }
 """What the estimate is made for."""
 
@@ -65,6 +69,16 @@ BROKER_METRICS = 34
 LAG_CALLS_A_SECOND = 1.0
 """Calls a second of a function that waits a second for its batch to fill, with heartbeats never silent."""
 
+GLUE_DPUS = 2
+"""A G.1X worker is one DPU (page *worker-types*), and the job has two; a crawl takes two, as in the examples of Glue's prices."""
+CRAWL_LEAST_S, TRANSFORM_LEAST_S = 600, 60
+"""What a run is paid for at least (Glue's page of prices)."""
+TRANSFORM_S_A_ROW = 25e-6
+SCORING_JOB_S, SCORING_S_A_ROW = 240, 144e-6
+"""Until a machine of SageMaker's runs its container, and what a row takes there with its reasons (`benchmarks/README.md`)."""
+DETECTOR_TRAINING_H = 5.0
+"""Compute hours of a training: as its machine is chosen by the service, they are more than those that pass."""
+
 
 class Line(NamedTuple):
     """A line of the estimate."""
@@ -85,6 +99,7 @@ def estimate(settings: Settings, load: Load) -> list[Line]:
         *_stream(settings),
         *_functions(settings, load),
         *_model(settings),
+        *_batch(settings, load),
         *_stores(settings, load),
     ]
 
@@ -155,6 +170,24 @@ def _traced(calls: float) -> float:
     return first + (calls - first) / 20
 
 
+def _batch(settings: Settings, load: Load) -> Iterator[Line]:
+    half = load.files / 2
+    glue_s = CRAWL_LEAST_S + max(TRANSFORM_LEAST_S, load.file_rows * TRANSFORM_S_A_ROW)
+    yield Line("Batch", "Glue, DPU hour", load.files * GLUE_DPUS * glue_s / 3600)
+    if settings.batch_back_end == "fraud-detector":
+        yield Line("Batch", "Fraud Detector, training hour", half * DETECTOR_TRAINING_H)
+        yield Line("Batch", "Fraud Detector, hosting hour", HOURS)
+        yield Line("Batch", "Fraud Detector, thousand predictions", half * load.file_rows / 1000)
+        return
+    scoring_s = len(SCORING_JOBS) * SCORING_JOB_S + load.file_rows * SCORING_S_A_ROW
+    yield Line("Batch", f"SageMaker, {settings.batch_instance_type} hour", half * scoring_s / 3600)
+    yield Line("Batch", f"SageMaker, {settings.training_instance_type} hour", half * _training_h(settings))
+
+
+def _training_h(settings: Settings) -> float:
+    return 2.0 if settings.env == "prod" else 0.3
+
+
 def _model(settings: Settings) -> Iterator[Line]:
     instance = f"SageMaker, {settings.endpoint_instance_type} hour"
     yield Line("Model", instance, HOURS * settings.endpoint_instances_least)
@@ -163,9 +196,7 @@ def _model(settings: Settings) -> Iterator[Line]:
         f"SageMaker, {settings.nightly_instance_type} hour",
         30 * (0.5 if settings.env == "prod" else 0.1),
     )
-    yield Line(
-        "Training", f"SageMaker, {settings.training_instance_type} hour", 4.3 * (2.0 if settings.env == "prod" else 0.3)
-    )
+    yield Line("Training", f"SageMaker, {settings.training_instance_type} hour", 4.3 * _training_h(settings))
 
 
 def _stores(settings: Settings, load: Load) -> Iterator[Line]:
@@ -192,6 +223,10 @@ def _stores(settings: Settings, load: Load) -> Iterator[Line]:
     yield Line("Monitoring", "CloudWatch, metric month", METRICS + MAPPING_METRICS * READERS + brokers)
 
 
+def _files(env: str) -> str:
+    return f"{LOADS[env].files} files of {LOADS[env].file_rows / 1e6:g} million rows"
+
+
 def tables() -> str:
     """The estimate of both environments, and the prices that it assumes, as Markdown."""
     settings = {"dev": read_settings({}), "prod": read_settings({"env": "prod"})}
@@ -199,19 +234,25 @@ def tables() -> str:
     parts = list(dict.fromkeys(line.part for env in lines for line in lines[env]))
     rows = [(part, *(sum(line.usd for line in lines[env] if line.part == part) for env in LOADS)) for part in parts]
     totals = [sum(line.usd for line in lines[env]) for env in LOADS]
+    detected = {env: one.model_copy(update={"batch_back_end": "fraud-detector"}) for env, one in settings.items()}
+    dev, prod = (sum(line.usd for line in _batch(detected[env], LOADS[env])) for env in LOADS)
     said = [
         f"For {LOADS['dev'].transactions / 1e6:g} million transactions a month in dev and "
         f"{LOADS['prod'].transactions / 1e6:g} million in prod, US dollars a month:",
         "",
         "| | dev | prod |",
         "| --- | ---: | ---: |",
-        *(f"| {part} | {dev:,.0f} | {prod:,.0f} |" for part, dev, prod in rows),
+        *(f"| {part} | {first:,.0f} | {second:,.0f} |" for part, first, second in rows),
         f"| **a month** | **{totals[0]:,.0f}** | **{totals[1]:,.0f}** |",
         "| **a million transactions** | "
         + " | ".join(
             f"**{total / LOADS[env].transactions * 1e6:,.0f}**" for env, total in zip(LOADS, totals, strict=True)
         )
         + " |",
+        "",
+        f"The batch: {_files('dev')} in dev and {_files('prod')} in prod, half of them trained on and half scored.",
+        f"With Amazon Fraud Detector as its back end it is {dev:,.0f} and {prod:,.0f}, nearly all of it predictions at the price",
+        "of a month's first ones.",
         "",
         "<details><summary>Prices assumed (list prices of us-east-1; compare them with today's)</summary>",
         "",

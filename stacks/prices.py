@@ -9,6 +9,8 @@ _PRICE_LIST = f"a copy of AWS's price list, {LOOKED_UP}"
 """AWS's pricing pages fill in their figures only in a browser, so most of what can be read of them is copies."""
 _AS_KNOWN = f"not found on {LOOKED_UP}, list price as known"
 
+_AS_KNOWN_LATER = "not found on 2026-11-28, list price as known"
+
 
 def _page(name: str) -> str:
     return f"page *{name}*, {LOOKED_UP}"
@@ -45,6 +47,10 @@ PRICES = {
     "SageMaker, ml.m5.xlarge hour": Price(0.23, _AS_KNOWN),
     "SageMaker, ml.m5.4xlarge hour": Price(0.922, _AS_KNOWN),
     "SageMaker, ml.c5.xlarge hour": Price(0.204, _AS_KNOWN),
+    "Glue, DPU hour": Price(0.44, "a copy of AWS's price list, 2026-11-28"),
+    "Fraud Detector, training hour": Price(0.39, _AS_KNOWN_LATER),
+    "Fraud Detector, hosting hour": Price(0.06, _AS_KNOWN_LATER),
+    "Fraud Detector, thousand predictions": Price(30.0, _AS_KNOWN_LATER),
     "Feature Store, million writes": Price(1.25, _AS_KNOWN),
     "Feature Store, million reads": Price(0.25, _AS_KNOWN),
     "Feature Store, GB month": Price(0.45, _AS_KNOWN),
@@ -68,4 +74,5 @@ PRICES = {
     "CloudWatch, GB of logs": Price(0.50, _PRICE_LIST),
     "Secrets Manager, secret month": Price(0.40, _PRICE_LIST),
 }
-"""An alarm is paid for each metric that it looks at, traffic between zones at both ends, which is in its price here."""
+"""A prediction of Fraud Detector is cheaper from the 100,000th of a month on, which is left out. An alarm is paid for each metric
+that it looks at, traffic between zones at both ends, which is in its price here."""

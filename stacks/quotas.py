@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from stacks.costs import READERS
+from stacks.costs import GLUE_DPUS, READERS
 from stacks.settings import Settings, read_settings
 
 CALLS_BESIDE = 10
@@ -42,6 +42,11 @@ QUOTAS = {
     "vpcs": Quota("Amazon VPC", "VPCs per Region", "L-F678F1CE", "5", "amazon-vpc-limits"),
     "addresses": Quota("Amazon EC2", "EC2-VPC Elastic IPs", "L-0263D0A3", "5", "amazon-vpc-limits"),
     "kpus": Quota("Managed Service for Apache Flink", "KPUs of an application", "", "64", "how-scaling"),
+    "glue runs": Quota("AWS Glue", "Max concurrent job runs per account", "", "50", "glue"),
+    "glue dpus": Quota("AWS Glue", "Max task DPUs per account", "", "see the console", "glue"),
+    "detector trainings": Quota("Amazon Fraud Detector", "Concurrent training jobs per account", "", "3", "limits"),
+    "detector versions": Quota("Amazon Fraud Detector", "Deployed model versions per account", "", "5", "limits"),
+    "detectors": Quota("Amazon Fraud Detector", "Detectors per account", "", "100", "limits"),
     "brokers": Quota("Amazon MSK", "Brokers of the account, where they are provisioned", "", "90", "limits"),
 }
 """All but those of SageMaker's machines, which are named after the machines."""
@@ -59,6 +64,11 @@ def needs(settings: Settings) -> dict[Quota, int]:
     machines[settings.training_instance_type, "training job usage"] += 1
     for one in (settings.training_instance_type, settings.nightly_instance_type):
         machines[one, "processing job usage"] += 1
+    own_batch = settings.batch_back_end == "sagemaker"
+    if own_batch:
+        # of a file: requests, then the transform, then the scores
+        machines[settings.batch_instance_type, "processing job usage"] += 1
+        machines[settings.batch_instance_type, "transform job usage"] += 1
     taken = {
         # a topic's reader is called once at a time for each partition
         "concurrency": READERS * settings.partitions + CALLS_BESIDE,
@@ -66,6 +76,13 @@ def needs(settings: Settings) -> dict[Quota, int]:
         "addresses": int(settings.nat),
         # autoscaling may double the parallelism; one more is the orchestrator's
         "kpus": 2 * settings.flink_parallelism + 1,
+        # one crawl, and one run of the transform at a time
+        "glue runs": 1,
+        "glue dpus": 2 * GLUE_DPUS,
+        "detector trainings": int(not own_batch),
+        # the new version is deployed beside the one before
+        "detector versions": 2 * int(not own_batch),
+        "detectors": int(not own_batch),
         "brokers": 0 if settings.streaming == "serverless" else settings.zones_needed,
     }
     page = "regions-quotas"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from stacks.costs import HOURS, LOADS, estimate
+from stacks.costs import GLUE_DPUS, HOURS, LOADS, estimate
+from stacks.names import SCORING_JOBS, run_prefix
 from stacks.prices import PRICES
 from stacks.settings import Settings, read_settings
 from tests.stacks.conftest import OTHER_SETTINGS
@@ -44,7 +47,7 @@ def test_dev_is_affordable() -> None:
 
 def test_every_price_is_used_and_says_where_and_when_it_was_read() -> None:
     choices: list[dict[str, Any]] = [{}, {"nat": True}, {"env": "prod"}, {"streaming": "serverless"}]
-    choices.append({"endpoint_instance_type": "ml.m5.large"})
+    choices += [{"endpoint_instance_type": "ml.m5.large"}, {"batch_back_end": "fraud-detector"}]
     used = {line.price for each in map(read_settings, choices) for line in estimate(each, LOADS[each.env])}
     assert used == set(PRICES)
     for price in PRICES.values():
@@ -60,6 +63,31 @@ def test_a_poller_of_kafka_costs_by_the_unit_and_a_group_shares_it() -> None:
     }
     assert units == {1: HOURS, 2: HOURS, 3: 2 * HOURS}
     assert quantity(read_settings({}), "Lambda, event poller unit hour") == 0
+
+
+def test_a_crawl_and_a_transform_are_paid_for_at_least() -> None:
+    """Glue's page of prices: ten minutes of a crawl, one of a job, a DPU is a worker of the type G.1X."""
+    dev, load = read_settings({}), LOADS["dev"]
+    few = estimate(dev, replace(load, file_rows=1))
+    [glue] = [line.quantity for line in few if line.price == "Glue, DPU hour"]
+    assert glue == pytest.approx(load.files * 2 * (600 + 60) / 3600)
+    more = estimate(dev, replace(load, file_rows=40_000_000))
+    assert [line.quantity for line in more if line.price == "Glue, DPU hour"] > [glue]
+
+
+def test_the_back_end_of_the_batch_is_paid_for_and_no_other() -> None:
+    parts = {
+        kind: {line.price.partition(",")[0] for line in estimate(read_settings({"batch_back_end": kind}), LOADS["dev"])}
+        for kind in ("sagemaker", "fraud-detector")
+    }
+    assert parts["fraud-detector"] - parts["sagemaker"] == {"Fraud Detector"}
+    machine = read_settings({"batch_instance_type": "ml.c5.xlarge"})
+    assert 0 < quantity(machine, "SageMaker, ml.c5.xlarge hour") < 10
+    predicted = LOADS["dev"].files / 2 * LOADS["dev"].file_rows
+    detector = read_settings({"batch_back_end": "fraud-detector", "batch_instance_type": "ml.c5.xlarge"})
+    assert quantity(detector, "SageMaker, ml.c5.xlarge hour") == 0
+    assert quantity(detector, "Fraud Detector, thousand predictions") == predicted / 1000
+    assert quantity(detector, "Fraud Detector, hosting hour") == HOURS
 
 
 @pytest.mark.slow
@@ -81,6 +109,11 @@ def test_what_is_paid_by_the_piece_is_counted_in_the_templates(name: str, reques
     assert quantity(settings, "Secrets Manager, secret month") == len(
         list(resources(templates, "AWS::SecretsManager::Secret"))
     )
+    for job in resources(templates, "AWS::Glue::Job"):
+        assert (job.properties["WorkerType"], job.properties["NumberOfWorkers"]) == ("G.1X", GLUE_DPUS)
+    machine = json.dumps([one.properties for one in resources(templates, "AWS::StepFunctions::StateMachine")])
+    batch = settings.batch_back_end == "sagemaker"
+    assert [f"{run_prefix(settings, job)}-" in machine for job in SCORING_JOBS] == [batch] * len(SCORING_JOBS)
     for cluster in resources(templates, "AWS::MSK::Cluster"):
         brokers, size = cluster.properties["NumberOfBrokerNodes"], cluster.properties["BrokerNodeGroupInfo"]
         kind = "Express" if size["InstanceType"].startswith("express.") else "Standard"

@@ -132,6 +132,17 @@ def test_quotas_follow_the_settings() -> None:
     assert found["EC2-VPC Elastic IPs"] == 1
 
 
+def test_quotas_follow_the_back_end_of_the_batch() -> None:
+    for back_end, own in (("sagemaker", 1), ("fraud-detector", 0)):
+        settings = read_settings({"batch_back_end": back_end, "batch_instance_type": "ml.c5.2xlarge"})
+        found = {quota.name: count for quota, count in needs(settings).items()}
+        for use in ("processing", "transform"):
+            assert found.get(f"ml.c5.2xlarge for {use} job usage", 0) == own
+        assert found["Concurrent training jobs per account"] == 1 - own
+        assert found["Deployed model versions per account"] == 2 * (1 - own)
+        assert found["Max task DPUs per account"] == 4
+
+
 def test_the_picture_is_of_these_stacks(dev: Templates) -> None:
     assert Path(PICTURE).read_text(encoding="utf-8") == drawing(dev), "run make diagram"
 
