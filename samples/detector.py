@@ -98,4 +98,8 @@ class Detector:
                 raise ServiceError("NotImplementedException", operation, 501)
             return wire.answer(model, implement(**given))
         except ServiceError as error:
+            # a client can catch only what the operation's page names
+            names = {shape.name for shape in model.error_shapes} | {"NotImplementedException"}
+            if error.code not in names:
+                raise AssertionError(f"{operation} knows no {error.code}: {error}") from error
             return wire.refusal(error)

@@ -141,6 +141,10 @@ class Batch(FraudStack):
             detectors=[detector.leftovers],
         )
         self.output("DetectorId", detector.detector_id, "`fraud detector` looks after it")
+        says = "scores from here on are of {} risk; `fraud detector publish` takes it"
+        self.output("DetectorHigh", str(settings.detector_high), says.format("high"))
+        self.output("DetectorMedium", str(settings.detector_medium), says.format("medium"))
+        self.output("PublishingStateMachine", self.publishing.arn, "waits for a training, and publishes it")
 
     def _crawling(self) -> None:
         """An upload's end starts the crawler."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from constructs import Construct
 
 from stacks.base import FraudStack
-from stacks.constructs.champion import STACK_UPDATED
 from stacks.constructs.clean_up import leftovers
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
@@ -65,21 +64,6 @@ class Training(FraudStack):
             bus=streaming.bus.attr_name,
         )
         # of the one what serves, of the other what is computed: its function brings the release's features
-        updated = [
-            {"prefix": self.format_arn(service="cloudformation", resource="stack", resource_name=f"{name}/")}
-            for name in (serving.stack_name, self.stack_name)
-        ]
-        self.machine.on_event(
-            "OnStackUpdated",
-            data.key,
-            pattern={
-                "source": ["aws.cloudformation"],
-                "detail-type": [STACK_UPDATED],
-                "detail": {
-                    "stack-id": updated,
-                    "status-details": {"status": ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]},
-                },
-            },
-        )
+        self.machine.on_update_of("OnStackUpdated", data.key, [serving.stack_name, self.stack_name])
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
         self.output("ModelRegistry", training.group.model_package_group_name, "models that passed the gate")

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import boto3
-import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.applications import Environment, EnvironmentOption, Reached, application
 from cli.endings import EndedError
-from local.background import StandingError, in_use
 from reading.errors import BadInputError
 
-
-class Environment(str, Enum):
-    """An environment, as an option takes it."""
-
-    dev = "dev"
-    prod = "prod"
-
-
-Env = Annotated[
-    Environment | None,
-    typer.Option(
-        help="The application in the AWS account of your credentials, as dev or prod; default: the one that `fraud up` left "
-        "standing."
-    ),
-]
+Env = EnvironmentOption
 
 
 class Service(NamedTuple):
@@ -38,16 +21,26 @@ class Service(NamedTuple):
     client: Any
     model: str
     detector: str
+    of: Reached
+
+    def threshold(self, risk: str) -> int:
+        """The score from which a risk is `High` or `Medium`, as the application was deployed with.
+
+        Raises:
+            BadInputError: its stack says none.
+        """
+        try:
+            return int(self.of.output("Batch", f"Detector{risk}"))
+        except BadInputError as error:
+            raise BadInputError(f"{error} with batch_back_end fraud-detector, or give --{risk.lower()}") from error
 
 
 @contextmanager
 def service(env: Environment | None) -> Iterator[Service]:
     """The service of an environment; within it what the service refuses ends the command with a sentence."""
     try:
-        client = in_use().client("frauddetector") if env is None else boto3.client("frauddetector")
+        of = application(env.value if env else None)
         name = f"card-fraud-{env.value if env else 'dev'}"
-        yield Service(client, name.replace("-", "_"), name)
-    except StandingError as error:
-        raise BadInputError(str(error)) from error
+        yield Service(of.client("frauddetector"), name.replace("-", "_"), name, of)
     except (BotoCoreError, ClientError) as error:
         raise EndedError(f"Fraud Detector does not answer as it must: {error}", 1) from error

@@ -167,6 +167,9 @@ class Detectors:
         version = self.versions.get(detectorId, detectorVersionId)
         if (version["status"], status) not in _MAY_BECOME:
             raise refused(f"detector version {detectorVersionId} is {version['status']} and cannot become {status}")
+        if status == "ACTIVE":
+            # a rule that only a draft has may have been deleted since, and a model no longer be deployed
+            self._members(detectorId, version)
         for one in self.versions.all(detectorId):
             # page create-a-detector-version: "Only one detector version can be in ACTIVE status at a time"
             if status == "ACTIVE" and one["status"] == "ACTIVE":

@@ -27,6 +27,8 @@ MOST_VERSIONS, MOST_DEPLOYED, MOST_TRAININGS = 200, 5, 3
 LEAST_VARIABLES, MOST_VARIABLES = 2, 100
 """Page *creating-csv-file*, of Online Fraud Insights."""
 SIMULTANEOUS = "Simultaneous training for the same major version"
+HIGHEST_MINOR = 99
+"""Type floatVersionString: `1.99` has no successor that the service could write."""
 DEPLOYING_S = 0.3
 _MAY_BECOME = {
     ("TRAINING_IN_PROGRESS", "TRAINING_CANCELLED"): ("TRAINING_CANCELLED",),
@@ -119,6 +121,8 @@ class Models:
             self._check_trainings(kind, model)
             if not any(one["status"] in ("TRAINING_COMPLETE", *_DEPLOYED, "INACTIVE") for one in known):
                 raise refused(f"model {model}: no training of version {major} is complete, so none can be updated")
+            if _minor(newest) >= HIGHEST_MINOR:
+                raise refused(f"model {model}: version {major}.{HIGHEST_MINOR} is the last of version {major}")
             members = {name: newest[name] for name in ("trainingDataSource", "trainingDataSchema")}
             members["externalEventsDetail"] = given["externalEventsDetail"]
             return self._start(kind, model, f"{int(major)}.{_minor(newest) + 1:02d}", members)
@@ -215,6 +219,9 @@ class Models:
         return page(without(found, "eventTypeName"), given, 10, "modelVersionDetails")
 
     def delete_model_version(self, **given: Any) -> None:
+        if not self.versions.has(*version_name(given)):
+            # page API_DeleteModelVersion knows no ResourceNotFoundException
+            raise refused(f"model version {'/'.join(version_name(given))} does not exist")
         version = self._version(given)
         self._not_used(version)
         if version["status"] not in _AT_REST:

@@ -24,7 +24,7 @@ from emulator.fraud_detector import expressions
 from emulator.fraud_detector.catalogue import Catalogue, value_of
 from emulator.fraud_detector.detectors import Detectors
 from emulator.fraud_detector.models import Later, later
-from emulator.fraud_detector.shelf import Record, Shelf, in_use, moment, page, refused, unknown, without
+from emulator.fraud_detector.shelf import Record, Shelf, moment, page, refused, unknown, without
 from emulator.fraud_detector.training import TrainingError, rows
 
 _log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class Predictions:
 
     def delete_batch_prediction_job(self, jobId: str) -> None:
         if self.jobs.has(jobId) and self.jobs.get(jobId)["status"] in _RUNNING:
-            raise in_use(f"the job {jobId} runs; cancel it first")
+            raise refused(f"the job {jobId} runs; cancel it first")
         self.jobs.remove(jobId)
 
     def _run(self, job: Record, version: Record) -> None:

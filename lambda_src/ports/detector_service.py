@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -22,6 +23,7 @@ class ModelVersion(NamedTuple):
 
     Attributes:
         number: as the service wrote it.
+        created: when its training began.
         data: the file that it was trained on.
         why: what the service says of a training that failed.
     """
@@ -29,6 +31,7 @@ class ModelVersion(NamedTuple):
     version: Version
     number: str
     status: str
+    created: datetime
     data: str | None
     why: str
 
@@ -66,9 +69,16 @@ def _model_version(of: dict[str, Any]) -> ModelVersion:
         Version.read(of["modelVersionNumber"]),
         of["modelVersionNumber"],
         of["status"],
+        _moment(of["createdTime"]),
         of.get("externalEventsDetail", {}).get("dataLocation"),
         "; ".join(str(one.get("content", "")) for one in messages),
     )
+
+
+def _moment(text: str) -> datetime:
+    """What the service says of a time (type `time`): in UTC, with its zone or without."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 class DetectorVersion(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import datetime
 from typing import NamedTuple
 
 from botocore.exceptions import ClientError
@@ -29,6 +30,8 @@ LARGEST_BATCH = 1024**3
 """Page *batch-predictions*: "The maximum size for the input data file is 1GB"."""
 LARGEST_TRAINING = 5 * 1024**3
 """Page *limits*: "Training data size 5 GB"."""
+HIGHEST_MINOR = 99
+"""Type FloatVersionString: two digits."""
 SIMULTANEOUS = "Simultaneous training for the same major version"
 """What the service says to a second training of a version: it goes on with the first."""
 
@@ -65,8 +68,22 @@ class Names(NamedTuple):
     out: str
 
 
+class _Header(NamedTuple):
+    """The first line of an object.
+
+    Attributes:
+        modified: when the object was put; S3 says it without fractions of a second.
+    """
+
+    columns: list[str]
+    modified: datetime
+
+
 class FraudDetectorBackEnd:
-    """Trains and predicts. What an object has led to is found by its URI and its identity, so no message acts twice."""
+    """Trains and predicts. What an object has led to is found by its URI and its identity, so no message acts twice.
+
+    The service knows objects by their URIs alone: one that was put anew after a training of its URI began is another one.
+    """
 
     def __init__(self, clients: Clients, names: Names) -> None:
         self._clients, self._names = clients, names
@@ -80,10 +97,11 @@ class FraudDetectorBackEnd:
         """
         if arrived.size > LARGEST_TRAINING:
             raise HeaderError(f"{arrived.size} bytes; allowed: {LARGEST_TRAINING}")
-        variables = variables_in(self._header(arrived), TRAIN_METADATA)
+        found = self._header(arrived)
+        variables = variables_in(found.columns, TRAIN_METADATA)
         self._make_model()
         known = model_versions(self._clients.detector, self._names.model)
-        if done := next((one for one in known if one.data == arrived.uri), None):
+        if done := next((one for one in known if one.data == arrived.uri and found.modified <= one.created), None):
             self._publish(done.number, arrived)
             return f"version {done.number} was trained on it already"
         if busy := next((one for one in known if one.status == UNFINISHED), None):
@@ -139,7 +157,12 @@ class FraudDetectorBackEnd:
             statuses = ", ".join(f"{one.version} {one.status}" for one in same)
             raise WrongVersionError(
                 f"version {wanted.major}.x cannot be updated: {statuses}; allowed: one whose training was complete, or "
-                f"detector_mode create with detector_version {wanted.major + 1}.0"
+                f"detector_mode create with detector_version {max(one.version.major for one in known) + 1}.0"
+            )
+        if (newest := max(one.version for one in same)).minor >= HIGHEST_MINOR:
+            raise WrongVersionError(
+                f"version {wanted.major}.x cannot be updated: {newest} is the last that the service numbers; allowed: "
+                f"detector_mode create with detector_version {max(one.version.major for one in known) + 1}.0"
             )
 
     def _make_model(self) -> None:
@@ -179,7 +202,7 @@ class FraudDetectorBackEnd:
         """
         if arrived.size > LARGEST_BATCH:
             raise HeaderError(f"{arrived.size} bytes; allowed: {LARGEST_BATCH}")
-        variables_in(self._header(arrived), PREDICT_METADATA)
+        variables_in(self._header(arrived).columns, PREDICT_METADATA)
         job = f"batch-{arrived.identity}"
         try:
             self._clients.detector.create_batch_prediction_job(
@@ -204,10 +227,10 @@ class FraudDetectorBackEnd:
                 return False
             raise
 
-    def _header(self, arrived: Arrived) -> list[str]:
-        version = {"VersionId": arrived.version} if arrived.version else {}
+    def _header(self, arrived: Arrived) -> _Header:
+        # of the version that stands, as the service reads it: by a URI
         found = self._clients.s3.get_object(
-            Bucket=arrived.bucket, Key=arrived.key, Range=f"bytes=0-{LONGEST_HEADER - 1}", **version
+            Bucket=arrived.bucket, Key=arrived.key, Range=f"bytes=0-{LONGEST_HEADER - 1}"
         )
         line, ended, _ = found["Body"].read().partition(b"\n")
         if not ended:
@@ -216,4 +239,4 @@ class FraudDetectorBackEnd:
             [header] = csv.reader([line.decode().rstrip("\r")], strict=True)
         except (UnicodeDecodeError, ValueError, csv.Error) as error:
             raise HeaderError("the first line is no CSV in UTF-8; allowed: a header") from error
-        return header
+        return _Header(header, found["LastModified"])

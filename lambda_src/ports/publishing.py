@@ -69,6 +69,21 @@ def publish(client: Client, wanted: Wanted, version: Version | None = None) -> S
     return Step(True, f"detector version {number} is published with model version {model.number}")
 
 
+def publish_again(client: Client, wanted: Wanted) -> Step:
+    """Publishes the model version that is published, with rules of these thresholds; nothing where none is.
+
+    A deployment that changes the template's detector publishes that, without a model: the newest with one counts then.
+
+    Raises:
+        NotPublishedError: it is no longer deployed.
+    """
+    known = [one for one in detector_versions(client, wanted.detector) if one.models]
+    if not known:
+        return Step(True, "no model version is published")
+    standing = next((one for one in known if one.status == "ACTIVE"), known[-1])
+    return publish(client, wanted, max(version for _, version in standing.models))
+
+
 def _chosen(known: list[ModelVersion], version: Version | None, model: str) -> ModelVersion:
     found = [one for one in known if (one.version == version if version else one.status not in FAILED)]
     if not found:
@@ -121,7 +136,11 @@ def _rule(client: Client, detector: str, rule: Rule) -> str:
 
 
 def _retire(client: Client, wanted: Wanted) -> None:
-    """Deletes detector versions of long ago, and no longer deploys the model versions that none has."""
+    """Deletes detector versions of long ago, and no longer deploys the model versions that none has.
+
+    A model version that is newer than those stays: another call deployed it, and is about to publish it. The service deploys no
+    version a second time.
+    """
     known = detector_versions(client, wanted.detector)
     old = [one for one in known if one.status == "INACTIVE"]
     gone = old[:-KEPT]
@@ -129,7 +148,8 @@ def _retire(client: Client, wanted: Wanted) -> None:
         client.delete_detector_version(detectorId=wanted.detector, detectorVersionId=one.number)
     stay: Mapping[str, DetectorVersion] = {one.number: one for one in known if one not in gone}
     used = {version for one in stay.values() for _, version in one.models}
+    newest = max(used, default=Version(1, 0))
     for model in model_versions(client, wanted.model):
-        if model.status == "ACTIVE" and model.version not in used:
+        if model.status == "ACTIVE" and model.version not in used and model.version < newest:
             given = {"modelId": wanted.model, "modelType": MODEL_TYPE, "modelVersionNumber": model.number}
             client.update_model_version_status(**given, status="INACTIVE")

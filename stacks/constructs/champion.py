@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from stacks.constructs.endpoint import Endpoint
 from stacks.constructs.promotion import FUNCTION_RETRIES, ON_THE_WAY, POLL_S, tell
-from stacks.constructs.state_machine import keep, sagemaker_call
+from stacks.constructs.state_machine import STACK_UPDATED, keep, sagemaker_call
 from stacks.constructs.steps import Choice, Step, Succeed, Task, Wait
 from stacks.constructs.storage import Store
 
-STACK_UPDATED = "CloudFormation Stack Status Change"
 AGAIN = f"{{% $lookup($states.input, 'detail-type') = '{STACK_UPDATED}' or $states.input.redeploy = true %}}"
 """Whether a run looks which model is to serve rather than training one: after an update of a stack, or by hand."""
 NOTHING = "none/"

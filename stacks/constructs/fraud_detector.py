@@ -86,7 +86,10 @@ class FraudDetector(Construct):
         acknowledge(self, "W3696", SUNSET)
 
     def publishing(self, settings: Settings, key: kms.IKey, functions: Functions) -> tuple[StateMachine, Deployed]:
-        """The state machine that waits for a training and publishes it, with the function that does each step."""
+        """The state machine that waits for a training and publishes it, with the function that does each step.
+
+        An update of the stack starts it, too: what is published gets the rules of the settings then.
+        """
         publish = functions.function(
             "publish_detector",
             says="deploys a trained version of Fraud Detector's model, and publishes it with its rules",
@@ -102,7 +105,7 @@ class FraudDetector(Construct):
         self.may_publish(publish.role)
         payload = {"version": "{% $version %}"}
         steps = {
-            "Version": Step(assigns={"version": "{% $states.input.version %}"}),
+            "Version": Step(assigns={"version": "{% $exists($states.input.version) ? $states.input.version : '' %}"}),
             "Publish": Task(
                 resource="lambda:invoke",
                 arguments={"FunctionName": publish.function.function_arn, "Payload": payload},
@@ -117,6 +120,7 @@ class FraudDetector(Construct):
         says = "waits for a training of Fraud Detector's model, and publishes it"
         machine = StateMachine(self, "Publishing", settings, says=says, key=key, steps=steps)
         machine.may_call([publish.function])
+        machine.on_update_of("OnBatchUpdated", key, [cdk.Stack.of(self).stack_name])
         return machine, publish
 
     @property

@@ -38,6 +38,7 @@ _TRACES = (
     "xray:GetSamplingTargets",
 )
 
+STACK_UPDATED = "CloudFormation Stack Status Change"
 KEEP = "_keep"
 RUN = "$run"
 """The run's own name, in JSONata: an execution's may be longer than what is named after it may be, or hold other characters."""
@@ -178,6 +179,29 @@ class StateMachine(Construct):
         }
         rule = events.CfnRule(self, name, event_bus_name=bus, event_pattern=dict(pattern), targets=[target])
         rule.node.add_dependency(caller)
+
+    def on_update_of(self, name: str, key: kms.IKey, stack_names: Sequence[str]) -> None:
+        """Starts it on each end of an update of these stacks, also of one that was rolled back."""
+        arns = [
+            {
+                "prefix": cdk.Stack.of(self).format_arn(
+                    service="cloudformation", resource="stack", resource_name=f"{of}/"
+                )
+            }
+            for of in stack_names
+        ]
+        self.on_event(
+            name,
+            key,
+            pattern={
+                "source": ["aws.cloudformation"],
+                "detail-type": [STACK_UPDATED],
+                "detail": {
+                    "stack-id": arns,
+                    "status-details": {"status": ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]},
+                },
+            },
+        )
 
     def every(self, name: str, cron: str, key: kms.IKey, execution_input: Mapping[str, Any]) -> None:
         """Starts it on a schedule, UTC; a start that fails after all retries is sent to a dead-letter queue."""

@@ -6,6 +6,7 @@ import json
 import re
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
@@ -17,8 +18,8 @@ from reading.errors import BadInputError
 from samples.detector import DETECTOR, MODEL, ROLE, Detector
 from tests.card_number_cases import CARD
 
-events, predict, publish, status, teardown, place = (
-    import_module(f"cli.detector.{name}") for name in ("events", "predict", "publish", "status", "teardown", "service")
+events, predict, publish, status, teardown = (
+    import_module(f"cli.detector.{name}") for name in ("events", "predict", "publish", "status", "teardown")
 )
 
 EVENT = {
@@ -30,10 +31,31 @@ EVENT = {
 }
 
 
+class Deployed(Detector):
+    """The service beside the stack that made it.
+
+    Attributes:
+        outputs: of the stack.
+    """
+
+    outputs: dict[str, str]
+
+    def stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        assert StackName == "CardFraud-Dev-Batch"
+        shown = [{"OutputKey": name, "OutputValue": value} for name, value in self.outputs.items()]
+        return {"Stacks": [{"Outputs": shown}]}
+
+    def expressions(self, version: str) -> list[str]:
+        """Of the rules of a detector version, without the names of scores."""
+        found = self("GetDetectorVersion", detectorId=DETECTOR, detectorVersionId=version)["rules"]
+        rules = [self("GetRules", **rule)["ruleDetails"][0]["expression"] for rule in found]
+        return [rule.replace(f"${MODEL}_insightscore", "score") for rule in rules]
+
+
 @pytest.fixture
-def detector(monkeypatch: pytest.MonkeyPatch) -> Detector:
+def detector(monkeypatch: pytest.MonkeyPatch) -> Deployed:
     """With a trained model, in the application that stands."""
-    made = Detector()
+    made = Deployed()
     session = botocore.session.Session()
     client = session.create_client(
         "frauddetector",
@@ -42,7 +64,9 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> Detector:
         aws_secret_access_key="s",  # noqa: S106
     )
     made.register(client.meta.events)
-    monkeypatch.setattr(place, "in_use", type("Standing", (), {"client": lambda _, __: client}))
+    made.outputs = {"DetectorHigh": "910", "DetectorMedium": "720"}
+    of = {"frauddetector": client, "cloudformation": SimpleNamespace(describe_stacks=made.stacks)}
+    monkeypatch.setattr("cli.applications.in_use", lambda: SimpleNamespace(client=of.__getitem__))
     for module in (publish, teardown):
         monkeypatch.setattr(module.time, "sleep", lambda _: made.run())
     model = {"modelId": MODEL, "modelType": MODEL_TYPE}
@@ -80,6 +104,24 @@ def test_status_says_what_became_of_each(detector: Detector, capsys: pytest.Capt
 def test_publish_waits_for_training_and_deployment(detector: Detector) -> None:
     publish.publish()
     assert detector("GetDetectorVersion", detectorId=DETECTOR, detectorVersionId="1")["status"] == "ACTIVE"
+
+
+def test_publish_takes_the_thresholds_that_were_deployed_unless_it_is_told_others(detector: Deployed) -> None:
+    publish.publish()
+    assert detector.expressions("1")[:3] == ["score >= 910", "score >= 720 and score < 910", "score < 720"]
+    publish.publish(high=950)
+    assert detector.expressions("2")[:3] == ["score >= 950", "score >= 720 and score < 950", "score < 720"]
+    publish.publish()
+    assert "1  ACTIVE" in " ".join(f"{one['detectorVersionId']}  {one['status']}" for one in detector(
+        "DescribeDetector", detectorId=DETECTOR)["detectorVersionSummaries"])  # fmt: skip
+
+
+def test_publish_where_the_stack_says_no_thresholds_needs_them_as_options(detector: Deployed) -> None:
+    detector.outputs = {}
+    with pytest.raises(BadInputError, match=r"CardFraud-Dev-Batch says no DetectorHigh.*or give --high"):
+        publish.publish()
+    publish.publish(high=900, medium=700)
+    assert detector.expressions("1")[0] == "score >= 900"
 
 
 def test_publish_without_a_trained_version_says_so(detector: Detector) -> None:

@@ -311,6 +311,18 @@ def test_what_is_used_is_not_deleted(aws: EmulatedAws, made: dict[str, str], nam
     client.delete_event_type(name=name)
 
 
+def test_a_draft_whose_rule_was_deleted_is_not_published(aws: EmulatedAws, made: dict[str, str], name: str) -> None:
+    """Page *delete-detector*: a rule is kept by ACTIVE and INACTIVE versions alone."""
+    client = aws.client("frauddetector")
+    client.put_detector(detectorId=name, eventTypeName=name)
+    said = {"expression": f"${name}_amount > 0", "language": "DETECTORPL", "outcomes": [f"{name}_low"]}
+    rule = client.create_rule(detectorId=name, ruleId="rule0", **said)["rule"]
+    number = client.create_detector_version(detectorId=name, rules=[rule])["detectorVersionId"]
+    client.delete_rule(rule=rule)
+    with pytest.raises(ClientError, match="rule rule0 1 does not exist"):
+        client.update_detector_version_status(detectorId=name, detectorVersionId=number, status="ACTIVE")
+
+
 @pytest.mark.parametrize(
     ("expression", "says"),
     [

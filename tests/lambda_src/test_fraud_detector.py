@@ -24,7 +24,7 @@ from fraud.detector import (
 from lambda_src.object_events import Arrived
 from lambda_src.ports.detector_teardown import take_down, take_down_all
 from lambda_src.ports.fraud_detector_back_end import Clients, FraudDetectorBackEnd, Names, WrongVersionError
-from lambda_src.ports.publishing import NotPublishedError, Wanted, publish
+from lambda_src.ports.publishing import NotPublishedError, Wanted, publish, publish_again
 from samples.detector import DETECTOR, MODEL, ROLE, Detector
 from samples.lambda_context import CONTEXT, Context
 from tests.lambda_src.cloudformation import request
@@ -258,6 +258,58 @@ def test_other_thresholds_are_other_versions_of_the_rules(batch):
     }
 
 
+def rules_of(batch, number):
+    """{rule: version} of a detector version, which must be the one that is published."""
+    found = batch.service("GetDetectorVersion", detectorId=DETECTOR, detectorVersionId=number)
+    assert found["status"] == "ACTIVE"
+    return {one["ruleId"]: one["ruleVersion"] for one in found["rules"]}
+
+
+def test_what_is_published_gets_other_thresholds_while_another_version_trains(batch):
+    batch.back_end().train(batch.arrived("a"))
+    batch.service.run()
+    batch.publish()
+    batch.back_end().train(batch.arrived("b"))
+    other = WANTED._replace(high=950)
+    assert publish_again(batch.detector, other).says == "detector version 2 is published with model version 1.0"
+    assert rules_of(batch, "2")["high_risk"] == "2"
+    assert publish_again(batch.detector, WANTED).says == "detector version 1 is published with model version 1.0"
+    assert rules_of(batch, "1")["high_risk"] == "1"
+
+
+def test_what_a_deployment_published_without_a_model_gives_way_to_the_newest_with_one(batch):
+    batch.back_end().train(batch.arrived())
+    batch.service.run()
+    batch.publish()
+    rule = {"detectorId": DETECTOR, "ruleId": "no_score", "ruleVersion": "1"}
+    batch.service("CreateDetectorVersion", detectorId=DETECTOR, rules=[rule])
+    batch.service("UpdateDetectorVersionStatus", detectorId=DETECTOR, detectorVersionId="2", status="ACTIVE")
+    assert publish_again(batch.detector, WANTED).says == "detector version 1 is published with model version 1.0"
+    assert list(rules_of(batch, "1")) == ["high_risk", "medium_risk", "low_risk", "no_score"]
+
+
+def test_nothing_is_published_again_where_no_model_is(batch):
+    assert publish_again(batch.detector, WANTED) == (True, "no model version is published")
+    batch.back_end().train(batch.arrived())
+    batch.service.run()
+    assert publish_again(batch.detector, WANTED) == (True, "no model version is published")
+
+
+def test_a_version_that_another_call_has_just_deployed_stays_deployed(batch):
+    """The service would not deploy it a second time."""
+    batch.back_end().train(batch.arrived("a"))
+    batch.service.run()
+    batch.publish()
+    batch.back_end().train(batch.arrived("b"))
+    batch.service.run()
+    publish(batch.detector, WANTED)
+    batch.service.run()
+    publish_again(batch.detector, WANTED._replace(high=950))
+    batch.service.run()
+    assert batch.versions()["1.01"]["status"] == "ACTIVE"
+    assert batch.publish() == "detector version 3 is published with model version 1.01"
+
+
 def test_many_versions_stay_within_what_the_service_deploys(batch):
     """Five model versions may be deployed; the newest serves, and the one before it stays to go back to."""
     for number in range(8):
@@ -305,6 +357,10 @@ def test_the_function_does_the_next_step(load, aws):
         done.append(function.handler({"version": "1.0"}, CONTEXT)["done"])
         service.run()
     assert done == [False, False, True]
+    changed = load("publish_detector", HIGH_FROM="950")
+    assert changed.handler({"version": ""}, CONTEXT) == {"done": True}
+    found = service("GetRules", detectorId=DETECTOR, ruleId="high_risk")["ruleDetails"]
+    assert [one["expression"][-3:] for one in found] == ["900", "950"]
 
 
 SCORES = st.one_of(
@@ -366,6 +422,20 @@ def test_everything_goes_in_the_order_that_the_service_demands(batch):
     left += [("GetBatchPredictionJobs", "batchPredictions"), ("DescribeModelVersions", "modelVersionDetails")]
     assert [batch.service(operation)[member] for operation, member in left] == [[]] * len(left)
     assert list(take_down_all(batch.detector, DETECTOR, MODEL, lambda *_: None)) == []
+
+
+def test_what_may_not_be_deleted_is_refused_as_the_operations_page_says(batch):
+    """None of these pages has ConflictException or ResourceNotFoundException."""
+    filled(batch)
+    job = batch.service("GetBatchPredictionJobs")["batchPredictions"][-1]
+    assert job["status"] == "IN_PROGRESS_INITIALIZING"
+    with pytest.raises(ServiceError, match="cancel it first") as caught:
+        batch.service("DeleteBatchPredictionJob", jobId=job["jobId"])
+    assert caught.value.code == "ValidationException"
+    gone = {"modelId": MODEL, "modelType": "ONLINE_FRAUD_INSIGHTS", "modelVersionNumber": "9.0"}
+    with pytest.raises(ServiceError, match="does not exist") as caught:
+        batch.service("DeleteModelVersion", **gone)
+    assert caught.value.code == "ValidationException"
 
 
 def test_a_deletion_that_has_no_time_goes_on_the_next_time(batch):

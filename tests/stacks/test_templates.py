@@ -175,16 +175,27 @@ def test_a_new_model_takes_over_behind_alarms(dev: Templates, prod: Templates) -
         }
 
 
+def updates_told(templates: Templates) -> dict[str, set[str]]:
+    """{stack with a state machine: the stacks of whose updates' ends it is told}."""
+    found = {}
+    for rule in resources(templates, "AWS::Events::Rule"):
+        if "aws.cloudformation" in rule.properties["EventPattern"]["source"]:
+            detail = rule.properties["EventPattern"]["detail"]
+            assert detail["status-details"]["status"] == ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+            arns = [json.dumps(one["prefix"]) for one in detail["stack-id"]]
+            found[rule.stack] = {re.findall(r"CardFraud-\w+-(\w+)/", arn)[0] for arn in arns}
+    return found
+
+
+def test_thresholds_of_the_settings_reach_the_detector_with_the_deployment(templates: Templates) -> None:
+    """The function that publishes has them, and its machine is told of its own stack's updates."""
+    publishing = [one for one in resources(templates, FUNCTION) if "HIGH_FROM" in json.dumps(one.properties)]
+    assert updates_told(templates).get("Batch", set()) == {one.stack for one in publishing}
+
+
 def test_the_training_machine_is_told_of_what_may_change_which_model_is_to_serve(templates: Templates) -> None:
     """Of each end of an update of the stack with the endpoint, and of that with the function which knows the features."""
-    (rule,) = (
-        one
-        for one in resources(templates, "AWS::Events::Rule")
-        if "aws.cloudformation" in one.properties["EventPattern"]["source"]
-    )
-    detail = rule.properties["EventPattern"]["detail"]
-    assert detail["status-details"]["status"] == ["UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
-    told = {re.findall(r"CardFraud-\w+-(\w+)/", json.dumps(one["prefix"]))[0] for one in detail["stack-id"]}
+    told = updates_told(templates)["Training"]
     kinds = ("AWS::SageMaker::Endpoint", FUNCTION)
     assert told == {
         one.stack
