@@ -9,11 +9,12 @@ nightly machine computes the night anew, from the kept sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from lambda_src.ports.model_registry import EVALUATION
 from local.application import Application
 from local.kept_world import WORLD, WORLDS, KeptWorld, Past, keep, kept_world, last_midnight_ms, made_past
 from local.nightly import nights_before, parquet, start_nightly_on
@@ -56,7 +57,7 @@ def fill(
         what = f"the past of {file.name}" if file else f"a made-up world of {WORLD.cards:,} cards"
         told(f"{what}, {past.rows.num_rows:,} transactions: once, and kept for the next time")
         made = _make(application, past, folder, told)
-        keep(past, *made, worlds, of)
+        keep(past, *made, worlds, of, read_evaluation(application, made[2]))
     following = folder / "following.parquet"
     pq.write_table(past.following, following)
     return following
@@ -77,10 +78,27 @@ def _make(
     return sums, champion.archive, champion.metadata
 
 
+def read_evaluation(application: Application, metadata: Mapping[str, str]) -> dict[str, bytes]:
+    """{name: file} of what the evaluation wrote by which a model was registered."""
+    folder = metadata[EVALUATION].rpartition("/")[0]
+    return {
+        key.rpartition("/")[2]: application.get("ModelsBucket", key)
+        for key in application.keys("ModelsBucket", f"{folder}/")
+    }
+
+
+def put_evaluation(application: Application, kept: KeptWorld) -> None:
+    """Puts back what the evaluation wrote, where the model's registration says it is: reports are made of it."""
+    folder = kept.metadata[EVALUATION].rpartition("/")[0]
+    for name, content in kept.evaluation.items():
+        application.put("ModelsBucket", f"{folder}/{name}", content)
+
+
 def _put_back(application: Application, kept: KeptWorld, past: Past, told: Callable[[str], None]) -> None:
     told("the kept model and its cards' nightly features")
     # for whoever trains again; no event is told of it without its mark of success
     application.put("CuratedBucket", "transactions/history.parquet", parquet(past.rows))
+    put_evaluation(application, kept)
     training = start_deploying(application, MODEL_KEY, kept.model, kept.metadata)
     nightly = start_nightly_on(application, past.rows, past.cut_ms, kept.sums(past.cut_ms))
     application.wait(nightly)

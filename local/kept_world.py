@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,7 @@ MADE_OF = (
 _OF_FILE = "-of-"
 """Between the digest of the code and that of a person's file, in the name of a world that was made of it."""
 _PAST, _FOLLOWING, _SUMS, _MODEL, _ABOUT = "past.parquet", "following.parquet", "sums", "model.tar.gz", "about.json"
+_EVALUATION = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,11 @@ class KeptWorld:
         return (self._folder / _MODEL).read_bytes()
 
     @property
+    def evaluation(self) -> dict[str, bytes]:
+        """{name: file} of what the model's evaluation wrote."""
+        return {path.name: path.read_bytes() for path in sorted((self._folder / _EVALUATION).glob("*"))}
+
+    @property
     def metadata(self) -> dict[str, str]:
         """What the model was registered with."""
         return self._about.metadata
@@ -160,7 +167,13 @@ def kept_world(worlds: Path = WORLDS, own: str = "") -> KeptWorld | None:
 
 
 def keep(
-    past: Past, sums: Mapping[str, bytes], model: bytes, metadata: dict[str, str], worlds: Path = WORLDS, own: str = ""
+    past: Past,
+    sums: Mapping[str, bytes],
+    model: bytes,
+    metadata: dict[str, str],
+    worlds: Path = WORLDS,
+    own: str = "",
+    evaluation: Mapping[str, bytes] = MappingProxyType({}),
 ) -> None:
     """Keeps a world, whole or not at all, in place of those that were made of something else.
 
@@ -169,6 +182,7 @@ def keep(
         model, metadata: the model's archive, and what it was registered with.
         worlds: where.
         own: as of `kept_world`.
+        evaluation: {name: file} of what the model's evaluation wrote.
     """
     worlds.mkdir(parents=True, exist_ok=True)
     code = made_of()
@@ -181,6 +195,9 @@ def keep(
     for path, content in sums.items():
         (part / _SUMS / path).parent.mkdir(parents=True, exist_ok=True)
         (part / _SUMS / path).write_bytes(content)
+    (part / _EVALUATION).mkdir()
+    for name, content in evaluation.items():
+        (part / _EVALUATION / name).write_bytes(content)
     (part / _MODEL).write_bytes(model)
     part.rename(worlds / _name(own))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +14,7 @@ import pytest
 from fraud.durations import MS_PER_DAY
 from fraud.world import generate
 from local import kept_world as module
+from local.filling import put_evaluation, read_evaluation
 from local.kept_world import Past, keep, kept_world, last_midnight_ms, made_past
 
 CUT_MS = 20_000 * MS_PER_DAY
@@ -67,6 +69,31 @@ def test_it_is_put_back_moved_by_whole_days(past: Past, tmp_path: Path) -> None:
         "daily_card/history.parquet": [19_956],
     }
     assert all(table["n"].to_pylist() == [3] for table in moved.values())
+
+
+def test_what_the_evaluation_wrote_lies_again_where_the_registration_says(past: Past, tmp_path: Path) -> None:
+    class Bucket:
+        def __init__(self, objects: dict[str, bytes]) -> None:
+            self.objects = objects
+
+        def keys(self, bucket: str, prefix: str) -> list[str]:
+            return [key for key in self.objects if bucket == "ModelsBucket" and key.startswith(prefix)]
+
+        def get(self, bucket: str, key: str) -> bytes:
+            return self.objects[key]
+
+        def put(self, bucket: str, key: str, body: bytes) -> None:
+            self.objects[key] = body
+
+    wrote = {"evaluations/run/evaluation.json": b"{}", "evaluations/run/scores.parquet": b"PAR1"}
+    before: Any = Bucket({**wrote, "evaluations/run-2/evaluation.json": b"another's"})
+    metadata = {"evaluation": "evaluations/run/evaluation.json"}
+    keep(past, {}, b"model", metadata, tmp_path, evaluation=read_evaluation(before, metadata))
+    after: Any = Bucket({})
+    found = kept_world(tmp_path)
+    assert found is not None
+    put_evaluation(after, found)
+    assert after.objects == wrote
 
 
 def test_it_is_its_owners_alone(past: Past, tmp_path: Path) -> None:
