@@ -9,7 +9,8 @@ identifies the holder; splits by time. A set is named after its inputs and setti
     quarantine/SET.jsonl    the rows that are none, each with its file, its number and the reason
     reports/SET.json        how many rows went where; they add up
 
-Each file appears whole, the data last of all. What was read whole is then removed, unless --keep-raw says true.
+Each file appears whole, the data last of all. What was read whole is then removed, unless --keep-raw says true. A file that
+cannot be read whole stays, and the run ends with an error that names it, after all else is done.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from reading.transactions import Reading, checked_reading
 
 BACK_ENDS = {"sagemaker": "parquet", "fraud-detector": "csv"}
 """{back end: what its files are}."""
+NO_DAY = "none"
+"""In place of a day: Glue takes no argument without a value."""
 VERSION = 1
 """Of what the files hold: another one gives sets other names."""
 TRAIN, PREDICT = "train", "batch_predict"
@@ -45,6 +48,14 @@ COLUMNS = (
     "transaction_id", "cc_num", "merchant", "category", "amount_cents", "event_time", "merch_lat", "merch_long",
     *(field.name for field in KEPT),
 )  # fmt: skip
+
+
+_SHOWN, _SHOWN_CHARACTERS = 5, 300
+"""Files that an error names at most, and how much it says of each: Glue shows it as the run's message."""
+
+
+class RefusedFilesError(Exception):
+    """Files cannot be read whole; what the others hold is written."""
 
 
 class Settings(NamedTuple):
@@ -263,10 +274,12 @@ def _parser() -> argparse.ArgumentParser:
         "--columns", default="kaggle", help="which columns are which fields: a name, or a TOML file (also s3://)"
     )
     parser.add_argument(
-        "--train-until", default="", help="train on labelled rows before this day, as 2020-04-30; empty: no split"
+        "--train-until",
+        default="",
+        help="train on labelled rows before this day, as 2020-04-30; empty or none: no split",
     )
     parser.add_argument(
-        "--predict-from", default="", help="score the rows from this day on, as 2020-08-30; empty: no split"
+        "--predict-from", default="", help="score the rows from this day on, as 2020-08-30; empty or none: no split"
     )
     key = parser.add_mutually_exclusive_group(required=True)
     key.add_argument("--card-token-key-secret", help="ARN of the secret that card tokens are made with")
@@ -279,7 +292,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _day(option: str, text: str) -> date | None:
     try:
-        return iso_day(text) if text else None
+        return None if text in ("", NO_DAY) else iso_day(text)
     except NotationError as error:
         raise BadInputError(f"{option}: {error}") from error
 
@@ -308,12 +321,13 @@ def _reading(columns: str) -> Reading:
     return checked_reading(None, None, str(local))
 
 
-def run(options: argparse.Namespace) -> int:
-    """Does the job; returns the exit status.
+def run(options: argparse.Namespace) -> None:
+    """Does the job.
 
     Raises:
         BadInputError: an option is wrong.
         RowCountError: the rows do not add up.
+        RefusedFilesError: files were refused, maybe all; the others' rows are written.
     """
     until, since = _day("--train-until", options.train_until), _day("--predict-from", options.predict_from)
     if until and since and since < until:
@@ -340,17 +354,30 @@ def run(options: argparse.Namespace) -> int:
         for file in files:
             if file.name not in refused:
                 source.remove(file)
-    return 1 if len(refused) == len(files) else 0
+    if refused:
+        why = "; ".join(_shown(each["reason"]) for each in report["refused"][:_SHOWN])
+        what = "nothing is written" if len(refused) == len(files) else "the rows of the others are written"
+        raise RefusedFilesError(
+            f"{len(refused):,} of {len(files):,} files refused, {what}: {why}; see reports/{name}.json"
+        )
+
+
+def _shown(reason: str) -> str:
+    """On one line."""
+    return " ".join(reason.split())[:_SHOWN_CHARACTERS]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status. Glue passes arguments of its own besides."""
     options, _ = _parser().parse_known_args(arguments)
     try:
-        return run(options)
-    except (BadInputError, RowCountError) as error:
+        run(options)
+    except (BadInputError, RowCountError, RefusedFilesError) as error:
+        if "--JOB_RUN_ID" in (sys.argv if arguments is None else arguments):
+            raise  # of a script that ends with a status, Glue says no more than that (page *API_JobRun*, ErrorMessage)
         print(f"transform: {error}", file=sys.stderr)
         return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ _OF = {
     "place_file": {},
     "start_crawl": {"CRAWLER_NAME": "files"},
     "start_transform": {
+        "INPUT": "s3://raw/input/",
         "DATABASE_NAME": "files",
         "JOB_NAME": "transform",
         "COLUMNS": '{"types": {"amt": "double", "cc_num": "string"}, "needed": ["amt", "cc_num"]}',

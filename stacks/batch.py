@@ -23,7 +23,17 @@ from stacks.constructs.queues import WAITING, queue, take_from
 from stacks.constructs.scoring import Scoring
 from stacks.constructs.state_machine import StateMachine
 from stacks.data import QUARANTINE, TRANSACTIONS, Data
-from stacks.names import ACTING_S, ARRIVING, JOB_LOG_GROUPS, SCORED, SCORING_JOBS, UPLOADS, model_prefix, run_prefix
+from stacks.names import (
+    ACTING_S,
+    ARRIVING,
+    INPUT,
+    JOB_LOG_GROUPS,
+    SCORED,
+    SCORING_JOBS,
+    UPLOADS,
+    model_prefix,
+    run_prefix,
+)
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
@@ -179,6 +189,7 @@ class Batch(FraudStack):
             "start_transform",
             says="starts the transform of what a crawl found, or says what differs",
             environment={
+                "INPUT": self._data.raw.uri(INPUT),
                 "DATABASE_NAME": self.files.database_name,
                 "JOB_NAME": self.files.job.ref,
                 "COLUMNS": json.dumps(self.files.columns),
@@ -189,7 +200,7 @@ class Batch(FraudStack):
         )
         allow(start.role, ["glue:GetTables"], self.files.table_arns(), because="The crawler names its tables.")
         job = self.format_arn(service="glue", resource="job", resource_name=self.files.job.ref)
-        allow(start.role, ["glue:StartJobRun"], [job])
+        allow(start.role, ["glue:StartJobRun", "glue:GetJobRuns"], [job])
         allow(start.role, ["s3:ListBucket"], [self._data.raw.arn])
         allow(start.role, ["events:PutEvents"], [self._bus[1]])
         reads_queue(self, start, waiting, batch_size=10)

@@ -36,7 +36,7 @@ FILES = {
     "CrawlFailed": "The crawl of dropped files failed; the event `Batch input refused` says why",
     "NothingNew": "A crawl found nothing new in the raw bucket: files expire there after a day; send them again",
     "SchemaDiffers": "Dropped files have other columns than are expected; the event `Batch input refused` holds the difference",
-    "TransformFailed": "The transform of dropped files failed; its run's log and report say why, the files stay for a day",
+    "TransformFailed": "The transform of dropped files failed or refused some, which stay for a day; `Batch input refused` tells",
 }
 """{metric of the function `start_transform`: what its alarm says}."""
 

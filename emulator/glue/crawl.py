@@ -1,8 +1,9 @@
 """One crawl: the objects of the targets are looked at, and tables written, all in the name of the crawler's role.
 
-Files of one folder are one table where at least 70% of their columns are the same (page *crawler-s3-folder-table-partition*), or
-where the crawler's configuration combines what is compatible; else each is a table. Folders below a target, which would be
-partitions, are not implemented: the crawl fails and says so.
+Files of one folder are one table where they are of one format and packed alike, and at least 70% of their columns are the same
+(page *crawler-s3-folder-table-partition*), or the crawler's configuration combines what is compatible, whatever its columns (page
+*crawler-grouping-policy*); else each is a table. Folders below a target are tables of their own where they are unlike. Where all
+is alike they would be partitions of one table, which are not implemented: the crawl fails and says so.
 """
 
 from __future__ import annotations
@@ -105,11 +106,6 @@ class Crawl:
             inner = key.removeprefix(folder)
             if any(fnmatch(inner, one) for one in exclusions) or not size or not inner:
                 continue
-            if "/" in inner:
-                raise ServiceError(
-                    "NotImplementedException",
-                    f"s3://{bucket}/{key}: folders below a target (partitions) are not implemented here",
-                )
             read = self._reader(bucket, key)
             found = recognise(read, size, self._classifiers)
             self.says.append(f"INFO : s3://{bucket}/{key}: {found.kind if found else 'UNKNOWN'}")
@@ -129,17 +125,24 @@ class Crawl:
             return
         if len(files) == 1 and files[0].key == prefix:
             yield _name(prefix.rsplit("/", 1)[-1]), f"s3://{bucket}/{prefix}", files
-        elif self._one_table(files):
-            folder = prefix.strip("/")
-            place = f"s3://{bucket}/{folder}/" if folder else f"s3://{bucket}/"
-            yield _name(folder.rsplit("/", 1)[-1] or bucket), place, files
-        else:
-            for file in files:
-                yield _name(file.key.rsplit("/", 1)[-1]), f"s3://{bucket}/{file.key}", [file]
+            return
+        folders: dict[str, list[_File]] = {}
+        for file in files:
+            folders.setdefault(file.key.rpartition("/")[0], []).append(file)
+        if folders.keys() != {prefix.strip("/")} and self._one_table(files):
+            says = f"s3://{bucket}/{prefix}: folders of files that are alike (partitions) are not implemented here"
+            raise ServiceError("NotImplementedException", says)
+        for folder, members in folders.items():
+            if self._one_table(members):
+                place = f"s3://{bucket}/{folder}/" if folder else f"s3://{bucket}/"
+                yield _name(folder.rsplit("/", 1)[-1] or bucket), place, members
+            else:
+                for file in members:
+                    yield _name(file.key.rsplit("/", 1)[-1]), f"s3://{bucket}/{file.key}", [file]
 
     def _one_table(self, files: list[_File]) -> bool:
         first = files[0].found
-        if len({file.found.table[:2] if self._combine else file.found.table for file in files}) > 1:
+        if len({file.found.table[:3] if self._combine else file.found.table for file in files}) > 1:
             return False
         mine = {name for name, _ in first.columns}
         others = ({name for name, _ in file.found.columns} for file in files[1:])

@@ -59,9 +59,9 @@ class Recognised:
     read_bytes: int = 1
 
     @property
-    def table(self) -> tuple[str, str, str]:
+    def table(self) -> tuple[str, str, str, str]:
         """What files of one table have in common."""
-        return self.kind, self.library, json.dumps(self.library_parameters, sort_keys=True)
+        return self.kind, self.library, self.compression, json.dumps(self.library_parameters, sort_keys=True)
 
 
 Read = Callable[[int, int], bytes]

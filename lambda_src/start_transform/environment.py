@@ -22,8 +22,9 @@ class Columns(BaseModel):
 
 
 class Environment(FunctionEnvironment):
-    """What the crawler writes of files, what may be in them, and what transforms them."""
+    """Where files are dropped (an S3 URI), what the crawler writes of them, what may be in them, and what transforms them."""
 
+    input: Name = Field(alias="INPUT")
     database: Name = Field(alias="DATABASE_NAME")
     job: Name = Field(alias="JOB_NAME")
     columns: Json[Columns] = Field(alias="COLUMNS")

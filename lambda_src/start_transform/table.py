@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from lambda_src.start_transform.environment import Columns
@@ -17,12 +18,16 @@ class Table(NamedTuple):
         location: the S3 URI of its files: a folder, or a file.
         classification: what its files are, as `csv`.
         columns: {column: type}, partitions included.
+        delimiter: of a CSV file, as the crawler found it; else empty.
+        gone: the crawler has found no files of it any more.
     """
 
     name: str
     location: str
     classification: str
     columns: dict[str, str]
+    delimiter: str = ""
+    gone: bool = False
 
 
 def table(entry: dict[str, Any]) -> Table:
@@ -33,12 +38,33 @@ def table(entry: dict[str, Any]) -> Table:
     """
     storage = entry.get("StorageDescriptor", {})
     columns = [*storage.get("Columns", []), *entry.get("PartitionKeys", [])]
+    parameters = entry.get("Parameters", {})
     return Table(
         entry["Name"],
         storage.get("Location", ""),
-        entry.get("Parameters", {}).get("classification", "unknown"),
+        parameters.get("classification", "unknown"),
         {column["Name"]: column.get("Type", "") for column in columns},
+        parameters.get("delimiter", ""),
+        "DEPRECATED_BY_CRAWLER" in parameters,
     )
+
+
+def by_folder(tables: Iterable[Table]) -> dict[str, list[Table]]:
+    """{URI of a folder: the tables whose files are in it, or below it}; no folder is in another one.
+
+    Files that are too unlike to be one table, as a packed one and one that is not, are a table each with the file as its
+    location (page *crawler-grouping-policy*): a set is made of the folder all the same.
+
+    >>> places = ("s3://raw/input/a.csv", "s3://raw/input/b.csv.gz", "s3://raw/input/till/", "s3://raw/other/")
+    >>> found = by_folder(Table(place, place, "csv", {}) for place in places)
+    >>> {folder: len(members) for folder, members in found.items()}
+    {'s3://raw/input/': 3, 's3://raw/other/': 1}
+    """
+    found: dict[str, list[Table]] = {}
+    for folder, each in sorted((each.location[: each.location.rfind("/") + 1], each) for each in tables):
+        outer = next((one for one in found if folder.startswith(one)), folder)
+        found.setdefault(outer, []).append(each)
+    return found
 
 
 class Differences(NamedTuple):
@@ -63,6 +89,8 @@ def differences(found: Table, expected: Columns) -> Differences:
     # the catalogue has names in lower case
     types = {name.lower(): kind for name, kind in expected.types.items()}
     fatal = [f"{name}: missing" for name in expected.needed if name.lower() not in found.columns]
+    if fatal and found.delimiter not in ("", ","):
+        fatal.append(f"delimiter {found.delimiter!r}, without a header of these names; expected: ','")
     other = [
         f"{name}: {kind}; expected: {types[name]}"
         for name, kind in found.columns.items()

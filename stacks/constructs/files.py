@@ -170,11 +170,11 @@ class Files(Construct):
             targets={"s3Targets": [{"path": self._raw.uri(INPUT)}]},
             classifiers=[classifier.ref],
             crawler_security_configuration=self._security.ref,
-            # one table of whatever files there are, and nothing of tables whose files have gone: the job deletes what it has read
+            # one table of whatever files there are; tables whose files have gone are marked: the job deletes what it has read
             configuration=stack.to_json_string(
                 {"Version": 1.0, "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas"}}
             ),
-            schema_change_policy={"updateBehavior": "UPDATE_IN_DATABASE", "deleteBehavior": "LOG"},
+            schema_change_policy={"updateBehavior": "UPDATE_IN_DATABASE", "deleteBehavior": "DEPRECATE_IN_DATABASE"},
             recrawl_policy={"recrawlBehavior": "CRAWL_EVERYTHING"},
             schedule=schedule,
         )

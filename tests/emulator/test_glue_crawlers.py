@@ -88,7 +88,7 @@ def test_a_crawler_writes_what_its_classifier_says_of_the_files(
     assert made["crawler"] == name
     s3 = aws.client("s3")
     s3.put_object(Bucket=made["raw"], Key="input/fraud Train+1.csv", Body=KAGGLE)
-    s3.put_object(Bucket=made["raw"], Key="input/fraudTest.csv.gz", Body=gzip.compress(KAGGLE))
+    s3.put_object(Bucket=made["raw"], Key="input/fraudTest.csv", Body=KAGGLE)
     s3.put_object(Bucket=made["raw"], Key="uploads/manifest.json", Body=b"{}")
 
     crawled = crawl(aws, name)
@@ -135,6 +135,40 @@ def test_files_of_other_columns_are_tables_of_their_own(aws: EmulatedAws, deploy
     assert tables[1]["StorageDescriptor"]["Columns"] == [
         {"Name": "id", "Type": "int"}, {"Name": "amount", "Type": "double"}
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("combining", [False, True])
+def test_a_packed_file_and_one_that_is_not_are_two_tables(
+    aws: EmulatedAws, deployed: Deployed, name: str, combining: bool
+) -> None:
+    """Even where all that is compatible is combined: page *crawler-grouping-policy*."""
+    grouping = json.dumps({"Version": 1.0, "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas"}})
+    made = deployed(stack(name, **({"Configuration": grouping} if combining else {})), OUTPUTS)
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=made["raw"], Key="input/a.csv", Body=KAGGLE)
+    s3.put_object(Bucket=made["raw"], Key="input/b.csv.gz", Body=gzip.compress(KAGGLE))
+    crawl(aws, name)
+    tables = aws.client("glue").get_tables(DatabaseName=name)["TableList"]
+    assert [one["StorageDescriptor"]["Location"] for one in tables] == [
+        f"s3://{made['raw']}/input/{file}" for file in ("a.csv", "b.csv.gz")
+    ]
+
+
+def test_folders_of_unlike_files_are_tables_and_of_like_ones_not_implemented(
+    aws: EmulatedAws, deployed: Deployed, name: str
+) -> None:
+    made = deployed(stack(name), OUTPUTS)
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=made["raw"], Key="input/shop/a.csv", Body=KAGGLE)
+    s3.put_object(Bucket=made["raw"], Key="input/till/b.jsonl", Body=b'{"id": 1, "amount": 2.5}\n')
+    assert crawl(aws, name)["LastCrawl"]["Status"] == "SUCCEEDED"
+    tables = aws.client("glue").get_tables(DatabaseName=name)["TableList"]
+    assert [(one["Name"], one["StorageDescriptor"]["Location"]) for one in tables] == [
+        (folder, f"s3://{made['raw']}/input/{folder}/") for folder in ("shop", "till")
+    ]
+    s3.delete_object(Bucket=made["raw"], Key="input/till/b.jsonl")
+    last = crawl(aws, name)["LastCrawl"]
+    assert last["Status"] == "FAILED" and "(partitions) are not implemented here" in last["ErrorMessage"]
 
 
 def test_a_second_crawl_updates_and_one_of_nothing_deprecates(aws: EmulatedAws, deployed: Deployed, name: str) -> None:

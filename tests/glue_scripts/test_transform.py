@@ -166,7 +166,8 @@ def test_tokens_stay_as_they_are(spark: Session, tmp_path: Path) -> None:
 
 def test_without_a_split_labels_say_what_is_trained_on(spark: Session, tmp_path: Path) -> None:
     rows = table(20, is_fraud=[row % 2 if row < 12 else None for row in range(20)])
-    made = spark.run(written(tmp_path / "in" / "t.csv", rows.astype({"is_fraud": "Int64"})), tmp_path / "out")
+    given = written(tmp_path / "in" / "t.csv", rows.astype({"is_fraud": "Int64"}))
+    made = spark.run(given, tmp_path / "out", "--train-until", "none", "--predict-from", "none")
     assert made.report["written"] == {"train": 12, "predict": 8}
     assert "is_fraud" not in made.table("batch_predict").column_names  # type: ignore[union-attr]
 
@@ -189,9 +190,9 @@ def test_what_was_read_is_removed_unless_it_is_to_stay(spark: Session, tmp_path:
     good = written(tmp_path / "in" / "good.csv", table())
     bad = tmp_path / "in" / "bad.csv.gz"
     bad.write_bytes(gzip.compress(table().to_csv(index=False).encode())[:-20])
-    assert spark.run(tmp_path / "in", tmp_path / "kept").status == 0
+    assert spark.run(tmp_path / "in", tmp_path / "kept").status == 1
     assert good.exists() and bad.exists()
-    assert spark.run(tmp_path / "in", tmp_path / "out", "--keep-raw", "false").status == 0
+    assert spark.run(tmp_path / "in", tmp_path / "out", "--keep-raw", "false").status == 1
     assert (good.exists(), bad.exists()) == (False, True), "what could not be read stays"
 
 
@@ -235,8 +236,9 @@ def test_a_file_that_cannot_be_read_is_told_and_the_good_one_goes_on(case: str, 
     written(tmp_path / "in" / "good.csv", GOOD)
     (tmp_path / "in" / name).write_bytes(content())
     made = spark.run(tmp_path / "in", tmp_path / "out")
-    assert made.status == 0, made.said
     (refused,) = made.report["refused"]
+    told = "transform: 1 of 2 files refused, the rows of the others are written: "
+    assert made.status == 1 and made.said.splitlines()[-1].startswith(told + " ".join(refused["reason"].split())[:100])
     assert refused["file"] == name and says in refused["reason"], refused
     assert str(tmp_path) not in refused["reason"], "the name is the file's, not the machine's"
     assert made.report["read"] == made.report["written"]["train"] == 12
@@ -274,6 +276,7 @@ def test_nothing_that_can_be_read_is_an_error(spark: Session, tmp_path: Path) ->
     (tmp_path / "in" / "bad.csv").write_bytes(b"")
     made = spark.run(tmp_path / "in", tmp_path / "out")
     assert made.status == 1
+    assert "1 of 1 files refused, nothing is written: bad.csv: " in made.said
     assert not (made.out / "glue_transformed").exists()
     empty = tmp_path / "none"
     empty.mkdir()
