@@ -39,7 +39,13 @@ VERBS = {
 }
 """{verb: what it does, the first line of its docstring}, in the order in which a newcomer needs them."""
 
+OWN = {"decisions"}
+"""The groups that are a command themselves, as long as no command of theirs is named."""
+
 GROUPS: dict[str, dict[str, str]] = {
+    "decisions": {
+        "show": "Make one decision again from what it was made of, and say whether it is equal or what differs.",
+    },
     "detector": {
         "status": "Show the model's versions and the detector's, with what became of each.",
         "publish": "Deploy the newest trained version of the model, and publish the detector with it and its rules.",
@@ -64,10 +70,11 @@ Words = tuple[str, ...]
 def commands() -> Iterator[tuple[Words, str]]:
     """Everything that can be run: (what is typed behind `fraud`, what it does)."""
     for name, line in VERBS.items():
-        if name in GROUPS:
+        if name in GROUPS and name not in OWN:
             yield from (((name, each), does) for each, does in GROUPS[name].items())
         else:
             yield (name,), line
+            yield from (((name, each), does) for each, does in GROUPS.get(name, {}).items())
 
 
 def verb(*path: str) -> Callable[..., None]:
@@ -75,7 +82,7 @@ def verb(*path: str) -> Callable[..., None]:
 
     A word that Python keeps to itself has a line behind it: `cli/synthesize/try_.py`.
     """
-    words = [f"{word}_" if iskeyword(word) else word for word in path]
+    words = [f"{word}_" if iskeyword(word) else word.replace("-", "_") for word in path]
     function: Callable[..., None] = getattr(import_module(".".join(["cli", *words])), words[-1])
     return function
 
@@ -92,6 +99,8 @@ class _Verbs(TyperGroup):
         name = str(found)
         if isinstance(command, TyperGroup):
             return name, command, rest
+        if not self.path and name in OWN and rest and not rest[0].startswith("-"):
+            return name, typer.main.get_command(listed((name,), GROUPS[name], VERBS[name])), rest
         function = verb(*self.path, name)
         alone = typer.Typer(add_completion=False)
         alone.command(name, help=_flowing(inspect.getdoc(function) or ""))(function)
@@ -110,7 +119,7 @@ def listed(path: Words, lines: dict[str, str], says: str) -> typer.Typer:
     )
     made.callback()(_together)
     for name, line in lines.items():
-        if not path and name in GROUPS:
+        if not path and name in GROUPS and name not in OWN:
             made.add_typer(listed((name,), GROUPS[name], line))
         else:
             made.command(name, help=line)(_named)

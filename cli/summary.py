@@ -49,4 +49,4 @@ def _again(summary: dict[str, Any]) -> dict[str, str]:
     if "decisions_compared" not in summary:
         return {}
     compared, different = summary["decisions_compared"], summary["decisions_different"]
-    return {"stacks against local core": f"{compared:,} decisions of the model compared, {different:,} different"}
+    return {"decisions made again": f"{compared:,} from the raw rows, {different:,} different"}

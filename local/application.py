@@ -53,6 +53,11 @@ class Application:
         self._s3, self._states, self._table = client("s3"), client("stepfunctions"), client("dynamodb")
 
     @property
+    def client(self) -> Client:
+        """Makes clients of the AWS that it stands on."""
+        return self._client
+
+    @property
     def brokers(self) -> str:
         """HOST:PORT of the Kafka cluster."""
         return self.outputs["BootstrapServers"]
@@ -206,6 +211,27 @@ class Application:
         pages = self._table.get_paginator("scan").paginate(TableName=self.outputs["DecisionsTable"])
         for page in pages:
             yield from map(_row, page["Items"])
+
+    def decision(self, transaction_id: str) -> dict[str, Any] | None:
+        """One decision as `decisions` gives them; None if the table has none of that id."""
+        table, key = self.outputs["DecisionsTable"], {"transaction_id": {"S": transaction_id}}
+        item = self._table.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+        return None if item is None else _row(item)
+
+    def function(self, name: str) -> dict[str, Any]:
+        """The configuration of a function of stack Streaming, by its name as `decide`."""
+        pages = self._client("cloudformation").get_paginator("list_stack_resources")
+        made = (
+            one
+            for page in pages.paginate(StackName=f"{self._prefix}-Streaming")
+            for one in page["StackResourceSummaries"]
+        )
+        wanted = f"Functions{''.join(part.capitalize() for part in name.split('_'))}"
+        for one in made:
+            if one["ResourceType"] == "AWS::Lambda::Function" and one["LogicalResourceId"].startswith(wanted):
+                found = self._client("lambda").get_function_configuration(FunctionName=one["PhysicalResourceId"])
+                return dict(found)
+        raise ApplicationError(f"{self._prefix}-Streaming has no function {name}")
 
     def feed(self) -> DecisionFeed:
         """The decisions from now on, as they are made."""

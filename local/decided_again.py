@@ -1,130 +1,292 @@
-"""A run's decisions, held to those that the local core makes of the same features with the same model."""
+"""Decisions of the past, made again from what they were made of, by the code that made them, and held to what was recorded.
+
+All that a decision says but when it was made is compared, bit for bit: whose it is, outcome, path, score, model version, the
+features it was made on, their cut, the reasons, the warning. Why the model was not asked cannot be made again: where the fallback
+rule decided, that it had to is taken as recorded.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NamedTuple
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
-from fraud.deciding import Deciding
-from fraud.decision import Decision
-from fraud.model_input import ModelInput
-from fraud.model_request import ACCEPT, CONTENT_TYPE, read_scores, request_body
-from fraud.payment import Payment
-from fraud.ports import Nightly, Scores
-from sagemaker_src.processing.batch_features import daily_sums, engine, load, nightly_snapshot
+from fraud.deciding import Deciding, decide_without_features
+from fraud.decision import Decision, FallbackRule
+from fraud.durations import MS_PER_DAY, MS_PER_HOUR
+from fraud.features.derived import DERIVED_FEATURES
+from fraud.features.nightly_records import population_identifiers
+from fraud.ports import Nightly
+from fraud.transaction import ALLOWED, as_transaction
+from lambda_src.batches import batches
+from local.deciding_ports import KnownNightly, MadeDecisions, ModelScorer, Unavailable
 from sagemaker_src.serving import inference
 
+LATE = "no features within"
+"""What the watch says of a transaction that it decided begins so."""
+APPROVED_AT_ONCE = 500
+"""Those below the review threshold are explained alike however many are asked about; the others, EXACT_ROWS at most exactly."""
 
-class ModelScorer:
-    """A model's folder, asked in this process by the program that serves it.
+_FORMULAS = {one.name: one.parsed.names for one in DERIVED_FEATURES}
+_RULE_READS = frozenset({"amount", "category", "num_trans_last_10m"})
+_OF_ALL_CARDS = {f"feature {name}" for name in population_identifiers()}
 
-    Args:
-        folder: what training wrote.
-        exact: whether rows over the review threshold are explained exactly, as far as EXACT_ROWS of a request go.
+Report = Callable[[str, int, int], None]
+"""Told (what is being done, steps done, steps in all)."""
+
+
+class GoneError(Exception):
+    """What a decision was made of is not there any more: the text says what."""
+
+
+class Model(NamedTuple):
+    """A model by its version: as it explains few rows, and as it explains those of a request that has too many."""
+
+    exact: ModelScorer
+    in_haste: ModelScorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What decisions are made again from.
+
+    Attributes:
+        messages: {transaction_id: the topic `features`' message}, made of the raw rows by the batch engine.
+        nightly: the nightly features as of a cut, milliseconds since 1970. Raises GoneError.
+        model: the model of a version. Raises GoneError.
+        cuts: those that may have been the newest for a decision whose card had no nightly record: which one it was, only the
+            figures of all cards tell.
+        rule: what decides when the model cannot be asked.
+        nightly_too_old_after_ms: as of `fraud.deciding.Deciding`.
     """
 
-    def __init__(self, folder: Path, *, exact: bool = True) -> None:
-        self._model = inference.model_fn(str(folder))
-        if not exact:  # no row is over these
-            manifest = self._model.manifest | {"thresholds": {"review": 2.0, "block": 2.0}}
-            self._model = self._model._replace(manifest=manifest)
-
-    def score(self, vectors: NDArray[np.float32], given: ModelInput, reasons: int) -> Scores:
-        """The scores of n vectors of what is given."""
-        text, _ = inference.answer(self._model, request_body(vectors, given, reasons), CONTENT_TYPE, ACCEPT)
-        return read_scores(text.encode())
+    messages: Mapping[str, bytes]
+    nightly: Callable[[int], Nightly]
+    model: Callable[[str], Model]
+    cuts: Sequence[int] = ()
+    rule: FallbackRule = field(default_factory=FallbackRule)
+    nightly_too_old_after_ms: int = 48 * MS_PER_HOUR
 
 
-class KnownNightly:
-    """Nightly features that are all known, as a port of the deciding step."""
+class Difference(NamedTuple):
+    """What a recorded decision says, and what it says when it is made again; None is nothing."""
 
-    def __init__(self, known: Nightly) -> None:
-        self._known = known
+    what: str
+    recorded: Any
+    again: Any
 
-    def read(self, cards: Collection[str]) -> Nightly:
-        """The records of the cards that it knows, and of all categories."""
-        return Nightly(
-            {card: self._known.cards[card] for card in cards & self._known.cards.keys()}, self._known.population
+    @property
+    def text(self) -> str:
+        """In words.
+
+        >>> Difference("outcome", "approve", "review").text
+        "outcome 'approve', made again 'review'"
+        """
+        return f"{self.what} {self.recorded!r}, made again {self.again!r}"
+
+
+class Again(NamedTuple):
+    """A decision made again.
+
+    Attributes:
+        recorded: as it was recorded.
+        made: as it is made again; None if it cannot be.
+        gone: why it cannot; empty if it can.
+        differences: in what the two differ.
+        lacks: the features that are computed now, that the record lacks, and that its model does not read, for they were
+            declared later.
+    """
+
+    recorded: Decision
+    made: Decision | None
+    gone: str = ""
+    differences: tuple[Difference, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether it could be made again, and is the same."""
+        return not (self.gone or self.differences)
+
+    @property
+    def text(self) -> str:
+        """In words: `equal`, or what differs, or why it cannot be made again."""
+        if self.equal:
+            return f"{self.recorded.transaction_id}: equal"
+        said = self.gone and f"cannot be made again: {self.gone}"
+        return f"{self.recorded.transaction_id}: {said or '; '.join(one.text for one in self.differences)}"
+
+
+def decide_again(recorded: Sequence[Decision], past: Past, report: Report = lambda *_: None) -> list[Again]:
+    """Makes each decision again, in order.
+
+    A row over the review threshold has one of two explanations, the exact one or, where more than EXACT_ROWS of its request were
+    over it, the approximate one: its reasons must be those of either.
+
+    Args:
+        recorded: one a transaction.
+        past: what they are made from.
+        report: is told of the progress.
+    """
+    groups: dict[tuple[Any, ...], list[Decision]] = defaultdict(list)
+    for one in recorded:
+        of_rule = (one.path, one.why or "")
+        groups[of_rule if one.path == "fallback" else (one.path, one.model_version, one.nightly_cut)].append(one)
+    found: dict[str, Again] = {}
+    for group in groups.values():
+        of_group = _by_rule(group, past) if group[0].path == "fallback" else _by_model(group, past)
+        for again in of_group:
+            found[again.recorded.transaction_id] = again
+            report("decided again", len(found), len(recorded))
+    return [found[one.transaction_id] for one in recorded]
+
+
+def _by_rule(group: list[Decision], past: Past) -> Iterator[Again]:
+    why = group[0].why or ""
+    absent = Unavailable(why)
+    for batch in _batches(group):
+        messages = _messages(batch, past)
+        if why.startswith(LATE):
+            waiting = [_waiting(message) for message in messages]
+            made = decide_without_features(waiting, why, store=MadeDecisions(), fallback=past.rule)
+        else:
+            made = _deciding(past, absent, absent).decide_batch(messages).decisions
+        yield from _all_compared(batch, made, past)
+
+
+def _by_model(group: list[Decision], past: Past) -> Iterator[Again]:
+    version, cut = group[0].model_version, group[0].nightly_cut
+    try:
+        if version is None:
+            raise GoneError("the record names no model")
+        model = past.model(version)
+        first, *others = _tried(past, cut)
+        known = first()
+    except GoneError as error:
+        yield from (Again(one, None, str(error)) for one in group)
+        return
+    reads = _read_by(model.exact.takes)
+    for batch in _batches(group):
+        yield from (
+            _with_figures_of_another_night(again, others, model, past, reads)
+            for again in _asked(batch, known, model, past, reads)
         )
 
 
-class MadeDecisions:
-    """Decisions in memory, as a port of the deciding step."""
+def _tried(past: Past, cut: int | None) -> list[Callable[[], Nightly]]:
+    """The nightly features that a decision may have been made on, each to be called for; the likeliest first.
 
-    def __init__(self) -> None:
-        self._made: dict[str, Decision] = {}
-
-    def record(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """Those that stand, in order."""
-        return [self._made.setdefault(one.transaction_id, one) for one in decisions]
-
-    def decided(self, transaction_ids: Collection[str]) -> dict[str, Payment]:
-        """Those that have a decision, each with its payment."""
-        return {key: Payment.of(self._made[key]) for key in transaction_ids if key in self._made}
-
-
-def nightly_of(history: pa.Table, from_ms: int) -> Nightly:
-    """The nightly features that batch computes from the rows before a cut."""
-    with engine() as connection:
-        connection.register("history", history)
-        load(connection, "history")
-        daily_sums(connection)
-        return Nightly(*nightly_snapshot(connection, from_ms))
-
-
-def differing_decisions(
-    decided: Sequence[dict[str, Any]], features: Sequence[dict[str, Any]], nightly: Nightly, model: Path
-) -> tuple[int, list[str]]:
-    """What the model decided in a run, decided again.
-
-    All that a decision says but when it was made is compared, bit for bit: outcome, path, score, model version, the features it
-    was made on, and the reasons. A row over the review threshold has one of two explanations, the exact one or, where more than
-    EXACT_ROWS of its request were over it, the approximate one: its reasons must be those of either.
-
-    Args:
-        decided: a row of the decision store each. Those that the fallback rule made are passed over: they have no score.
-        features: the records of the topic `features`.
-        nightly: the nightly features, of every card.
-        model: the model's folder.
-
-    Returns:
-        How many were compared, and a sentence for each that differs.
+    Cards' records are written before those of all cards, so figures of all cards may be those of the night before.
     """
-    messages = {record["transaction_id"]: json.dumps(record).encode() for record in features}
-    of_model = [Decision.from_json(row["decision"]) for row in decided if row["path"] == "model"]
-    different = []
-    core = Deciding(nightly=KnownNightly(nightly), scorer=ModelScorer(model), store=MadeDecisions())
-    in_haste = Deciding(nightly=KnownNightly(nightly), scorer=ModelScorer(model, exact=False), store=MadeDecisions())
-    # so few at a time that each is explained exactly that may be
-    for start in range(0, len(of_model), inference.EXACT_ROWS):
-        batch = [(one, messages.get(one.transaction_id, b"")) for one in of_model[start : start + inference.EXACT_ROWS]]
-        again = {one.transaction_id: one for one in core.decide_batch([each for _, each in batch]).decisions}
-        for run, message in batch:
-            made = again.get(run.transaction_id)
-            if made and made.reasons != run.reasons and made.outcome != "approve":
-                made = replace(made, reasons=in_haste.decide_batch([message]).decisions[0].reasons)
-            different += _difference(run, made)
-    return len(of_model), different
+    if cut is not None:
+        return [
+            lambda: past.nightly(cut),
+            lambda: past.nightly(cut)._replace(population=past.nightly(cut - MS_PER_DAY).population),
+        ]
+
+    def of_cut(at: int) -> Callable[[], Nightly]:
+        return lambda: Nightly({}, past.nightly(at).population)
+
+    return [*map(of_cut, past.cuts), lambda: Nightly({}, {})]
 
 
-def _difference(run: Decision, core: Decision | None) -> list[str]:
-    """What the two say differently; empty if nothing."""
-    if core is None:
-        return [f"{run.transaction_id}: the stream gave no features to decide it on again"]
-    said, other = _said(run), _said(core)
+def _with_figures_of_another_night(
+    again: Again, others: list[Callable[[], Nightly]], model: Model, past: Past, reads: frozenset[str]
+) -> Again:
+    """The same, or with those figures of all cards that the decision was made on."""
+    for other in others:
+        if not any(one.what in _OF_ALL_CARDS for one in again.differences):
+            break
+        try:
+            (found,) = _asked([again.recorded], other(), model, past, reads)
+        except GoneError:
+            continue
+        if len(found.differences) < len(again.differences):
+            again = found
+    return again
+
+
+def _asked(batch: list[Decision], known: Nightly, model: Model, past: Past, reads: frozenset[str]) -> Iterator[Again]:
+    nightly = KnownNightly(known)
+    made = _deciding(past, nightly, model.exact).decide_batch(_messages(batch, past)).decisions
+    for again in _all_compared(batch, made, past, reads):
+        one, found = again.recorded, again.made
+        if found and found.reasons != one.reasons and found.outcome != "approve":
+            message = past.messages[one.transaction_id]
+            (less_exact,) = _deciding(past, nightly, model.in_haste).decide_batch([message]).decisions
+            yield _compared(one, replace(found, reasons=less_exact.reasons), reads, or_reasons=found.reasons)
+        else:
+            yield again
+
+
+def _deciding(past: Past, nightly: Any, scorer: Any) -> Deciding:
+    return Deciding(
+        nightly=nightly,
+        scorer=scorer,
+        store=MadeDecisions(),
+        fallback=past.rule,
+        nightly_too_old_after_ms=past.nightly_too_old_after_ms,
+        clock=lambda: 0,
+    )
+
+
+def _batches(group: list[Decision]) -> Iterator[list[Decision]]:
+    # so few at a time of those over the threshold that each is explained exactly that may be
+    yield from batches([one for one in group if one.outcome == "approve"], APPROVED_AT_ONCE)
+    yield from batches([one for one in group if one.outcome != "approve"], inference.EXACT_ROWS)
+
+
+def _messages(batch: Iterable[Decision], past: Past) -> list[bytes]:
+    return [past.messages[one.transaction_id] for one in batch if one.transaction_id in past.messages]
+
+
+def _waiting(message: bytes) -> tuple[Any, int]:
+    """A transaction as the watch has it, with its clock."""
+    said = json.loads(message)
+    cents = said["amount_cents"]
+    declared = {name: value for name, value in said.items() if name in ALLOWED and value is not None}
+    return as_transaction({**declared, "amount": f"{cents // 100}.{cents % 100:02d}"}), said["trans_time"]
+
+
+def _all_compared(
+    batch: Sequence[Decision], made: Iterable[Decision], past: Past, reads: frozenset[str] = _RULE_READS
+) -> Iterator[Again]:
+    found = {one.transaction_id: one for one in made}
+    for one in batch:
+        if one.transaction_id not in past.messages:
+            yield Again(one, None, "its transaction is not among the raw rows")
+        elif one.transaction_id not in found:
+            yield Again(one, None, "its transaction's raw row is none that can be decided")
+        else:
+            yield _compared(one, found[one.transaction_id], reads)
+
+
+def _compared(one: Decision, made: Decision, reads: frozenset[str], or_reasons: Any = None) -> Again:
+    said, other = _said(one), _said(made)
+    later = [name for name in made.features if name not in one.features and name not in reads]
+    if or_reasons is not None and one.reasons not in (made.reasons, or_reasons):
+        other["reasons"] = or_reasons
+    names = [name for name in said | other if name not in {f"feature {each}" for each in later}]
     different = [
-        f"{name} {said.get(name)!r}, the local core {other.get(name)!r}"
-        for name in said | other
-        if said.get(name) != other.get(name)
+        Difference(name, said.get(name), other.get(name))
+        for name in names
+        if (name in said) != (name in other) or said.get(name) != other.get(name)
     ]
-    return [f"{run.transaction_id}: {'; '.join(different)}"] if different else []
+    return Again(one, made, "", tuple(different), tuple(later))
+
+
+def _read_by(takes: Iterable[str]) -> frozenset[str]:
+    """The features that a model takes, and those that they are derived from."""
+    found: set[str] = set()
+    left = list(takes)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += _FORMULAS.get(name, ())
+    return frozenset(found)
 
 
 def _said(decision: Decision) -> dict[str, Any]:

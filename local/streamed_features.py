@@ -6,12 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from fraud.features.catalogue import CATALOGUE, STREAM_FEATURES, names
+from fraud.features.catalogue import STREAM_FEATURES, names
+from local.raw_rows import stream_features
 from local.replayer import DAY_MS
 from local.rows import split_by_time
-from sagemaker_src.processing.batch_features import compute, engine, load
-
-STREAM_COLUMNS = ("transaction_id", "cc_num", "category", "amount_cents", "event_time", *CATALOGUE.key_columns)
 
 
 def differing_features(
@@ -22,17 +20,26 @@ def differing_features(
     Returns:
         How many records were compared, and how many of them are not bit-equal.
     """
-    columns = ", ".join(name for name in STREAM_COLUMNS if name in history.column_names)
-    day_before = split_by_time(history, from_ms - DAY_MS)[1]
     wanted = names(STREAM_FEATURES)
-    with engine() as connection:
-        connection.register("day_before", day_before)
-        connection.register("live", live)
-        connection.execute(f"""CREATE TABLE curated AS SELECT {columns} FROM day_before
-            UNION ALL SELECT {columns} FROM live""")
-        load(connection, "curated")
-        compute(connection)
-        found = connection.execute(f"SELECT row, {', '.join(wanted)} FROM stream_features").fetchall()
-    batch = {row[0]: row[1:] for row in found}
-    different = sum(tuple(record[name] for name in wanted) != batch[record["transaction_id"]] for record in streamed)
+    batch = stream_features(streamed_rows(history, live, from_ms))
+    different = sum({name: record[name] for name in wanted} != batch[record["transaction_id"]] for record in streamed)
     return len(streamed), different
+
+
+def streamed_rows(history: pa.Table, live: pa.Table, from_ms: int) -> pa.Table:
+    """The rows that a replay sends: the day before, which fills the windows, and the day itself."""
+    day_before = split_by_time(history, from_ms - DAY_MS)[1]
+    columns = [name for name in day_before.column_names if name in live.column_names]
+    return pa.concat_tables(
+        [_plain(table.select(columns)) for table in (day_before, live)], promote_options="permissive"
+    )
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Texts as they are, not as numbers of a dictionary; times in milliseconds, as the wire carries them."""
+    for place, column in enumerate(table.schema):
+        if pa.types.is_dictionary(column.type):
+            table = table.set_column(place, column.name, table.column(place).cast(column.type.value_type))
+        elif pa.types.is_timestamp(column.type):
+            table = table.set_column(place, column.name, table.column(place).cast(pa.timestamp("ms", "UTC")))
+    return table

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from emulator.process import EmulatedAws
+from fraud.decision import Decision
 from local.application import Application
+from local.archived import Rule, deployed_rule
 from local.attacks import Attack
-from local.decided_again import differing_decisions, nightly_of
+from local.decided_again import Again, GoneError, Model, Past, decide_again
 from local.decided_day import DecidedDay, summary
+from local.deciding_ports import ModelScorer
 from local.deployment import deploy
 from local.ledger import Entry
 from local.live_day import Faults, Pace, replay_day
+from local.raw_rows import feature_messages, nightly_of
 from local.run_reports import denials, write_account
 from local.screen import Screen
 from local.stand_ins import STAND_INS
-from local.streamed_features import differing_features
+from local.streamed_features import differing_features, streamed_rows
 from local.synthesis import synthesized_stacks
 
 
@@ -93,7 +98,8 @@ def decide_through_stacks(
     Raises:
         ProcessError, DeploymentError, ApplicationError: a part did not come up or did not do its work.
         DeniedError: a policy does not allow what was done.
-        NotHeldError: a transaction was lost or decided twice, or stream and batch, or stacks and local core, differ.
+        NotHeldError: a transaction was lost or decided twice, stream and batch differ, or a decision is another when it is
+            made again.
     """
     screen.phase("templates")
     # a past day is sent again, with its own times
@@ -111,8 +117,8 @@ def decide_through_stacks(
                 faults=faults(aws, application) if faults else None,
             )  # fmt: skip
             dead = application.dead_letters()
-            wanted = set(day.live["transaction_id"].to_pylist())
-            decided = [row for row in application.decisions() if row["transaction_id"] in wanted]
+            everything = list(application.decisions())
+            rule = deployed_rule(application)
         finally:
             if aws.running:
                 entries, permissions = write_account(aws, stacks, account)
@@ -120,18 +126,44 @@ def decide_through_stacks(
                     raise DeniedError("; ".join(refused))
     screen.phase("comparison")
     compared, different = differing_features(run.features, day.history, day.live, day.from_ms)
-    again = differing_decisions(decided, run.features, nightly_of(day.history, day.from_ms), model)
+    again = all_again(everything, day, model, rule, screen)
+    wanted = set(day.live["transaction_id"].to_pylist())
+    decided = [row for row in everything if row["transaction_id"] in wanted]
     labels = dict(zip(day.live["transaction_id"].to_pylist(), day.live["is_fraud"].to_pylist(), strict=True))
     result = DecidedDay(run, decided, labels, compared, different, day.attacks)
     figures = {
         **summary(result),
-        "decisions_compared": again[0],
-        "decisions_different": len(again[1]),
+        "decisions_compared": len(again),
+        "decisions_different": sum(not one.equal for one in again),
         "dead_letters": sum(dead.values()),
     }
-    if broken := _not_held(figures, dead, again[1]):
+    if broken := _not_held(figures, dead, [one.text for one in again if not one.equal]):
         raise NotHeldError("; ".join(broken))
     return Decided(figures, result, entries, permissions)
+
+
+def all_again(rows: Sequence[Mapping[str, Any]], day: Day, folder: Path, deployed: Rule, screen: Screen) -> list[Again]:
+    """All decisions made again, those of the day before too, from the raw rows and the model's folder."""
+    recorded = [Decision.from_json(row["decision"]) for row in rows]
+    sent = streamed_rows(day.history, day.live, day.from_ms)
+    model = Model(ModelScorer(folder), ModelScorer(folder, exact=False))
+
+    def of_version(version: str) -> Model:
+        if version != model.exact.version:
+            raise GoneError(f"model {version}: only {model.exact.version} served")
+        return model
+
+    nightly = cache(lambda cut_ms: nightly_of(day.history, cut_ms))
+    messages = feature_messages(sent, [one.transaction_id for one in recorded])
+    past = Past(
+        messages=messages,
+        nightly=nightly,
+        model=of_version,
+        cuts=(day.from_ms,),
+        rule=deployed.rule,
+        nightly_too_old_after_ms=deployed.nightly_too_old_after_ms,
+    )
+    return decide_again(recorded, past, screen.progress)
 
 
 def _not_held(figures: Mapping[str, Any], dead: Mapping[str, int], differences: Sequence[str]) -> list[str]:
@@ -141,7 +173,7 @@ def _not_held(figures: Mapping[str, Any], dead: Mapping[str, int], differences: 
         "decided_twice": "transactions were decided twice",
         "quarantined": "messages were refused",
         "features_different": "streamed feature records differ from batch",
-        "decisions_different": f"decisions differ from the local core's, as {''.join(differences[:1])}",
+        "decisions_different": f"decisions cannot be made again as they are, as {''.join(differences[:1])}",
         "dead_letters": f"messages could not be worked off, in {', '.join(dead)}",
     }
     return [f"{figures[name]} {clause}" for name, clause in clauses.items() if figures[name]]

@@ -43,16 +43,21 @@ def _ends(brokers: str, topic: str) -> dict[int, int]:
 
 def read_messages(brokers: str, topic: str, since: dict[int, int] | None = None) -> list[bytes]:
     """Everything in a topic up to now, from the offsets `since` on."""
+    return [value for _, value in read_records(brokers, topic, since)]
+
+
+def read_records(brokers: str, topic: str, since: dict[int, int] | None = None) -> list[tuple[int, bytes]]:
+    """The same, each message with its record's own time, milliseconds since 1970."""
     ends = {number: end for number, end in topic_ends(brokers, topic).items() if end > (since or {}).get(number, 0)}
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": "reading", "enable.auto.commit": False})
-    found: list[bytes] = []
+    found: list[tuple[int, bytes]] = []
     try:
         consumer.assign([TopicPartition(topic, number, (since or {}).get(number, 0)) for number in ends])
         while ends:
             for message in consumer.consume(10_000, timeout=0.2):
                 partition, offset = message.partition(), message.offset()
                 if message.error() is None and offset is not None and offset < ends.get(partition or 0, 0):
-                    found.append(message.value() or b"")
+                    found.append((message.timestamp()[1], message.value() or b""))
             at = {
                 place.partition: place.offset for place in consumer.position([TopicPartition(topic, n) for n in ends])
             }

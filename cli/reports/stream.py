@@ -61,7 +61,10 @@ def _again_tiles(summary: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     compared = summary["decisions_compared"]
     return [
-        (f"{summary['decisions_different']:,}", f"of {compared:,} decisions of the model differ from the local core's")
+        (
+            f"{summary['decisions_different']:,}",
+            f"of {compared:,} decisions are others when they are made again from the raw rows",
+        )
     ]
 
 

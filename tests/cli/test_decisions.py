@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from cli import decisions as module
 from cli.decision_lines import terminal_lines
+from cli.decisions import listing as module
 from local import background
 from tests.cli.person_files import fraud
 from tests.cli.standing_application import STANDING, DecidedApplication, Feed, decision
@@ -110,7 +110,7 @@ def test_an_application_that_ends_while_it_is_watched_is_said_to_have_ended(
 
 def test_a_reader_who_has_enough_is_no_error() -> None:
     program = """import sys
-from cli import decisions as module
+from cli.decisions import listing as module
 from cli.main import main
 from tests.cli.standing_application import STANDING, DecidedApplication, decision
 module.in_use, module.Application = lambda: STANDING, lambda _: DecidedApplication([decision(n) for n in range(9000)])

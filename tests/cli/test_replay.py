@@ -136,7 +136,7 @@ class TestThroughTheStacks:
 
     def test_streamed_features_are_those_of_batch_and_decisions_the_models_own(self, replayed: Replayed) -> None:
         figures = replayed.summary
-        assert figures["features_compared"] >= figures["transactions"] == figures["decisions_compared"]
+        assert min(figures["features_compared"], figures["decisions_compared"]) >= figures["transactions"]
         assert (figures["features_different"], figures["decisions_different"], figures["dead_letters"]) == (0, 0, 0)
 
     def test_the_staged_attacks(self, replayed: Replayed) -> None:

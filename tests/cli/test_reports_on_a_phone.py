@@ -12,8 +12,8 @@ from cli.reports.stream import stream_report
 from fraud.deciding import Deciding
 from fraud.fields import Field
 from local.attacks import Attack
-from local.decided_again import KnownNightly, MadeDecisions, ModelScorer
 from local.decided_day import DecidedDay, StreamRun, summary
+from local.deciding_ports import KnownNightly, MadeDecisions, ModelScorer
 from sagemaker_src.training.fairness import by_group
 from sagemaker_src.training.train import train_model
 from samples.deciding_world import feature_message, small_nightly, write_model

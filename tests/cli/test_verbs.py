@@ -102,8 +102,8 @@ def test_the_examples_name_options_that_there_are(words: tuple[str, ...]) -> Non
 
 def get_command_of(words: tuple[str, ...]):  # type: ignore[no-untyped-def] # Typer's own type of a command is private
     found = get_command(app)
-    for word in words:
-        found = found.resolve_command(None, [word])[1]
+    for place in range(len(words)):
+        found = found.resolve_command(None, list(words[place:]))[1]
     return found
 
 
@@ -138,6 +138,16 @@ def test_each_verb_is_a_module_of_its_name() -> None:
 
 def test_each_group_is_a_verb() -> None:
     assert set(GROUPS) <= set(VERBS)
+
+
+def test_a_group_that_is_a_command_too_is_one_until_a_command_of_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--follow" in _help(("decisions",))
+    assert "--follow" not in _help(("decisions", "show"))
+    status, said = fraud(monkeypatch, capsys, "decisions", "shwo")
+    assert status == 2
+    assert "Did you mean 'show'?" in said
 
 
 @pytest.fixture

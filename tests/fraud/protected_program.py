@@ -64,7 +64,7 @@ def decisions() -> list[str]:
     from fraud.deciding import Deciding, decide_without_features  # noqa: PLC0415
     from fraud.decision import FallbackRule  # noqa: PLC0415
     from fraud.transaction import parse_transaction  # noqa: PLC0415
-    from local.decided_again import KnownNightly, MadeDecisions, ModelScorer  # noqa: PLC0415
+    from local.deciding_ports import KnownNightly, MadeDecisions, ModelScorer  # noqa: PLC0415
     from samples.deciding_world import (  # noqa: PLC0415
         MOMENT,
         feature_message,

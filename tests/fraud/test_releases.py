@@ -19,7 +19,7 @@ from fraud.features.nightly_records import card_record, nightly_record
 from fraud.model_input import ModelInput
 from fraud.ports import Nightly
 from fraud.vector import MODEL_FEATURES
-from local.decided_again import KnownNightly, MadeDecisions, ModelScorer
+from local.deciding_ports import KnownNightly, MadeDecisions, ModelScorer
 from samples.deciding_world import CARDS, CATEGORIES, INPUT, POPULATION, feature_fields
 from samples.deciding_world import card_record as sample_card
 

@@ -110,7 +110,7 @@ def compared_features(streamed: Path, transactions: Path) -> dict[str, Any]:
 def remade_decisions(decisions: Path, model: Path) -> dict[str, Any]:
     """Decisions, a line of JSON each, against what their model says of what they state."""
     from fraud.vector import given_input, model_vector  # noqa: PLC0415 - of the folder that this runs in
-    from local.decided_again import ModelScorer  # noqa: PLC0415
+    from local.deciding_ports import ModelScorer  # noqa: PLC0415
 
     made = [json.loads(line) for line in decisions.read_text(encoding="utf-8").splitlines()]
     scorer, different = ModelScorer(model, exact=False), []

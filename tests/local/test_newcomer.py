@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cli import decisions, down, send, up
+from cli import down, send, up
+from cli.decisions import listing
 from cli.main import main
 from fraud.world import WorldSettings, generate, to_kaggle
 from local.background import in_use, standing, start, stop
@@ -30,7 +31,7 @@ class Newcomer:
         self.state, self._monkeypatch, self._capsys = folder / "up.json", monkeypatch, capsys
         monkeypatch.setattr(up, "start", partial(start, state=self.state, worlds=folder / "worlds"))
         monkeypatch.setattr(down, "stop", partial(stop, self.state))
-        for module in (send, decisions):
+        for module in (send, listing):
             monkeypatch.setattr(module, "in_use", partial(in_use, self.state))
 
     def types(self, command: str) -> tuple[str, str]:

@@ -22,7 +22,8 @@ from fraud.transaction import parse_transaction
 from fraud.vector import declared_input
 from lambda_src.archive.rows import TRANSACTIONS, transaction_row
 from lambda_src.ports.parquet_archive import ParquetArchive
-from local.decided_again import KnownNightly, MadeDecisions, ModelScorer, nightly_of
+from local.deciding_ports import KnownNightly, MadeDecisions, ModelScorer
+from local.raw_rows import nightly_of
 from sagemaker_src.serving import inference
 from tests.parity.naive import naive_stream_features
 from tests.parity.naive_nightly import DAY_MS

@@ -42,6 +42,8 @@ def decisions(
     The path is `model`, or `fallback` where the model could not be asked; its line says why. On a terminal an approved one shows
     its strongest reason, any other all of them; elsewhere each decision is one line.
 
+    `fraud decisions show ID` makes one again from what it was made of, and says what differs.
+
     Example: fraud decisions --follow --outcome block
 
     Example: fraud decisions --count 1000 --json
