@@ -123,7 +123,8 @@ class Standing:
                 (one["status"], states.describe_execution(executionArn=one["executionArn"]).get("cause"))
                 for one in states.list_executions(stateMachineArn=self.outputs[name])["executions"]
             ]
-            for name in ("TrainingStateMachine", "ScoringStateMachine")
+            for name in self.outputs
+            if name.endswith("StateMachine")
         }
         told = {
             "raw": self.keys(self.outputs["RawBucket"]), "batch": self.keys(self.outputs["BatchBucket"]),
@@ -191,9 +192,9 @@ def test_raw_files_that_came_by_other_means_leave_no_card_number(standing: Stand
     assert standing.denied() == []
 
 
-def two_files(data: Path, seed: int) -> tuple[pd.DataFrame, Any]:
+def two_files(data: Path, seed: int, cards: int = 300, fraud_rate: float = 0.01) -> tuple[pd.DataFrame, Any]:
     """Kaggle's two files of a small world, in a folder of their own; all their rows, and which are to train on."""
-    world = generate(WorldSettings(cards=300, days=45, fraud_rate=0.01, seed=seed))
+    world = generate(WorldSettings(cards=cards, days=45, fraud_rate=fraud_rate, seed=seed))
     rows = to_kaggle(world).to_pandas()
     early = pd.to_datetime(rows["trans_date_trans_time"]) < pd.Timestamp(SPLIT)
     data.mkdir()
