@@ -12,6 +12,7 @@ import stacks  # noqa: F401 - says which Node.js the imports below run on
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
+from stacks.api import Api
 from stacks.asset_cache import AssetError
 from stacks.batch import Batch
 from stacks.constructs.jobs import names_in_place_of_wheels
@@ -48,6 +49,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     labels = Labels(app, settings, data=data, streaming=streaming)
     training = Training(app, settings, data=data, serving=serving, streaming=streaming)
     synthesis = Synthesis(app, settings, data=data, streaming=streaming) if settings.synthesis else None
+    api = Api(app, settings, data=data, features=features, serving=serving, streaming=streaming)
     batch = Batch(app, settings, data=data, serving=serving, streaming=streaming, training=training)
     Monitoring(
         app,
@@ -60,6 +62,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
         training=training,
         synthesis=synthesis,
         batch=batch,
+        api=api,
     )
     return app
 

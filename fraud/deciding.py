@@ -106,24 +106,35 @@ class Deciding:
         Raises:
             Whatever the decision store raises: nothing is recorded then, and the batch can be given again.
         """
-        records: dict[str, FeatureRecord] = {}
         kept: list[tuple[int, FeatureRecord]] = []
-        places: dict[str, int] = {}
         rejected = []
         for position, message in enumerate(messages):
             try:
-                record = parse_feature_record(message)
+                kept.append((position, parse_feature_record(message)))
             except InvalidTransactionError as error:
                 rejected.append(Rejected(position, error))
-            else:
-                records.setdefault(record.transaction_id, record)
-                kept.append((position, record))
-                places.setdefault(record.transaction_id, position)
+        return self.decide_records(kept, rejected)
+
+    def decide_records(self, kept: list[tuple[int, FeatureRecord]], rejected: Sequence[Rejected] = ()) -> Batch:
+        """Decides and records transactions whose features are at hand; one that already has a decision keeps it.
+
+        Args:
+            kept: each with its place in the batch.
+            rejected: what of the batch is invalid.
+
+        Raises:
+            As `decide_batch` does.
+        """
+        records: dict[str, FeatureRecord] = {}
+        places: dict[str, int] = {}
+        for position, record in kept:
+            records.setdefault(record.transaction_id, record)
+            places.setdefault(record.transaction_id, position)
         decided = self._decide(list(records.values())) if records else []
         standing = self.store.record(decided) if decided else []
         new = [made for made, stands in zip(decided, standing, strict=True) if made == stands]
         collided = [] if len(new) == len(kept) else _collided(kept, standing)
-        return Batch(standing, new, rejected, collided, places)
+        return Batch(standing, new, list(rejected), collided, places)
 
     def _decide(self, records: list[FeatureRecord]) -> list[Decision]:
         try:

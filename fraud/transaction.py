@@ -247,24 +247,28 @@ def _each_once(declared: Collection[str]) -> Callable[[list[tuple[str, Any]]], d
     return as_object
 
 
-def parse_json(message: bytes, declared: Collection[str] = FIELDS) -> dict[str, Any]:
+def parse_json(
+    message: bytes, declared: Collection[str] = FIELDS, most_characters: int = MAX_MESSAGE_CHARACTERS
+) -> dict[str, Any]:
     """A message's JSON object, numbers with a point as exact decimals.
 
     Args:
         declared: the fields that may be there once only.
+        most_characters: a longer message is refused unread.
 
     Raises:
         InvalidTransactionError: too long, not UTF-8, not JSON, not an object, holding NaN or infinity, or a field twice.
     """
-    if len(message) > MAX_MESSAGE_BYTES:
-        raise InvalidTransactionError("message", f"{len(message)} bytes long", f"at most {MAX_MESSAGE_BYTES} bytes")
+    most_bytes = 4 * most_characters  # as many as a character takes
+    if len(message) > most_bytes:
+        raise InvalidTransactionError("message", f"{len(message)} bytes long", f"at most {most_bytes} bytes")
     try:
         text = message.decode()
     except UnicodeDecodeError as error:
         raise InvalidTransactionError("message", str(error), "one JSON object, UTF-8") from None
-    if len(text) > MAX_MESSAGE_CHARACTERS:
+    if len(text) > most_characters:
         problem = f"{len(text)} characters long"
-        raise InvalidTransactionError("message", problem, f"at most {MAX_MESSAGE_CHARACTERS} characters")
+        raise InvalidTransactionError("message", problem, f"at most {most_characters} characters")
     return _json_object(text, declared)
 
 

@@ -16,7 +16,7 @@ from engines.waiting import wait_until
 from local.deployment import Client, outputs, resources
 from local.topic_contents import topic_ends
 
-STACKS = ("Data", "Features", "Serving", "Streaming", "Labels", "Training", "Synthesis", "Batch", "Monitoring")
+STACKS = ("Data", "Features", "Serving", "Streaming", "Labels", "Training", "Synthesis", "Api", "Batch", "Monitoring")
 _NUMBERS = ("amount_cents", "trans_time", "decided_at")
 _OPTIONAL = ("score", "model_version", "why")
 _POLL_S = 0.3

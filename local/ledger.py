@@ -34,6 +34,19 @@ class Entry:
 
 _MINISTACK = "MiniStack"
 _EMULATED = {
+    **{
+        f"AWS::ApiGateway::{kind}": f"{_MINISTACK}: requests are signed, judged, throttled and validated by it"
+        for kind in (
+            "RestApi",
+            "Resource",
+            "Method",
+            "Model",
+            "RequestValidator",
+            "Deployment",
+            "Stage",
+            "GatewayResponse",
+        )
+    },
     "AWS::CloudWatch::Alarm": f"{_MINISTACK}: evaluated against the metrics put here",
     "AWS::DynamoDB::Table": f"{_MINISTACK}: in memory, with conditions, transactions and its stream",
     "AWS::Events::EventBus": f"{_MINISTACK}: matches events with rules",
@@ -69,6 +82,8 @@ _EMULATED = {
 }
 _NETWORK = "there is no network of the cloud on one machine"
 _RECORDED = {
+    "AWS::ApiGateway::Account": "no access log is written here",
+    "AWS::Logs::MetricFilter": "no access log is written here",
     "AWS::ApplicationAutoScaling::ScalableTarget": "one process serves",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "one process serves",
     "AWS::CloudWatch::Dashboard": "nothing draws it",

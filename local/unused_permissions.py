@@ -66,6 +66,12 @@ UNUSED = (
         roles=("ModelsJobsRole",),
     ),
     Unused(
+        "nobody asks the scoring API in this run: tests/local/test_api.py does",
+        ("*",),
+        roles=("FunctionsApiRole",),
+    ),
+    Unused("no access log is written here", ("logs:*",), roles=("GatewayLogsRole",)),
+    Unused(
         "nobody labels anything in this run: tests/local/test_labels.py does",
         ("*",),
         roles=("FunctionsRecordLabelsRole",),

@@ -24,6 +24,18 @@ _OF = {
         **_QUARANTINE,
         **_READER,
     },
+    "api": {
+        "STREAM_FEATURE_GROUP": "cc-agg-fg",
+        "NIGHTLY_FEATURE_GROUP": "cc-agg-batch-fg",
+        "ENDPOINT_NAME": "fraud",
+        "DECISIONS_TABLE": "decisions",
+        "EVENT_BUS_NAME": "decided",
+        "FALLBACK_RULE": '{"review_from_amount": "500.00"}',
+        "NIGHTLY_TOO_OLD_AFTER_H": "48",
+        "UNDECLARED_FIELDS": "keep",
+        "CLOCK": "request",
+        **_QUARANTINE,
+    },
     "ingest_features": {"STREAM_FEATURE_GROUP": "cc-agg-fg", "FEATURES_TTL_DAYS": "7", **_READER},
     "accept": {
         "WATCH_QUEUE_URL": QUEUE,

@@ -85,6 +85,20 @@ _ARRIVALS = (
     "lambda_src.ports.sagemaker_back_end",
 )
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "api": (
+        *_TRANSACTIONS,
+        *_DECIDING,
+        "fraud.api",
+        "fraud.features.groups",
+        "fraud.features.nightly_records",
+        "fraud.label",
+        "fraud.model_request",
+        "fraud.stored_windows",
+        "lambda_src.ports.card_feature_store",
+        "lambda_src.ports.endpoint_scorer",
+        "lambda_src.ports.label_events",
+        "lambda_src.ports.nightly_feature_store",
+    ),
     "accept": (*_TOPIC, *_QUARANTINE, *_DECISION_TABLE, "lambda_src.ports.watch_queue"),
     "archive": (*_TOPIC, *_QUARANTINE, *_DECISIONS, *_ITEMS, "lambda_src.ports.parquet_archive"),
     "catch_up": (*_LONG_WORK, "lambda_src.ports.group_progress", "lambda_src.ports.kafka_topics"),
@@ -341,6 +355,7 @@ STREAM = (
 READ_BY = {
     "flink_src.statements": "flink_src/sql/*.sql",
     "fraud.card_text": "fraud/card_numbers.txt",
+    "lambda_src.api.handler": "docs/openapi.json",
     "reading.mapping.toml_file": "reading/mappings/*.toml",
     "sagemaker_src.synthesis.page.page": "sagemaker_src/synthesis/page/templates/*",
 }

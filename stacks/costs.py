@@ -29,6 +29,7 @@ class Load:
         message_kb, features_kb, decision_kb: sizes of a transaction, its features and its decision.
         flagged_share: share of transactions that are reviewed or blocked.
         files, file_rows: that are dropped, each trained on or scored, half of them each; and the rows of one.
+        api_share: share of the transactions that is asked of the scoring API as well.
         batch: transactions decided in one call, on average: few at a low rate, for a call waits for no others.
     """
 
@@ -41,6 +42,7 @@ class Load:
     features_kb: float = 0.6
     decision_kb: float = 3.0
     flagged_share: float = 0.005
+    api_share: float = 0.01
 
 
 LOADS = {
@@ -57,9 +59,9 @@ HEARTBEAT_KB, HEARTBEAT_EVENT_KB = 0.07, 0.25
 """A heartbeat in a topic, and in the event that a function is called with."""
 FLINK_GB_A_KPU = 50
 """Page *how-pricing*: 50 GB of running application storage a KPU, and one KPU an application for orchestration."""
-ALARM_METRICS = 51
+ALARM_METRICS = 54
 """That the alarms look at; those of a growing endpoint make two more, those of Standard brokers' disks one each."""
-METRICS = 20
+METRICS = 21
 """The functions' own."""
 MAPPING_METRICS = 9
 """A mapping of a topic: those of EventCount and KafkaMetrics (page *monitoring-metrics-types*), counted as if they were paid for,
@@ -101,6 +103,7 @@ def estimate(settings: Settings, load: Load) -> list[Line]:
         *_model(settings),
         *_batch(settings, load),
         *_stores(settings, load),
+        *_scoring_api(settings, load),
     ]
 
 
@@ -162,6 +165,21 @@ def _functions(settings: Settings, load: Load) -> Iterator[Line]:
     yield Line("Functions", "X-Ray, million traces", (_traced(watched) + _traced(SECONDS / 300)) / 1e6)
     yield Line("Functions", "SQS, million requests", (load.transactions + 2 * watched) / 1e6)
     yield Line("Functions", "CloudWatch, GB of logs", load.transactions * 0.1 / 1e6)
+
+
+def _scoring_api(settings: Settings, load: Load) -> Iterator[Line]:
+    calls = load.transactions * load.api_share
+    yield Line("Scoring API", "API Gateway, million requests", calls / 1e6)
+    yield Line("Scoring API", "Lambda, million calls", calls / 1e6)
+    yield Line("Scoring API", "Lambda, GB second", calls * 1.73 * 0.05)
+    # of both groups, and of all cards
+    yield Line("Scoring API", "Feature Store, million reads", 3 * calls / 1e6)
+    yield Line("Scoring API", "DynamoDB, million writes", 2 * load.decision_kb * calls / 1e6)
+    yield Line("Scoring API", "CloudWatch, GB of logs", calls * 0.7 / 1e6)
+    if settings.api_waf:
+        yield Line("Scoring API", "WAF, access list month", 1)
+        yield Line("Scoring API", "WAF, rule month", 2)
+        yield Line("Scoring API", "WAF, million requests", calls / 1e6)
 
 
 def _traced(calls: float) -> float:

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from stacks.api import Api
 from stacks.base import FraudStack
 from stacks.batch import Batch
 from stacks.constructs.alarms import (
@@ -19,6 +20,8 @@ from stacks.constructs.alarms import (
     resting,
     topic,
 )
+from stacks.constructs.functions import NAMESPACE
+from stacks.constructs.gateway import STAGE, THROTTLED
 from stacks.constructs.queues import dead_letters_of
 from stacks.data import Data
 from stacks.features import Features
@@ -57,11 +60,12 @@ class Monitoring(FraudStack):
         training: Training,
         synthesis: Synthesis | None,
         batch: Batch,
+        api: Api,
     ) -> None:
         optional = () if synthesis is None else (synthesis,)
-        others = (data, features, serving, streaming, labels, training, *optional, batch)
+        others = (data, features, serving, streaming, labels, training, *optional, batch, api)
         super().__init__(scope, "Monitoring", settings, "Card fraud: dashboard and alarms", others)
-        self._streaming, self._serving = streaming, serving
+        self._streaming, self._serving, self._api = streaming, serving, api
         machines = {"Nightly": features.nightly_machine, "Training": training.machine}
         if synthesis is not None:
             machines["Synthesis"] = synthesis.machine
@@ -76,6 +80,7 @@ class Monitoring(FraudStack):
             "Functions": self._functions(),
             "Model": self._model(),
             "Labels": self._labels(labels),
+            "Scoring API": self._scoring_api(),
             "Files": [
                 Alarm(name=name, metric=own_metric(name, "Sum", 5, service="start_transform"), at_least=1, says=says)
                 for name, says in FILES.items()
@@ -266,6 +271,33 @@ class Monitoring(FraudStack):
                 metric=own_metric("Quarantined", "Sum", 5, service="record_labels"),
                 at_least=1,
                 says="Events that are no labels are in the archive bucket under quarantine/labels/, each with its reason",
+            ),
+        ]
+
+    def _scoring_api(self) -> Rows:
+        of = {"ApiName": self._api.gateway.name, "Stage": STAGE}
+        return [
+            Alarm(
+                name="ApiErrors",
+                metric=aws_metric("ApiGateway", "5XXError", "Sum", 5, **of),
+                at_least=1,
+                says="The scoring API answered with errors of its own: look at the log of the function `api`",
+            ),
+            Alarm(
+                name="ApiSlow",
+                metric=aws_metric("ApiGateway", "Latency", "p99", 5, **of),
+                at_least=self.settings.alarm_api_latency_ms,
+                periods=3,
+                says="The scoring API's latency is high",
+            ),
+            Alarm(
+                name="ApiThrottles",
+                metric=cloudwatch.Metric(
+                    namespace=NAMESPACE, metric_name=THROTTLED, statistic="Sum", period=cdk.Duration.minutes(5)
+                ),
+                at_least=1,
+                periods=3,
+                says="The scoring API refuses requests as too many: raise api_calls_a_second, or find who sends them",
             ),
         ]
 

@@ -255,6 +255,29 @@ class Settings(BaseModel):
     review_from_num_trans_last_10m: int = number(4, "fallback rule: review from so many in 10 minutes", 1, 10_000)
     undecided_after_s: int = number(60, "a transaction undecided after so many seconds gets the fallback rule", 5, 900)
 
+    api_auth: Literal["iam", "cognito", "api-keys"] = setting(
+        "iam",
+        "the scoring API's callers: signed by IAM, with a token of a Cognito user pool, or known by keys with a usage plan",
+        "iam, cognito or api-keys",
+    )
+    api_user_pool: str | None = setting(
+        None,
+        "the scoring API: the user pool whose tokens are taken, with api_auth=cognito",
+        "the ARN of a Cognito user pool",
+        pattern=r"^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+$",
+    )
+    api_calls_a_second: int = number(500, "the scoring API: requests a second, of all callers", 1, 10_000)
+    api_burst: int = number(1000, "the scoring API: requests at once", 1, 5000)
+    api_calls_a_day: int = number(
+        1_000_000, "the scoring API: requests a day of a key, with api_auth=api-keys", 1, 10**9
+    )
+    api_waf: bool = setting(False, "whether a web application firewall stands before the scoring API", _SWITCH)
+    api_logs_role: bool = setting(
+        True,
+        "whether the role is set that API Gateway writes logs with: one for all APIs of the account's region",
+        _SWITCH,
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
         "INFO", "what functions log", "DEBUG, INFO, WARNING or ERROR"
     )
@@ -269,6 +292,7 @@ class Settings(BaseModel):
     alarm_unknown_labels: int = number(
         100, "alarm: labels of unknown transactions within an hour; an import of old ones has many", 1, 100_000_000
     )
+    alarm_api_latency_ms: int = number(1000, "alarm: the scoring API's 99th percentile, milliseconds", 20, 29_000)
     alarm_model_latency_ms: int = number(250, "alarm: the endpoint's 99th percentile, milliseconds", 5, 60_000)
 
     @field_validator("*", mode="before")
@@ -301,6 +325,11 @@ class Settings(BaseModel):
             raise ValueError(
                 f"detector_medium ({self.detector_medium}) is not below detector_high ({self.detector_high}), so no score "
                 "would be of medium risk; allowed: detector_medium < detector_high"
+            )
+        if (self.api_auth == "cognito") != (self.api_user_pool is not None):
+            raise ValueError(
+                f"api_auth ({self.api_auth}) with api_user_pool ({self.api_user_pool}): "
+                "allowed: api_auth=cognito with a user pool, or neither"
             )
         for impossible in (self._zones_impossible(), self._partitions_impossible(), self._growth_impossible()):
             if impossible:

@@ -31,7 +31,7 @@ from stacks.names import (
 )
 from stacks.settings import Settings, SettingsError, read_settings
 
-STACKS = ("Monitoring", "Batch", "Synthesis", "Training", "Labels", "Streaming", "Serving", "Features", "Data")
+STACKS = ("Monitoring", "Batch", "Api", "Synthesis", "Training", "Labels", "Streaming", "Serving", "Features", "Data")
 """The stacks, the last first."""
 
 Say = Callable[[str], None]

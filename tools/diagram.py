@@ -21,7 +21,12 @@ COLUMN = 196
 """From a column of nodes to the next."""
 TITLE, MARGIN = 36, 18
 STORES = {"bucket", "table", "feature group", "registry", "Kafka topic", "queue", "event bus"}
-ROWS = (("Streaming",), ("Labels", "Features", "Serving", "Training", "Synthesis", "Monitoring"), ("Batch",), ("Data",))
+ROWS = (
+    ("Streaming", "Api"),
+    ("Labels", "Features", "Serving", "Training", "Synthesis", "Monitoring"),
+    ("Batch",),
+    ("Data",),
+)
 
 STYLE = """\
     .stack { fill: #f4f6f9; stroke: #b9c6d3; } .store { fill: #fdf6e7; stroke: #d68910; } .step { fill: #fff; stroke: #1c2733; }

@@ -76,6 +76,8 @@ class Region:
         ministack.know_all_zones()
         ministack.run_functions(self.functions)
         ministack.hold_to_limits()
+        ministack.hold_the_gateway()
+        ministack.validate_as_templates_say()
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)
         ministack.deliver(self._may_deliver, tasks, self._to_dead_letters)

@@ -74,12 +74,16 @@ class DecisionTable:
         payments = [_payment(item) for item in self._read(transaction_ids, ", ".join(Payment._fields))]
         return {payment.transaction_id: payment for payment in payments}
 
+    def decisions(self, transaction_ids: Collection[str]) -> dict[str, Decision]:
+        """Those of up to ITEMS_PER_CALL transactions that have a decision, each with it; raises as `record` does."""
+        items = self._read(transaction_ids, DECISION_JSON)
+        found = [Decision.from_json(text(item, DECISION_JSON)) for item in items]
+        return {decision.transaction_id: decision for decision in found}
+
     def _decided_before(self, pending: dict[str, Decision], error: ClientError) -> dict[str, Decision]:
         codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
         refused = [key for key, code in zip(pending, codes, strict=True) if code == "ConditionalCheckFailed"]
-        items = self._read(refused, DECISION_JSON) if refused else []
-        found = [Decision.from_json(text(item, DECISION_JSON)) for item in items]
-        return {decision.transaction_id: decision for decision in found}
+        return self.decisions(refused) if refused else {}
 
     def _read(self, transaction_ids: Collection[str], columns: str) -> list[Item]:
         keys = [{"transaction_id": {"S": key}} for key in dict.fromkeys(transaction_ids)]

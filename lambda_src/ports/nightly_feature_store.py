@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from fraud.features.nightly import CardRecord, Population
 from fraud.features.nightly_records import MalformedRecordError, card_record, population_identifiers, population_of
@@ -42,7 +42,16 @@ class NightlyFeatureStore:
         """
         records: dict[str, dict[str, str]] = {}
         for identifiers in batches([*OF_ALL_CARDS, *sorted(cards)], RECORDS_PER_CALL):
-            records |= self._records(identifiers)
+            found = read_records(self._client, {self._group: identifiers})
+            records |= {identifier: values for (_, identifier), values in found.items()}
+        return self.parsed(records)
+
+    def parsed(self, records: dict[str, dict[str, str]]) -> Nightly:
+        """What records of the group say, {identifier: {column: text}}, those of all cards among them.
+
+        Raises:
+            NightlyUnavailableError: a record of all cards is malformed.
+        """
         try:
             of_all = {name: records.pop(name) for name in OF_ALL_CARDS if name in records}
             population = self._parsed_population(of_all)
@@ -57,26 +66,39 @@ class NightlyFeatureStore:
                 malformed[card] = str(error)
         return Nightly(known, population, malformed)
 
-    def _records(self, identifiers: list[str]) -> dict[str, dict[str, str]]:
-        asked = [{"FeatureGroupName": self._group, "RecordIdentifiersValueAsString": identifiers}]
-        found: dict[str, dict[str, str]] = {}
-        for _ in tries(ATTEMPTS):
-            try:
-                answer = self._client.batch_get_record(Identifiers=asked)
-            except AwsError as error:
-                raise NightlyUnavailableError(f"the nightly store does not answer: {error}") from error
-            for failed in answer["Errors"]:
-                raise NightlyUnavailableError(f"the nightly store: {failed['ErrorCode']}: {failed['ErrorMessage']}")
-            for record in answer["Records"]:
-                values = {value["FeatureName"]: value["ValueAsString"] for value in record["Record"]}
-                found[record["RecordIdentifierValueAsString"]] = values
-            asked = answer["UnprocessedIdentifiers"]
-            if not asked:
-                return found
-        raise NightlyUnavailableError(f"the nightly store left cards unread after {ATTEMPTS} calls")
-
     def _parsed_population(self, records: dict[str, dict[str, str]]) -> Population:
         # the same for every batch from one cut to the next
         if records != self._population[0]:
             self._population = (records, population_of(records))
         return self._population[1]
+
+
+def read_records(client: Client, identifiers: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], dict[str, str]]:
+    """Records of the store, of any of its groups: {(group, identifier): {column: text}}, those that it knows.
+
+    Args:
+        client: of sagemaker-featurestore-runtime.
+        identifiers: {group: those asked for}, RECORDS_PER_CALL together at most.
+
+    Raises:
+        NightlyUnavailableError: no answer, or one without some of them.
+    """
+    asked = [
+        {"FeatureGroupName": group, "RecordIdentifiersValueAsString": list(of_group)}
+        for group, of_group in identifiers.items()
+    ]
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for _ in tries(ATTEMPTS):
+        try:
+            answer = client.batch_get_record(Identifiers=asked)
+        except AwsError as error:
+            raise NightlyUnavailableError(f"the nightly store does not answer: {error}") from error
+        for failed in answer["Errors"]:
+            raise NightlyUnavailableError(f"the nightly store: {failed['ErrorCode']}: {failed['ErrorMessage']}")
+        for record in answer["Records"]:
+            values = {value["FeatureName"]: value["ValueAsString"] for value in record["Record"]}
+            found[record["FeatureGroupName"], record["RecordIdentifierValueAsString"]] = values
+        asked = answer["UnprocessedIdentifiers"]
+        if not asked:
+            return found
+    raise NightlyUnavailableError(f"the nightly store left cards unread after {ATTEMPTS} calls")

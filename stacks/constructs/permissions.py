@@ -20,14 +20,15 @@ _SOURCES = {
     "sagemaker": "sagemaker:{here}:*",
     "kinesisanalytics": "kinesisanalytics:{here}:application/*",
     "glue": "glue:{here}:*",
+    "apigateway": "execute-api:{here}:*",
     # page confused-deputy-prevention of Fraud Detector
     "frauddetector": "frauddetector:{here}:*",
 }
 """What each service takes roles for. Not Lambda, which takes a function's role for the function and for its pollers."""
-_MAY_NOT_SAY = ("sagemaker", "kinesisanalytics", "glue")
+_MAY_NOT_SAY = ("sagemaker", "kinesisanalytics", "glue", "apigateway")
 """Services that are not known to say so always: page *security-confused-deputy-prevention* of SageMaker has it of training jobs,
-no page of Flink's or Glue's was found. Their roles are kept from what they say is another account's, not from what says
-nothing."""
+no page of Flink's, Glue's or API Gateway's was found. Their roles are kept from what they say is another account's, not from
+what says nothing."""
 
 
 def role(scope: Construct, name: str, service: str, says: str) -> iam.Role:

@@ -94,6 +94,16 @@ def watch(function, monkeypatch):
     return lambda: function.handler({"Records": [message]}, CONTEXT)
 
 
+def api(function, monkeypatch):
+    monkeypatch.setattr(function.store._client, "batch_get_item", refused)
+    asked = {
+        "resource": "/v1/decisions/{transaction_id}",
+        "httpMethod": "GET",
+        "pathParameters": {"transaction_id": "t1"},
+    }
+    return lambda: function.handler(asked, CONTEXT)
+
+
 def record_labels(function, monkeypatch):
     monkeypatch.setattr(function._dynamodb, "batch_get_item", refused)
     return lambda: function.handler(queued(label(), label(transaction_id="t2")), CONTEXT)
@@ -103,6 +113,8 @@ def record_labels(function, monkeypatch):
     ("name", "failing", "concerned"),
     [
         ("accept", accept, {"transaction_ids": ["t1", "t2"]}),
+        # nothing of a request is logged
+        ("api", api, {"error": "ClientError", "transaction_ids": None}),
         ("archive", archive, {"transaction_ids": ["t1"]}),
         ("archive", archive_of_decisions, {"without_id": ["decisions-0@12"]}),
         ("decide", decide, {"transaction_ids": ["t1", "t2"]}),
@@ -199,6 +211,7 @@ def test_what_is_said_of_publishing_names_its_request(logged, monkeypatch):
 
 def test_every_function_is_tried_here():
     tried = {
+        "api",
         "accept",
         "archive",
         "decide",

@@ -167,7 +167,7 @@ def test_deployed_compared_and_destroyed_with_nothing_left(aws: EmulatedAws, she
     without = ("--app", ".venv/bin/python -m tests.local.app_without_wheels", "--output", str(shell.out))
     done(shell.run([*tool, "bootstrap", f"aws://{ACCOUNT}/{REGION}", *without]))
     said = done(shell.make("deploy", "--require-approval", "never"))
-    assert said.count("✅") == 9
+    assert said.count("✅") == 10
     assert "Number of stacks with differences: 0" in done(shell.make("diff"))
     application = Application(aws.client)
     bucket = application.outputs["ArchiveBucket"]

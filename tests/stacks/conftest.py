@@ -27,6 +27,8 @@ OTHER_SETTINGS = {
     "retention_days": 7,
     "log_level": "WARNING",
     "batch_back_end": "fraud-detector",
+    "api_auth": "api-keys",
+    "api_waf": True,
 }
 """Each choice that neither `dev` nor `prod` makes."""
 

@@ -85,7 +85,18 @@ def test_the_page_on_the_first_deployment_names_what_there_is() -> None:
         assert find_spec(module), module
     named = set(re.findall(r"`-c ([a-z_]+)=", page))
     assert named <= Settings.model_fields.keys()
-    for stack in ("Data", "Features", "Serving", "Streaming", "Labels", "Training", "Synthesis", "Batch", "Monitoring"):
+    for stack in (
+        "Data",
+        "Features",
+        "Serving",
+        "Streaming",
+        "Labels",
+        "Training",
+        "Synthesis",
+        "Api",
+        "Batch",
+        "Monitoring",
+    ):
         assert f"**{stack}**" in page
 
 

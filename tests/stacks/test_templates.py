@@ -261,7 +261,18 @@ def test_two_payments_under_one_id_have_an_alarm_of_their_own(templates: Templat
 
 
 def test_nothing_depends_on_a_stack_that_comes_later(templates: Templates) -> None:
-    order = ["Data", "Features", "Serving", "Streaming", "Labels", "Training", "Synthesis", "Batch", "Monitoring"]
+    order = [
+        "Data",
+        "Features",
+        "Serving",
+        "Streaming",
+        "Labels",
+        "Training",
+        "Synthesis",
+        "Api",
+        "Batch",
+        "Monitoring",
+    ]
     for stack, template in templates.items():
         for name in re.findall(r'"StackName": "CardFraud-\w+-(\w+)"', json.dumps(template)):
             assert order.index(name) < order.index(stack)

@@ -8,6 +8,7 @@ NOTHING: tuple[Any, ...] = (None, "", " ", [], {}, ["a"], float("nan"), float("i
 """What no setting is, but for those in MAY_BE."""
 MAY_BE: dict[str, tuple[Any, ...]] = {
     "alarm_email": (None,),
+    "api_user_pool": (None,),
     "zones": ("", " ", []),
     **dict.fromkeys(("batch_train_until", "batch_predict_from", "batch_crawl_at"), ("",)),
 }
@@ -71,6 +72,10 @@ RANGES: dict[str, tuple[float, float]] = {
     "alarm_model_latency_ms": (5, 60_000),
     "alarm_unknown_labels": (1, 100_000_000),
     "training_label_delay_days": (0, 365),
+    "alarm_api_latency_ms": (20, 29_000),
+    "api_calls_a_second": (1, 10_000),
+    "api_burst": (1, 5000),
+    "api_calls_a_day": (1, 10**9),
     "nightly_too_old_after_h": (1, 8760),
     "review_from_amount": (0, 1_000_000),
     "block_from_amount": (0, 1_000_000),
@@ -118,6 +123,10 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "pollers": ("shared", "Provisioned", True),
     "express_instance_type": ("kafka.m7g.large", "express.m7g.3xlarge", "express.m7g.medium", "express.m5.large", 1),
     "replay": NO_SWITCH,
+    "api_auth": ("IAM", "none", "api_keys", True, 1),
+    "api_user_pool": ("pool", "us-east-1_Ab1", "arn:aws:cognito-idp:us-east-1:1:userpool/us-east-1_Ab1", 1, True),
+    "api_waf": NO_SWITCH,
+    "api_logs_role": NO_SWITCH,
     "nat": NO_SWITCH,
     "nightly_engine": ("flink", "Spark", True),
     "nightly_instance_type": NO_JOB_MACHINE,
@@ -170,6 +179,10 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "express_instance_type": ("express.m7g.large", "express.m7g.16xlarge"),
     "replay": (True, "true", "false"),
     "nat": (True, "true", "false"),
+    "api_auth": ("iam", "api-keys"),
+    "api_user_pool": ("arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_AbCd1",),
+    "api_waf": (True, "true", "false"),
+    "api_logs_role": (True, "true", "false"),
     "nightly_engine": ("spark", "duckdb"),
     "nightly_instance_type": ("ml.m5.large", "ml.t3.medium", "ml.r7i.48xlarge", "ml.m8i-flex.large"),
     "training_instance_type": ("ml.m5.xlarge", "ml.c5.18xlarge"),
@@ -210,6 +223,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "endpoint_instances_most": {"endpoint_instance_type": "ml.m5.large"},
     "canary_percent": {"endpoint_instances_least": 2, "endpoint_instances_most": 2},
     "notebook": {"nat": True},
+    "api_user_pool": {"api_auth": "cognito"},
     "review_from_amount": {"block_from_amount": 1_000_000},
     "block_from_amount": {"review_from_amount": 0},
 }

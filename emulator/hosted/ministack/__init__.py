@@ -3,7 +3,7 @@
 It is pinned exactly. `names` lists what is used of it and in which form, and checks that as the emulated AWS starts.
 
 MiniStack gives the address, routing, CloudFormation, S3, SQS, SNS, DynamoDB, EventBridge, Scheduler, Step Functions, KMS,
-Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and why:
+Secrets Manager, CloudWatch, API Gateway and IAM. What is put in place of its own parts, and why:
 
 - Functions: its worker runs them without AWS's runtime client and with this process's variables.
 - Tasks of state machines: it calls its services directly, past their policies, and knows neither SageMaker nor `.sync`.
@@ -15,6 +15,8 @@ Secrets Manager, CloudWatch and IAM. What is put in place of its own parts, and 
 - Uploads in parts: it puts parts of any size together, in any order.
 - Queues' mappings: an answer that it cannot read counts as success.
 - Subnets: it knows three zones of a region, and puts those of others into the first.
+- The gateway of an API: it takes bodies of any size, waits for ever, and calls functions past their own policies; a template's
+  methods validate nothing.
 - Limits: it keeps few of those of AWS's pages, and none of a template's resources.
 - Roles: it gives any service the session of any role, and lets pass what it knows no IAM action for.
 """
@@ -32,6 +34,7 @@ from emulator.hosted.ministack.events import (
     stream_records,
     tell,
 )
+from emulator.hosted.ministack.gateway import hold_the_gateway, validate_as_templates_say
 from emulator.hosted.ministack.judging import judge, note_denial, open_session, record_judgements, role_statements
 from emulator.hosted.ministack.limits import hold_to_limits
 from emulator.hosted.ministack.notifications import notify_as_the_service, queue_trusts
@@ -54,6 +57,7 @@ __all__ = [
     "deliver",
     "evaluate_alarms",
     "function_role",
+    "hold_the_gateway",
     "hold_to_limits",
     "invoke_function",
     "judge",
@@ -76,5 +80,6 @@ __all__ = [
     "stream_records",
     "tell",
     "type_handlers",
+    "validate_as_templates_say",
     "watch_resources",
 ]

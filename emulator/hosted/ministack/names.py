@@ -85,6 +85,24 @@ app = Module(
         "extract_access_key_id": "(headers, query_params=None)",
     },
 )
+apigateway_v1 = Module(
+    "ministack.services.apigateway_v1",
+    {
+        "_create_request_validator": "(api_id, data)",
+        "_delete_request_validator": "(api_id, validator_id)",
+        "_execute_in_scope": (
+            "(request, api_id, stage_name, method, path, headers, body, query_params, owner_account_id, owner_region)"
+        ),
+        "_extract_lambda_ref_from_integration_uri": "(uri)",
+        "_gw_error": "(response_type, message)",
+        "_invoke_lambda_proxy_v1": (
+            "(integration, api_id, stage_name, stage, resource, request_path, method, headers, body, query_params, "
+            "path_params, *, owner_account_id=None, owner_region=None, binary_media_types=None, authorizer_context=None, "
+            "caller_identity=None)"
+        ),
+        "_update_method": "(api_id, resource_id, http_method, data)",
+    },
+)
 iam_actions = Module(
     "ministack.core.iam_actions",
     {
@@ -213,7 +231,7 @@ stepfunctions = Module(
 sts = Module("ministack.services.sts", {"_sessions": "dict", "register_session": "(access_key, session)"})
 
 MODULES = (
-    *(app, iam_actions, iam_evaluator, lambda_runtime, router, custom_resource, provisioners, stacks),
+    *(apigateway_v1, app, iam_actions, iam_evaluator, lambda_runtime, router, custom_resource, provisioners, stacks),
     *(cloudwatch, dynamodb, ec2, eventbridge, iam, kms, lambda_svc, s3, scheduler, sqs, stepfunctions, sts),
 )
 
