@@ -235,7 +235,10 @@ def _stores(settings: Settings, load: Load) -> Iterator[Line]:
     yield Line("Keys and secrets", "KMS, million requests", load.transactions / load.batch * 2 / 1e6)
     yield Line("Keys and secrets", "Secrets Manager, secret month", 1)
     disks = settings.zones_needed if settings.streaming == "standard" else 0
-    yield Line("Monitoring", "CloudWatch, alarm month", ALARM_METRICS + 2 * settings.endpoint_grows + disks)
+    # what publishes a detector anew with its stack has dead letters of its own
+    published = settings.batch_back_end == "fraud-detector"
+    alarms = ALARM_METRICS + 2 * settings.endpoint_grows + disks + published
+    yield Line("Monitoring", "CloudWatch, alarm month", alarms)
     yield Line("Monitoring", "CloudWatch, dashboard month", 1)
     brokers = BROKER_METRICS * settings.zones_needed if settings.streaming == "express" else 0
     yield Line("Monitoring", "CloudWatch, metric month", METRICS + MAPPING_METRICS * READERS + brokers)
