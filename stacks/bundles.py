@@ -172,7 +172,22 @@ _TABLE_READERS = (
     "fraud.row_counts",
     "fraud.sql_text",
 )
+_DRIFT = (
+    "sagemaker_src.drift.baseline",
+    "sagemaker_src.drift.performance",
+    "sagemaker_src.drift.series",
+)
 JOBS: Mapping[str, tuple[str, ...]] = {
+    "drift": (
+        *_VECTOR,
+        *_DRIFT,
+        "fraud.notation",
+        "sagemaker_src.drift.compare",
+        "sagemaker_src.drift.decisions",
+        "sagemaker_src.drift.drift",
+        "sagemaker_src.drift.page",
+        "sagemaker_src.options",
+    ),
     "nightly": (
         *_TABLE_READERS,
         "fraud.features.batch_write",
@@ -316,6 +331,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     ),
     "training": (
         *_TABLE_READERS,
+        *_DRIFT,
         "fraud.notation",
         *_VECTOR,
         "sagemaker_src.options",

@@ -59,8 +59,8 @@ HEARTBEAT_KB, HEARTBEAT_EVENT_KB = 0.07, 0.25
 """A heartbeat in a topic, and in the event that a function is called with."""
 FLINK_GB_A_KPU = 50
 """Page *how-pricing*: 50 GB of running application storage a KPU, and one KPU an application for orchestration."""
-ALARM_METRICS = 54
-"""That the alarms look at; those of a growing endpoint make two more, those of Standard brokers' disks one each."""
+ALARM_METRICS = 57
+"""That the alarms look at; a growing endpoint's make two more, Standard brokers' disks one each, Fraud Detector's one."""
 METRICS = 21
 """The functions' own."""
 MAPPING_METRICS = 9
@@ -235,10 +235,8 @@ def _stores(settings: Settings, load: Load) -> Iterator[Line]:
     yield Line("Keys and secrets", "KMS, million requests", load.transactions / load.batch * 2 / 1e6)
     yield Line("Keys and secrets", "Secrets Manager, secret month", 1)
     disks = settings.zones_needed if settings.streaming == "standard" else 0
-    # what publishes a detector anew with its stack has dead letters of its own
-    published = settings.batch_back_end == "fraud-detector"
-    alarms = ALARM_METRICS + 2 * settings.endpoint_grows + disks + published
-    yield Line("Monitoring", "CloudWatch, alarm month", alarms)
+    detector = settings.batch_back_end == "fraud-detector"
+    yield Line("Monitoring", "CloudWatch, alarm month", ALARM_METRICS + 2 * settings.endpoint_grows + disks + detector)
     yield Line("Monitoring", "CloudWatch, dashboard month", 1)
     brokers = BROKER_METRICS * settings.zones_needed if settings.streaming == "express" else 0
     yield Line("Monitoring", "CloudWatch, metric month", METRICS + MAPPING_METRICS * READERS + brokers)

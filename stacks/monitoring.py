@@ -20,6 +20,7 @@ from stacks.constructs.alarms import (
     resting,
     topic,
 )
+from stacks.constructs.drift import METRIC as DRIFTED_SERIES
 from stacks.constructs.functions import NAMESPACE
 from stacks.constructs.gateway import STAGE, THROTTLED
 from stacks.constructs.queues import dead_letters_of
@@ -66,7 +67,7 @@ class Monitoring(FraudStack):
         others = (data, features, serving, streaming, labels, training, *optional, batch, api)
         super().__init__(scope, "Monitoring", settings, "Card fraud: dashboard and alarms", others)
         self._streaming, self._serving, self._api = streaming, serving, api
-        machines = {"Nightly": features.nightly_machine, "Training": training.machine}
+        machines = {"Nightly": features.nightly_machine, "Training": training.machine, "Drift": training.drift_machine}
         if synthesis is not None:
             machines["Synthesis"] = synthesis.machine
         if batch.scoring is not None:
@@ -81,6 +82,7 @@ class Monitoring(FraudStack):
             "Model": self._model(),
             "Labels": self._labels(labels),
             "Scoring API": self._scoring_api(),
+            "Drift": self._drift(),
             "Files": [
                 Alarm(name=name, metric=own_metric(name, "Sum", 5, service="start_transform"), at_least=1, says=says)
                 for name, says in FILES.items()
@@ -299,6 +301,17 @@ class Monitoring(FraudStack):
                 periods=3,
                 says="The scoring API refuses requests as too many: raise api_calls_a_second, or find who sends them",
             ),
+        ]
+
+    def _drift(self) -> Rows:
+        return [
+            Alarm(
+                name="Drifted",
+                metric=own_metric(DRIFTED_SERIES, "Maximum", 5),
+                at_least=1,
+                says="Yesterday's transactions or scores are not those that the model was trained on; the event `drift found` "
+                "says which, the report lies in the curated bucket under drift/",
+            )
         ]
 
     def _dashboard(self, rows: dict[str, Rows], made: dict[str, list[cloudwatch.Alarm]]) -> None:

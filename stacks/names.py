@@ -11,6 +11,7 @@ OFFLINE_DATABASE = "sagemaker_featurestore"
 """The feature store's, in which it makes the tables of its offline copies."""
 TRAINING_JOBS = ("training-set", "training", "evaluation")
 """The jobs of training."""
+DRIFT_JOB = "drift"
 SYNTHESIS_JOBS = ("synth-extract", "synth-fit", "synth-sample", "synth-evaluate")
 """The jobs of synthetic fraud."""
 SCORING_JOBS = ("score-requests", "score-answers", "score-results")
@@ -26,7 +27,7 @@ SCORED, REPORTS, WORKING = "scored/", "reports/", "_working/"
 """Prefixes of the bucket Batch."""
 ACTING_S = 60
 """How long a function may take that acts on new objects."""
-JOBS = ("nightly", *TRAINING_JOBS, *SYNTHESIS_JOBS, *SCORING_JOBS)
+JOBS = ("nightly", DRIFT_JOB, *TRAINING_JOBS, *SYNTHESIS_JOBS, *SCORING_JOBS)
 """All jobs."""
 
 

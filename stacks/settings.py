@@ -150,6 +150,9 @@ class Settings(BaseModel):
     training_instance_type: JobMachine = setting(
         "ml.m5.xlarge", "machine of the training jobs", _MACHINE_SAYS.format("jobs")
     )
+    drift_at: Schedule = setting(
+        "cron(40 1 * * ? *)", "when the closed day is compared with what the model was trained on, UTC", CRON_SAYS
+    )
     training_at: Schedule = setting("cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", CRON_SAYS)
 
     training_labels: Literal["file", "archive", "both"] = setting(

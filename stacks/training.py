@@ -1,4 +1,4 @@
-"""Training: the state machine that makes models, and what starts it."""
+"""Training: the state machine that makes models and what starts it, and the one that watches days for drift."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from constructs import Construct
 
 from stacks.base import FraudStack
 from stacks.constructs.clean_up import leftovers
+from stacks.constructs.drift import Drift
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
 from stacks.data import DECISIONS, LABELS, TRANSACTIONS, Data
-from stacks.names import JOB_LOG_GROUPS, TRAINING_JOBS, run_prefix
+from stacks.names import DRIFT_JOB, JOB_LOG_GROUPS, TRAINING_JOBS, run_prefix
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
@@ -37,11 +38,23 @@ class Training(FraudStack):
         )
         self.machine = training.machine
         self.gate, self.champion, self.worker = training.gate, training.champion, training.worker
-        jobs = [run_prefix(settings, name) for name in TRAINING_JOBS]
+        self.drift_machine = Drift(
+            self,
+            "Drift",
+            settings,
+            key=data.key,
+            archive=data.archive,
+            decisions=DECISIONS,
+            curated=data.curated,
+            models=data.models,
+            champion=training.champion,
+            bus=(streaming.bus.attr_name, streaming.bus.attr_arn),
+        ).machine
+        jobs = [run_prefix(settings, name) for name in (*TRAINING_JOBS, DRIFT_JOB)]
         leftovers(
             self,
             data.clean_up_arn,
-            after=[training.machine],
+            after=[training.machine, self.drift_machine],
             before=[training.group],
             jobs=[f"{job}-" for job in jobs],
             log_streams=[f"{group}:{job}-" for group in JOB_LOG_GROUPS for job in jobs],
@@ -66,4 +79,5 @@ class Training(FraudStack):
         # of the one what serves, of the other what is computed: its function brings the release's features
         self.machine.on_update_of("OnStackUpdated", data.key, [serving.stack_name, self.stack_name])
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
+        self.output("DriftStateMachine", self.drift_machine.arn, 'start it by hand with {"day": "2026-01-31"}')
         self.output("ModelRegistry", training.group.model_package_group_name, "models that passed the gate")

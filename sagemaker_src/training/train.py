@@ -4,7 +4,8 @@
 
 Rows are split by time, never at random: [fit | label delay | validation | label delay | test]. Thresholds come from validation;
 the model that is kept is then fitted again on everything that would be labelled by the day the test begins.
-Writes `model.ubj`, `manifest.json` and, for the container that serves them, `code/inference.py`.
+Writes `model.ubj`, `manifest.json`, `drift-baseline.json`, what later days are compared with, and, for the container that serves
+the model, `code/inference.py`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from fraud.durations import MS_PER_DAY
 from fraud.model_input import ModelInput
 from fraud.notation import decimal_number, iso_moment_ms, whole_number
 from fraud.vector import CATEGORY_FEATURES, declared_input, model_vector
+from sagemaker_src.drift.baseline import BaselineError, make_baseline
 from sagemaker_src.options import typed
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.fitting import Progress, TrainingSettings, TrainingSettingsError, fit, score, silent
@@ -270,6 +272,10 @@ def main(arguments: list[str] | None = None) -> int:
         trained.manifest["data"]["training_set"] = told
     trained.save(options.model_dir)
     _add_program(options.model_dir)
+    try:
+        make_baseline(trained.manifest, rows, trained.scores).write(options.model_dir)
+    except BaselineError as error:
+        print(f"no day will be compared with these rows: {error}", file=sys.stderr)
     print(json.dumps(trained.manifest["metrics"]["test"], indent=2))
     return 0
 

@@ -9,18 +9,22 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from emulator.process import EmulatedAws
 from engines.waiting import wait_until
+from fraud.decision import Decision
 from fraud.world import WorldSettings, generate
 from fraud.world.tables import to_kaggle
+from lambda_src.archive.rows import DECISIONS, decision_row
 from local.background import ROOT
 from local.deployment import deploy, outputs
 from local.stand_ins import STAND_INS
@@ -31,6 +35,8 @@ pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PARTS = ("Data", "Serving", "Streaming", "Training", "Batch")
 SPLIT = "2026-02-05"
+DAY_MS = 1_771_545_600_000
+"""2026-02-20 in UTC."""
 _NUMBER = re.compile(rb"(?<![0-9A-Za-z])[0-9]{12,19}(?![0-9A-Za-z])")
 
 
@@ -189,6 +195,47 @@ def test_raw_files_that_came_by_other_means_leave_no_card_number(standing: Stand
     assert written in [report["written"] for report in reports], reports
     assert not standing.keys(raw, "input/")
     standing.holds_none_of(set(rows["cc_num"]))
+    assert standing.denied() == []
+
+
+def test_a_day_unlike_what_the_champion_was_trained_on_is_told_of(standing: Standing) -> None:
+    """Its decisions were made without most features: the nightly job has not run, say."""
+    (model,) = [one for one in standing.keys(standing.outputs["ModelsBucket"]) if one.endswith("output/model.tar.gz")][
+        :1
+    ]
+    with tarfile.open(fileobj=io.BytesIO(standing.read(standing.outputs["ModelsBucket"], model))) as archive:
+        assert "drift-baseline.json" in archive.getnames()
+    rows = [
+        decision_row(
+            Decision(
+                transaction_id=f"t{number}", cc_num=f"{number:032x}", amount_cents=100 + number, decided_at=DAY_MS + 9,
+                trans_time=DAY_MS + number, outcome="approve", path="model", score=0.5, model_version="another",
+                features={"amount": 1 + number / 100, "category": "grocery_pos"},
+            )
+        )
+        for number in range(300)
+    ]  # fmt: skip
+    body = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, DECISIONS), body)
+    key = "decisions/day=2026-02-20/part.parquet"
+    standing.s3.put_object(Bucket=standing.outputs["ArchiveBucket"], Key=key, Body=body.getvalue())
+
+    states, machine = standing.aws.client("stepfunctions"), standing.outputs["DriftStateMachine"]
+    run = states.start_execution(stateMachineArn=machine, input='{"day": "2026-02-20"}')["executionArn"]
+    (ended,) = standing.ended("DriftStateMachine", 1)
+    assert ended["status"] == "SUCCEEDED", ended
+    report = json.loads(standing.read(standing.outputs["CuratedBucket"], "drift/day=2026-02-20/drift.json"))
+    assert report["decisions"] == {"total": 300, "by_the_model": 0, "by_other_models": 300, "by_the_rule": 0}
+    drifted = {each["name"]: each["drifted"] for each in report["drifted"]}
+    assert "missing" in drifted["avg_amt_last_1d"] and "distribution" in drifted["category"]
+    pages = states.get_paginator("get_execution_history").paginate(executionArn=run)
+    passed = [
+        event["stateExitedEventDetails"]["name"]
+        for page in pages
+        for event in page["events"]
+        if "stateExitedEventDetails" in event
+    ]
+    assert passed[-4:] == ["Count", "Has any drifted?", "Tell", "Compared"], passed
     assert standing.denied() == []
 
 

@@ -31,6 +31,7 @@ STARTED = {
         f"function {name}": (f"lambda_src.{name}.handler", f"lambda_src.{name}.environment")
         for name in bundles.FUNCTIONS
     },
+    "drift jobs": ("sagemaker_src.drift.drift",),
     "nightly jobs": ("sagemaker_src.processing.nightly",),
     "scoring jobs": ("sagemaker_src.scoring.requests", "sagemaker_src.scoring.scores"),
     "synthesis jobs": tuple(f"sagemaker_src.synthesis.jobs.{job}" for job in ("extract", "fit", "sample", "evaluate")),

@@ -149,6 +149,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "notebook_instance_type": ("ml.t2.medium", "ml.t3.medium", "ml.p3.2xlarge", "m5.xlarge", "ML.M5.XLARGE", 1, True),
     "endpoint_instance_type": NO_ENDPOINT_MACHINE,
     "nightly_at": NO_SCHEDULE,
+    "drift_at": NO_SCHEDULE,
     "training_at": NO_SCHEDULE,
     "log_level": ("TRACE", "info", "WARN", 20),
     "alarm_email": (
@@ -204,6 +205,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "notebook_instance_type": ("ml.t3.large", "ml.m5.4xlarge"),
     "endpoint_instance_type": ("ml.m5.large", "ml.c5.large", "ml.c6in.xlarge", "ml.t2.medium"),
     "nightly_at": ("cron(20 0 * * ? *)",),
+    "drift_at": ("cron(40 1 * * ? *)",),
     "training_at": ("cron(0 3 ? * SUN *)", "cron(15 10 ? * 6L 2026-2027)"),
     "log_level": ("DEBUG", "WARNING"),
     "alarm_email": (None, "fraud@example.com", "a.b+fraud@mail.example.co.uk"),
