@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from fraud.promotion import COMPARED, Metrics
+from fraud.promotion import COMPARED, Change, Metrics
 
 
 class EvaluationError(ValueError):
@@ -19,11 +19,13 @@ class Evaluation(NamedTuple):
         model_version: of the candidate.
         metrics: the candidate's.
         champion: the champion's on the same rows; None if it was not evaluated beside.
+        changes: of the segments from the champion to the candidate; none if it was not evaluated beside.
     """
 
     model_version: str
     metrics: Metrics
     champion: Metrics | None
+    changes: tuple[Change, ...] = ()
 
 
 def parse_evaluation(text: bytes) -> Evaluation:
@@ -43,7 +45,8 @@ def parse_evaluation(text: bytes) -> Evaluation:
         raise EvaluationError(f"not JSON: {error}") from error
     match fields:
         case {"model_version": str(version), "metrics": dict(metrics)}:
-            return Evaluation(version, _metrics(metrics, "metrics", counted=True), _champion(fields.get("champion")))
+            candidate = _metrics(metrics, "metrics", counted=True)
+            return Evaluation(version, candidate, _champion(fields.get("champion")), _changes(fields.get("difference")))
     raise EvaluationError("model_version or metrics: missing; allowed: an evaluation.json")
 
 
@@ -54,6 +57,26 @@ def _champion(beside: object) -> Metrics | None:
         case {"metrics": dict(metrics)}:
             return _metrics(metrics, "champion: metrics", counted=False)
     raise EvaluationError("champion: allowed: null, or an object with metrics")
+
+
+def _changes(difference: object) -> tuple[Change, ...]:
+    match difference:
+        case None:
+            return ()
+        case {"segments": list(found)}:
+            return tuple(_change(each) for each in found)
+    raise EvaluationError("difference: allowed: null, or an object with segments")
+
+
+def _change(fields: object) -> Change:
+    match fields:
+        case {
+            "segment": str(segment), "group": str(group), "frauds": int(frauds),
+            "value": float() | int() | None as value, "low": float() | int() | None as low,
+            "high": float() | int() | None as high,
+        }:  # fmt: skip
+            return Change(f"{segment} {group}", frauds, value, low, high)
+    raise EvaluationError("difference: segments: allowed: objects with segment, group, frauds, value, low and high")
 
 
 def _metrics(fields: dict[str, object], place: str, *, counted: bool) -> Metrics:

@@ -2,7 +2,7 @@
 
 Event: {"evaluation_key": KEY, "champion": ARN}, where `sagemaker_src/training/evaluate_model.py`'s evaluation.json is in the
 models bucket, and the champion's package, null if there is none. If the evaluation holds the champion's figures on the very rows
-the candidate was tested on, those count; else those that the champion was registered with, which come of an earlier period.
+the candidate was tested on, those count, and no segment of them may be broken; else those that the champion was registered with, which come of an earlier period.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def handler(event: Event, _: LambdaContext) -> Answer:
     against: Metrics | None = evaluation.champion
     if against is None and event["champion"] is not None:
         against = figures(sagemaker, event["champion"])
-    accepted, why = verdict(evaluation.metrics, against)
+    accepted, why = verdict(evaluation.metrics, against, evaluation.changes)
     logger.info("verdict", extra={"accepted": accepted, "why": why, "model_version": evaluation.model_version})
     metadata = registered_metadata(evaluation.metrics, evaluation.model_version, event["evaluation_key"])
     return {

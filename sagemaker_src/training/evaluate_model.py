@@ -26,6 +26,7 @@ from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_r
 from sagemaker_src.training.fitting import score
 from sagemaker_src.training.metrics import Scores, evaluate_rows
 from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
+from sagemaker_src.training.segments import intervals
 from sagemaker_src.training.train import Trained
 
 
@@ -38,7 +39,8 @@ class Evaluated(NamedTuple):
 
     Attributes:
         told: ready for JSON: `model_version`, `metrics` (see `sagemaker_src.training.metrics`), `held_out` {from_ms, to_ms,
-            rows, frauds}, and `champion`: None or {model_version, metrics}.
+            rows, frauds}, `champion`: None or {model_version, metrics}, and what `sagemaker_src.training.segments.intervals`
+            gives: `resampled`, `intervals`, `difference`.
         scores: of the candidate; see `scored_rows`.
     """
 
@@ -93,6 +95,7 @@ def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = 
     """
     tested = held_out(rows, candidate.manifest)
     scores = _scores(candidate, tested)
+    beside = None if champion is None else _scores(champion, tested)
     told = {
         **_judged(candidate, tested, scores, rows),
         "held_out": {
@@ -101,7 +104,8 @@ def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = 
             "rows": len(tested),
             "frauds": int(tested["is_fraud"].sum()),
         },
-        "champion": None if champion is None else _judged(champion, tested, _scores(champion, tested), rows),
+        "champion": None if champion is None or beside is None else _judged(champion, tested, beside, rows),
+        **intervals(tested, rows, scores, beside),
     }
     return Evaluated(told, scored_rows(tested, scores))
 

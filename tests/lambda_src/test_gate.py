@@ -22,8 +22,8 @@ def gate(load, aws):
     sagemaker.create_model_package_group(ModelPackageGroupName="fraud")
     function = load("gate")
 
-    def ask(metrics, beside=None, champion=None):
-        evaluation = {"model_version": "new", "metrics": metrics, "champion": beside}
+    def ask(metrics, beside=None, champion=None, difference=None):
+        evaluation = {"model_version": "new", "metrics": metrics, "champion": beside, "difference": difference}
         s3.put_object(Bucket="models", Key=KEY, Body=json.dumps(evaluation).encode())
         return function.handler({"evaluation_key": KEY, "champion": champion}, CONTEXT)
 
@@ -100,3 +100,32 @@ def test_a_throttled_registry_is_said(gate, monkeypatch):
     with pytest.raises(ClientError, match="ThrottlingException"):
         ask(GOOD, champion=champion)
     assert len(asked) == 3
+
+
+def change(**other):
+    return {"segment": "category", "group": "travel", "frauds": 30, "value": -0.4, "low": -0.6, "high": -0.2} | other
+
+
+def test_a_model_that_is_broken_in_a_segment_is_refused_and_the_segment_named(gate):
+    ask, _ = gate
+    beside = {"model_version": "old", "metrics": GOOD}
+    refused = ask(GOOD, beside, difference={"segments": [change(group="home", high=0.1), change()]})
+    assert (refused["accepted"], refused["metadata"]) == (False, {})
+    assert refused["why"] == (
+        "broken in a segment: category travel: recall at .1% false positives falls by 0.400 "
+        "(95% interval 0.200 to 0.600, 30 frauds)"
+    )
+
+
+@pytest.mark.parametrize("other", [{"frauds": 29}, {"high": -0.1}, {"value": None, "low": None, "high": None}])
+def test_a_segment_that_is_too_small_or_not_surely_worse_refuses_no_model(gate, other):
+    ask, _ = gate
+    beside = {"model_version": "old", "metrics": GOOD}
+    assert ask(GOOD, beside, difference={"segments": [change(**other)]})["accepted"]
+
+
+@pytest.mark.parametrize("wrong", [7, {}, {"segments": [{"segment": "category"}]}, {"segments": [change(high="low")]}])
+def test_a_difference_that_is_none_is_named(gate, wrong):
+    ask, _ = gate
+    with pytest.raises(ValueError, match="difference: .*allowed: "):
+        ask(GOOD, {"model_version": "old", "metrics": GOOD}, difference=wrong)
