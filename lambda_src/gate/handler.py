@@ -2,7 +2,8 @@
 
 Event: {"evaluation_key": KEY, "champion": ARN}, where `sagemaker_src/training/evaluate_model.py`'s evaluation.json is in the
 models bucket, and the champion's package, null if there is none. If the evaluation holds the champion's figures on the very rows
-the candidate was tested on, those count, and no segment of them may be broken; else those that the champion was registered with, which come of an earlier period.
+the candidate was tested on, those count, and no segment may be surely broken; else those that the champion was registered with,
+which come of an earlier period.
 """
 
 from __future__ import annotations

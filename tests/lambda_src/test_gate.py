@@ -127,5 +127,5 @@ def test_a_segment_that_is_too_small_or_not_surely_worse_refuses_no_model(gate, 
 @pytest.mark.parametrize("wrong", [7, {}, {"segments": [{"segment": "category"}]}, {"segments": [change(high="low")]}])
 def test_a_difference_that_is_none_is_named(gate, wrong):
     ask, _ = gate
-    with pytest.raises(ValueError, match="difference: .*allowed: "):
+    with pytest.raises(ValueError, match=r"difference: .*allowed: "):
         ask(GOOD, {"model_version": "old", "metrics": GOOD}, difference=wrong)
