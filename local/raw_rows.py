@@ -20,6 +20,8 @@ from sagemaker_src.processing.batch_features import daily_sums, engine, load, ni
 _PLAIN = ("transaction_id", "cc_num", "category", "amount_cents", "merchant", "merch_lat", "merch_long")
 _FIELDS = tuple(dict.fromkeys((*_PLAIN, *(field.name for field in (*OPTIONAL_FEATURES, *KEY_FIELDS)))))
 _READ = ("transaction_id", "cc_num", "category", "amount_cents", "event_time")
+STREAM_COLUMNS = (*_READ, *(name for name in CATALOGUE.key_columns if name not in _READ))
+"""Of a transaction, what the stream's features are computed from."""
 
 
 def stream_features(rows: pa.Table) -> dict[str, dict[str, float | None]]:
@@ -29,9 +31,8 @@ def stream_features(rows: pa.Table) -> dict[str, dict[str, float | None]]:
         rows: tokenised transactions, each once, with all that their windows look back on.
     """
     wanted = names(STREAM_FEATURES)
-    read = (*_READ, *(name for name in CATALOGUE.key_columns if name not in _READ))
     with engine() as connection:
-        connection.register("rows", rows.select([name for name in read if name in rows.column_names]))
+        connection.register("rows", rows.select([name for name in STREAM_COLUMNS if name in rows.column_names]))
         load(connection, "rows")
         select = stream_sql("SELECT * FROM transactions", identity="row")
         found = connection.execute(f"SELECT row, {', '.join(wanted)} FROM ({select}) AS s").fetchall()

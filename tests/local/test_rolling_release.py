@@ -29,9 +29,9 @@ from local.deployment import deploy
 from local.filling import fill
 from local.kept_world import last_midnight_ms
 from local.nightly import parquet
+from local.raw_rows import STREAM_COLUMNS
 from local.run_reports import denials, write_account
 from local.stand_ins import STAND_INS
-from local.streamed_features import STREAM_COLUMNS
 from local.synthesis import synthesized_stacks
 from local.training import new_champion, start_training
 from tests.local.releases import CHANNEL, NEW_IN_CODE, NEW_IN_RECORDS, ROOT, next_release, run_in

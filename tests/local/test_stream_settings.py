@@ -16,8 +16,8 @@ from engines.waiting import wait_until
 from local.application import Application
 from local.deployment import deploy, resources
 from local.kept_world import last_midnight_ms, made_past
+from local.raw_rows import STREAM_COLUMNS
 from local.stand_ins import STAND_INS
-from local.streamed_features import STREAM_COLUMNS
 from local.synthesis import synthesized_stacks
 from tests.local.releases import compared_features
 from tests.local.test_rolling_release import jobs
