@@ -68,6 +68,12 @@ def upload(
     mapping = checked_reading(encoding, None, columns).mapping
     files = [] if abort else checked_files(local_dir, mapping, encoding)
     where = place(None if env is None else env.value, bucket)
+    if not abort:
+        where.check_mapping(mapping)
+        if where.columns is None:
+            _say(
+                f"Not checked, for --bucket names another bucket than the stack's: whether it is read by {mapping.named}, too"
+            )
     if policy_file is not None:
         count = check_policy(where.s3, where.bucket, policy_file)
         _say(f"The bucket's policy has all {count:,} statements of {policy_file}")

@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from reading.mapping.toml_file import read_mapping
 from stacks.base import FraudStack
 from stacks.constructs.archive_tables import archive_tables
 from stacks.constructs.clean_up import CleanUp, leftovers
@@ -130,6 +131,9 @@ class Data(FraudStack):
             self.card_token_key,
             "AwsSolutions-SMG4",
             "A new key would give every card a new token and cut it off from its history.",
+        )
+        self.output(
+            "RawColumns", read_mapping(settings.batch_columns).meaning, "mapping that dropped files are read by"
         )
         self.output("CardTokenKeySecret", self.card_token_key.secret_arn, "secret that producers make card tokens with")
 

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.applications import application
 from reading.errors import BadInputError
+from reading.mapping.toml_file import Mapping
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,29 @@ class Place:
         bucket: the raw bucket.
         key: the secret that card tokens are made with.
         says: what it is, for people.
+        columns: the mapping that the application reads its files by (`Mapping.meaning`); None: it is not known.
     """
 
     s3: Any
     bucket: str
     key: bytes
     says: str
+    columns: str | None = None
+
+    def check_mapping(self, mapping: Mapping) -> None:
+        """Files that pass here must pass there, too.
+
+        Raises:
+            BadInputError: the application reads its files by another mapping.
+        """
+        if self.columns in (None, mapping.meaning):
+            return
+        theirs, ours = self.columns.split()[0], mapping.path.stem
+        differs = f"another one than its {theirs}" if theirs == ours else "another one"
+        raise BadInputError(
+            f"{mapping.named}: {self.says} reads its files by {theirs}.toml (setting batch_columns), and this is {differs}: "
+            f"its rows would be refused or misread there; name that mapping, or deploy with -c batch_columns={ours}"
+        )
 
 
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=60)
@@ -47,8 +65,9 @@ def place(environment: str | None, bucket: str | None) -> Place:
     try:
         s3 = reached.client("s3", config=ONCE)
         found = bucket or reached.output("Data", "RawBucket")
+        columns = None if bucket else reached.output("Data", "RawColumns")
         secret = reached.output("Data", "CardTokenKeySecret")
         key = str(reached.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).encode()
     except (BotoCoreError, ClientError) as error:
         raise BadInputError(f"{reached.says} does not answer as it must: {error}") from error
-    return Place(s3, found, key, reached.says)
+    return Place(s3, found, key, reached.says, columns)

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from cli.uploading import parts
 from fraud.card_numbers import holds_card_number
 from fraud.transaction import card_token
+from reading.mapping.toml_file import SHIPPED
 from tests.cli.person_files import CARD, KEY, csv, frame
 from tests.cli.upload_files import BUCKET, Account, account, states, upload
 
@@ -309,7 +310,29 @@ def test_another_bucket_and_an_account_of_ones_own(
     status, _, said = run("--bucket", "mine", "--env", "dev")
     assert status == 0
     assert "To s3://mine of the application dev in the AWS account of your credentials" in said
+    assert (
+        "Not checked, for --bucket names another bucket than the stack's: whether it is read by --columns kaggle"
+        in said
+    )
     assert "input/a.csv" in {each["Key"] for each in aws.s3.list_objects_v2(Bucket="mine")["Contents"]}
+
+
+def test_files_by_another_mapping_than_the_applications_are_not_sent(aws: Account, data: Path, run: Run) -> None:
+    (data / "a.csv").write_text(csv(3))
+    mapping = data.parent / "till.toml"
+    mapping.write_text((SHIPPED / "kaggle.toml").read_text() + "# a comment changes nothing\n")
+    (data.parent / "kaggle.toml").write_text(mapping.read_text())
+    assert run("--columns", str(data.parent / "kaggle.toml"))[0] == 0
+    sent = aws.objects()
+    status, _, said = run("--columns", str(mapping))
+    assert status == 2
+    assert "reads its files by kaggle.toml (setting batch_columns)" in said
+    assert "or deploy with -c batch_columns=till" in said
+    (data.parent / "kaggle.toml").write_text(mapping.read_text().replace('"amt"', '"amt * 1"', 1))
+    status, _, said = run("--columns", str(data.parent / "kaggle.toml"))
+    assert status == 2
+    assert "this is another one than its kaggle" in said
+    assert aws.objects() == sent
 
 
 def test_an_application_that_does_not_stand_is_named(

@@ -19,6 +19,7 @@ from local.assembly import Stack
 from local.background import ROOT
 from local.deployment import deploy, outputs
 from local.stand_ins import STAND_INS
+from reading.mapping.toml_file import read_mapping
 from tests.cli.person_files import CARD, csv
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
@@ -34,7 +35,11 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
             "Key": {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": KEY}},
             "Raw": {"Type": "AWS::S3::Bucket"},
         }
-        said = {"CardTokenKeySecret": {"Value": {"Ref": "Key"}}, "RawBucket": {"Value": {"Ref": "Raw"}}}
+        said = {
+            "CardTokenKeySecret": {"Value": {"Ref": "Key"}},
+            "RawBucket": {"Value": {"Ref": "Raw"}},
+            "RawColumns": {"Value": read_mapping("kaggle").meaning},
+        }
         deploy([Stack(DATA, json.dumps({"Resources": resources, "Outputs": said}), (), ())], emulated.client)
         yield emulated
 

@@ -16,10 +16,17 @@ from moto import mock_aws
 
 from cli import applications as places
 from cli import main as command
+from reading.mapping.toml_file import read_mapping
 from tests.cli.person_files import KEY
 
 BUCKET = "raw"
-_OUTPUTS = {"CardFraud-Dev-Data": {"RawBucket": BUCKET, "CardTokenKeySecret": "card-token-key"}}
+_OUTPUTS = {
+    "CardFraud-Dev-Data": {
+        "RawBucket": BUCKET,
+        "CardTokenKeySecret": "card-token-key",
+        "RawColumns": read_mapping("kaggle").meaning,
+    }
+}
 
 
 class Account:
