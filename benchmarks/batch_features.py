@@ -109,7 +109,7 @@ def _daily_maximum(card: np.ndarray, day: np.ndarray, cents: np.ndarray) -> np.n
     return np.where(found < 0, np.nan, found / 100)
 
 
-def _timed(command: Sequence[str | Path]) -> tuple[float, float]:
+def timed(command: Sequence[str | Path]) -> tuple[float, float]:
     """Seconds and peak GiB of a program of its own."""
     started = time.perf_counter()
     child = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -144,7 +144,7 @@ def measure(spark: bool = True) -> list[dict[str, Any]]:
             curated,
             folder / "n.parquet",
         ]
-        pairs = [(_timed(duckdb), _timed(numpy)) for _ in range(RUNS)]
+        pairs = [(timed(duckdb), timed(numpy)) for _ in range(RUNS)]
         ratios = [ours[0] / theirs[0] for ours, theirs in pairs]
         seconds = [ours[0] for ours, _ in pairs]
         yard = [theirs[0] for _, theirs in pairs]

@@ -28,6 +28,7 @@ NAMES = (
     "stream_model",
     "card_numbers",
     "decide_function",
+    "drift",
     "scoring_api",
     "serving_process",
     "decision_latency",
