@@ -46,6 +46,9 @@ UNUSED = (
         roles=("Synthetic*",),
     ),
     Unused(
+        "no day is compared for drift in this run: tests/local/test_batch.py compares one", ("*",), roles=("Drift*",)
+    ),
+    Unused(
         "this run drops no files: tests/local/test_batch.py does",
         ("*",),
         roles=(
