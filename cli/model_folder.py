@@ -18,7 +18,9 @@ def check_model(model: Path) -> None:
         BadInputError: the folder holds no model that can be served, or one that takes none of the features.
     """
     if not (model / "manifest.json").is_file():
-        raise BadInputError(f"--model: {model} holds no manifest.json; `fraud train` writes one")
+        inside = model / "model"
+        there = f"; {inside} does" if (inside / "manifest.json").is_file() else ""
+        raise BadInputError(f"--model: {model} holds no manifest.json; `fraud train` writes one{there}")
     try:
         names = model_fn(str(model)).manifest["feature_names"]
     except XGBoostError as error:

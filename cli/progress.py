@@ -19,7 +19,8 @@ _NOTE = " · "
 _LINE_EVERY_S = 20.0
 
 # a file or a pipe has no width of its own: wide enough for the longest of our tables
-console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160)
+# a `:x:` in a path or an ARN is no picture
+console = Console(stderr=True, highlight=False, emoji=False, width=None if sys.stderr.isatty() else 160)
 
 
 @contextmanager

@@ -100,6 +100,10 @@ def _page(model: Path | None, version: str | None, out: Path | None) -> Path:
         page = Path(f"{group.rpartition('/')[2]}-v{number}.html")
     if page.is_dir() or not (page.parent.is_dir() or page.parent == model):
         raise BadInputError(f"--out: {page} cannot be written; name a file in a folder that there is")
+    if page.exists() and page.suffix not in (".html", ".htm"):
+        raise BadInputError(
+            f"--out: {page} is there, and no page; name a file that ends with .html, or one that is not there"
+        )
     return page
 
 

@@ -83,7 +83,7 @@ def _show(
 
 def _shower(as_json: bool) -> Callable[[Iterable[Decision]], None]:
     """What shows decisions on standard output."""
-    terminal = Console(highlight=False)
+    terminal = Console(highlight=False, emoji=False)
     if not as_json and terminal.is_terminal:
         terminal.print(HEADER, style="bold")
 

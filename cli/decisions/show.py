@@ -68,7 +68,7 @@ def show(
 def _show(proof: Proof) -> None:
     """The decision, what it was made again from, and how the two compare."""
     again, recorded = proof.again, proof.again.recorded
-    screen = Console(highlight=False, soft_wrap=True)
+    screen = Console(highlight=False, emoji=False, soft_wrap=True)
     screen.print(f"{day_of(recorded.trans_time)} {plain_line(recorded)}", markup=False)
     decided = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(recorded.decided_at / 1000))
     screen.print(f"  decided {decided}; recorded in the {proof.source}", markup=False)

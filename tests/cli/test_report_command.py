@@ -74,3 +74,22 @@ def test_what_is_no_model_is_refused_and_nothing_is_written(
     assert status == 2
     assert says in said
     assert not [each for each in tmp_path.iterdir() if each.name != "made"]
+
+
+def test_what_is_no_page_is_not_replaced(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = trained / "scores.parquet"
+    before = scores.read_bytes()
+    status, said = fraud(monkeypatch, capsys, "report", str(trained), "--out", str(scores))
+    assert status == 2
+    assert "is there, and no page; name a file that ends with .html" in said
+    assert scores.read_bytes() == before
+
+
+def test_names_are_said_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said = fraud(monkeypatch, capsys, "report", "--version", "arn:x: of", "--out", str(tmp_path / "a.html"))
+    assert status == 2
+    assert "arn:x: of" in said

@@ -87,3 +87,15 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
     status, said = fraud(monkeypatch, capsys, "score", *[part for pair in given.items() for part in pair])
     assert status == 2 and says in said
     assert not (tmp_path / "out").exists()
+
+
+def test_the_model_in_the_folder_of_an_evaluation_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "f.csv").write_text(csv(3))
+    inside = tmp_path / "evaluation" / "model"
+    inside.mkdir(parents=True)
+    (inside / "manifest.json").write_text("{}")
+    given = ("--data", str(tmp_path / "f.csv"), "--model", str(inside.parent), "--out", str(tmp_path / "out"))
+    status, said = fraud(monkeypatch, capsys, "score", *given)
+    assert status == 2 and said.endswith(f"; {inside} does")
