@@ -2,7 +2,7 @@
 
 All that a decision says but when it was made is compared, bit for bit: whose it is, outcome, path, score, model version, the
 features it was made on, their cut, the reasons, the warning. Why the model was not asked cannot be made again: where the fallback
-rule decided, that it had to is taken as recorded.
+rule decided, that it had to is taken as recorded; and where the watch did, that it saw a later delivery of the payment.
 """
 
 from __future__ import annotations
@@ -149,7 +149,11 @@ def _by_rule(group: list[Decision], past: Past) -> Iterator[Again]:
     for batch in _batches(group):
         messages = _messages(batch, past)
         if why.startswith(LATE):
-            waiting = [_waiting(message) for message in messages]
+            waiting = [
+                _waiting(past.messages[one.transaction_id], one.trans_time)
+                for one in batch
+                if one.transaction_id in past.messages
+            ]
             made = decide_without_features(waiting, why, store=MadeDecisions(), fallback=past.rule)
         else:
             made = _deciding(past, absent, absent).decide_batch(messages).decisions
@@ -242,12 +246,17 @@ def _messages(batch: Iterable[Decision], past: Past) -> list[bytes]:
     return [past.messages[one.transaction_id] for one in batch if one.transaction_id in past.messages]
 
 
-def _waiting(message: bytes) -> tuple[Any, int]:
-    """A transaction as the watch has it, with its clock."""
+def _waiting(message: bytes, recorded_at: int) -> tuple[Any, int]:
+    """A transaction as the watch has it, with its clock.
+
+    The watch decides whichever delivery comes to it first: the recorded time stands if it is that of a later one.
+    """
     said = json.loads(message)
     cents = said["amount_cents"]
     declared = {name: value for name, value in said.items() if name in ALLOWED and value is not None}
-    return as_transaction({**declared, "amount": f"{cents // 100}.{cents % 100:02d}"}), said["trans_time"]
+    return as_transaction({**declared, "amount": f"{cents // 100}.{cents % 100:02d}"}), max(
+        said["trans_time"], recorded_at
+    )
 
 
 def _all_compared(
