@@ -168,6 +168,18 @@ def test_what_the_watch_decided_is_made_again_without_features(model: Path) -> N
     assert told == "t23: amount_cents 99, made again 1161"
 
 
+def test_the_watch_may_have_seen_a_later_delivery_of_a_payment_and_no_earlier_one(model: Path) -> None:
+    waiting = [(parse_transaction(transaction_message(number)), MOMENT + number) for number in range(20, 30)]
+    recorded = decide_without_features(
+        waiting, "no features within 30 s", store=MadeDecisions(), fallback=FallbackRule()
+    )
+    recorded[4] = replace(recorded[4], trans_time=recorded[4].trans_time + 60_000)
+    assert differing(decide_again(recorded, past(model))) == []
+    recorded[5] = replace(recorded[5], trans_time=recorded[5].trans_time - 60_000)
+    (told,) = differing(decide_again(recorded, past(model)))
+    assert told.startswith("t25: trans_time ")
+
+
 def test_a_feature_that_was_declared_later_is_no_difference(model: Path) -> None:
     recorded = run(ModelScorer(model))[20:21]
     without = dict(recorded[0].features)
