@@ -115,7 +115,7 @@ check: $(VENV)/.installed ## ruff, import-linter and mypy
 	@said=$$($(VENV)/bin/lint-imports --no-logo --no-cache 2>&1) || { echo "$$said"; exit 1; }
 	@$(VENV)/bin/mypy
 
-test: setup check ## all checks and tests, some 35 minutes on two cores
+test: setup check ## all checks and tests, some 45 minutes on two cores
 	@$(VENV)/bin/python -m tools.lanes
 
 test-fast: $(VENV)/.installed node_modules/.installed ## tests within some two minutes: none that starts Java or the emulated AWS, none that is slow (the whole application's templates, worlds of cards, the model's server)
