@@ -24,7 +24,7 @@ def test_the_program_that_serves_a_model_is_in_its_folder(tmp_path: Path) -> Non
     found = sorted(
         str(path.relative_to(tmp_path / "model")) for path in (tmp_path / "model").rglob("*") if path.is_file()
     )
-    assert found == ["code/inference.py", "manifest.json", "model.ubj"]
+    assert found == ["code/inference.py", "drift-baseline.json", "manifest.json", "model.ubj"]
     assert (tmp_path / "model" / "code" / "inference.py").read_bytes() == PROGRAM.read_bytes()
 
 
