@@ -18,7 +18,7 @@ Wait = Callable[[float, str], None]
 def take_down(client: Client, detector: str, model: str, wait: Wait) -> Iterator[str]:
     """Deletes what was made at run time: jobs, detector versions, rules, model versions, the model. Says what is gone.
 
-    What is gone already is passed over, so it can be called again. What the template made stays: `take_down_all`.
+    What is gone already is skipped, so it can be called again. What the template made stays: `take_down_all`.
     """
     yield from _jobs(client, detector, wait)
     yield from _detector_versions(client, detector)

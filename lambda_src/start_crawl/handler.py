@@ -1,6 +1,6 @@
 """Starts the crawl of new files once an upload has ended: its manifest, which is written last, is a new object of the raw bucket.
 
-A crawler runs once at a time. While it does, the messages come again until it has ended: it may have passed over what they tell
+A crawler runs once at a time. While it does, the messages come again until it has ended: it may have skipped what they tell
 of. A message whose files are all gone by then tells of what was transformed already.
 """
 
