@@ -31,6 +31,7 @@ from pyspark.sql import functions as f
 from fraud.detector import ENTITY_TYPE, EVENT_ID_FORM, PREDICT_METADATA, REQUIRED, TRAIN_METADATA, VARIABLE_NAMES
 from fraud.notation import NotationError, iso_day
 from fraud.row_counts import RowCountError, same_count
+from glue_scripts.parquet_bytes import rewritten
 from glue_scripts.row_frame import LEFT_OUT, REFUSED, ROW, WRONG, counted, row_frame
 from glue_scripts.stores import Store, StoredFile, store
 from reading.errors import BadInputError
@@ -246,9 +247,11 @@ class Job:
                 data = _FOR[self._settings.back_end](rows, goes)
                 if self._settings.back_end == "sagemaker":
                     data.write.parquet(self._out.uri(folder))
+                    made[goes] = f"{working}/{goes}.parquet"
+                    self._out.put(made[goes], rewritten(self._out.content(self._out.only_file(folder))))
                 else:
                     data.write.csv(self._out.uri(folder), header=True, emptyValue="", escape='"')
-                made[goes] = self._out.only_file(folder)
+                    made[goes] = self._out.only_file(folder)
         return made
 
 

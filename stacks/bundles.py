@@ -236,6 +236,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "fraud.sql_text",
         "fraud.transaction",
         "fraud.wire_form",
+        "glue_scripts.parquet_bytes",
         "glue_scripts.row_frame",
         "glue_scripts.stores",
         "glue_scripts.transform",

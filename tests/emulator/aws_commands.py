@@ -1,6 +1,7 @@
 """Commands of AWS's own command line, at least one for each service that has a resource in the stacks."""
 
 COMMANDS = {
+    "ApiGateway": ["apigateway get-rest-apis", "apigateway get-usage-plans"],
     "ApplicationAutoScaling": ["application-autoscaling describe-scalable-targets --service-namespace sagemaker"],
     "CloudFormation": ["cloudformation describe-stacks", "cloudformation list-stacks"],
     "CloudWatch": ["cloudwatch describe-alarms", "cloudwatch list-metrics"],
