@@ -161,7 +161,7 @@ def main(out: Path = Path("out")) -> int:
     out.mkdir(exist_ok=True)
     made: dict[str, Lane] = {}
     for name, share in LANES.items():
-        command = [sys.executable, "-m", "pytest", "-m", share.mark]
+        command = [sys.executable, "-m", "pytest", "-m", share.mark, "--durations=40", "--durations-min=5"]
         made[name] = Lane(name, command, out / f"tests-{name}.log", made[share.after] if share.after else None)
     return run([(lane, LANES[name].niceness) for name, lane in made.items()])
 

@@ -23,7 +23,7 @@ from local.stand_ins import STAND_INS
 from local.synthesis import synthesized_stacks
 from samples.deciding_world import transaction_message
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stacks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PARTS = ("Data", "Features", "Serving", "Streaming", "Api")
 

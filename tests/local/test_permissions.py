@@ -16,7 +16,7 @@ from local.demo import DemoSettings, run_demo
 from local.screen import SilentScreen
 from local.through_stacks import DeniedError
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stacks, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SMALL = DemoSettings(cards=150, days=40, rate=200, transactions=100)
 ROLE, ACTION = "ModelsMachineRole", "sagemaker:CreateProcessingJob"
