@@ -182,6 +182,21 @@ UNUSED = (
         roles=_MACHINES,
     ),
     Unused(_SCHEDULED, ("states:StartExecution", "sqs:SendMessage"), roles=_SCHEDULES),
+    Unused(
+        "nobody counts labels in this run: tests/local/test_labels.py does",
+        ("*",),
+        roles=("Count*",),
+    ),
+    Unused(
+        "no labels are counted in this run, and no drift is found: tests/local/test_labels.py tells of labels",
+        ("states:StartExecution",),
+        roles=("ModelsMachineOnDriftOrLabelsRole",),
+    ),
+    Unused(
+        "no labels are counted in this run, and no drift is found: tests/local/test_labels.py tells of labels",
+        ("dynamodb:UpdateItem",),
+        roles=("ModelsMachineRole",),
+    ),
     Unused("only a request by hand starts it", ("states:StartExecution",), roles=("ModelsMachineOnRequestRole",)),
     Unused(
         "the emulated CloudFormation tells of no stack's status",

@@ -11,8 +11,11 @@ from stacks.base import FraudStack
 from stacks.constructs.consumers import reads_queue
 from stacks.constructs.decisions import labels_table
 from stacks.constructs.functions import Functions
+from stacks.constructs.label_count import LabelCount
 from stacks.constructs.permissions import allow
 from stacks.constructs.queues import queue, take_from
+from stacks.constructs.retraining import follows_events
+from stacks.constructs.state_machine import StateMachine
 from stacks.data import LABELS, QUARANTINE, Data
 from stacks.settings import Settings
 from stacks.streaming import OWN_PREFIX, Streaming
@@ -60,4 +63,9 @@ class Labels(FraudStack):
         kept = [data.archive.objects(prefix) for prefix in (LABELS, QUARANTINE)]
         allow(record.role, ["s3:PutObject"], kept, because=OWN_PREFIX)
         reads_queue(self, record, self.queue, batch_size=TOGETHER)
+        self.counting: StateMachine | None = None
+        if follows_events(settings):
+            bus = (streaming.bus.attr_name, streaming.bus.attr_arn)
+            self.counting = LabelCount(self, "Count", settings, key=data.key, table=self.table, bus=bus).machine
+            self.output("CountStateMachine", self.counting.arn, "counts labels, and tells of it on the bus")
         self.output("LabelsTable", self.table.table_name, "labels of transactions, with their history")

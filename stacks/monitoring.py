@@ -68,6 +68,8 @@ class Monitoring(FraudStack):
         super().__init__(scope, "Monitoring", settings, "Card fraud: dashboard and alarms", others)
         self._streaming, self._serving, self._api = streaming, serving, api
         machines = {"Nightly": features.nightly_machine, "Training": training.machine, "Drift": training.drift_machine}
+        if labels.counting is not None:
+            machines["Count"] = labels.counting
         if synthesis is not None:
             machines["Synthesis"] = synthesis.machine
         if batch.scoring is not None:

@@ -153,8 +153,22 @@ class Settings(BaseModel):
     drift_at: Schedule = setting(
         "cron(40 1 * * ? *)", "when the closed day is compared with what the model was trained on, UTC", CRON_SAYS
     )
-    training_at: Schedule = setting("cron(0 3 ? * SUN *)", "when the model is trained anew, UTC", CRON_SAYS)
-
+    training_at: MaybeSchedule = setting(
+        "cron(0 3 ? * SUN *)",
+        "when the model is trained anew whatever has happened, UTC; empty: never",
+        f"empty, or {CRON_SAYS}",
+    )
+    training_on_drift: bool = setting(
+        True,
+        "whether drift that has lasted as long as labels take is followed by a training on labels that came back",
+        _SWITCH,
+    )
+    training_new_labels: int = number(
+        1000,
+        "how many labels that came back since the last training on them are followed by another; 0: however many, none",
+        0,
+        1_000_000_000,
+    )
     training_labels: Literal["file", "archive", "both"] = setting(
         "file",
         "what a model is trained on, unless a run says otherwise: files with labels, archived transactions with labels that came "

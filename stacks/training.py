@@ -60,7 +60,8 @@ class Training(FraudStack):
             log_streams=[f"{group}:{job}-" for group in JOB_LOG_GROUPS for job in jobs],
             registry=[training.prefix],
         )
-        self.machine.every("OnSchedule", settings.training_at, data.key, {})
+        if settings.training_at:
+            self.machine.every("OnSchedule", settings.training_at, data.key, {})
         self.machine.on_event(
             "OnTransactions",
             data.key,

@@ -47,7 +47,7 @@ def labels_table(scope: Construct, name: str, settings: Settings, key: kms.IKey)
 
 
 def event_bus(scope: Construct, name: str, key: kms.IKey) -> events.CfnEventBus:
-    """The bus of the events `Transaction review` and `Transaction block`, of `retrain`, and of `transaction labelled`."""
+    """The bus: what was decided and must be seen, labels, drift, how many labels there are, and what should be done."""
     undelivered = DeadLetters(scope, f"{name}DeadLetters", key)
     undelivered.take_from("events")
     return events.CfnEventBus(

@@ -30,6 +30,7 @@ from stacks.constructs.jobs import (
 )
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import EVALUATIONS, Promotion
+from stacks.constructs.retraining import OF_ITSELF, Retraining
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri
 from stacks.constructs.steps import Choice, Fail, Step, Task
 from stacks.constructs.storage import Store
@@ -43,11 +44,18 @@ LABELLED = "transactions/"
 TRANSACTIONS = "{%% $exists($states.input.transactions) ? $states.input.transactions : '%s' %%}"
 """What a run learns from: the S3 URI of its input, which its worker's role must be able to read; or all that is labelled."""
 LABELS = (
-    "{%% $exists($states.input.labels) ? $states.input.labels : $exists($states.input.transactions) ? 'file' : '%s' %%}"
+    f"{{%% $exists($states.input.labels) ? $states.input.labels : {OF_ITSELF} ? '%s' "
+    ": $exists($states.input.transactions) ? 'file' : '%s' %%}"
 )
-"""Whose labels a run learns from: those of its file, those that came back (the archive), or both. Given a file, it takes its."""
-AS_OF = "{% $exists($states.input.as_of) ? $states.input.as_of : $substring($now(), 0, 10) %}"
-"""As of when labels are taken: given, or the day's begin (UTC)."""
+"""Whose labels a run learns from: those of its file, those that came back (the archive), or both. Given a file, it takes its; one
+that labels or drift have started, what came back."""
+AS_OF = (
+    f"{{% $exists($states.input.as_of) ? $states.input.as_of : {OF_ITSELF} ? $states.input.time "
+    ": $substring($now(), 0, 10) %}"
+)
+"""As of when labels are taken: given, or the moment of the event that a run followed of itself, or the day's begin (UTC)."""
+DETAIL = "{% $exists($states.input.detail) ? $states.input.detail : {} %}"
+"""What the event says which has started a run."""
 TRAINING_SETS = "training-sets/"
 NO_FILES = f"{TRAINING_SETS}none/"
 """A prefix without files, in place of those of a run that learns from the archive alone."""
@@ -111,6 +119,7 @@ class Training(Construct):
             memory_mb=256,
         )
         self._turn = Turn(self, "Turn", settings, key=key, of="training")
+        self._retraining = Retraining(settings=settings, table=self._turn.table)
         worker, trainer = self._roles()
         self.worker = worker
         promotion = Promotion(
@@ -198,23 +207,27 @@ class Training(Construct):
         )
         newest = {"Keep synthetic": keep(self._curated, NEWEST)} if self._settings.training_with_synthetic else {}
         made = next(iter(newest), "Train")
+        learned = self._retraining.learned()
+        came_back = "both" if self._settings.training_labels == "both" else "archive"
         return {
             "Run": Step(
                 assigns={
                     "run": "{% $uuid() %}",
                     "again": AGAIN,
                     "transactions": TRANSACTIONS % self._curated.uri(LABELLED),
-                    "labels": LABELS % self._settings.training_labels,
+                    "labels": LABELS % (came_back, self._settings.training_labels),
                     "as_of": AS_OF,
+                    "detail": DETAIL,
                 }
             ),
-            **champion.again("Take turn"),
+            **champion.again("Of itself?"),
+            **self._retraining.steps("Take turn"),
             **self._turn.steps("Whose labels?"),
             "Whose labels?": Choice(
                 reads=("labels",),
                 rules={
                     "{% $labels = 'file' %}": "Training set",
-                    "{% $labels in ['archive', 'both'] %}": "Keep no files",
+                    "{% $labels in ['archive', 'both'] %}": next(iter(learned), "Keep no files"),
                 },
                 otherwise="Unknown labels",
             ),
@@ -225,6 +238,7 @@ class Training(Construct):
             "Training set": replace(
                 training_set.task(self._code, worker, self._key.key_arn, reads=("run", "transactions")), then=made
             ),
+            **learned,
             "Keep no files": keep(self._curated, NO_FILES),
             **{f"Keep {each}": keep(self._archive, prefix) for each, prefix in self._archived.items()},
             "Training set of labels": of_labels.task(
@@ -296,6 +310,7 @@ class Training(Construct):
 
         machine = self.machine
         self._turn.let(machine)
+        self._retraining.start(machine, self._key, self._bus[0])
         processing = [run_prefix(self._settings, name) for name in ("training-set", "evaluation")]
         machine.may_run_jobs("processing", processing, [worker])
         machine.may_run_jobs("training", [run_prefix(self._settings, "training")], [trainer])

@@ -20,11 +20,12 @@ from stacks.constructs.storage import removal_policy
 from stacks.settings import Settings
 
 POLL_S = 30
-_KEY = "machine"
+TURN = "machine"
+"""The key of the table."""
 _SELF = "{% $states.context.Execution.Id %}"
-_TAKEN = ("DynamoDb.ConditionalCheckFailedException", "DynamoDB.ConditionalCheckFailedException")
+TAKEN = ("DynamoDb.ConditionalCheckFailedException", "DynamoDB.ConditionalCheckFailedException")
 """Written in both ways by the service's two ways to call the table."""
-_RETRIES = [
+CALL_RETRIES = [
     {
         # the first of DynamoDB, the second of Step Functions: busy, or not reached
         "ErrorEquals": ["DynamoDb.DynamoDbException", "Sfn.SfnException", "States.Timeout"],
@@ -48,7 +49,7 @@ class Turn(Construct):
         self.table = dynamodb.Table(
             self,
             "Table",
-            partition_key=dynamodb.Attribute(name=_KEY, type=dynamodb.AttributeType.STRING),
+            partition_key=dynamodb.Attribute(name=TURN, type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
             encryption_key=key,
@@ -72,16 +73,16 @@ class Turn(Construct):
             ),
             "Whose turn?": Task(
                 resource="aws-sdk:dynamodb:getItem",
-                arguments={"TableName": self.table.table_name, "Key": {_KEY: {"S": self._of}}, "ConsistentRead": True},
+                arguments={"TableName": self.table.table_name, "Key": {TURN: {"S": self._of}}, "ConsistentRead": True},
                 assigns={"holder": "{% $exists($states.result.Item) ? $states.result.Item.holder.S : '' %}"},
-                retry=_RETRIES,
+                retry=CALL_RETRIES,
             ),
             "Does it run?": Task(
                 resource="aws-sdk:sfn:describeExecution",
                 arguments={"ExecutionArn": "{% $holder %}"},
                 reads=("holder",),
                 assigns={"holding": "{% $states.result.Status in ['RUNNING', 'PENDING_REDRIVE'] %}"},
-                retry=_RETRIES,
+                retry=CALL_RETRIES,
                 # one that ended three months ago is not known any more
                 catch=[
                     Catch(
@@ -111,13 +112,13 @@ class Turn(Construct):
             resource="aws-sdk:dynamodb:putItem",
             arguments={
                 "TableName": self.table.table_name,
-                "Item": {_KEY: {"S": self._of}, "holder": {"S": _SELF}},
+                "Item": {TURN: {"S": self._of}, "holder": {"S": _SELF}},
                 "ConditionExpression": condition,
                 "ExpressionAttributeValues": values,
             },
             reads=reads,
-            retry=_RETRIES,
-            catch=[Catch(errors=_TAKEN, then=otherwise)],
+            retry=CALL_RETRIES,
+            catch=[Catch(errors=TAKEN, then=otherwise)],
             then=then,
         )
 

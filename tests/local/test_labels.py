@@ -173,6 +173,26 @@ def test_an_event_that_is_no_label_is_quarantined(standing: Standing) -> None:
     assert b"0566" not in line
 
 
+def test_labels_are_counted_and_the_training_machine_is_told(standing: Standing) -> None:
+    states, training = standing.aws.client("stepfunctions"), standing.found["TrainingStateMachine"]
+    before = states.list_executions(stateMachineArn=training)["executions"]
+    states.start_execution(stateMachineArn=standing.found["CountStateMachine"])
+
+    def told() -> dict[str, Any] | None:
+        runs = states.list_executions(stateMachineArn=training)["executions"]
+        new = [one["executionArn"] for one in runs if one not in before]
+        found = states.describe_execution(executionArn=new[0]) if new else {"status": "RUNNING"}
+        return None if found["status"] == "RUNNING" else dict(found)
+
+    run = wait_until(told, 60, lambda: AssertionError("no run of the training machine follows"))
+    event = json.loads(run["input"])
+    assert (event["detail-type"], event["detail"]) == ("labels counted", {"labels": len(standing.labels(0))})
+    assert run["status"] == "SUCCEEDED", run
+    events = states.get_execution_history(executionArn=run["executionArn"])["events"]
+    entered = [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
+    assert entered[-1] == "Not yet", entered
+
+
 def trained_on(standing: Standing) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The rows that a run of the training machine learns from, and their manifest; the run is stopped then."""
     time.sleep(1)  # the label that came last is of before the moment that is asked for
