@@ -34,6 +34,7 @@ VERBS = {
     "score": "Score every transaction in a file with a model: outcome and reasons as the stream would decide.",
     "report": "Show a model and its test as one page, with a threshold to move: what it finds, misses and costs.",
     "replay": "Decide a day of a file as live traffic, through the stacks, with a model of your own.",
+    "models": "Look after the model's versions: which there are, which serves, and which is to.",
     "synthesize": "Make synthetic frauds of any table, and say what they are worth: how real, how useful, how private.",
     "detector": "Look after Amazon Fraud Detector, where the settings have it as the back end: models, rules, predictions.",
 }
@@ -51,6 +52,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "publish": "Deploy the newest trained version of the model, and publish the detector with it and its rules.",
         "predict": "Have events predicted: one of a JSON file, or each row of a file, within the service's quota.",
         "teardown": "Delete what Fraud Detector has of this application, in the order that the service demands.",
+    },
+    "models": {
+        "list": "List the versions of the model, newest first: status, figures, and which of them serves and why.",
+        "show": "Show a version: its package, its figures with their intervals, what it was trained on, and its evaluation.",
+        "compare": "Show the evaluations of two versions side by side, and what B has more than A.",
+        "promote": "Have a version serve: approve it, and have the training machine bring it behind the canary and its alarms.",
+        "rollback": "Have a version from before serve again: the newer ones are rejected, and the training machine brings it.",
     },
     "synthesize": {
         "try": "Do all of it on made-up transactions, in under two minutes: fit, sample, augment, evaluate.",

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from fraud.champion import Approved, champion
-from fraud.vector import uncomputed
 from lambda_src.champion.environment import Environment
 from lambda_src.ports.clients import client
-from lambda_src.ports.model_archive import ModelArchiveError, model_input
-from lambda_src.ports.model_registry import Registered, registered
+from lambda_src.ports.model_archive import judged
+from lambda_src.ports.model_registry import Registered, registered, served_url
 from lambda_src.telemetry import Event, LambdaContext, logger, with_request
 
 environment = Environment.read()
@@ -39,7 +38,7 @@ class Answer(TypedDict):
 def handler(event: Event, _: LambdaContext) -> Answer:
     """The champion."""
     configuration = event.get("configuration")
-    serving = _model_of(configuration) if configuration else None
+    serving = served_url(sagemaker, configuration) if configuration else None
     packages: dict[str, Registered] = {}
 
     def approved() -> Iterator[Approved]:
@@ -47,7 +46,7 @@ def handler(event: Event, _: LambdaContext) -> Answer:
             # one that serves and is not approved yet will be: the run that brought it is about to end
             if package.approved or package.url == serving:
                 packages[package.name] = package
-                yield _judged(package, serving)
+                yield judged(s3, package.name, package.url, serves=package.url == serving)
 
     found = champion(approved())
     logger.info("champion", extra={"model_name": found.model and found.model.name, "why": found.why})
@@ -58,17 +57,3 @@ def handler(event: Event, _: LambdaContext) -> Answer:
         "another": found.model is not None and not found.model.serves,
         "sentence": found.sentence,
     }
-
-
-def _judged(package: Registered, serving: str | None) -> Approved:
-    serves = package.url == serving
-    try:
-        return Approved(package.name, serves, uncomputed(model_input(s3, package.url)))
-    except ModelArchiveError as error:
-        return Approved(package.name, serves, problem=str(error))
-
-
-def _model_of(configuration: str) -> str:
-    """The URL of the model's archive that an endpoint configuration serves."""
-    [variant] = sagemaker.describe_endpoint_config(EndpointConfigName=configuration)["ProductionVariants"]
-    return str(sagemaker.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]["ModelDataUrl"])

@@ -59,6 +59,17 @@ def registered(client: Client, group: str) -> Iterator[Registered]:
             yield Registered(arn, f"v{package['ModelPackageVersion']}", container["ModelDataUrl"], approved)
 
 
+def served_url(client: Client, configuration: str) -> str:
+    """The URL of the model's archive that an endpoint configuration serves.
+
+    Args:
+        client: of sagemaker.
+        configuration: its name.
+    """
+    [variant] = client.describe_endpoint_config(EndpointConfigName=configuration)["ProductionVariants"]
+    return str(client.describe_model(ModelName=variant["ModelName"])["PrimaryContainer"]["ModelDataUrl"])
+
+
 def figures(client: Client, arn: str) -> dict[str, float]:
     """The figures that a model was registered with.
 

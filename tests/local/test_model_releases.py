@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from emulator.account import ACCOUNT, REGION
-from emulator.process import EmulatedAws
+from emulator.process import ROOT, EmulatedAws
 from fraud.model_input import ModelInput
 from fraud.vector import CATEGORY_FEATURES, declared_input
 from local.assembly import Asset, Stack
@@ -119,6 +122,16 @@ class Standing:
         ]
         return steps[-1]["name"], sentence
 
+    def models(self, *words: str) -> tuple[int, str]:
+        """Runs `fraud models`: exit status, and what it says on both outputs."""
+        variables = {
+            **os.environ, **self.aws.credentials, "AWS_ENDPOINT_URL": self.aws.endpoint, "AWS_DEFAULT_REGION": REGION,
+            "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+        command = [sys.executable, "-m", "cli.main", "models", *words, "--env", "dev"]
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        return done.returncode, " ".join(f"{done.stdout} {done.stderr}".split())
+
     def heard(self) -> Callable[[], list[dict[str, Any]]]:
         """From now on: the events that say which model serves."""
         sqs, events = self.aws.client("sqs"), self.aws.client("events")
@@ -183,7 +196,28 @@ def test_a_release_and_its_way_back_each_get_the_model_that_was_made_for_them(
     assert again not in (before, of_later)
     assert standing.updated() == ("Nothing to do", f"model v1 serves: {why}")
     assert standing.serving() == again
+
+    # by a person: one that this release cannot give what it takes, one that it can, and back
+    assert f"model v1 serves: {why}" in standing.models("list")[1]
+    status, said = standing.models("promote", "v2", "--yes")
+    assert (status, "v2 cannot serve: it takes features that this release does not compute: shoe_size" in said) == (
+        2,
+        True,
+    )
+    standing.approve(3, archive(model(tmp_path / "v3", COMPUTED)))
+    status, said = standing.models("promote", "v3", "--yes")
+    assert (status, said.startswith("model v3 serves: it is the newest approved")) == (0, True), said
+    promoted = standing.serving()
+    assert promoted not in (before, of_later, again)
+    status, said = standing.models("rollback", "--yes")
+    assert (status, said.startswith(f"model v1 serves: {why}")) == (0, True), said
+    assert standing.serving() not in (before, of_later, again, promoted)
+    listed = json.loads(standing.models("list", "--json")[1])
+    assert [(one["version"], one["status"], one["serves"]) for one in listed["versions"]] == [
+        (3, "Rejected", False), (2, "Approved", False), (1, "Approved", True),
+    ]  # fmt: skip
+
     told = [one["sentence"] for one in heard()]
-    assert len(told) == 5
-    assert told.count(f"model v1 serves: {why}") == 2
+    assert len(told) == 7
+    assert told.count(f"model v1 serves: {why}") == 3
     assert not [row for row in standing.aws.permissions() if row["role"].startswith("CardFraud") and row["denied"]]
