@@ -23,6 +23,7 @@ VERBS = {
     "up": "Stand the synthesized application up on an emulated AWS on this machine, and leave it running.",
     "send": "Send transactions to the standing application and show what it decides.",
     "decisions": "Show the newest decisions of the standing application, oldest first: outcome, score, path and reasons.",
+    "what-if": "Decide a past period again with another model or other thresholds, and show it beside what was decided.",
     "label": "Say of transactions whether they were fraud: one, or those of a file; history stays, the newest label counts.",
     "upload": "Send files to the batch: into the raw bucket, card numbers made tokens on the way.",
     "down": "End every process that `fraud up` started, and remove what they wrote.",

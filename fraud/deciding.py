@@ -34,7 +34,7 @@ from fraud.ports import (
 from fraud.transaction import InvalidTransactionError, Transaction, format_event_time
 from fraud.vector import Columns, given_input, model_vector
 
-_NIGHTLY_NAMES = names(NIGHTLY_FEATURES)
+NIGHTLY_NAMES = names(NIGHTLY_FEATURES)
 
 MISSING_SHOWN = 5
 """Of the features that a model takes and that this release does not compute, a decision names so many."""
@@ -181,11 +181,11 @@ class Deciding:
     ) -> list[Decision]:
         decided_at = self.clock()
         decisions = []
-        habits = zip(*[columns[name].tolist() for name in _NIGHTLY_NAMES], strict=True)
+        habits = zip(*[columns[name].tolist() for name in NIGHTLY_NAMES], strict=True)
         rows = zip(records, habits, vectors.tolist(), answer.scores, answer.reasons, strict=True)
         for record, of_card, vector, score, contributions in rows:
             features = _stated(record)
-            for name, value in zip(_NIGHTLY_NAMES, of_card, strict=True):
+            for name, value in zip(NIGHTLY_NAMES, of_card, strict=True):
                 features[name] = None if isnan(value) else value
             card = nightly.cards.get(record.cc_num)
             cut = None if card is None else card.cut_ms

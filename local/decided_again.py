@@ -171,7 +171,7 @@ def _by_model(group: list[Decision], past: Past) -> Iterator[Again]:
     except GoneError as error:
         yield from (Again(one, None, str(error)) for one in group)
         return
-    reads = _read_by(model.exact.takes)
+    reads = read_by(model.exact.takes)
     for batch in _batches(group):
         yield from (
             _with_figures_of_another_night(again, others, model, past, reads)
@@ -286,7 +286,7 @@ def _compared(one: Decision, made: Decision, reads: frozenset[str], or_reasons: 
     return Again(one, made, "", tuple(different), tuple(later))
 
 
-def _read_by(takes: Iterable[str]) -> frozenset[str]:
+def read_by(takes: Iterable[str]) -> frozenset[str]:
     """The features that a model takes, and those that they are derived from."""
     found: set[str] = set()
     left = list(takes)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.decision import Decision
-from fraud.model_input import ModelInput
+from fraud.decision import Decision, Thresholds
+from fraud.model_input import ModelInput, read_model_input
 from fraud.model_request import ACCEPT, CONTENT_TYPE, read_scores, request_body
 from fraud.payment import Payment
 from fraud.ports import Nightly, NightlyUnavailableError, ScorerUnavailableError, Scores
@@ -39,6 +39,17 @@ class ModelScorer:
     def takes(self) -> tuple[str, ...]:
         """The features that the model was made for."""
         return tuple(self._model.manifest["feature_names"])
+
+    @property
+    def input(self) -> ModelInput:
+        """What it takes, with the categories that it knows."""
+        return read_model_input(self._model.manifest)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those that its evaluation chose."""
+        said = self._model.manifest["thresholds"]
+        return Thresholds(review=said["review"], block=said["block"])
 
     def score(self, vectors: NDArray[np.float32], given: ModelInput, reasons: int) -> Scores:
         """The scores of n vectors of what is given."""

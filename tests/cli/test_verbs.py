@@ -133,7 +133,7 @@ def test_a_verb_that_there_is_not_is_refused_with_the_nearest(
 
 
 def test_each_verb_is_a_module_of_its_name() -> None:
-    assert [name for name in VERBS if not find_spec(f"cli.{name}")] == []
+    assert [name for name in VERBS if not find_spec(f"cli.{name.replace('-', '_')}")] == []
 
 
 def test_each_group_is_a_verb() -> None:
