@@ -112,7 +112,13 @@ def what_if(
     notices = says_of(found, costs)
     if unreadable:
         notices.insert(0, f"{unreadable:,} rows of the archive are no decisions, and are left out.")
-    facts = {"from_ms": from_ms, "to_ms": to_ms, "labels_as_of_ms": now_ms, "model": version, "unreadable": unreadable}
+    facts: dict[str, Any] = {
+        "from_ms": from_ms,
+        "to_ms": to_ms,
+        "labels_as_of_ms": now_ms,
+        "model": version,
+        "unreadable": unreadable,
+    }
     facts |= {"review_threshold": review_threshold, "block_threshold": block_threshold}
     told = all_of(found, costs, facts)
     if out is not None:

@@ -13,6 +13,8 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
 from engines.waiting import wait_until
+from fraud.label import FIELDS as LABEL_FIELDS
+from fraud.label import Label, as_label
 from local.deployment import Client, outputs, resources
 from local.topic_contents import topic_ends
 
@@ -217,6 +219,25 @@ class Application:
         table, key = self.outputs["DecisionsTable"], {"transaction_id": {"S": transaction_id}}
         item = self._table.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
         return None if item is None else _row(item)
+
+    def labels(self, transaction_id: str) -> list[Label]:
+        """The labels of a transaction, the first that became known first; the last one counts."""
+        pages = (
+            self._client("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self.outputs["LabelsTable"],
+                KeyConditionExpression="transaction_id = :id",
+                ExpressionAttributeValues={":id": {"S": transaction_id}},
+                ConsistentRead=True,
+            )
+        )
+        read = TypeDeserializer().deserialize
+        items = [item for page in pages for item in page["Items"]]
+        found = [
+            as_label({name: read(value) for name, value in item.items() if name in LABEL_FIELDS}) for item in items
+        ]
+        return sorted(found, key=lambda label: label.order)
 
     def function(self, name: str) -> dict[str, Any]:
         """The configuration of a function of stack Streaming, by its name as `decide`."""

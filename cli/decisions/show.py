@@ -20,7 +20,8 @@ from cli.endings import EndedError
 from cli.progress import progress
 from fraud.clock import day_of
 from fraud.decision import Decision, Reason
-from fraud.transaction import InvalidTransactionError
+from fraud.label import Label
+from fraud.transaction import InvalidTransactionError, format_event_time
 from local.application import Application, ApplicationError
 from local.proof import Proof, UnknownDecisionError, prove
 from reading.errors import BadInputError
@@ -37,8 +38,9 @@ def show(
     """Make one decision again from what it was made of, and say whether it is equal or what differs.
 
     Its features are computed anew from the card's raw rows, the nightly ones from the sums as of their cut; the model is that of
-    the recorded version, with its thresholds, or the fallback rule decides. Nothing is written. The exit status is 0 where it is
-    equal, 1 where it differs, 2 where it cannot be made again, with the reason.
+    the recorded version, with its thresholds, or the fallback rule decides. The labels of its transaction are shown beside it.
+    Nothing is written. The exit status is 0 where it is equal, 1 where it differs, 2 where it cannot be made again, with the
+    reason.
 
     Example: fraud decisions show sent-abcdefgh-00001
 
@@ -49,6 +51,7 @@ def show(
         with tempfile.TemporaryDirectory(prefix="fraud-again-") as folder, progress() as report:
             standing = Application(reached.client, reached.prefix)
             proof = prove(standing, transaction, Path(folder), topic=env is None, report=report)
+            labels = standing.labels(transaction)
     except (ApplicationError, UnknownDecisionError) as error:
         raise BadInputError(str(error)) from error
     except (BotoCoreError, ClientError) as error:
@@ -56,22 +59,28 @@ def show(
     except InvalidTransactionError as error:
         raise EndedError(f"what is recorded of {transaction} is no decision: {error}", DIFFERS) from error
     if as_json:
-        typer.echo(json.dumps(_as_json(proof), separators=(",", ":")))
+        typer.echo(json.dumps(_as_json(proof, labels), separators=(",", ":")))
     else:
-        _show(proof)
+        _show(proof, labels)
     if proof.again.gone:
         raise EndedError(f"{transaction} cannot be made again: {proof.again.gone}", GONE)
     if proof.again.differences:
         raise EndedError(f"{transaction} differs from what was recorded", DIFFERS)
 
 
-def _show(proof: Proof) -> None:
-    """The decision, what it was made again from, and how the two compare."""
+def _show(proof: Proof, labels: list[Label]) -> None:
+    """The decision, the labels of its transaction, what it was made again from, and how the two compare."""
     again, recorded = proof.again, proof.again.recorded
     screen = Console(highlight=False, emoji=False, soft_wrap=True)
     screen.print(f"{day_of(recorded.trans_time)} {plain_line(recorded)}", markup=False)
     decided = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(recorded.decided_at / 1000))
     screen.print(f"  decided {decided}; recorded in the {proof.source}", markup=False)
+    for label in labels:
+        said = "fraud" if label.is_fraud else "legitimate"
+        who = f"{label.source} {label.reported_by}, known {format_event_time(label.known_at)}"
+        screen.print(f"  label: {said}, by {who}{_counts(label is labels[-1], len(labels))}", markup=False)
+    if not labels:
+        screen.print("  no label", markup=False)
     screen.print(f"  made again from {_made_of(proof)}", markup=False)
     if again.lacks:
         screen.print(f"  its model does not read, and the record lacks: {', '.join(again.lacks)}", markup=False)
@@ -84,6 +93,10 @@ def _show(proof: Proof) -> None:
         screen.print(table)
     if again.equal:
         screen.print("equal", style="bold green")
+
+
+def _counts(last: bool, labels: int) -> str:
+    return "; it counts" if last and labels > 1 else ""
 
 
 def _made_of(proof: Proof) -> str:
@@ -103,7 +116,7 @@ def _shown(value: Any) -> str:
     return str(value) if isinstance(value, str) else repr(value)
 
 
-def _as_json(proof: Proof) -> dict[str, Any]:
+def _as_json(proof: Proof, labels: list[Label]) -> dict[str, Any]:
     again = proof.again
     return {
         "transaction_id": again.recorded.transaction_id,
@@ -113,6 +126,7 @@ def _as_json(proof: Proof) -> dict[str, Any]:
         "lacks": list(again.lacks),
         "recorded_in": proof.source,
         "raw_rows": proof.rows,
+        "labels": [json.loads(label.to_json()) for label in labels],
         "recorded": _whole(again.recorded),
         "made_again": None if again.made is None else _whole(again.made) | {"decided_at": None},
     }

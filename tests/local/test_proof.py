@@ -162,6 +162,8 @@ def test_the_command_says_equal(
     shown = capsys.readouterr().out
     assert shown.splitlines()[-1] == "equal"
     assert f"and model {one.model_version}" in shown
+    assert "  label: fraud, by analyst ann, known 2026-03-01T00:00:00.000Z\n" in shown
+    assert "  label: legitimate, by analyst ann, known 2026-03-02T00:00:00.000Z; it counts\n" in shown
 
 
 def test_the_command_says_what_differs_with_status_1_and_what_is_gone_with_2(
@@ -180,6 +182,7 @@ def test_the_command_says_what_differs_with_status_1_and_what_is_gone_with_2(
         main()
     told = json.loads(capsys.readouterr().out)
     assert told["differences"] == [{"what": "score", "recorded": 0.123456, "again": one.score}]
+    assert [label["is_fraud"] for label in told["labels"]] == [True, False]
     assert (told["equal"], told["recorded"]["score"], told["made_again"]["score"]) == (False, 0.123456, one.score)
     commanded.table[key] = table_row(replace(one, model_version="v9"))
     status, said = fraud(monkeypatch, capsys, "decisions", "show", key)
@@ -189,5 +192,5 @@ def test_the_command_says_what_differs_with_status_1_and_what_is_gone_with_2(
 
 
 def test_the_standing_application_is_asked_as_this_one_is() -> None:
-    for name in ("decision", "function", "keys", "get", "client", "decisions"):
+    for name in ("decision", "function", "keys", "get", "client", "decisions", "labels"):
         assert hasattr(Application, name)
