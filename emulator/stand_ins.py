@@ -35,6 +35,8 @@ class StandIns:
         programs: {a program that containers start: the Python that stands in for it}, where it is not the image's.
         topics: of stream applications.
         glue: {a version of Glue: the Python with its Spark that stands in for it}.
+        deployment_waits: the share of its time that each wait of an endpoint's deployment lasts, and each period of the alarms
+            that watch endpoints. 0: a new model takes over at once, watched by nothing, and alarms' periods last their time.
 
     >>> topics = TopicProperties(group="Kafka", brokers="servers", consumer_group="id", reads=("in",), writes=("out",))
     >>> one = StandIns(functions="/usr/bin/python3", images={"xgboost": "/usr/bin/python3"}, programs={}, topics=topics)
@@ -47,6 +49,7 @@ class StandIns:
     programs: Mapping[str, str]
     topics: TopicProperties
     glue: Mapping[str, str] = field(default_factory=dict)
+    deployment_waits: float = 0.0
 
     def to_json(self) -> str:
         """As the host process is told it."""

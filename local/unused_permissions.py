@@ -268,7 +268,7 @@ UNUSED = (
         roles=("ModelsMachineRole",),
     ),
     Unused(
-        "the service watches the alarms while a model takes over",
+        "only a run that brings a model names the alarms that may take it back",
         ("cloudwatch:DescribeAlarms",),
         roles=("ModelsMachineRole",),
     ),

@@ -84,14 +84,23 @@ class Region:
         ministack.poll(self._may_read_queue)
         ministack.notify_as_the_service()
         ministack.put_parts_together_as_the_service()
-        ministack.evaluate_alarms(ALARMS_EVERY_S)
+        lasts = stand_ins.deployment_waits or 1.0
+        ministack.judge_endpoints_alarms(lasts)
+        ministack.evaluate_alarms(ALARMS_EVERY_S * lasts)
         self.clusters = Clusters(folder / "kafka", ministack.judge, self._zones)
         self.functions.after = lambda function: self.clusters.judge_client(function.credentials["AWS_ACCESS_KEY_ID"])
         self.applications = Applications(
             folder / "flink", self.clients, ministack.judge, self.clusters, stand_ins.topics
         )
         self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge, stand_ins.images, stand_ins.programs)
-        self.endpoints = Endpoints(folder / "endpoints", self.clients, ministack.judge, stand_ins.images)
+        self.endpoints = Endpoints(
+            folder / "endpoints",
+            self.clients,
+            ministack.judge,
+            stand_ins.images,
+            ministack.EndpointMetrics(),
+            stand_ins.deployment_waits,
+        )
         self.transforms = Transforms(
             folder / "transforms", self.clients, ministack.judge, stand_ins.images, self.endpoints.models
         )

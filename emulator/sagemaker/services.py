@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from emulator.account import arn
 from emulator.protocol.service import Permission, Service
 from emulator.protocol.wire import Wire
 from emulator.sagemaker.containers import repository_arn
@@ -45,6 +46,14 @@ def _on_both(action: str) -> Needs:
     return lambda given: [(action, named(kind, given[member])) for kind, member in members.items()]
 
 
+def _updating(given: dict[str, Any]) -> Iterable[Permission]:
+    """Page *deployment-guardrails-configuration*: whoever names alarms for a rollback may look at them."""
+    yield from _on_both("sagemaker:UpdateEndpoint")(given)
+    rollback = (given.get("DeploymentConfig") or {}).get("AutoRollbackConfiguration") or {}
+    for alarm in rollback.get("Alarms", []):
+        yield "cloudwatch:DescribeAlarms", arn("cloudwatch", f"alarm:{alarm['AlarmName']}")
+
+
 def _on_groups(entries: str, *actions: str) -> Needs:
     return lambda given: sorted(
         {(action, named("feature-group", one["FeatureGroupName"])) for action in actions for one in given[entries]}
@@ -81,7 +90,7 @@ CONTROL: dict[str, Needs] = {
     for verb in _VERBS
 } | {
     "CreateEndpoint": _with_tags(_on_both("sagemaker:CreateEndpoint")),
-    "UpdateEndpoint": _on_both("sagemaker:UpdateEndpoint"),
+    "UpdateEndpoint": _updating,
     "UpdateFeatureGroup": _on("sagemaker:UpdateFeatureGroup", "feature-group", "FeatureGroupName"),
     "CreateModelPackage": _with_tags(_registering),
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),

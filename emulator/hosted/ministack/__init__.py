@@ -17,12 +17,14 @@ Secrets Manager, CloudWatch, API Gateway and IAM. What is put in place of its ow
 - Subnets: it knows three zones of a region, and puts those of others into the first.
 - The gateway of an API: it takes bodies of any size, waits for ever, and calls functions past their own policies; a template's
   methods validate nothing.
+- Alarms on endpoints: it puts all metrics of a name together, and all periods of an alarm.
 - Limits: it keeps few of those of AWS's pages, and none of a template's resources.
 - Roles: it gives any service the session of any role, and lets pass what it knows no IAM action for.
 """
 
 from __future__ import annotations
 
+from emulator.hosted.ministack.alarms import EndpointMetrics, judge_endpoints_alarms
 from emulator.hosted.ministack.calls import function_role, invoke_function, run_functions, run_tasks
 from emulator.hosted.ministack.events import (
     Undelivered,
@@ -51,6 +53,7 @@ from emulator.hosted.ministack.plane import (
 from emulator.hosted.ministack.uploads import put_parts_together_as_the_service
 
 __all__ = [
+    "EndpointMetrics",
     "Undelivered",
     "add_services",
     "add_types",
@@ -61,6 +64,7 @@ __all__ = [
     "hold_to_limits",
     "invoke_function",
     "judge",
+    "judge_endpoints_alarms",
     "know_all_zones",
     "next_time",
     "note_denial",

@@ -153,7 +153,18 @@ stacks = Module(
 cloudwatch = Module(
     "ministack.services.cloudwatch",
     {
+        "_alarms": "AccountRegionScopedDict",
+        "_calc_stats": "(points)",
+        "_composite_alarms": "AccountRegionScopedDict",
+        "_dims_key": "(dims)",
+        "_dispatch_alarm_actions": "(alarm, old_state, new_state, reason)",
+        "_evaluate_alarm": "(alarm)",
         "_evaluate_all_alarms": "()",
+        "_evaluate_parent_alarms": "(child, seen=frozenset())",
+        "_metric_bucket": "(key)",
+        "_metrics": "AccountRegionScopedDict",
+        "_record_history": "(alarm_name, old_state, new_state, reason, alarm_type='MetricAlarm', reason_data=None)",
+        "_stat_value": "(stats, stat_name, points=None)",
         "record_metric": "(namespace, metric_name, value, unit='None', dimensions=None)",
     },
 )
