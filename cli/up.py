@@ -21,10 +21,16 @@ from reading.errors import BadInputError
 from reading.transactions import USUAL, Reading, checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
 
+CANARY = {"canary_percent": 50, "endpoint_instances_least": 2, "endpoint_instances_most": 2}
+"""The settings for a canary: of two machines one at first."""
+
 
 def up(
     replay: Annotated[bool, typer.Option(help="Topics keep the data's own times, for past days.")] = False,
     empty: Annotated[bool, typer.Option(help="Bare: no trained model, no nightly features.")] = False,
+    canary: Annotated[
+        bool, typer.Option(help="A new model takes over behind a canary: half the requests, watched by alarms.")
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -42,6 +48,9 @@ def up(
     both, which takes a few minutes more, and keeps them below `.cache/worlds`. `fraud send` sends what these cards buy, `fraud
     decisions` shows what is decided, `fraud down` ends every process and removes what they wrote. Prints the
     variables with which AWS's own command line works against it. What a killed run left is cleared away first.
+
+    With --canary a model that training brings answers half the requests at first, and takes over if no alarm goes off: the
+    deployment's waits and its alarms' periods last a tenth of their time.
 
     With --data the cards are those of a file of yours: their earlier days are the past, as if it had ended at the last midnight,
     and `fraud send` sends what they buy in the days after it. Their card numbers become tokens as the file is read; below
@@ -63,7 +72,7 @@ def up(
     def told(what: str) -> None:
         console.print(f"{time.monotonic() - began:5.0f} s  {what}", markup=False, soft_wrap=True)
 
-    settings = {"env": "dev", "replay": replay}
+    settings = {"env": "dev", "replay": replay, **(CANARY if canary else {})}
     try:
         with TemporaryDirectory(prefix="fraud-own-") as folder:
             own = _own(data, reading, Path(folder), told) if data is not None else None

@@ -36,7 +36,7 @@ from local.filling import fill
 from local.kept_world import WORLDS
 from local.ledger import UnknownTypeError
 from local.logs import keep_logs
-from local.stand_ins import STAND_INS
+from local.stand_ins import stand_ins
 from local.synthesis import synthesized_stacks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -295,7 +295,7 @@ def main() -> int:
     try:
         told("templates")
         stacks = synthesized_stacks(options.folder, options.settings)
-        with EmulatedAws(options.folder / "aws", STAND_INS) as aws:
+        with EmulatedAws(options.folder / "aws", stand_ins(options.settings)) as aws:
             deploy(stacks, aws.client, told)
             following = ""
             if not options.empty:

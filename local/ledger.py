@@ -173,7 +173,10 @@ _WORKERS = {
         "its definition interpreted, its tasks and jobs run; executions",
         "not started in this run",
     ),
-    "AWS::SageMaker::Endpoint": ("a serving process; calls", "serves, but was not asked in this run"),
+    "AWS::SageMaker::Endpoint": (
+        "a serving process, two while a canary is watched; calls",
+        "serves, but was not asked in this run",
+    ),
     "AWS::KinesisAnalyticsV2::Application": (
         "the stream job in Flink, from its asset; starts",
         "its job did not start in this run",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from emulator.stand_ins import StandIns, TopicProperties
 
@@ -27,3 +30,17 @@ STAND_INS = StandIns(
     # the same Spark: Glue 5.1 has 3.5.6
     glue={"5.1": _ENGINES},
 )
+
+PLAYED = 0.1
+"""As state machines' waits: what they would notice in ten minutes, they notice here in one."""
+
+
+def stand_ins(settings: Mapping[str, Any]) -> StandIns:
+    """What the emulated AWS is told where an application with these settings is to stand.
+
+    A canary that they ask for is played, with waits a tenth as long; otherwise a new model takes over without any.
+
+    >>> stand_ins({"canary_percent": 50}).deployment_waits, stand_ins({}).deployment_waits
+    (0.1, 0.0)
+    """
+    return replace(STAND_INS, deployment_waits=PLAYED) if settings.get("canary_percent") else STAND_INS

@@ -28,7 +28,7 @@ from local.live_day import Faults, Pace, replay_day
 from local.raw_rows import feature_messages, nightly_of
 from local.run_reports import denials, write_account
 from local.screen import Screen
-from local.stand_ins import STAND_INS
+from local.stand_ins import stand_ins
 from local.streamed_features import differing_features, streamed_rows
 from local.synthesis import synthesized_stacks
 
@@ -103,9 +103,10 @@ def decide_through_stacks(
     """
     screen.phase("templates")
     # a past day is sent again, with its own times
-    stacks = synthesized_stacks(temporary, {"env": "dev", "replay": True, **(context or {})})
+    settings = {"env": "dev", "replay": True, **(context or {})}
+    stacks = synthesized_stacks(temporary, settings)
     screen.phase("stacks")
-    with EmulatedAws(temporary / "aws", STAND_INS) as aws:
+    with EmulatedAws(temporary / "aws", stand_ins(settings)) as aws:
         deploy(stacks, aws.client, lambda name: screen.progress(name, 0, 1))
         application = Application(aws.client)
         try:

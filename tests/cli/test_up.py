@@ -13,6 +13,8 @@ from cli import up as module
 from fraud.world import WorldSettings, generate, to_kaggle
 from local.background import Standing, StandingError
 from local.own_past import handed_over
+from local.stand_ins import STAND_INS, stand_ins
+from stacks.settings import Settings
 from tests.cli.person_files import fraud
 from tests.cli.standing_application import STANDING
 
@@ -57,6 +59,16 @@ def test_empty_says_that_there_is_no_model(
     _, said = fraud(monkeypatch, capsys, "up", "--empty", "--replay")
     assert asked == [({"env": "dev", "replay": True}, True)]
     assert "no model is trained, so the fallback rule decides" in said
+
+
+def test_with_a_canary_the_settings_ask_for_one(
+    asked: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fraud(monkeypatch, capsys, "up", "--canary")
+    ((settings, _),) = asked
+    assert Settings(**settings).canary_percent == 50
+    # without one nothing is waited for, and `fraud up` takes as long as ever
+    assert (stand_ins(settings).deployment_waits, STAND_INS.deployment_waits) == (0.1, 0)
 
 
 def test_a_file_of_ones_own_is_handed_over(
