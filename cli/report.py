@@ -13,6 +13,7 @@ from cli.progress import console
 from cli.reports.comparison import comparison_report
 from cli.reports.evaluation import Costs, evaluation_report, table_report
 from cli.reports.packed import ScoresError
+from cli.reports.place import check_page, whole_page
 from cli.reports.registered import is_arn, of_registry
 from cli.reports.versions import WRITES, ModelVersion, of_folder
 from reading.errors import BadInputError
@@ -67,23 +68,18 @@ def report(
     one = of_registry(version, where) if version is not None else of_folder(model or Path())
     other = None if against is None else _other(against, where)
     costs = Costs(cost_missed, cost_review, cost_blocked)
-    part = page.with_name(f".{page.name}.part")
     try:
-        if other is not None:
-            comparison_report(part, one, other, costs)
-        elif one.of_cards:
-            evaluation_report(part, one.trained, one.files, one.times, one.groups, costs, one.notices)
-        else:
-            table_report(part, one.trained, one.files, (), costs, one.notices)
-        part.rename(page)
+        with whole_page(page) as part:
+            if other is not None:
+                comparison_report(part, one, other, costs)
+            elif one.of_cards:
+                evaluation_report(part, one.trained, one.files, one.times, one.groups, costs, one.notices)
+            else:
+                table_report(part, one.trained, one.files, (), costs, one.notices)
     except ScoresError as error:
         raise BadInputError(f"scores.parquet: {error}") from error
     except KeyError as error:
         raise BadInputError(f"manifest.json lacks {error.args[0]}; {WRITES}") from error
-    except OSError as error:
-        raise BadInputError(f"--out: {page} cannot be written ({error.strerror})") from error
-    finally:
-        part.unlink(missing_ok=True)
     for each in (one, other):
         for notice in each.notices if each else ():
             console.print(f"{each.name if each else ''}: {notice}", markup=False, soft_wrap=True)
@@ -98,12 +94,7 @@ def _page(model: Path | None, version: str | None, out: Path | None) -> Path:
     else:
         group, _, number = str(version).rpartition("/")
         page = Path(f"{group.rpartition('/')[2]}-v{number}.html")
-    if page.is_dir() or not (page.parent.is_dir() or page.parent == model):
-        raise BadInputError(f"--out: {page} cannot be written; name a file in a folder that there is")
-    if page.exists() and page.suffix not in (".html", ".htm"):
-        raise BadInputError(
-            f"--out: {page} is there, and no page; name a file that ends with .html, or one that is not there"
-        )
+    check_page(page, model)
     return page
 
 
