@@ -18,13 +18,13 @@ from fraud.label import SOURCES
 from fraud.transaction import (
     ALLOWED,
     AMOUNT_PATTERN,
-    EVENT_TIME_PATTERN,
     LONGEST_TEXT,
     MAX_AMOUNT_CENTS,
     TOKEN_PATTERN,
     TRANSACTION_ID_PATTERN,
+    WIRE_FORM_SAYS,
 )
-from fraud.wire_form import Undeclared
+from fraud.wire_form import DATE, TIME, Undeclared
 
 Schema = dict[str, Any]
 
@@ -136,7 +136,7 @@ def label_schema() -> Schema:
             "is_fraud": {"type": "boolean"},
             "source": {"type": "string", "enum": list(SOURCES)},
             "reported_by": text,
-            "known_at": {"type": "string", "pattern": EVENT_TIME_PATTERN},
+            "known_at": _MOMENT,
         },
         "additionalProperties": False,
     }
@@ -147,11 +147,13 @@ def _list_of(name: str) -> Schema:
     return {"type": "object", "required": [name], "properties": {name: items}, "additionalProperties": False}
 
 
+_MOMENT = {"type": "string", "pattern": f"^{DATE}T{TIME}Z$"}
+"""Of days that there are: the 30th of February is refused by everything behind it."""
 _AMOUNT = {"type": "number", "minimum": 0, "maximum": MAX_AMOUNT_CENTS / 100}
 _CORE: dict[str, Schema] = {
     "identity": {"type": "string", "pattern": TRANSACTION_ID_PATTERN},
     "card": {"type": "string", "pattern": TOKEN_PATTERN},
-    "moment": {"type": "string", "pattern": EVENT_TIME_PATTERN},
+    "moment": _MOMENT,
     "amount": {"anyOf": [{"type": "string", "pattern": AMOUNT_PATTERN}, _AMOUNT]},
 }
 
@@ -179,6 +181,8 @@ def document() -> Schema:
     for name, of in (("Transactions", "transactions"), ("Labels", "labels")):
         requests[name]["properties"][of]["items"] = {"$ref": f"#/components/schemas/{of[:-1].capitalize()}"}
     requests["Label"] = label_schema()
+    # what no schema can say
+    requests["Transaction"]["description"] = f"{WIRE_FORM_SAYS}; no card number in any of it, and no blank text"
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
