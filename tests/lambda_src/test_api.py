@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from fraud.feature_record import STREAM_NAMES
 from fraud.features.groups import STREAM_GROUP, feature_values
@@ -173,6 +176,63 @@ def test_without_the_model_or_the_store_the_fallback_rule_decides(api, endpoint,
     status, answer = asked(api, request("POST", "/v1/score", transaction(1, amount="900.00")))
     assert (status, answer["path"], answer["outcome"], answer["score"]) == (200, "fallback", "review", None)
     assert answer["why"]
+
+
+def test_a_store_that_is_down_or_silent_has_the_rule_decide_and_say_why(api, store, table):
+    for number, failing in enumerate([[(500, "InternalFailure")] * 20, ["no answer"] * 20], 1):
+        store.failures[:] = failing
+        status, answer = asked(api, request("POST", "/v1/score", transaction(number, amount="900.00")))
+        assert (status, answer["path"], answer["outcome"]) == (200, "fallback", "review")
+        assert answer["why"].startswith("the nightly store does not answer")
+        assert decisions(table)[f"t{number}"].why == answer["why"]
+    store.failures.clear()
+    assert asked(api, request("POST", "/v1/score", transaction(3)))[1]["path"] == "model"
+
+
+def test_a_table_that_is_down_gives_no_decision_and_says_to_ask_again(api, table, monkeypatch):
+    def down(*_: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(api.store, "record", down)
+        status, answer = asked(api, request("POST", "/v1/score", transaction(1)))
+    assert (status, answer["error"]["field"]) == (503, "request")
+    assert answer["error"]["allowed"] == "the same request again: it is decided once"
+    assert decisions(table) == {}
+    assert asked(api, request("POST", "/v1/score", transaction(1)))[0] == 200
+
+
+def test_the_same_transactions_by_stream_and_api_at_once_have_one_decision_each(api, load, table, monkeypatch):
+    """Each has made its own decision before either records one."""
+    decide = load("decide")
+    both, at_once = threading.Barrier(2, timeout=60), []
+    one_write = (
+        threading.Lock()
+    )  # moto's table is not made for threads; DynamoDB's transactions are one after the other
+    for kept in (api.store, decide.deciding.store):
+        record = kept.record
+
+        def recorded(made: Any, record: Any = record) -> Any:
+            both.wait()
+            at_once.append(made[0].decided_at)
+            with one_write:
+                return record(made)
+
+        monkeypatch.setattr(kept, "record", recorded)
+    doors = set()
+    for number in range(1, 13):
+        with ThreadPoolExecutor(2) as callers:
+            streamed = callers.submit(decide.handler, kafka_event(feature_message(number)), CONTEXT)
+            asked_for = callers.submit(asked, api, request("POST", "/v1/score", transaction(number)))
+            assert streamed.result() == failures()
+            status, answer = asked_for.result()
+        stands = decisions(table)[f"t{number}"]
+        assert (status, answer["score"], answer["outcome"]) == (200, stands.score, stands.outcome)
+        assert answer["door"] == ("api" if "windows_age_s" in stands.features else "stream")
+        doors.add(answer["door"])
+    assert len(decisions(table)) == 12
+    assert len(at_once) == 24
+    assert doors
 
 
 class Down:

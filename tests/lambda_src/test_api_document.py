@@ -94,7 +94,7 @@ def test_schemathesis_finds_nothing(api: Any, call: str, mode: GenerationMode) -
     ask()
     assert len(answered) >= (EXAMPLES // 2 if CALLS[call].takes or "{" in call else 1), answered
     if mode.is_positive and CALLS[call].takes:
-        assert sum(status < 300 for status in answered) > EXAMPLES / 5, answered
+        assert sum(status < 300 or status == 409 for status in answered) > EXAMPLES / 10, answered
 
 
 def _never(_: Response) -> bool:
