@@ -175,6 +175,11 @@ class Settings(BaseModel):
         "back, or both",
         "file, archive or both",
     )
+    approval: Literal["gate", "person"] = setting(
+        "gate",
+        "who lets a candidate serve that the gate accepts: the gate itself, or a person by `fraud models promote`",
+        "gate or person",
+    )
     training_label_delay_days: int = number(
         7, "how long a label takes to come back, days; younger transactions train nothing", 0, 365
     )

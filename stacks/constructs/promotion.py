@@ -13,6 +13,8 @@ EVALUATIONS = "evaluations/"
 """Prefix of the models bucket: what the gate judges by."""
 SERVES = "Model serves"
 """The type of the event that says which model serves and why."""
+AWAITS = "Model awaits approval"
+"""The type of the event that says which registered candidate a person is to promote, and by what it was accepted."""
 POLL_S = 30
 ON_THE_WAY = "{% $status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack'] %}"
 """Whether the endpoint is brought a model, at `$status`."""
@@ -34,6 +36,7 @@ class Promotion:
         gate_arn: the function that judges.
         registry: the group that accepted models are registered in.
         prefix: what the names of models and endpoint configurations begin with; the run's follows.
+        evaluations: where evaluations are, an S3 URI that ends with EVALUATIONS.
         bus: the name of the bus that is told which model serves.
     """
 
@@ -43,11 +46,13 @@ class Promotion:
     gate_arn: str
     registry: str
     prefix: str
+    evaluations: str
     bus: str
 
     def steps(self) -> dict[str, Step]:
         """The steps, in order."""
-        return {**self._judging(), **self._deploying(), **self._watching()}
+        by_person = self._awaiting() if self.settings.approval == "person" else {}
+        return {**self._judging(), **self._registering(), **by_person, **self._deploying(), **self._watching()}
 
     def _judging(self) -> dict[str, Step]:
         evaluation = f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}"
@@ -69,11 +74,11 @@ class Promotion:
             "Champion stays": Succeed(),
         }
 
-    def _deploying(self) -> dict[str, Step]:
+    def _registering(self) -> dict[str, Step]:
+        """The candidate into the registry: pending until it serves, or until a person promotes it."""
         container = self.endpoint.container("{% $model %}")
-        model_name = f"{{% '{self.prefix}-' & {RUN} %}}"
-        tags = [{"Key": "card-fraud:env", "Value": self.settings.env}]
-        capture = {"DataCaptureConfig": self.endpoint.capture()} if self.settings.captured_percent else {}
+        becomes = "awaits approval" if self.settings.approval == "person" else "serves"
+        version = "$split($states.result.ModelPackageArn, '/')[-1]"
         return {
             "Register": sagemaker_call(
                 "createModelPackage",
@@ -96,9 +101,36 @@ class Promotion:
                 reads=("model", "verdict"),
                 assigns={
                     "registered": "{% $states.result.ModelPackageArn %}",
-                    "sentence": "{% 'model v' & $split($states.result.ModelPackageArn, '/')[-1] & ' serves: ' & $verdict.why %}",
+                    "sentence": f"{{% 'model v' & {version} & ' {becomes}: ' & $verdict.why %}}",
                 },
             ),
+        }
+
+    def _awaiting(self) -> dict[str, Step]:
+        """Where a person approves: says so, and ends. The endpoint is untouched until `fraud models promote`."""
+        says = {
+            "run": f"{{% {RUN} %}}",
+            "sentence": "{% $sentence %}",
+            "package": "{% $registered %}",
+            "evaluation": f"{{% '{self.evaluations}' & {RUN} & '/evaluation.json' %}}",
+        }
+        entry = {"EventBusName": self.bus, "Source": "card-fraud", "DetailType": AWAITS, "Detail": says}
+        return {
+            "Tell that it awaits": Task(
+                resource="events:putEvents",
+                arguments={"Entries": [entry]},
+                reads=("registered", "run", "sentence"),
+                output=says,
+            ),
+            "Awaits approval": Succeed(),
+        }
+
+    def _deploying(self) -> dict[str, Step]:
+        container = self.endpoint.container("{% $model %}")
+        model_name = f"{{% '{self.prefix}-' & {RUN} %}}"
+        tags = [{"Key": "card-fraud:env", "Value": self.settings.env}]
+        capture = {"DataCaptureConfig": self.endpoint.capture()} if self.settings.captured_percent else {}
+        return {
             "Create model": sagemaker_call(
                 "createModel",
                 {

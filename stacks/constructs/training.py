@@ -129,6 +129,7 @@ class Training(Construct):
             gate_arn=self.gate.function.function_arn,
             registry=self.group.model_package_group_name,
             prefix=self.prefix,
+            evaluations=models.uri(EVALUATIONS),
             bus=bus[0],
         )
         self.machine = StateMachine(

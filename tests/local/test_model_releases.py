@@ -75,13 +75,13 @@ class Standing:
         found = self.aws.client("s3").get_object(Bucket=self.outputs["ModelsBucket"], Key=FIRST)
         return bytes(found["Body"].read())
 
-    def approve(self, number: int, packed: bytes) -> None:
-        """Registers a model as approved."""
+    def approve(self, number: int, packed: bytes, status: str = "Approved") -> None:
+        """Registers a model as approved, or as one that awaits a person's approval."""
         bucket, key = self.outputs["ModelsBucket"], f"models/{number}/model.tar.gz"
         self.aws.client("s3").put_object(Bucket=bucket, Key=key, Body=packed)
         self.sagemaker.create_model_package(
             ModelPackageGroupName=self.outputs["ModelRegistry"],
-            ModelApprovalStatus="Approved",
+            ModelApprovalStatus=status,
             InferenceSpecification={
                 "Containers": [{"Image": image("xgboost", REGION), "ModelDataUrl": f"s3://{bucket}/{key}"}],
                 "SupportedContentTypes": ["text/csv"],
@@ -204,7 +204,8 @@ def test_a_release_and_its_way_back_each_get_the_model_that_was_made_for_them(
         2,
         True,
     )
-    standing.approve(3, archive(model(tmp_path / "v3", COMPUTED)))
+    standing.approve(3, archive(model(tmp_path / "v3", COMPUTED)), "PendingManualApproval")
+    assert standing.updated() == ("Nothing to do", f"model v1 serves: {why}")
     status, said = standing.models("promote", "v3", "--yes")
     assert (status, said.startswith("model v3 serves: it is the newest approved")) == (0, True), said
     promoted = standing.serving()
@@ -218,6 +219,6 @@ def test_a_release_and_its_way_back_each_get_the_model_that_was_made_for_them(
     ]  # fmt: skip
 
     told = [one["sentence"] for one in heard()]
-    assert len(told) == 7
-    assert told.count(f"model v1 serves: {why}") == 3
+    assert len(told) == 8
+    assert told.count(f"model v1 serves: {why}") == 4
     assert not [row for row in standing.aws.permissions() if row["role"].startswith("CardFraud") and row["denied"]]
