@@ -270,7 +270,8 @@ class Settings(BaseModel):
     )
     captured_percent: int = number(20, "share of the endpoint's requests that is kept, percent", 0, 100)
     canary_percent: int = number(0, "share of the machines that a new model gets first, percent; 0: all at once", 0, 50)
-    canary_wait_s: int = number(300, "how long the canary is watched, seconds", 60, 3600)
+    # the alarms look at two minutes: a shorter watch would be over before one of them can go off
+    canary_wait_s: int = number(300, "how long the canary is watched, seconds", 180, 3600)
 
     review_from_amount: Money = number(500, "fallback rule: review from this amount", 0, 1_000_000)
     block_from_amount: Money = number(5000, "fallback rule: block from this amount", 0, 1_000_000)

@@ -42,15 +42,15 @@ MODELS = {
     "old": {"seconds": 0.02, "does": ""},
     "good": {"seconds": 0.02, "does": ""},
     "failing": {"seconds": 0.02, "does": "raise RuntimeError('no score')"},
-    # ten times as slow as the others, with what a request costs beside
-    "slow": {"seconds": 0.4, "does": ""},
+    # over ten times as slow as the others, on a busy machine as well
+    "slow": {"seconds": 1.5, "does": ""},
     "hanging": {"seconds": 3, "does": "raise RuntimeError('no score')"},
 }
 ALARMS = {
-    # as stacks/constructs/endpoint.py has them
+    # as stacks/constructs/endpoint.py has them, but for the latency, whose value is a setting
     "Errors": {"MetricName": "Invocation5XXErrors", "Statistic": "Sum", "Threshold": 1},
     "Refusals": {"MetricName": "Invocation4XXErrors", "Statistic": "Sum", "Threshold": 1},
-    "Latency": {"MetricName": "ModelLatency", "ExtendedStatistic": "p99", "Threshold": 250_000},
+    "Latency": {"MetricName": "ModelLatency", "ExtendedStatistic": "p99", "Threshold": 1_000_000},
 }
 DIMENSIONS = [{"Name": "EndpointName", "Value": NAME}, {"Name": "VariantName", "Value": VARIANT}]
 
@@ -72,7 +72,7 @@ def rollout(percent: int = 0, wait_s: int = 300, **routing: Any) -> dict[str, An
 class Callers:
     """Callers who ask an endpoint without a pause, as a context manager."""
 
-    def __init__(self, aws: EmulatedAws, number: int = 3) -> None:
+    def __init__(self, aws: EmulatedAws, number: int = 4) -> None:
         self.answers: Counter[str] = Counter()
         self.longest_s = 0.0
         self._aws, self._ended = aws, threading.Event()
@@ -217,7 +217,7 @@ def runs(pid: int) -> bool:
 def test_a_good_model_gets_its_share_and_then_takes_over_fully(aws: EmulatedAws, endpoint: Endpoint) -> None:
     (old,) = endpoint.pids()
     runtime = aws.client("sagemaker-runtime")
-    endpoint.update("good", rollout(30))
+    endpoint.update("good", rollout(30, wait_s=450))
     until(lambda: len(endpoint.pids()) == 2)
     summary = until(
         lambda: (
@@ -228,7 +228,7 @@ def test_a_good_model_gets_its_share_and_then_takes_over_fully(aws: EmulatedAws,
     )
     assert summary["EndpointConfigName"] == "good"
     # both serve, the new one with exactly its share
-    assert Counter(asked(runtime) for _ in range(40)) == {"old": 28, "good": 12}
+    assert Counter(asked(runtime) for _ in range(20)) == {"old": 14, "good": 6}
     assert endpoint.described()["EndpointConfigName"] == "old"
     # an update while one is in progress is refused
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint fraud"):
@@ -384,7 +384,7 @@ def test_a_shadow_answers_nobody_and_is_captured_and_counted(aws: EmulatedAws, m
     both = one.pids()
     assert len(both) == 2
     with Callers(aws) as callers:
-        until(lambda: callers.answers.total() >= 200)
+        until(lambda: callers.answers.total() >= 200, 120)
     assert set(callers.answers) == {"old"}
     # its share is drawn by lot: four standard deviations
     share = counted(aws, "Invocations", "shadow", "watched") / callers.answers.total()
@@ -399,7 +399,7 @@ def test_a_shadow_that_fails_and_hangs_is_seen_by_nobody(aws: EmulatedAws, model
     one = Endpoint(aws, shadowed(aws, "unseen", "hanging", 1))
     both = one.pids()
     with Callers(aws) as callers:
-        until(lambda: callers.answers.total() >= 150 and counted(aws, "Invocation5XXErrors", "shadow", "unseen"))
+        until(lambda: callers.answers.total() >= 150 and counted(aws, "Invocation5XXErrors", "shadow", "unseen"), 120)
     assert set(callers.answers) == {"old"}
     assert callers.longest_s < MODELS["hanging"]["seconds"]  # type: ignore[operator] # a number
     assert counted(aws, "Invocation5XXErrors", VARIANT, "unseen") == 0

@@ -64,7 +64,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "endpoint_calls_a_minute": (10, 1_000_000),
     "captured_percent": (0, 100),
     "canary_percent": (0, 50),
-    "canary_wait_s": (60, 3600),
+    "canary_wait_s": (180, 3600),
     "review_from_num_trans_last_10m": (1, 10_000),
     "undecided_after_s": (5, 900),
     "alarm_latency_ms": (50, 60_000),
