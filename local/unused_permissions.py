@@ -49,6 +49,11 @@ UNUSED = (
         "no day is compared for drift in this run: tests/local/test_batch.py compares one", ("*",), roles=("Drift*",)
     ),
     Unused(
+        "no candidate is refused in this run: tests/local/test_refusal.py has one told of",
+        ("*",),
+        roles=("RefusedRole",),
+    ),
+    Unused(
         "this run drops no files: tests/local/test_batch.py does",
         ("*",),
         roles=(

@@ -16,6 +16,7 @@ from stacks.constructs.alarms import (
     aws_metric,
     flagged_percent,
     growth,
+    notify_of,
     own_metric,
     resting,
     topic,
@@ -23,6 +24,7 @@ from stacks.constructs.alarms import (
 from stacks.constructs.drift import METRIC as DRIFTED_SERIES
 from stacks.constructs.functions import NAMESPACE
 from stacks.constructs.gateway import STAGE, THROTTLED
+from stacks.constructs.promotion import REFUSED
 from stacks.constructs.queues import dead_letters_of
 from stacks.data import Data
 from stacks.features import Features
@@ -77,6 +79,7 @@ class Monitoring(FraudStack):
         if batch.publishing is not None:
             machines["Publishing"] = batch.publishing
         notified = topic(self, "Alarms", data.key, settings.alarm_email)
+        notify_of(self, "Refused", data.key, streaming.bus.attr_name, REFUSED, notified)
         rows = {
             "Decisions": self._decisions(),
             "Stream": self._stream(),
@@ -107,7 +110,7 @@ class Monitoring(FraudStack):
                     at_least=1,
                     says=f"{name}: messages that could not be processed are in the dead-letter queue; each says what it was",
                 )
-                for stack in (data, features, streaming, labels, training, *optional, batch)
+                for stack in (data, features, streaming, labels, training, *optional, batch, self)
                 for name, queue in dead_letters_of(stack).items()
             ],
         }

@@ -9,12 +9,15 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from stacks.constructs.functions import NAMESPACE
+from stacks.constructs.permissions import allow, allow_key, role
+from stacks.constructs.queues import DeadLetters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,35 @@ def topic(scope: Construct, name: str, key: kms.IKey, email: str | None) -> sns.
             scope, f"{name}ByMail", topic=notified, protocol=sns.SubscriptionProtocol.EMAIL, endpoint=email
         )
     return notified
+
+
+def notify_of(scope: Construct, name: str, key: kms.IKey, bus: str, detail_type: str, notified: sns.ITopic) -> None:
+    """Notifies the topic of each event of a type of the application's own: people get what it says.
+
+    A role delivers it: a topic's policy cannot keep EventBridge to one account, which says nothing there that a condition could
+    look at (page *eb-use-resource-based*).
+    """
+    caller = role(scope, f"{name}Role", "events.amazonaws.com", f"The event rule that notifies people: {detail_type}")
+    allow(caller, ["sns:Publish"], [notified.topic_arn])
+    allow_key(caller, key.key_arn)
+    queue = DeadLetters(scope, f"{name}NotTold", key)
+    queue.take_from("events")
+    rule = events.CfnRule(
+        scope,
+        name,
+        event_bus_name=bus,
+        event_pattern={"source": ["card-fraud"], "detail-type": [detail_type]},
+        targets=[
+            {
+                "id": "topic",
+                "arn": notified.topic_arn,
+                "roleArn": caller.role_arn,
+                "inputPath": "$.detail",
+                "deadLetterConfig": {"arn": queue.queue_arn},
+            }
+        ],
+    )
+    rule.node.add_dependency(caller)
 
 
 def alarms(scope: Construct, rows: Iterable[Alarm], notified: sns.ITopic) -> list[cloudwatch.Alarm]:

@@ -15,6 +15,8 @@ SERVES = "Model serves"
 """The type of the event that says which model serves and why."""
 AWAITS = "Model awaits approval"
 """The type of the event that says which registered candidate a person is to promote, and by what it was accepted."""
+REFUSED = "Model refused"
+"""The type of the event that says which candidate was not deployed, why, and where its evaluation is."""
 POLL_S = 30
 ON_THE_WAY = "{% $status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack'] %}"
 """Whether the endpoint is brought a model, at `$status`."""
@@ -37,7 +39,7 @@ class Promotion:
         registry: the group that accepted models are registered in.
         prefix: what the names of models and endpoint configurations begin with; the run's follows.
         evaluations: where evaluations are, an S3 URI that ends with EVALUATIONS.
-        bus: the name of the bus that is told which model serves.
+        bus: the name of the bus that is told which model serves, and which candidate was refused.
     """
 
     settings: Settings
@@ -69,8 +71,9 @@ class Promotion:
                 retry=FUNCTION_RETRIES,
             ),
             "Accepted?": Choice(
-                reads=("verdict",), rules={"{% $verdict.accepted %}": "Register"}, otherwise="Champion stays"
+                reads=("verdict",), rules={"{% $verdict.accepted %}": "Register"}, otherwise="Tell of refusal"
             ),
+            "Tell of refusal": tell_of_refusal(self.bus, self.evaluations),
             "Champion stays": Succeed(),
         }
 
@@ -206,6 +209,26 @@ def tell(bus: str, **more: str) -> Task:
         arguments={"Entries": [entry]},
         reads=("run", "sentence", *more),
         output={**says, **more},
+    )
+
+
+def tell_of_refusal(bus: str, evaluations: str) -> Task:
+    """A step that says in an event why a candidate, by the verdict at `$verdict`, is not deployed. Its output is the verdict.
+
+    Args:
+        evaluations: see `Promotion`.
+    """
+    says = {
+        "run": f"{{% {RUN} %}}",
+        "sentence": "{% 'the candidate is refused: ' & $verdict.why %}",
+        "evaluation": f"{{% '{evaluations}' & {RUN} & '/evaluation.json' %}}",
+    }
+    entry = {"EventBusName": bus, "Source": "card-fraud", "DetailType": REFUSED, "Detail": says}
+    return Task(
+        resource="events:putEvents",
+        arguments={"Entries": [entry]},
+        reads=("run", "verdict"),
+        output="{% $verdict %}",
     )
 
 

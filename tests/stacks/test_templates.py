@@ -29,6 +29,7 @@ from lambda_src.record_labels.rows import LABELS
 from stacks.constructs import feature_groups
 from stacks.constructs.functions import TRACES
 from stacks.constructs.jobs import names_in_place_of_wheels
+from stacks.constructs.promotion import REFUSED
 from stacks.data import Data
 from stacks.features import Features
 from stacks.images import TABLE, ask_sagemaker
@@ -176,6 +177,23 @@ def test_a_new_model_takes_over_behind_alarms(dev: Templates, prod: Templates) -
             "Invocation5XXErrors",
             "ModelLatency",
         }
+
+
+def test_people_are_told_of_a_candidate_that_is_refused(templates: Templates) -> None:
+    states = definitions(templates)["Training"]["States"]
+    refused = states[states["Accepted?"]["Default"]]
+    (entry,) = refused["Arguments"]["Entries"]
+    assert (entry["Source"], entry["DetailType"]) == ("card-fraud", REFUSED)
+    assert entry["Detail"].keys() == {"run", "sentence", "evaluation"}
+    assert states[refused["Next"]]["Type"] == "Succeed"
+    (rule,) = [
+        one.properties
+        for one in resources(templates, "AWS::Events::Rule")
+        if one.properties["EventPattern"].get("detail-type") == [REFUSED]
+    ]
+    (topic,) = resources(templates, "AWS::SNS::Topic")
+    (target,) = rule["Targets"]
+    assert referred(target["Arn"]) == topic.id
 
 
 def updates_told(templates: Templates) -> dict[str, set[str]]:
