@@ -18,6 +18,7 @@ NAMES = (
     "transform",
     "batch_scoring",
     "evaluate",
+    "tuning",
     "model_report",
     "table",
     "handbook",

@@ -11,12 +11,13 @@ import typer
 
 from cli.evaluate_table import evaluate_table
 from cli.feature_frame import frame_and_protected
-from cli.options import Columns, Encoding, Timezone, TransactionsFile, WithoutDominant, whole
+from cli.options import Columns, Encoding, ParametersFile, Timezone, TransactionsFile, WithoutDominant, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.reports.evaluation import evaluation_report
 from cli.reports.leaks import say_leakage
 from cli.times import parse_moment
+from cli.tuning.parameters import given_parameters
 from fraud.fields import PROTECTED_FIELDS, Field
 from reading.errors import BadInputError
 from reading.transactions import checked_reading
@@ -63,6 +64,7 @@ def evaluate(
         list[str] | None,
         typer.Option(help="With --label: a column that is no feature; may be repeated.", metavar="COLUMN"),
     ] = None,
+    parameters: ParametersFile = None,
     without_dominant: WithoutDominant = False,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
 ) -> None:
@@ -80,6 +82,7 @@ def evaluate(
 
     Example: fraud evaluate --data creditcard.csv --label Class --order-by Time --out out/evaluation
     """
+    chosen: dict[str, Any] = given_parameters(parameters)
     if label is not None:
         others = {"--test-data": test_data, "--test-from": test_from, "--timezone": timezone}
         given = [option for option, value in others.items() if value is not None] + ["--columns"] * (
@@ -95,6 +98,7 @@ def evaluate(
             order_by=order_by,
             without=without or (),
             encoding=encoding,
+            parameters=chosen,
             without_dominant=without_dominant,
             seed=seed,
         )
@@ -114,7 +118,7 @@ def evaluate(
             moment = default_test_from(rows["event_ms"].to_numpy())
         if tested is None:
             _check_split(data, rows, moment)
-        settings = TrainingSettings(label_delay_days=0, seed=seed)
+        settings = TrainingSettings(label_delay_days=0, seed=seed, **chosen)
         try:
             trained = train_model(
                 rows,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -33,6 +34,7 @@ def evaluate_table(
     order_by: str | None = None,
     without: Sequence[str] = (),
     encoding: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
     without_dominant: bool = False,
     seed: int = 1,
 ) -> None:
@@ -45,6 +47,7 @@ def evaluate_table(
         order_by: the column that says which rows are later, which is then no feature; None: rows are drawn at random.
         without: columns that are no features.
         encoding: of text; None: what is found.
+        parameters: how the trees are fitted, where it is not by default.
         without_dominant: train and test once more without the features that give the fraud away.
         seed: of the sampling, and of the draw.
 
@@ -60,7 +63,7 @@ def evaluate_table(
         order = _order(data, told.rows, order_by)
         taken, left = usable(told.rows.drop(columns=[order_by] if order_by else []))
         _check_names(data, taken)
-        settings = TrainingSettings(label_delay_days=0, seed=seed)
+        settings = TrainingSettings(label_delay_days=0, seed=seed, **(parameters or {}))
         try:
             table = Table(told.rows[taken], told.fraud.astype("int8"), order)
             trained = train_table(table, settings, report, without_dominant=without_dominant)

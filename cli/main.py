@@ -32,6 +32,7 @@ VERBS = {
     "evaluate": "Train on a file's earlier rows, test on its later ones, and say how well it went.",
     "features": "Compute the features of every transaction in a file.",
     "train": "Train a model on features and choose its thresholds for review and block.",
+    "tune": "Find the parameters that train the best model, or compare families of models, on rows before the test.",
     "score": "Score every transaction in a file with a model: outcome and reasons as the stream would decide.",
     "report": "Show a model and its test as one page, with a threshold to move: what it finds, misses and costs.",
     "replay": "Decide a day of a file as live traffic, through the stacks, with a model of your own.",

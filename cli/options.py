@@ -50,6 +50,13 @@ Columns = Annotated[
         metavar="NAME|FILE",
     ),
 ]
+ParametersFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="parameters.json, as `fraud tune` writes it: how the trees are fitted; default: training's defaults.",
+        metavar="FILE",
+    ),
+]
 TokenKeyFile = Annotated[
     Path | None,
     typer.Option(

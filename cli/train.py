@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli.options import WithoutDominant, decimal, whole
+from cli.options import ParametersFile, WithoutDominant, decimal, whole
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.reports.evaluation import evaluation_report
 from cli.reports.leaks import say_leakage
 from cli.times import parse_moment
+from cli.tuning.parameters import given_parameters
 from reading.errors import BadInputError
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.fitting import TrainingSettings, TrainingSettingsError
@@ -37,7 +38,10 @@ def train(
     ] = _DEFAULTS.label_delay_days,
     review_fpr: Annotated[float, decimal("Share of honest rows that may be reviewed.", 0, 0.5)] = _DEFAULTS.review_fpr,
     block_fpr: Annotated[float, decimal("Share of honest rows that may be blocked.", 0, 0.5)] = _DEFAULTS.block_fpr,
-    rounds: Annotated[int, whole("How many trees.", 1, 5000)] = _DEFAULTS.rounds,
+    rounds: Annotated[
+        int | None, whole(f"How many trees; default: {_DEFAULTS.rounds}, or what --parameters says.", 1, 5000)
+    ] = None,
+    parameters: ParametersFile = None,
     without_dominant: WithoutDominant = False,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = _DEFAULTS.seed,
 ) -> None:
@@ -47,9 +51,14 @@ def train(
 
     Example: fraud train --features out/features/features.parquet --test-from 2020-03-01 --out out/model
     """
+    chosen: dict[str, Any] = given_parameters(parameters)
+    if rounds is not None and "rounds" in chosen:
+        raise BadInputError(f"--rounds: {parameters} says how many; leave one of the two out")
+    if rounds is not None:
+        chosen["rounds"] = rounds
     try:
         settings = TrainingSettings(
-            rounds=rounds, label_delay_days=label_delay_days, review_fpr=review_fpr, block_fpr=block_fpr, seed=seed
+            label_delay_days=label_delay_days, review_fpr=review_fpr, block_fpr=block_fpr, seed=seed, **chosen
         )
     except TrainingSettingsError as error:
         raise BadInputError(str(error)) from error

@@ -19,7 +19,7 @@ from cli.output import check_folder, whole_folder
 from cli.plain_table import refuse_numbers_as_text
 from cli.progress import console, noted, progress
 from cli.synthesize.inputs import MAX_SEED, Label, Positive, rows_of, said_of
-from cli.synthesize.work_folder import Work, work_folder, work_place
+from cli.work_folder import Work, work_folder, work_place
 from fraud.notation import NotationError, decimal_number
 from reading.errors import BadInputError
 from reading.text import checked_encoding
@@ -115,7 +115,7 @@ def fit(
     with progress() as report:
         table = rows_of(data, encoding, report)
         refuse_numbers_as_text(data, table, (label, *request.without))
-        with _stopped_kindly(out), work_folder(out, _asked(data, request, encoding)) as work:
+        with _stopped_kindly(out), work_folder(out, _asked(data, request, encoding), _COMMAND) as work:
             _say_begun(work, out)
             with said_of(data):
                 learned = learn(
@@ -179,9 +179,9 @@ def _stopped_kindly(out: Path) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, typer.Abort):
-        if work_place(out).exists():
+        if work_place(out, _COMMAND).exists():
             console.print(
-                f"fraud: stopped; the same command goes on from the last checkpoint, in {work_place(out)}",
+                f"fraud: stopped; the same command goes on from the last checkpoint, in {work_place(out, _COMMAND)}",
                 markup=False,
                 soft_wrap=True,
             )
@@ -193,7 +193,7 @@ def _say_begun(work: Work, out: Path) -> None:
         console.print("Going on from the last checkpoint of the fit that was stopped", markup=False)
     if work.dropped:
         console.print(
-            f"Starting anew: the fit that was stopped ({work_place(out)}) had other data, options or programs",
+            f"Starting anew: the fit that was stopped ({work_place(out, _COMMAND)}) had other data, options or programs",
             markup=False,
             soft_wrap=True,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,9 @@ class TrainingSettings:
     """How to train.
 
     Attributes:
-        rounds, eta, max_depth: of the boosted trees. Rounds are fixed: at half a percent of fraud, early stopping on average
-            precision stops at the first tree.
+        rounds, eta, max_depth, min_child_weight, subsample, colsample_bytree, reg_lambda: of the boosted trees, as XGBoost names
+            them; `sagemaker_src.tuning.space` says what each does. Rounds are fixed: at half a percent of fraud, early stopping
+            on average precision stops at the first tree.
         honest_rows: how many honest rows to fit on at most. They are sampled and weighted back up, so scores keep their meaning;
             every fraud is kept. More rows cost time and gain under .001 of average precision.
         review_fpr, block_fpr: the share of honest transactions that may be reviewed or blocked (blocked ones are part of both).
@@ -42,6 +43,10 @@ class TrainingSettings:
     rounds: int = 500
     eta: float = 0.08
     max_depth: int = 6
+    min_child_weight: float = 1.0
+    subsample: float = 1.0
+    colsample_bytree: float = 1.0
+    reg_lambda: float = 1.0
     honest_rows: int = 300_000
     review_fpr: float = 0.01
     block_fpr: float = 0.001
@@ -65,6 +70,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "rounds": (1, 5_000),
     "eta": (0.001, 1),
     "max_depth": (1, 16),
+    "min_child_weight": (0, 10_000),
+    "subsample": (0.1, 1),
+    "colsample_bytree": (0.1, 1),
+    "reg_lambda": (0, 10_000),
     "honest_rows": (1, 10**9),
     "review_fpr": (0, 0.5),
     "block_fpr": (0, 0.5),
@@ -87,7 +96,7 @@ class _Rounds(xgb.callback.TrainingCallback):
         return False
 
 
-def _matrix(vectors: NDArray[np.float32], takes: ModelInput, **of_rows: Any) -> xgb.QuantileDMatrix:
+def matrix(vectors: NDArray[np.float32], takes: ModelInput, **of_rows: Any) -> xgb.QuantileDMatrix:
     return xgb.QuantileDMatrix(
         vectors,
         feature_names=list(takes.names),
@@ -97,6 +106,19 @@ def _matrix(vectors: NDArray[np.float32], takes: ModelInput, **of_rows: Any) -> 
     )
 
 
+def sampled(label: Labels, settings: TrainingSettings) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Which of n rows are fitted on, and the weight of each of those: honest rows stand for the ones left out.
+
+    >>> kept, weight = sampled(np.array([1, 0, 0, 0]), TrainingSettings(honest_rows=1, seed=3))
+    >>> kept.tolist(), weight.tolist()
+    ([True, True, False, False], [1.0, 3.0])
+    """
+    honest = int((label == 0).sum())
+    share = min(1.0, settings.honest_rows / max(honest, 1))
+    kept = (label == 1) | (np.random.default_rng(settings.seed).random(len(label)) < share)
+    return kept, np.where(label[kept] == 1, 1.0, 1.0 / share)
+
+
 def fit(
     vectors: NDArray[np.float32],
     label: Labels,
@@ -104,6 +126,9 @@ def fit(
     settings: TrainingSettings,
     what: str,
     progress: Progress,
+    *,
+    threads: int | None = None,
+    watched_by: Sequence[xgb.callback.TrainingCallback] = (),
 ) -> xgb.Booster:
     """Fit the trees on n rows: every fraud, and at most `honest_rows` of the others, weighted for those left out.
 
@@ -113,27 +138,30 @@ def fit(
         takes: the features and categories of the vectors.
         settings: how to train.
         what, progress: what is said after each round.
+        threads: of XGBoost; None: all that this process may have.
+        watched_by: called after each round besides; they may raise to end the fit.
     """
-    honest = int((label == 0).sum())
-    share = min(1.0, settings.honest_rows / max(honest, 1))
-    kept = (label == 1) | (np.random.default_rng(settings.seed).random(len(label)) < share)
-    weight = np.where(label[kept] == 1, 1.0, 1.0 / share)
+    kept, weight = sampled(label, settings)
     parameters = {
         "objective": "binary:logistic",
         "tree_method": "hist",
         "eta": settings.eta,
         "max_depth": settings.max_depth,
+        "min_child_weight": settings.min_child_weight,
+        "subsample": settings.subsample,
+        "colsample_bytree": settings.colsample_bytree,
+        "reg_lambda": settings.reg_lambda,
         # With so few frauds a fitted base score and unbounded steps can diverge.
         "base_score": 0.5,
         "max_delta_step": 1,
         "seed": settings.seed,
-        "nthread": len(os.sched_getaffinity(0)),
+        "nthread": threads or len(os.sched_getaffinity(0)),
     }
     return xgb.train(
         parameters,
-        _matrix(vectors[kept], takes, label=label[kept], weight=weight),
+        matrix(vectors[kept], takes, label=label[kept], weight=weight),
         settings.rounds,
-        callbacks=[_Rounds(what, settings.rounds, progress)],
+        callbacks=[_Rounds(what, settings.rounds, progress), *watched_by],
     )
 
 

@@ -75,7 +75,7 @@ def _fingerprint(rows: pd.DataFrame) -> str:
     return hashlib.sha256(np.sort(hashes.to_numpy()).tobytes()).hexdigest()[:16]
 
 
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["event_ms", "transaction_id"], ignore_index=True)
 
 
@@ -113,7 +113,7 @@ def train_model(
     Raises:
         TrainingDataError: a part of the split has no fraud or no honest row.
     """
-    rows = _in_order(rows)
+    rows = in_order(rows)
     event_ms = rows["event_ms"].to_numpy()
     label = rows["is_fraud"].to_numpy()
     end = int(event_ms[-1]) + 1 if test_from_ms is None else test_from_ms
@@ -124,11 +124,11 @@ def train_model(
     for part, which in ((fit_part, "fitting"), (validation_part, "validation")):
         need_both(label[part], which)
 
-    takes, vectors = _taken(rows, train_part)
+    takes, vectors = taken(rows, train_part)
     if test_rows is None:
         tested, test_vectors, history = rows[event_ms >= end], vectors[event_ms >= end], rows
     else:
-        tested = history = _in_order(test_rows)
+        tested = history = in_order(test_rows)
         test_vectors = model_vector(tested, takes)
     need_both(tested["is_fraud"].to_numpy(), "test")
 
@@ -182,7 +182,7 @@ def train_model(
     return Trained(model, manifest, scored_rows(tested, test_score))
 
 
-def _taken(rows: pd.DataFrame, train_part: NDArray[np.bool_]) -> tuple[ModelInput, NDArray[np.float32]]:
+def taken(rows: pd.DataFrame, train_part: NDArray[np.bool_]) -> tuple[ModelInput, NDArray[np.float32]]:
     """What the model takes, and the vectors of all rows: the declared features of which the training part holds any value."""
     there = [name for name in CATEGORY_FEATURES if name in rows]
     known = {name: sorted(rows.loc[train_part, name].dropna().unique()) for name in there}

@@ -1,4 +1,4 @@
-"""What a fit has done until now, kept beside the folder that it will write, so that a killed one goes on."""
+"""What a long command has done until now, kept beside the folder that it will write, so that a killed one goes on."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True)
 class Work:
-    """A fit's folder.
+    """A command's folder.
 
     Attributes:
-        checkpoints: for the generator, and nobody else.
-        resumed: whether an earlier fit that was asked the same left something there.
+        checkpoints: for what does the work, and nobody else.
+        resumed: whether an earlier run that was asked the same left something there.
         dropped: whether one that was asked otherwise did; it is gone.
     """
 
@@ -32,23 +32,32 @@ class Work:
     dropped: bool
 
 
-def work_place(out: Path) -> Path:
-    """Where the work for a folder is kept: `.model-fit` for `model`."""
-    return out.with_name(f".{out.name}-fit")
+def work_place(out: Path, command: str) -> Path:
+    """Where the work for a folder is kept.
+
+    >>> work_place(Path("out/model"), "synthesize fit")
+    PosixPath('out/.model-fit')
+    """
+    return out.with_name(f".{out.name}-{_last_word(command)}")
+
+
+def _last_word(command: str) -> str:
+    return command.rpartition(" ")[2]
 
 
 @contextmanager
-def work_folder(out: Path, asked: Mapping[str, Any]) -> Iterator[Work]:
-    """The work for `out`: gone when all went well, kept when the fit was stopped after its first checkpoint.
+def work_folder(out: Path, asked: Mapping[str, Any], command: str) -> Iterator[Work]:
+    """The work for `out`: gone when all went well, kept when the command was stopped after its first checkpoint.
 
     Args:
-        out: the folder that the fit writes in the end.
-        asked: all that the result depends on. Only a fit that was asked the same goes on from what is there.
+        out: the folder that the command writes in the end.
+        asked: all that the result depends on. Only a run that was asked the same goes on from what is there.
+        command: its name, as `synthesize fit`.
 
     Raises:
-        BadInputError: another fit is at it, or something else stands there.
+        BadInputError: another run is at it, or something else stands there.
     """
-    place = work_place(out)
+    place = work_place(out, command)
     checkpoints = place / _CHECKPOINTS
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -56,8 +65,8 @@ def work_folder(out: Path, asked: Mapping[str, Any]) -> Iterator[Work]:
     except OSError as error:
         raise BadInputError(f"--out: {place} cannot be made ({error.strerror}); name another folder") from error
     with lock:
-        _only_one(lock, out)
-        before = _before(place)
+        _only_one(lock, out, command)
+        before = _before(place, _last_word(command))
         resumed, dropped = before == dict(asked), before is not None and before != dict(asked)
         if not resumed:
             shutil.rmtree(checkpoints, ignore_errors=True)
@@ -73,20 +82,20 @@ def work_folder(out: Path, asked: Mapping[str, Any]) -> Iterator[Work]:
         shutil.rmtree(place)
 
 
-def _only_one(lock: TextIO, out: Path) -> None:
+def _only_one(lock: TextIO, out: Path, command: str) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         raise BadInputError(
-            f"--out: another `fraud synthesize fit` is writing {out}; wait for it, or name another folder"
+            f"--out: another `fraud {command}` is writing {out}; wait for it, or name another folder"
         ) from None
 
 
-def _before(place: Path) -> dict[str, Any] | None:
-    """What the fit was asked whose work is there; None: there is none.
+def _before(place: Path, word: str) -> dict[str, Any] | None:
+    """What the run was asked whose work is there; None: there is none.
 
     Raises:
-        BadInputError: it is no fit's.
+        BadInputError: it is of no such command.
     """
     there = sorted(path.name for path in place.iterdir() if path.name != "lock")
     try:
@@ -94,7 +103,7 @@ def _before(place: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         if there and there != [_ASKED]:
             raise BadInputError(
-                f"--out: {place} holds {there[0]}, which no fit wrote; move it, or name another folder"
+                f"--out: {place} holds {there[0]}, which no {word} wrote; move it, or name another folder"
             ) from None
         return None
     return read

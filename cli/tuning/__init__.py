@@ -1,0 +1,1 @@
+"""`fraud tune`: the study of trials, and what is written of it."""
