@@ -114,7 +114,7 @@ def _charts(rows: Sequence[TrialRow]) -> list[Markup]:
         for early, colour in ((True, FRAUD), (False, HONEST)):
             shown = [row for row in rows if row.ended_early is early]
             axes.scatter([row.parameters[each.name] for row in shown], [row.value for row in shown], s=14, color=colour)
-        axes.set(xlabel=f"{each.name}: {each.says}", ylabel="Average precision", xscale="log" if each.log else "linear")
+        axes.set(xlabel=each.name, ylabel="Average precision", xscale="log" if each.log else "linear")
         axes.set_ylim(bottom=_least(rows))
         axes.grid(alpha=0.2)
         drawn.append(svg(figure, f"The average precision of the trials by {each.name}"))
