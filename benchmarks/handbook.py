@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from benchmarks.data import HANDBOOK, needs
-from benchmarks.handbook_yardstick import card_precision, rows_tested, yardstick_sql
+from benchmarks.handbook_yardstick import DELAY_DAYS, card_precision, rows_tested, yardstick_sql
 from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import CATALOGUE, Catalogue
 from fraud.features.habits import Habit
+from fraud.features.risks import Risk
 from fraud.features.windows import Window
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
@@ -49,8 +50,10 @@ BY_TERMINAL = Catalogue(
         Habit(key=("terminal_id",), back="1w", aggregates=("count", "mean")),
         Habit(key=("terminal_id",), back="30d", aggregates=("count", "mean", "max")),
     ),
+    risks=(Risk(key="terminal_id", back=("1d", "7d", "30d"), label_delay_days=DELAY_DAYS),),
 )
-"""The product's, and windows and habits by the terminal, of which it has none."""
+"""The product's, and windows, habits and risk by the terminal, of which it has none."""
+_RISK = tuple(feature.name for feature in BY_TERMINAL.risk_features)
 _OF_TERMINAL = tuple(
     feature.name
     for feature in (*BY_TERMINAL.stream_features, *BY_TERMINAL.nightly_features)
@@ -88,6 +91,8 @@ def sets_of(rows: pd.DataFrame) -> dict[str, NDArray[np.float32]]:
     return {
         "the product's, by the card": own,
         "and windows and habits by the terminal": with_columns(by_terminal),
+        "the product's by the card, and its risk by the terminal": with_columns(list(_RISK)),
+        "and windows and habits by the terminal and its risk": with_columns([*by_terminal, *_RISK]),
         "the handbook's own": rows[theirs].to_numpy(dtype=np.float32),
         "the product's by the card, and the handbook's by the terminal": with_columns(risk),
     }

@@ -11,7 +11,7 @@ import sys
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from fraud.features.catalogue import CATALOGUE, Catalogue, names
+from fraud.features.catalogue import CATALOGUE, Catalogue, names, with_risks
 from fraud.features.sql import CLOCK_COLUMNS, batch_steps
 from fraud.row_counts import same_count
 
@@ -22,7 +22,7 @@ def compute(spark: SparkSession, transactions: DataFrame, catalogue: Catalogue =
     Args:
         spark: the session.
         transactions: transaction_id, cc_num, category, amount_cents, event_time (UTC), maybe is_fraud and the catalogue's
-            `key_columns`.
+            `key_columns`; for risks `is_fraud`, and maybe `known_at` (UTC).
         catalogue: the declarations.
     """
     # Spark's comparisons of session-zoned timestamps are UTC only because the session is; so is its arithmetic on days.
@@ -34,15 +34,18 @@ def compute(spark: SparkSession, transactions: DataFrame, catalogue: Catalogue =
         f.col(name) if name in transactions.columns else f.lit(None).cast("string").alias(name)
         for name in catalogue.key_columns
     ]
+    if catalogue.risks:
+        known_at = f.col("known_at") if "known_at" in transactions.columns else f.lit(None)
+        keys.append(f.unix_millis(known_at.cast("timestamp")).alias("known_ms"))
     transactions.select(*own.split(", "), *keys).createOrReplaceTempView("curated")
-    with_keys = ", ".join((own, *catalogue.key_columns))
+    with_keys = ", ".join((own, *catalogue.key_columns, *(["known_ms"] if catalogue.risks else [])))
     spark.sql(f"""SELECT {with_keys}, {CLOCK_COLUMNS} FROM (
         SELECT *, unix_millis(CAST(event_time AS TIMESTAMP)) AS event_ms FROM curated)""").createOrReplaceTempView(
         "transactions"
     )
     for name, select in batch_steps(catalogue):
         spark.sql(select).createOrReplaceTempView(name)
-    columns = ", ".join(names((*catalogue.stream_features, *catalogue.nightly_features)))
+    columns = ", ".join(names(catalogue.batch_features))
     return spark.sql(f"SELECT transaction_id, cc_num, {label}category, amount_cents, event_ms, {columns} FROM features")
 
 
@@ -56,13 +59,21 @@ def main() -> int:
         "event_time (UTC), maybe is_fraud; each transaction once",
     )
     parser.add_argument("--out", required=True, help="Parquet folder to write")
+    parser.add_argument(
+        "--label-delay-days",
+        type=float,
+        help="also the risk by merchant, terminal and category: a label is known so long after its transaction, unless a column "
+        "known_at (UTC) says when",
+    )
     options = parser.parse_args()
+    delay = options.label_delay_days
+    catalogue = CATALOGUE if delay is None else with_risks(delay)
     spark = SparkSession.builder.appName("batch-features").getOrCreate()
     try:
         # a folder named day=... is no column, and a file of before a field was declared has none for it
         read = spark.read.option("recursiveFileLookup", "true").option("mergeSchema", "true")
         transactions = read.parquet(options.transactions)
-        compute(spark, transactions).write.mode("overwrite").parquet(options.out)
+        compute(spark, transactions, catalogue).write.mode("overwrite").parquet(options.out)
         same_count("joining the features", transactions.count(), spark.read.parquet(options.out).count())
     finally:
         spark.stop()

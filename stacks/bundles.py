@@ -36,6 +36,7 @@ _CATALOGUE = (
     "fraud.features.catalogue",
     "fraud.features.feature",
     "fraud.features.habits",
+    "fraud.features.risks",
     "fraud.features.windows",
     "fraud.fields",
 )

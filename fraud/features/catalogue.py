@@ -6,11 +6,12 @@ The stream job, the SQL of the batch engines, the nightly store, the training se
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from fraud.features.feature import CARD, HOUR, DeclarationError, Feature, named
 from fraud.features.habits import Habit
+from fraud.features.risks import LABEL_DELAY_DAYS, Risk
 from fraud.features.windows import Window
 from fraud.fields import BY_NAME, RESERVED
 
@@ -34,6 +35,7 @@ class Catalogue:
     Attributes:
         windows: the stream job computes them one after the other, in this order.
         habits: the nightly job computes them.
+        risks: of files whose labels are there; neither the nightly job nor the store has them.
 
     Raises:
         DeclarationError: one is wrong, or two give a feature the same name.
@@ -47,10 +49,11 @@ stream forgets what is older
 
     windows: tuple[Window, ...]
     habits: tuple[Habit, ...]
+    risks: tuple[Risk, ...] = ()
 
     def __post_init__(self) -> None:
         taken = {*BY_NAME, *RESERVED}
-        declared: tuple[Window | Habit, ...] = (*self.windows, *self.habits)
+        declared: tuple[Window | Habit | Risk, ...] = (*self.windows, *self.habits, *self.risks)
         for one in declared:
             if problem := one.problem():
                 raise DeclarationError(f"{one}: {problem}")
@@ -70,6 +73,16 @@ stream forgets what is older
     def nightly_features(self) -> tuple[Feature, ...]:
         """As of the nightly cut (00:00 UTC)."""
         return tuple(feature for habit in self.habits for feature in habit.features)
+
+    @cached_property
+    def risk_features(self) -> tuple[Feature, ...]:
+        """As of the nightly cut, of labels that were known by then."""
+        return tuple(feature for risk in self.risks for feature in risk.features)
+
+    @cached_property
+    def batch_features(self) -> tuple[Feature, ...]:
+        """All that the batch engines compute of a file, in order."""
+        return (*self.stream_features, *self.nightly_features, *self.risk_features)
 
     @cached_property
     def card_features(self) -> tuple[Feature, ...]:
@@ -104,7 +117,9 @@ stream forgets what is older
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
         """The columns that a table of transactions needs for them besides `cc_num` and `category`, which it always has."""
-        return tuple(dict.fromkeys(each for each in (*self.window_columns, *self.habit_columns) if each != "category"))
+        of_risks = (risk.key for risk in self.risks)
+        found = dict.fromkeys((*self.window_columns, *self.habit_columns, *of_risks))
+        return tuple(column for column in found if column != "category")
 
 
 CATALOGUE = Catalogue(
@@ -126,3 +141,16 @@ CATALOGUE = Catalogue(
 
 STREAM_FEATURES = CATALOGUE.stream_features
 NIGHTLY_FEATURES = CATALOGUE.nightly_features
+
+
+def with_risks(label_delay_days: float = LABEL_DELAY_DAYS) -> Catalogue:
+    """The product's, and the risk by merchant, terminal and category, for files whose labels are there.
+
+    Args:
+        label_delay_days: so long after a transaction its label is known, where nothing says when.
+
+    >>> names(with_risks().risk_features)[:3]
+    ('merchant_risk_1d', 'merchant_risk_7d', 'merchant_risk_30d')
+    """
+    keys, back = ("merchant", "terminal_id", "category"), ("1d", "7d", "30d")
+    return replace(CATALOGUE, risks=tuple(Risk(key=key, back=back, label_delay_days=label_delay_days) for key in keys))

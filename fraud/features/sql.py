@@ -120,7 +120,9 @@ def training_sql(catalogue: Catalogue = CATALOGUE) -> str:
         for habit in habits
         for name in names(habit.features)
     ]
+    features += [f"{risk.table}.{name}" for risk in catalogue.risks for name in names(risk.features)]
     joins = [_join(table, habits[0].key) for table, habits in catalogue.nightly_tables.items() if habits]
+    joins += [_join(risk.table, (risk.key,)) for risk in catalogue.risks]
     return "\n".join([f"SELECT {', '.join(['s.*', *features])} FROM stream_features AS s", *joins])
 
 
@@ -137,7 +139,8 @@ def batch_steps(
     """The whole batch computation: tables to make one after the other, from a table `transactions` to `features`.
 
     `transactions` holds each transaction once: `cc_num`, `category`, the catalogue's `key_columns`, `amount_cents` BIGINT,
-    `event_time` TIMESTAMP in UTC, and `CLOCK_COLUMNS`; what else it holds passes through.
+    `event_time` TIMESTAMP in UTC, and `CLOCK_COLUMNS`; for risks, `is_fraud` and `known_ms` (`Risk.daily_sql`). What else it
+    holds passes through.
 
     Args:
         catalogue: the declarations.
@@ -150,6 +153,9 @@ def batch_steps(
     tables = daily_tables(catalogue)
     daily = [(table, daily_sql(table, "transactions", catalogue)) for table in tables]
     nightly = nightly_sql({table: table for table in tables}, catalogue)
+    for risk in catalogue.risks:
+        daily.append((risk.daily_table, risk.daily_sql("transactions")))
+        nightly[risk.table] = risk.nightly_sql(risk.daily_table, "transactions")
     stream = stream_sql("SELECT * FROM transactions", catalogue, identity)
     if asked:
         of_asked = f"FROM transactions WHERE {asked}"

@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from fraud.durations import MS_PER_DAY
-from fraud.features.catalogue import CATALOGUE, Catalogue, names
-from fraud.features.feature import CARD
+from fraud.features.catalogue import CATALOGUE, Catalogue, names, with_risks
+from fraud.features.feature import CARD, DeclarationError
 from fraud.features.nightly import CardRecord, Population, Row, card_records, population_habits
 from fraud.features.sql import CLOCK_COLUMNS, batch_steps, daily_sql, daily_tables, snapshot_sql
+from fraud.notation import decimal_number
 from fraud.row_counts import RowCountError, same_count
 from fraud.sql_text import quoted
-from sagemaker_src.processing.transactions import LABEL, OPTIONAL, TransactionFilesError, parquet_source
+from sagemaker_src.options import typed
+from sagemaker_src.processing.transactions import KNOWN_AT, LABEL, OPTIONAL, TransactionFilesError, parquet_source
 
 if TYPE_CHECKING:
     import pandas as pd  # what of it DuckDB makes
@@ -67,12 +69,14 @@ def load(
     Args:
         connection: from `engine`.
         source: a SELECT or relation with `transaction_id`, `cc_num` (token), `category`, `amount_cents`, `event_time`
-            and maybe `is_fraud` and the catalogue's `key_columns`; each transaction once.
+            and maybe `is_fraud` and the catalogue's `key_columns`; each transaction once. For risks `is_fraud` must be there, and
+            `known_at` (UTC; missing: after the label delay) may be.
         key: the column of `source` carried through the windows to find the row again; of each row its own.
         catalogue: the declarations.
 
     Raises:
         RowCountError: `transactions` does not have as many rows as `source`.
+        TransactionFilesError: the catalogue has risks, and `source` no labels.
     """
     connection.execute(f"""CREATE OR REPLACE TABLE cards AS SELECT token, CAST(row_number() OVER () AS INTEGER) AS card
         FROM (SELECT DISTINCT cc_num AS token FROM {source} AS s ORDER BY token)""")
@@ -82,9 +86,16 @@ def load(
     given = "".join(
         f"{f's.{name}' if name in there else 'NULL'}::VARCHAR AS {name}, " for name in catalogue.key_columns
     )
+    labels = ""
+    if catalogue.risks:
+        if LABEL not in there:
+            raise TransactionFilesError(f"no column {LABEL}; needed for risk: transactions with their labels")
+        keys += f"{LABEL}, known_ms, "
+        known = f"epoch_us(s.{KNOWN_AT}::TIMESTAMP) // 1000" if KNOWN_AT in there else "NULL::BIGINT"
+        labels = f"s.{LABEL}, {known} AS known_ms, "
     create = f"""CREATE OR REPLACE TABLE transactions AS SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
         FROM (SELECT row, cc_num, category, {keys}amount_cents, event_time, {CLOCK_COLUMNS} FROM (
-        SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, {given}s.amount_cents,
+        SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, {given}{labels}s.amount_cents,
             s.event_time::TIMESTAMP AS event_time, epoch_us(s.event_time::TIMESTAMP) // 1000 AS event_ms
         FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))"""
     same_count("reading the transactions", _count(connection, source), made_rows(connection, create))
@@ -170,22 +181,33 @@ def daily_sums(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue = CAT
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {select}")
 
 
-def write_features(connection: duckdb.DuckDBPyConnection, source: str, path: Path, key: str = "transaction_id") -> int:
+def write_features(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    path: Path,
+    key: str = "transaction_id",
+    catalogue: Catalogue = CATALOGUE,
+) -> int:
     """Writes `features_select` to a Parquet file and gives how many rows it has.
 
     Raises:
         RowCountError: it is not one for each row of `source`; the file may not be used.
     """
     count = _count(connection, source)
-    select = features_select(source, own_columns(connection, source), key)
+    select = features_select(source, own_columns(connection, source), key, catalogue)
     copy = f"COPY ({select}) TO {quoted(path)} (FORMAT parquet)"
     same_count("joining the features", count, made_rows(connection, copy))
     return count
 
 
-def features_frame(connection: duckdb.DuckDBPyConnection, source: str, key: str = "transaction_id") -> pd.DataFrame:
+def features_frame(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    key: str = "transaction_id",
+    catalogue: Catalogue = CATALOGUE,
+) -> pd.DataFrame:
     """What `features_select` gives, texts as pandas Categoricals; raises as `write_features` does."""
-    select = features_select(source, own_columns(connection, source), key).replace(
+    select = features_select(source, own_columns(connection, source), key, catalogue).replace(
         "t.category", "t.category::category AS category"
     )
     rows: pd.DataFrame = connection.execute(select).df()
@@ -203,7 +225,7 @@ def made_rows(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
 
 def feature_columns(catalogue: Catalogue = CATALOGUE) -> tuple[str, ...]:
     """The features that `compute` makes, in order."""
-    return names((*catalogue.stream_features, *catalogue.nightly_features))
+    return names(catalogue.batch_features)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
@@ -228,15 +250,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--memory", default="1400MB", help="what DuckDB may hold before it spills (default %(default)s)"
     )
+    parser.add_argument(
+        "--label-delay-days",
+        type=typed(decimal_number),
+        help="also the risk by merchant, terminal and category: a label is known so long after its transaction, unless a column "
+        "known_at (UTC) says when",
+    )
     options = parser.parse_args(arguments)
+    delay = options.label_delay_days
+    try:
+        catalogue = CATALOGUE if delay is None else with_risks(delay)
+    except DeclarationError as error:
+        parser.error(f"--label-delay-days: {error}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     partial = options.out.with_name(options.out.name + ".part")
     try:
         with engine(options.memory) as connection:
-            source = parquet_source(connection, options.transactions)
-            load(connection, source, key="row")
-            compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr))
-            write_features(connection, source, partial, key="row")
+            source = parquet_source(connection, options.transactions, (*catalogue.key_columns, KNOWN_AT))
+            load(connection, source, key="row", catalogue=catalogue)
+            compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr), catalogue)
+            write_features(connection, source, partial, key="row", catalogue=catalogue)
     except (TransactionFilesError, RowCountError) as error:
         partial.unlink(missing_ok=True)
         parser.error(f"--transactions: {error}")

@@ -18,6 +18,8 @@ OPTIONAL = tuple(field.name for field in OPTIONAL_FEATURES)
 KEYS = tuple(name for name in CATALOGUE.key_columns if name not in OPTIONAL)
 """Of windows and habits, besides."""
 LABEL = "is_fraud"
+KNOWN_AT = "known_at"
+"""When the label was known, in UTC; a file may have it."""
 ROWS_PER_FILE_LIMIT = 10**12
 
 
@@ -25,8 +27,8 @@ class TransactionFilesError(ValueError):
     """The files cannot be read as transactions: names the file and what is wrong with it."""
 
 
-def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """A SELECT of REQUIRED and, where there are any, OPTIONAL, KEYS and LABEL, of a Parquet file or all below a folder.
+def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path, also: Sequence[str] = ()) -> str:
+    """A SELECT of REQUIRED and, where there are any, OPTIONAL, KEYS, LABEL and `also`, of a Parquet file or all below a folder.
 
     Each row has a `row` of its own.
 
@@ -45,7 +47,7 @@ def parquet_source(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
         _check_columns(connection, file)
     read = f"read_parquet({sql_paths(files)}, union_by_name=true, hive_partitioning=false)"
     columns = [row[0].casefold() for row in connection.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()]
-    besides = tuple(name for name in (*OPTIONAL, *KEYS, LABEL) if name in columns)
+    besides = tuple(name for name in dict.fromkeys((*OPTIONAL, *KEYS, LABEL, *also)) if name in columns)
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
         raise TransactionFilesError(f"{path} lacks the columns {', '.join(missing)}; needed: {', '.join(REQUIRED)}")

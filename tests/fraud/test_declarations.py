@@ -28,6 +28,7 @@ from fraud.features.nightly_records import (
     population_identifiers,
     population_of,
 )
+from fraud.features.risks import Risk
 from fraud.features.sql import stream_sql
 from fraud.features.windows import LONGEST_MS, Window
 from fraud.fields import BY_NAME
@@ -62,14 +63,21 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a habit over 5 weeks": (Habit(back="5w", aggregates=COUNT), "5w; allowed: at most 30 days"),
     "a habit of ages": (Habit(back="2d", aggregates=("mean age",)), "allowed: one or more of count, mean, sum, max"),  # type: ignore[arg-type]
     "a habit of nothing": (Habit(back="2d", aggregates=()), r"aggregates \(\); allowed"),
+    "a risk by the card": (Risk(key="cc_num", back=("1d",)), "key 'cc_num'; allowed: one of"),
+    "a risk over 31 days": (Risk(key="merchant", back=("1d", "31d")), "'31d'.*; allowed: 1d to 30d, each once"),
+    "a risk over a week": (Risk(key="merchant", back=("1w",)), "'1w'.*; allowed: 1d to 30d, each once"),
+    "a risk over no day": (Risk(key="merchant", back=()), "allowed: 1d to 30d, each once"),
+    "a risk over a day twice": (Risk(key="merchant", back=("1d", "1d")), "allowed: 1d to 30d, each once"),
+    "a risk known before": (Risk(key="merchant", back=("1d",), label_delay_days=-1), "-1 days; allowed: 0 to 3,660"),
 }  # fmt: skip
 
 
-def with_further(*declared: Window | Habit) -> Catalogue:
+def with_further(*declared: Window | Habit | Risk) -> Catalogue:
     """The product's catalogue with more."""
     return Catalogue(
         windows=(*CATALOGUE.windows, *(one for one in declared if isinstance(one, Window))),
         habits=(*CATALOGUE.habits, *(one for one in declared if isinstance(one, Habit))),
+        risks=tuple(one for one in declared if isinstance(one, Risk)),
     )
 
 

@@ -61,3 +61,39 @@ def _value(what: str, cents: list[int]) -> float | None:
     if not cents:
         return None
     return {"mean": sum(cents) / len(cents) / 100, "sum": sum(cents) / 100, "max": max(cents) / 100}[what]
+
+
+def naive_risk_features(rows: list[dict[str, Any]], key: str, delay_ms: int) -> list[dict[str, float | None]]:
+    """The share of frauds among what became known of a key's transactions in the 1, 7 and 30 days before each row's cut.
+
+    Args:
+        rows: each with event_ms, is_fraud (None: nobody will know), and maybe known_ms and the key.
+        key: the column.
+        delay_ms: a label of which nothing says when it was known is known so long after its transaction.
+
+    Returns:
+        {"1d", "7d", "30d": share}, a row each; None where nothing became known, and of a row without the key.
+    """
+    return [_risk_of_one(row, rows, key, delay_ms) for row in rows]
+
+
+def _risk_of_one(row: dict[str, Any], rows: list[dict[str, Any]], key: str, delay_ms: int) -> dict[str, float | None]:
+    cut = row["event_ms"] // DAY_MS * DAY_MS
+    found: dict[str, float | None] = {}
+    for days in (1, 7, 30):
+        told = []
+        for other in rows:
+            if row.get(key) is not None and other.get(key) == row[key] and other["is_fraud"] is not None:
+                told += [fraud for moment, fraud in _told(other, delay_ms) if cut - days * DAY_MS <= moment < cut]
+        found[f"{days}d"] = sum(told) / len(told) if told else None
+    return found
+
+
+def _told(row: dict[str, Any], delay_ms: int) -> list[tuple[int, int]]:
+    """What was said of a transaction, and when: (moment, fraud)."""
+    settled = row["event_ms"] + delay_ms
+    known = settled if row.get("known_ms") is None else max(row["known_ms"], row["event_ms"])
+    if known <= settled:
+        return [(known, row["is_fraud"])]
+    # nobody disputed it in time; that it was a fraud came out later
+    return [(settled, 0), (known, 1)] if row["is_fraud"] else [(settled, 0)]
