@@ -19,6 +19,7 @@ NAMES = (
     "batch_scoring",
     "evaluate",
     "tuning",
+    "training_rows",
     "model_report",
     "table",
     "handbook",
