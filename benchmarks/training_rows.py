@@ -30,7 +30,15 @@ def measure() -> list[dict[str, Any]]:
 
 
 def _trained(features: Path, rows: int, model: Path, which: str) -> list[dict[str, Any]]:
-    program = [sys.executable, "-m", "sagemaker_src.training.train", "--train", features, "--model-dir", model]
+    program: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "sagemaker_src.training.train",
+        "--train",
+        features,
+        "--model-dir",
+        model,
+    ]
     seconds, gib = timed([*program, "--honest-rows", str(RUNS[which])])
     tested = json.loads((model / "manifest.json").read_text())["metrics"]["test"]
     name = f"training on {rows:,} rows x all features, {which} honest rows"

@@ -105,7 +105,7 @@ def _on_spark(
         report("features on Spark", 0, 1)
         script = ROOT / "glue_scripts" / "batch_features.py"
         try:
-            given_out = ["--transactions", folder / "curated.parquet", "--out", folder / "features"]
+            given_out: list[str | Path] = ["--transactions", folder / "curated.parquet", "--out", folder / "features"]
             run_spark(script, [*given_out, *options], folder)
         except ProcessError as error:
             raise BadInputError(str(error)) from error

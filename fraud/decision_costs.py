@@ -15,9 +15,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from fraud.decision import Outcome
+Outcome = Literal["approve", "review", "block"]
+"""That of `fraud.decision`, which the job that trains has no use for."""
 
 SHARES = 10_000
 """A share of an amount is counted in so many parts, which keeps the arithmetic in whole numbers."""

@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
     why: str
 
 
-def broken(changes: Sequence[Change]) -> list[str]:
+def broken(changes: Sequence[Change], margin: float = SEGMENT_MARGIN) -> list[str]:
     """The segments that a candidate breaks, each in words.
 
     >>> broken([Change("card new", 60, -0.4, -0.5, -0.3), Change("card known", 60, -0.4, -0.5, -0.1)])
@@ -53,17 +53,26 @@ def broken(changes: Sequence[Change]) -> list[str]:
         f"(95% interval {-each.high:.3f} to {-each.low:.3f}, {each.frauds} frauds)"
         for each in changes
         if each.frauds >= SEGMENT_FRAUDS and each.value is not None and each.low is not None and each.high is not None
-        if each.high < -SEGMENT_MARGIN
+        if each.high < -margin
     ]
 
 
-def verdict(candidate: Metrics, champion: Metrics | None, changes: Sequence[Change] = ()) -> Verdict:
+def verdict(
+    candidate: Metrics,
+    champion: Metrics | None,
+    changes: Sequence[Change] = (),
+    *,
+    margins: Mapping[str, float] = COMPARED,
+    segment_margin: float = SEGMENT_MARGIN,
+) -> Verdict:
     """The verdict on a candidate.
 
     Args:
         candidate: its metrics on rows that it was not trained on, as `sagemaker_src.training.metrics` gives them.
         champion: those of the model in service; None if there is none.
         changes: of segments, where both were tested on the same rows.
+        margins: {figure: how far the candidate may fall short}, each of COMPARED.
+        segment_margin: by how much the recall of a segment may surely fall.
 
     >>> verdict({"rows": 1_000, "frauds": 5, "average_precision": 0.9, "recall_at_fpr_0.001": 0.8}, None)
     Verdict(accepted=True, why='the first model; average precision 0.9000, by chance 0.0050')
@@ -82,13 +91,13 @@ def verdict(candidate: Metrics, champion: Metrics | None, changes: Sequence[Chan
             return Verdict(False, f"{found}; needed: {TIMES_CHANCE} times that, or a half")
         return Verdict(True, f"the first model; {found}")
     theirs = _known(champion)
-    for name, tolerance in COMPARED.items():
+    for name, tolerance in margins.items():
         if ours[name] < theirs[name] - tolerance:
             return Verdict(
                 False,
                 f"{name} {ours[name]:.4f} is below the champion's {theirs[name]:.4f} by more than {tolerance}",
             )
-    segments = broken(changes)
+    segments = broken(changes, segment_margin)
     if segments:
         return Verdict(False, f"broken in a segment: {'; '.join(segments)}")
     shown = ", ".join(f"{name} {ours[name]:.4f} against {theirs[name]:.4f}" for name in COMPARED)

@@ -71,7 +71,12 @@ _OF = {
     "clean_up": {},
     "extend_features": {},
     "first_model": {},
-    "gate": {"MODELS_BUCKET": "models"},
+    "gate": {
+        "MODELS_BUCKET": "models",
+        "AVERAGE_PRECISION_MARGIN": "0.002",
+        "RECALL_MARGIN": "0.01",
+        "SEGMENT_MARGIN": "0.1",
+    },
     "champion": {"MODEL_PACKAGE_GROUP": "fraud"},
     "place_file": {},
     "start_crawl": {"CRAWLER_NAME": "files"},

@@ -53,6 +53,8 @@ MaybeDay = Annotated[str, AfterValidator(lambda text: text and checked_day(text)
 Columns = Annotated[str, AfterValidator(checked_columns)]
 """A mapping of a file's columns, as `reading.mapping.toml_file.read_mapping` names it."""
 Money = Annotated[Decimal, Field(decimal_places=2)]
+AmountShare = Annotated[Decimal, Field(decimal_places=4)]
+"""A share of an amount, in ten-thousandths."""
 StandardSize = Literal[
     "kafka.t3.small",
     "kafka.m5.large",

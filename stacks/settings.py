@@ -22,12 +22,14 @@ from pydantic import (
 )
 
 from fraud.decision import FallbackRule
+from fraud.decision_costs import RANGES
 from reading.mapping.toml_file import shipped
 from stacks.images import REGIONS
 from stacks.prod import PROD
 from stacks.schedules import CRON_SAYS
 from stacks.setting_kinds import (
     EMAIL,
+    AmountShare,
     BatchMachine,
     Columns,
     EndpointMachine,
@@ -182,6 +184,26 @@ class Settings(BaseModel):
     )
     training_label_delay_days: int = number(
         7, "how long a label takes to come back, days; younger transactions train nothing", 0, 365
+    )
+
+    thresholds_by: Literal["shares", "costs"] = setting(
+        "shares",
+        "what a model's thresholds are chosen by: shares of honest transactions, 1% reviewed and .1% blocked, or the costs below",
+        "shares or costs",
+    )
+    cost_missed_share: AmountShare = number(1, "the share of its amount that a missed fraud costs", 0, 10)
+    cost_review: Money = number(3, "what a review costs", 0, 1_000_000)
+    cost_blocked: Money = number(15, "what a wrongly blocked payment costs", 0, 1_000_000)
+    review_hours_a_day: float = number(0, "the reviewers' hours a day, all together; 0: no limit", 0, 100_000)
+    review_minutes: float = number(5, "how long a review takes, minutes", 0.1, 1_440)
+    gate_average_precision: float = number(
+        0.002, "gate: average precision that a candidate may fall short of the champion's", 0, 1
+    )
+    gate_recall: float = number(
+        0.01, "gate: recall at .1% false positives that a candidate may fall short of the champion's", 0, 1
+    )
+    gate_segment_recall: float = number(
+        0.1, "gate: recall that a candidate may surely lose in a segment, the whole 95% interval", 0, 1
     )
 
     batch_back_end: Literal["sagemaker", "fraud-detector"] = setting(
@@ -404,6 +426,11 @@ class Settings(BaseModel):
     def endpoint_grows(self) -> bool:
         """Whether the endpoint's machines become more with its load."""
         return self.endpoint_instances_least < self.endpoint_instances_most
+
+    @property
+    def cost_options(self) -> list[str]:
+        """What decisions cost, as options of the programs that train and evaluate."""
+        return [text for name in RANGES for text in ("--" + name.replace("_", "-"), f"{getattr(self, name)}")]
 
     @property
     def fallback_rule(self) -> FallbackRule:

@@ -39,7 +39,13 @@ def handler(event: Event, _: LambdaContext) -> Answer:
     against: Metrics | None = evaluation.champion
     if against is None and event["champion"] is not None:
         against = figures(sagemaker, event["champion"])
-    accepted, why = verdict(evaluation.metrics, against, evaluation.changes)
+    accepted, why = verdict(
+        evaluation.metrics,
+        against,
+        evaluation.changes,
+        margins=environment.margins,
+        segment_margin=environment.segment_margin,
+    )
     logger.info("verdict", extra={"accepted": accepted, "why": why, "model_version": evaluation.model_version})
     metadata = registered_metadata(evaluation.metrics, evaluation.model_version, event["evaluation_key"])
     return {

@@ -19,12 +19,16 @@ from typing import Any, NamedTuple
 import pandas as pd
 import xgboost as xgb
 
+from fraud.decision_costs import DecisionCosts, DecisionCostsError
 from fraud.durations import MS_PER_DAY
 from fraud.model_input import ModelInputError, read_model_input
 from fraud.vector import model_vector
+from sagemaker_src.training.cost_curve import told_costs
+from sagemaker_src.training.cost_options import add_cost_options, read_costs
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.fitting import score
 from sagemaker_src.training.metrics import Scores, evaluate_rows
+from sagemaker_src.training.operating import at_thresholds, calibration, card_precision
 from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
 from sagemaker_src.training.segments import intervals
 from sagemaker_src.training.train import Trained
@@ -38,8 +42,10 @@ class Evaluated(NamedTuple):
     """A model's evaluation.
 
     Attributes:
-        told: ready for JSON: `model_version`, `metrics` (see `sagemaker_src.training.metrics`), `held_out` {from_ms, to_ms,
-            rows, frauds}, `champion`: None or {model_version, metrics}, and what `sagemaker_src.training.segments.intervals`
+        told: ready for JSON: `model_version`, `metrics` (see `sagemaker_src.training.metrics`), `at_thresholds`, `calibration`,
+            `card_precision` and `card_precision_without_known` (see `sagemaker_src.training.operating`), `costs` (see
+            `sagemaker_src.training.cost_curve`), `held_out` {from_ms, to_ms, rows, frauds}, `champion`: None, or of the champion
+            the same up to `costs`, and what `sagemaker_src.training.segments.intervals`
             gives: `resampled`, `intervals`, `difference`.
         scores: of the candidate; see `scored_rows`.
     """
@@ -85,26 +91,30 @@ def held_out(rows: pd.DataFrame, manifest: dict[str, Any]) -> pd.DataFrame:
     return unseen
 
 
-def evaluate(candidate: Trained, rows: pd.DataFrame, champion: Trained | None = None) -> Evaluated:
+def evaluate(
+    candidate: Trained, rows: pd.DataFrame, champion: Trained | None = None, costs: DecisionCosts | None = None
+) -> Evaluated:
     """The evaluation of a model.
 
     Args:
         candidate: the model to judge, on its own features.
         rows: `feature_rows.ROW_COLUMNS`, all rows known: they say which fraud was a card's first.
         champion: judged on the very same rows, on its own features.
+        costs: what decisions cost; the defaults if there are none.
     """
+    costs = costs or DecisionCosts()
     tested = held_out(rows, candidate.manifest)
     scores = _scores(candidate, tested)
     beside = None if champion is None else _scores(champion, tested)
     told = {
-        **_judged(candidate, tested, scores, rows),
+        **_judged(candidate, tested, scores, rows, costs),
         "held_out": {
             "from_ms": int(tested["event_ms"].min()),
             "to_ms": int(tested["event_ms"].max()),
             "rows": len(tested),
             "frauds": int(tested["is_fraud"].sum()),
         },
-        "champion": None if champion is None or beside is None else _judged(champion, tested, beside, rows),
+        "champion": None if champion is None or beside is None else _judged(champion, tested, beside, rows, costs),
         **intervals(tested, rows, scores, beside),
     }
     return Evaluated(told, scored_rows(tested, scores))
@@ -114,10 +124,21 @@ def _scores(model: Trained, tested: pd.DataFrame) -> Scores:
     return score(model.model, model_vector(tested, read_model_input(model.manifest)))
 
 
-def _judged(model: Trained, tested: pd.DataFrame, scores: Scores, history: pd.DataFrame) -> dict[str, Any]:
+def _judged(
+    model: Trained, tested: pd.DataFrame, scores: Scores, history: pd.DataFrame, costs: DecisionCosts
+) -> dict[str, Any]:
+    label, thresholds = tested["is_fraud"].to_numpy(), model.manifest["thresholds"]
+    event_ms = tested["event_ms"].to_numpy()
+    earlier = history["event_ms"] <= model.manifest["data"]["to_ms"]
+    known = history.loc[earlier & (history["is_fraud"] == 1), "cc_num"]
     return {
         "model_version": model.manifest["model_version"],
         "metrics": evaluate_rows(tested, scores, history),
+        "at_thresholds": at_thresholds(label, scores, thresholds),
+        "calibration": calibration(label, scores),
+        "card_precision": card_precision(tested, scores),
+        "card_precision_without_known": card_precision(tested, scores, known),
+        "costs": told_costs(label, scores, tested["amount_cents"].to_numpy(), event_ms, thresholds, costs),
     }
 
 
@@ -127,6 +148,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--features", type=Path, required=True, help="Parquet file or folder of labelled feature rows")
     parser.add_argument("--champion", type=Path, help="folder of the model in service; one without a model is none")
     parser.add_argument("--out", type=Path, required=True, help="folder for evaluation.json and scores.parquet")
+    add_cost_options(parser)
     return parser
 
 
@@ -135,13 +157,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _options()
     options = parser.parse_args(arguments)
     try:
+        costs = read_costs(options)
         rows = read_feature_rows(options.features)
         candidate = read_model(options.model)
         champion = read_model(options.champion) if options.champion and _holds_model(options.champion) else None
-        evaluation = evaluate(candidate, rows, champion)
+        evaluation = evaluate(candidate, rows, champion, costs)
     except FeatureRowsError as error:
         parser.error(f"--features: {error}")
-    except EvaluationError as error:
+    except (EvaluationError, DecisionCostsError) as error:
         parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
     part = options.out / "evaluation.json.part"

@@ -25,12 +25,15 @@ import pandas as pd
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from fraud.decision_costs import DecisionCosts, DecisionCostsError
 from fraud.durations import MS_PER_DAY
 from fraud.model_input import ModelInput
 from fraud.notation import decimal_number, iso_moment_ms, whole_number
 from fraud.vector import CATEGORY_FEATURES, declared_input, model_vector
 from sagemaker_src.drift.baseline import BaselineError, make_baseline
 from sagemaker_src.options import typed
+from sagemaker_src.training.cost_curve import cheapest, days_of, reviews_within, sums
+from sagemaker_src.training.cost_options import add_cost_options, read_costs
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.fitting import Progress, TrainingSettings, TrainingSettingsError, fit, score, silent
 from sagemaker_src.training.leakage import Rows, leakage
@@ -76,7 +79,7 @@ def _fingerprint(rows: pd.DataFrame) -> str:
 
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows in the order of time, of one moment in that of their ids; the frame itself if they are, for a copy of millions is large.
+    """Rows in the order of time, of one moment in that of their ids; the frame itself if they are: copies are large.
 
     >>> in_order(pd.DataFrame({"event_ms": [2, 1, 1], "transaction_id": ["a", "c", "b"]}))["transaction_id"].to_list()
     ['b', 'c', 'a']
@@ -111,6 +114,7 @@ def train_model(
     test_rows: pd.DataFrame | None = None,
     synthetic: Synthetic | None = None,
     without_dominant: bool = False,
+    costs: DecisionCosts | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Train on rows before a moment and test on those from it on, or train on all rows and test on others.
@@ -123,6 +127,8 @@ def train_model(
         synthetic: frauds to fit on besides; no threshold is chosen and nothing is tested on them.
         without_dominant: fit and test once more without the features that dominate or give the fraud away alone, where there
             are any; see `sagemaker_src.training.leakage`.
+        costs: the thresholds are those of least cost on the validation rows, within the reviewers' hours; None: those that
+            review and block the shares of honest transactions that the settings allow.
         progress: called after each boosting round.
 
     Raises:
@@ -154,10 +160,7 @@ def train_model(
 
     candidate = fit(*with_made(fit_part), takes, settings, "choosing thresholds", progress)
     validation_score = score(candidate, vectors[validation_part])
-    thresholds = {
-        "review": threshold_at_fpr(label[validation_part], validation_score, settings.review_fpr),
-        "block": threshold_at_fpr(label[validation_part], validation_score, settings.block_fpr),
-    }
+    thresholds = _thresholds(rows[validation_part], validation_score, settings, costs)
     learnt = Rows(*with_made(train_part))
     model = fit(*learnt, takes, settings, "fitting the model", progress)
     test_score = score(model, test_vectors)
@@ -175,6 +178,7 @@ def train_model(
         "model_version": version(model, thresholds),
         **takes.manifest(),
         "thresholds": thresholds,
+        **({} if costs is None else {"costs": {name: str(value) for name, value in asdict(costs).items()}}),
         "settings": asdict(settings),
         "metrics": {
             "validation": ranking_metrics(
@@ -195,6 +199,21 @@ def train_model(
         "xgboost": xgb.__version__,
     }
     return Trained(model, manifest, scored_rows(tested, test_score))
+
+
+def _thresholds(
+    rows: pd.DataFrame, scores: Scores, settings: TrainingSettings, costs: DecisionCosts | None
+) -> dict[str, float]:
+    """The scores from which transactions are reviewed and blocked, chosen on validation rows."""
+    label = rows["is_fraud"].to_numpy()
+    if costs is None:
+        return {
+            "review": threshold_at_fpr(label, scores, settings.review_fpr),
+            "block": threshold_at_fpr(label, scores, settings.block_fpr),
+        }
+    most = reviews_within(costs, days_of(rows["event_ms"].to_numpy()))
+    chosen = cheapest(sums(label, scores, rows["amount_cents"].to_numpy(), costs), costs, most)
+    return {"review": chosen.review, "block": chosen.block}
 
 
 def taken(rows: pd.DataFrame, train_part: NDArray[np.bool_]) -> tuple[ModelInput, NDArray[np.float32]]:
@@ -250,6 +269,13 @@ def _options() -> argparse.ArgumentParser:
         type=typed(iso_moment_ms),
         help="test on rows from this date or time (UTC) on (default: the last fifth)",
     )
+    parser.add_argument(
+        "--thresholds-by",
+        choices=("shares", "costs"),
+        default="shares",
+        help="what thresholds are chosen by: the shares of honest rows that may be reviewed and blocked, or what decisions cost",
+    )
+    add_cost_options(parser)
     for field, default in asdict(TrainingSettings()).items():
         read = typed(whole_number if isinstance(default, int) else decimal_number)
         parser.add_argument("--" + field.replace("_", "-"), type=read, default=default, help="default %(default)s")
@@ -264,8 +290,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--train: name a Parquet file or folder of feature rows")
     try:
         settings = TrainingSettings(**{field: getattr(options, field) for field in asdict(TrainingSettings())})
+        costs = read_costs(options) if options.thresholds_by == "costs" else None
         rows = in_order(read_feature_rows(Path(options.train)))
-    except TrainingSettingsError as error:
+    except (TrainingSettingsError, DecisionCostsError) as error:
         parser.error(str(error))
     except FeatureRowsError as error:
         parser.error(f"--train: {error}")
@@ -280,7 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{what}: {done}/{total} rounds", file=sys.stderr)
 
     try:
-        trained = train_model(rows, settings, test_from_ms=test_from, synthetic=synthetic, progress=say)
+        trained = train_model(rows, settings, test_from_ms=test_from, synthetic=synthetic, costs=costs, progress=say)
     except TrainingDataError as error:
         parser.error(f"--train: {error}")
     if told := set_manifest(Path(options.train)):

@@ -107,7 +107,12 @@ class Training(Construct):
         self.gate = functions.function(
             "gate",
             says="compares a candidate with the champion",
-            environment={"MODELS_BUCKET": models.name},
+            environment={
+                "MODELS_BUCKET": models.name,
+                "AVERAGE_PRECISION_MARGIN": str(settings.gate_average_precision),
+                "RECALL_MARGIN": str(settings.gate_recall),
+                "SEGMENT_MARGIN": str(settings.gate_segment_recall),
+            },
             timeout_s=60,
             memory_mb=256,
         )
@@ -201,6 +206,7 @@ class Training(Construct):
             arguments=[
                 *("--model", f"{MOUNT}/input/model", "--champion", f"{MOUNT}/input/champion"),
                 *("--features", f"{MOUNT}/input/features", "--out", f"{MOUNT}/output/evaluation"),
+                *self._settings.cost_options,
             ],
             inputs={"model": "{% $model %}", "champion": "{% $champion %}", "features": features},
             outputs={"evaluation": run_uri(self._models, EVALUATIONS)},
@@ -262,6 +268,8 @@ class Training(Construct):
         channels = {"code": self._code.code.s3_object_url, "train": features}
         arguments = ["--train", f"{CHANNELS}/train", "--model-dir", "/opt/ml/model"]
         arguments += ["--label-delay-days", str(self._settings.training_label_delay_days)]
+        if self._settings.thresholds_by == "costs":
+            arguments += ["--thresholds-by", "costs", *self._settings.cost_options]
         if self._settings.training_with_synthetic:
             channels["synthetic"] = self._curated.uri(NEWEST)
             arguments += ["--synthetic", f"{CHANNELS}/synthetic"]

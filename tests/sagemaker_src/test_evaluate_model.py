@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import tarfile
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, brier_score_loss, precision_score, recall_score
 
+from fraud.decision_costs import DecisionCosts
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.model_input import ModelInput
 from fraud.promotion import verdict
@@ -106,6 +108,40 @@ def test_the_champion_is_judged_on_the_same_rows(places, rows):
     assert evaluation["champion"]["metrics"]["rows"] == evaluation["metrics"]["rows"]
     assert verdict(evaluation["metrics"], evaluation["champion"]["metrics"]).accepted
     assert not verdict(evaluation["champion"]["metrics"], evaluation["metrics"]).accepted
+
+
+def test_it_tells_what_the_thresholds_do_and_cost(places, rows, trained):
+    evaluation = evaluated(places, "--cost-review", "2.50", "--review-hours-a-day", "1")
+    scores = pq.read_table(places / "out" / "scores.parquet").to_pandas()
+    label, thresholds = scores["is_fraud"], trained.manifest["thresholds"]
+    for name in ("review", "block"):
+        flagged = scores["score"] >= thresholds[name]
+        assert evaluation["at_thresholds"][name]["precision"] == pytest.approx(precision_score(label, flagged))
+        assert evaluation["at_thresholds"][name]["recall"] == pytest.approx(recall_score(label, flagged))
+    assert evaluation["calibration"]["brier"] == pytest.approx(brier_score_loss(label, scores["score"]))
+    assert 0 < evaluation["card_precision"]["value"] <= evaluation["card_precision"]["best"]
+    costs = evaluation["costs"]
+    assert (costs["settings"]["cost_review"], costs["settings"]["cost_blocked"]) == ("2.50", "15")
+    assert costs["least"]["cents"] <= costs["at_thresholds"]["cents"]
+    assert costs["most_reviews"] == int(12 * costs["days"])
+
+
+def test_a_cost_outside_its_range_is_named(places, capsys):
+    with pytest.raises(SystemExit):
+        evaluated(places, "--cost-review", "0.001")
+    assert "cost_review: 0.001; allowed: multiples of 0.01" in capsys.readouterr().err
+
+
+def test_thresholds_by_costs_are_those_of_least_cost_and_the_model_is_the_same(rows, trained):
+    dear, careless = (
+        train_model(rows, SETTINGS, test_from_ms=TEST_FROM, costs=costs)
+        for costs in (DecisionCosts(cost_review=Decimal(500)), DecisionCosts(cost_missed_share=Decimal(0)))
+    )
+    assert trained.model.save_raw("ubj") == dear.model.save_raw("ubj") == careless.model.save_raw("ubj")
+    # no review is worth it; and where a missed fraud costs nothing, nothing is
+    assert dear.manifest["thresholds"]["review"] == dear.manifest["thresholds"]["block"] < 1
+    assert set(careless.manifest["thresholds"].values()) == {np.inf}
+    assert (dear.manifest["costs"]["cost_review"], trained.manifest.get("costs")) == ("500", None)
 
 
 def test_a_champion_folder_without_a_model_is_no_champion(places):

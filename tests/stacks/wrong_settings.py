@@ -91,12 +91,22 @@ RANGES: dict[str, tuple[float, float]] = {
     "synthesis_membership_auc": (0.5, 1),
     "synthesis_singling_out": (0, 1),
     "synthesis_linkability": (0, 1),
+    "cost_missed_share": (0, 10),
+    "cost_review": (0, 1_000_000),
+    "cost_blocked": (0, 1_000_000),
+    "review_hours_a_day": (0, 100_000),
+    "review_minutes": (0.1, 1_440),
+    "gate_average_precision": (0, 1),
+    "gate_recall": (0, 1),
+    "gate_segment_recall": (0, 1),
 }
 """Whole numbers, but for those in DECIMAL."""
 DECIMAL = (
     *("nightly_too_old_after_h", "review_from_amount", "block_from_amount", "alarm_fraud_percent"),
     *("synthesis_two_sample_auc", "synthesis_ks_ratio", "synthesis_most_loss", "synthesis_membership_auc"),
     *("synthesis_singling_out", "synthesis_linkability"),
+    *("cost_missed_share", "cost_review", "cost_blocked", "review_hours_a_day", "review_minutes"),
+    *("gate_average_precision", "gate_recall", "gate_segment_recall"),
 )
 
 WRONG: dict[str, tuple[Any, ...]] = {
@@ -107,6 +117,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "retention_days": ("31", 31, 0, 10_000, *NO_WHOLE_NUMBER),
     "approval": ("Gate", "by gate", "people", True, 1),
     "training_labels": ("files", "Archive", "archive,file", True, 1),
+    "thresholds_by": ("share", "Costs", "shares,costs", True, 1),
     "undeclared_fields": ("Keep", "drop", "refuse ", True, False, 1),
     "heartbeat_ms": (0, 5, 15, "15", 1000, *NO_WHOLE_NUMBER),
     "streaming": ("kinesis", "Serverless", True),
@@ -173,6 +184,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "region": ("us-east-1", "eu-central-1"),
     "removal": ("destroy", "retain"),
     "retention_days": (7, "30", 365),
+    "thresholds_by": ("shares", "costs"),
     "undeclared_fields": ("keep", "refuse"),
     "approval": ("gate", "person"),
     "training_labels": ("file", "archive", "both"),
