@@ -219,6 +219,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "fraud.ports",
         "fraud.transaction",
         "fraud.wire_form",
+        "sagemaker_src.options",
         "sagemaker_src.processing.batch_features",
         "sagemaker_src.processing.transactions",
         "sagemaker_src.scoring.answers",
