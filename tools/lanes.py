@@ -1,5 +1,5 @@
 """All tests, in lanes at once: those that start engines wait much, and the others fill their pauses at the lowest priority; when
-these have ended, the stacks that may stand beside others take their core.
+one of both has ended, the stacks that may stand beside others take its core.
 
 python -m tools.lanes
 """
@@ -22,18 +22,18 @@ class Share(NamedTuple):
     Attributes:
         mark: of the tests.
         niceness: what asks how fast something happens is among the engines, before which all else gives way.
-        after: the lane that it waits for.
+        after: the lanes of which it waits for one.
     """
 
     mark: str
     niceness: int
-    after: str | None = None
+    after: tuple[str, ...] = ()
 
 
 LANES = {
     "engines": Share("engines and not stacks", 0),
     "others": Share("not engines", 19),
-    "stacks": Share("stacks", 10, after="others"),
+    "stacks": Share("stacks", 10, after=("engines", "others")),
 }
 """All tests, each in one of them."""
 EVERY_S = 30.0
@@ -43,17 +43,19 @@ _TOTAL = re.compile(r"^\d+ \w+.* in [\d.]+s.*$", re.MULTILINE)
 
 @dataclass
 class Lane:
-    """A run of pytest, what it says in a log of its own. It starts once the lane has ended that it comes after.
+    """A run of pytest, what it says in a log of its own. It starts once a lane has ended of those that it comes after.
 
     >>> lane = Lane("quick", [sys.executable, "-c", "print('.... [100%]'); print('4 passed in 0.01s')"], Path("/dev/null"))
     >>> lane.start(niceness=0), lane.wait()
     (None, 0)
+    >>> Lane("next", [], Path("/dev/null"), [Lane("still to start", [], Path("/dev/null")), lane]).may_start
+    True
     """
 
     name: str
     command: Sequence[str]
     log: Path
-    after: Lane | None = None
+    after: Sequence[Lane] = ()
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self, niceness: int) -> None:
@@ -66,7 +68,7 @@ class Lane:
     @property
     def may_start(self) -> bool:
         """Whether it was not started yet, and waits for no other."""
-        return self._child is None and (self.after is None or self.after.wait(0) is not None)
+        return self._child is None and (not self.after or any(lane.wait(0) is not None for lane in self.after))
 
     def wait(self, timeout_s: float | None = None) -> int | None:
         """Its exit status, or None if it still runs after that time, or was not started."""
@@ -92,7 +94,7 @@ class Lane:
     def progress(self) -> str:
         """How far it is, or how it ended."""
         if self._child is None and self.after:
-            return f"waits for {self.after.name}"
+            return f"waits for {' or '.join(lane.name for lane in self.after)}"
         return ended(self.said) or f"{shared(self.said)}%"
 
 
@@ -162,7 +164,7 @@ def main(out: Path = Path("out")) -> int:
     made: dict[str, Lane] = {}
     for name, share in LANES.items():
         command = [sys.executable, "-m", "pytest", "-m", share.mark, "--durations=40", "--durations-min=5"]
-        made[name] = Lane(name, command, out / f"tests-{name}.log", made[share.after] if share.after else None)
+        made[name] = Lane(name, command, out / f"tests-{name}.log", [made[each] for each in share.after])
     return run([(lane, LANES[name].niceness) for name, lane in made.items()])
 
 
