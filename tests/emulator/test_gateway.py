@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -19,7 +20,17 @@ SCHEMA = {"type": "object", "required": ["n"], "properties": {"n": {"type": "int
 TEN_MB = 10 * 1024 * 1024
 
 
-def gateway(*, permitted: bool = True) -> dict[str, Any]:
+SLOW = """import json
+import time
+
+
+def handler(event, context):
+    time.sleep(json.loads(event['body'])['n'])
+    return {'statusCode': 200, 'body': 'at last'}
+"""
+
+
+def gateway(*, permitted: bool = True, answers: str = ANSWERS, timeout_s: int = 20) -> dict[str, Any]:
     """Resources of an API with the one operation POST /."""
     api = {"RestApiId": ref("Api")}
     integration = {
@@ -46,7 +57,7 @@ def gateway(*, permitted: bool = True) -> dict[str, Any]:
     }
     resources = {
         "Role": role("lambda"),
-        "Function": function(ANSWERS, "Role"),
+        "Function": function(answers, "Role", Timeout=timeout_s),
         "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "tried"}},
         "Model": {
             "Type": "AWS::ApiGateway::Model",
@@ -115,3 +126,15 @@ def test_a_function_that_does_not_let_the_gateway_call_it_is_not_called(
 ) -> None:
     api = deployed(gateway(permitted=False), {"api": ref("Api")})["api"]
     assert post(aws, api, good)[0] == 500
+
+
+def test_what_is_not_answered_within_29_seconds_ends_with_504_and_the_next_call_is_answered(
+    aws: EmulatedAws, deployed: Deployed
+) -> None:
+    api = deployed(gateway(answers=SLOW, timeout_s=60), {"api": ref("Api")})["api"]
+    assert post(aws, api, b'{"n": 0}') == (200, "at last")
+    began = time.monotonic()
+    status, text = post(aws, api, b'{"n": 33}')
+    assert 29 <= time.monotonic() - began < 33
+    assert (status, json.loads(text)) == (504, {"message": "Endpoint request timed out"})
+    assert post(aws, api, b'{"n": 0}') == (200, "at last")

@@ -93,6 +93,12 @@ def brought(standing: Standing) -> dict[str, Any]:
     return wait_until(ended, 240, lambda: AssertionError("the machine did not end"))
 
 
+def calm(standing: Standing) -> bool:
+    """Whether no alarm is in ALARM: one that still is takes back whatever comes next."""
+    found = standing.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    return all(one["StateValue"] != "ALARM" for one in found)
+
+
 def test_a_model_that_fails_is_taken_back_by_the_templates_alarms_and_a_good_one_takes_over(standing: Standing) -> None:
     before = standing.serving()
     old = MANIFEST["model_version"]
@@ -110,6 +116,7 @@ def test_a_model_that_fails_is_taken_back_by_the_templates_alarms_and_a_good_one
     # half the requests go to the canary, no more
     assert 0 < callers.answers["ModelError"] <= callers.answers.total() / 2
 
+    wait_until(lambda: calm(standing), 120, lambda: AssertionError("an alarm does not end"))
     standing.approve(2, model("good"))
     with Callers(standing) as callers:
         ended = brought(standing)

@@ -39,10 +39,13 @@ def hold_the_gateway(longest_s: float = LONGEST_S) -> None:
         if not _lets(function, source):
             note_denial(SERVICE, "lambda:InvokeFunction", function)
             return apigateway_v1._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
-        try:
-            return await asyncio.wait_for(proxy(integration, api, stage, *rest, **named), longest_s)
-        except asyncio.TimeoutError:
-            return apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+        answering = asyncio.ensure_future(proxy(integration, api, stage, *rest, **named))
+        # not cancelled, which would wait for its thread: the function goes on, as the service's does, and nobody hears its answer
+        answered, _ = await asyncio.wait({answering}, timeout=longest_s)
+        if answered:
+            return answering.result()
+        answering.add_done_callback(lambda late: late.exception())
+        return apigateway_v1._gw_error("INTEGRATION_TIMEOUT", "Endpoint request timed out")
 
     apigateway_v1._execute_in_scope = held
     apigateway_v1._invoke_lambda_proxy_v1 = invoked
