@@ -42,11 +42,13 @@ def rows_named(prefix: str, count: int) -> list[dict]:
     ]
 
 
-def wait_for_checkpoint(job: StreamJob, newer_than: float) -> None:
-    """Waits for a checkpoint that completes after a moment, in seconds since 1970."""
+def wait_for_checkpoint(job: StreamJob) -> None:
+    """Waits for a checkpoint that began after now: the first to complete may have begun before, the next begins after that."""
 
-    def there() -> bool:
-        newest = job.newest_checkpoint()
-        return newest is not None and newest.stat().st_mtime > newer_than
+    def newest() -> float:
+        found = job.newest_checkpoint()
+        return found.stat().st_mtime if found else 0.0
 
-    wait_until(there, 60, lambda: AssertionError("no checkpoint within a minute"))
+    for _ in range(2):
+        before = newest()
+        wait_until(lambda before=before: newest() > before, 60, lambda: AssertionError("no checkpoint within a minute"))
