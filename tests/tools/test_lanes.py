@@ -52,7 +52,7 @@ def test_a_run_that_is_broken_off_ends_its_lanes(tmp_path: Path, monkeypatch: py
 
 def test_a_lane_waits_for_the_one_that_it_comes_after(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (first, _), (second, _) = lane(tmp_path, "first", SLOW), lane(tmp_path, "second", PASSES)
-    second.after = first
+    second.after = [first]
     second.command = [sys.executable, "-c", f"assert {SAID!r} in open({str(first.log)!r}).read(); {PASSES}"]
     assert run([(second, 0), (first, 0)], every_s=0.1) == 0
     said = capsys.readouterr().out.splitlines()
@@ -62,7 +62,7 @@ def test_a_lane_waits_for_the_one_that_it_comes_after(tmp_path: Path, capsys: py
 
 def test_a_lane_comes_after_one_that_fails_too(tmp_path: Path) -> None:
     first, second = lane(tmp_path, "first", FAILS), lane(tmp_path, "second", PASSES)
-    second[0].after = first[0]
+    second[0].after = [first[0]]
     assert run([first, second], every_s=0.1) == 1
     assert second[0].progress == "4 passed in 0.01s"
 
