@@ -28,7 +28,7 @@ def plain_line(decision: Decision) -> str:
     ...     outcome="review", path="fallback", features={}, why="no model is deployed yet",
     ...     reasons=(Reason("amount", 612.5, None),))
     >>> plain_line(decision)
-    '01:00:00  review       -  fallback     612.50  0a0a0a0a  the amount (612.5) decides; no model is deployed yet'
+    '01:00:00  review       -  fallback     612.50  0a0a0a0a  the amount (612.50) decides; no model is deployed yet'
     """
     said = [reason.text for reason in decision.reasons] + _remarks(decision)
     return f"{_start(decision)}  {'; '.join(said)}"

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from fraud.columns import DECISION_COLUMNS, Kind
 from fraud.notation import decimal_number
 from fraud.transaction import InvalidTransactionError, shown
-from fraud.vector import SAYS
+from fraud.units import in_unit
+from fraud.vector import SAYS, UNITS
 
 Outcome = Literal["approve", "review", "block"]
 Path = Literal["model", "fallback"]
@@ -69,11 +70,11 @@ class Reason(NamedTuple):
         """The reason as an analyst reads it.
 
         >>> Reason("amt_ratio2", 12.5, 1.8).text
-        'the amount against the week before (12.5) raises the score'
+        'the amount against the week before (12.5 times) raises the score'
         """
-        value = (
-            "missing" if self.value is None else f"{self.value:.6g}" if isinstance(self.value, float) else self.value
-        )
+        value = "missing" if self.value is None else self.value
+        if not isinstance(value, str):
+            value = in_unit(value, UNITS.get(self.feature, ""))
         effect = (
             "decides" if self.contribution is None else f"{'raises' if self.contribution > 0 else 'lowers'} the score"
         )

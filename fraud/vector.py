@@ -48,6 +48,12 @@ SAYS = {
 }
 """Each feature in plain words."""
 
+UNITS = {
+    **{one.name: one.unit for one in DERIVED_FEATURES},
+    **{feature.name: feature.unit for feature in (*STREAM_FEATURES, *NIGHTLY_FEATURES)},
+}
+"""The unit of each that has one (`fraud.units`)."""
+
 
 def declared_input(categories: Mapping[str, Sequence[str]]) -> ModelInput:
     """What a new model takes, with the categories that are known of each feature that is text.

@@ -48,7 +48,7 @@ _VECTOR = (
     "fraud.model_input",
     "fraud.vector",
 )
-_DECISIONS = (*_VECTOR, "fraud.columns", "fraud.decision")
+_DECISIONS = (*_VECTOR, "fraud.columns", "fraud.decision", "fraud.units")
 _ITEMS = ("lambda_src.ports.dynamodb_items",)
 _DECISION_TABLE = (
     *_DECISIONS,

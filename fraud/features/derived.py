@@ -24,12 +24,14 @@ class Derived:
         name: in the model's vector.
         formula: how it is computed (`fraud.features.formula`), from BASE_COLUMNS, features and other derived ones.
         says: the feature in plain words, for a reason shown to an analyst.
+        unit: of its values, by which a reason writes them (`fraud.units`).
         model: whether a new model takes it. One that was trained with it goes on getting it, and other formulas may read it.
     """
 
     name: str
     formula: str
     says: str
+    unit: str = ""
     model: bool = True
     parsed: Formula = field(init=False, repr=False, compare=False)
 
@@ -40,62 +42,80 @@ class Derived:
             raise FormulaError(f"{self.name}: {error}") from None
 
 
-def _derived(name: str, formula: str, says: str, *, model: bool = True) -> Derived:
-    return Derived(name=name, formula=formula, says=says, model=model)
+def _derived(name: str, formula: str, says: str, unit: str = "", *, model: bool = True) -> Derived:
+    return Derived(name=name, formula=formula, says=says, unit=unit, model=model)
 
 
 DERIVED_FEATURES = (
-    _derived("amount", "amount_cents / 100", "the amount"),
-    _derived("hour", "hour_of_day(event_ms)", "the hour of the day"),
-    _derived("weekday", "weekday(event_ms)", "the day of the week"),
+    _derived("amount", "amount_cents / 100", "the amount", "currency"),
+    _derived("hour", "hour_of_day(event_ms)", "the hour of the day", "hour"),
+    _derived("weekday", "weekday(event_ms)", "the day of the week", "weekday"),
     _derived(
         "avg_others_last_10m",
         "mean_of_others(avg_amt_last_10m, num_trans_last_10m, amount_cents)",
         "average of the other amounts in the last 10 minutes",
+        "currency",
     ),
     _derived(
         "avg_others_last_1h",
         "mean_of_others(avg_amt_last_1h, num_trans_last_1h, amount_cents)",
         "average of the other amounts in the last hour",
+        "currency",
     ),
     _derived(
         "avg_others_last_1d",
         "mean_of_others(avg_amt_last_1d, num_trans_last_1d, amount_cents)",
         "average of the other amounts in the last day",
+        "currency",
     ),
-    _derived("amt_over_avg_last_1h", "amount / avg_amt_last_1h", "the amount against the last hour's average"),
-    _derived("amt_over_avg_last_1d", "amount / avg_amt_last_1d", "the amount against the last day's average"),
+    _derived("amt_over_avg_last_1h", "amount / avg_amt_last_1h", "the amount against the last hour's average", "times"),
+    _derived("amt_over_avg_last_1d", "amount / avg_amt_last_1d", "the amount against the last day's average", "times"),
     _derived(
-        "amt_over_others_last_1d", "amount / avg_others_last_1d", "the amount against the last day's other amounts"
+        "amt_over_others_last_1d",
+        "amount / avg_others_last_1d",
+        "the amount against the last day's other amounts",
+        "times",
     ),
     _derived(
-        "amt_ratio1", "avg_amt_last_10m / avg_amt_last_1w", "the last 10 minutes' average against the week before"
+        "amt_ratio1",
+        "avg_amt_last_10m / avg_amt_last_1w",
+        "the last 10 minutes' average against the week before",
+        "times",
     ),
-    _derived("amt_ratio2", "amount / avg_amt_last_1w", "the amount against the week before"),
+    _derived("amt_ratio2", "amount / avg_amt_last_1w", "the amount against the week before", "times"),
     _derived(
         "count_ratio",
         "num_trans_last_10m / num_trans_last_1w",
         "the last 10 minutes' transactions against the week before",
+        "times",
     ),
-    _derived("amt_over_avg_last_30d", "amount / avg_amt_last_30d", "the amount against the 30 days before"),
+    _derived("amt_over_avg_last_30d", "amount / avg_amt_last_30d", "the amount against the 30 days before", "times"),
     _derived(
-        "amt_over_max_last_30d", "amount / max_amt_last_30d", "the amount against the largest in the 30 days before"
+        "amt_over_max_last_30d",
+        "amount / max_amt_last_30d",
+        "the amount against the largest in the 30 days before",
+        "times",
     ),
     _derived(
         "amt_over_avg_category_all",
         "amount / avg_amt_category_all",
         "the amount against the card's habit in this category",
+        "times",
     ),
     _derived(
         "category_share",
         "num_trans_category_all / num_trans_all",
         "how much of the card's history is in this category",
+        "share",
     ),
-    _derived("hour_share", "num_trans_hour_all / num_trans_all", "how much of the card's history is at this hour"),
+    _derived(
+        "hour_share", "num_trans_hour_all / num_trans_all", "how much of the card's history is at this hour", "share"
+    ),
     _derived(
         "amt_over_population",
         "amount / avg_amt_population_30d",
         "the amount against all cards' average in this category",
+        "times",
         model=False,
     ),
 )

@@ -38,7 +38,7 @@ def in_words(reasons: Sequence[Reason]) -> str:
     """A decision's reasons as one text.
 
     >>> in_words([Reason("amount", 612.5, 1.5), Reason("hour", 3.0, 0.5)])
-    'the amount (612.5) raises the score; the hour of the day (3) raises the score'
+    'the amount (612.50) raises the score; the hour of the day (03:00 UTC) raises the score'
     """
     return "; ".join([reason.text for reason in reasons])
 

@@ -44,7 +44,7 @@ def test_the_newest_come_last_each_in_a_line_with_score_path_and_all_reasons(
     lines = shown(monkeypatch, capsys, "--count", "3")
     assert [line.split()[1] for line in lines] == ["review", "block", "approve"]
     assert lines[1].split()[2:4] == ["0.250", "model"]
-    assert all(says in lines[1] for says in ("10 minutes (9) raises", "(12.5) raises", "(3) lowers"))
+    assert all(says in lines[1] for says in ("10 minutes (9) raises", "(12.5 times) raises", "(3.00) lowers"))
     assert lines[0].endswith("no model is deployed yet")
 
 

@@ -64,10 +64,10 @@ def test_wrong_settings_are_refused_with_what_is_allowed(wrong, says):
 
 
 def test_a_reason_reads_as_a_sentence():
-    assert Reason("amt_ratio2", 0.25, -1.0).text == "the amount against the week before (0.25) lowers the score"
+    assert Reason("amt_ratio2", 0.25, -1.0).text == "the amount against the week before (0.25 times) lowers the score"
     assert Reason("mean_age_last_1d", None, 0.5).text.endswith("other transactions were (missing) raises the score")
     assert Reason("category", "travel", 0.5).text == "the merchant's category (travel) raises the score"
-    assert Reason("amount", 612.5, None).text == "the amount (612.5) decides"
+    assert Reason("amount", 612.5, None).text == "the amount (612.50) decides"
 
 
 def test_a_fallback_decision_survives_json():

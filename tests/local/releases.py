@@ -46,9 +46,9 @@ CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "fraud/features/derived.py": (
         (
-            '    _derived("hour_share",',
+            '    _derived(\n        "hour_share",',
             '    _derived("amt_over_max_5m", "amount / max_amt_last_5m", "the amount against the largest in 5 minutes"),\n'
-            '    _derived("hour_share",',
+            '    _derived(\n        "hour_share",',
         ),
     ),
 }
