@@ -37,7 +37,7 @@ def plain_line(decision: Decision) -> str:
 def terminal_lines(decision: Decision, width: int) -> Text:
     """The same for a terminal of so many columns: the strongest reason, and all where it is not approved; see HEADER."""
     said = [_short(reason) for reason in decision.reasons] + _remarks(decision)
-    shown = said if decision.outcome != "approve" else said[:1]
+    shown = said if decision.would_be != "approve" else said[:1]
     beside = width - _INDENT >= _REASON_CHARACTERS
     indent = _INDENT if beside else _BELOW
     lines = [line if len(line) <= width - indent else f"{line[: width - indent - 3]}..." for line in shown]
@@ -58,8 +58,9 @@ def json_line(decision: Decision) -> str:
 
 
 def _remarks(decision: Decision) -> list[str]:
-    """Why the fallback rule decided, and what a person should know."""
-    return [more for more in (decision.why, decision.warning) if more]
+    """Why the fallback rule decided, that one was let through, and what a person should know."""
+    let_through = "would be blocked; approved as one of the control group" if decision.control_group else None
+    return [more for more in (decision.why, let_through, decision.warning) if more]
 
 
 def _short(reason: Reason) -> str:

@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,7 @@ from cli.progress import progress
 from cli.reports.what_if import as_json as all_of
 from cli.reports.what_if import figures, known, moment_text, moves, says_of, what_if_report
 from cli.times import parse_moment
+from fraud.control_group import MOST_PERCENT
 from fraud.decision import Decision
 from fraud.decision_costs import DecisionCosts, DecisionCostsError
 from fraud.ports import ScorerUnavailableError
@@ -33,11 +35,12 @@ from local.archived import Archive
 from local.archived_period import Period, labels_as_of
 from local.decided_again import GoneError
 from local.deciding_ports import ModelScorer
+from local.deployed_settings import DeployedSettings, deployed_settings
 from local.what_if import Changed, Otherwise, WhatIf, WrongThresholdsError
 from local.what_if import what_if as decided_otherwise
 from reading.errors import BadInputError
 
-_USUAL = DecisionCosts()
+_AS_SET = "default: as the application is set"
 
 
 def what_if(
@@ -62,16 +65,21 @@ def what_if(
     block_threshold: Annotated[
         float | None, decimal("The score from which it is blocked; 2 is never reached.", 0, 2)
     ] = None,
-    cost_missed_share: Annotated[float, decimal("What a missed fraud costs, as a share of its amount.", 0, 10)] = float(
-        _USUAL.cost_missed_share
-    ),
-    cost_review: Annotated[float, decimal("What a review costs.", 0, 1_000_000)] = float(_USUAL.cost_review),
-    cost_blocked: Annotated[float, decimal("What an honest payment costs that is blocked.", 0, 1_000_000)] = float(
-        _USUAL.cost_blocked
-    ),
-    review_minutes: Annotated[float, decimal("How many minutes a review takes.", 0.1, 1_440)] = float(
-        _USUAL.review_minutes
-    ),
+    cost_missed_share: Annotated[
+        float | None, decimal(f"What a missed fraud costs, as a share of its amount; {_AS_SET}.", 0, 10)
+    ] = None,
+    cost_review: Annotated[float | None, decimal(f"What a review costs; {_AS_SET}.", 0, 1_000_000)] = None,
+    cost_blocked: Annotated[
+        float | None, decimal(f"What an honest payment costs that is blocked; {_AS_SET}.", 0, 1_000_000)
+    ] = None,
+    review_hours_a_day: Annotated[
+        float | None, decimal(f"The reviewers' hours a day; 0 is no limit; {_AS_SET}.", 0, 100_000)
+    ] = None,
+    review_minutes: Annotated[float | None, decimal(f"How many minutes a review takes; {_AS_SET}.", 0.1, 1_440)] = None,
+    control_group_percent: Annotated[
+        float | None,
+        decimal(f"Say what a control group of this share would cost, percent; {_AS_SET}.", 0, MOST_PERCENT),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -93,23 +101,37 @@ def what_if(
     Example: fraud what-if --from 2026-11-01 --review-threshold 0.3 --block-threshold 0.9 --cost-review 4 --out out/what-if
 
     Example: fraud what-if --from 2026-11-01 --model out/model --env prod --json
+
+    Example: fraud what-if --from 2026-11-01 --control-group-percent 1
     """
-    if model is None and review_threshold is None and block_threshold is None:
-        raise BadInputError("--model, --review-threshold or --block-threshold: name what shall be otherwise")
+    if model is None and review_threshold is None and block_threshold is None and control_group_percent is None:
+        raise BadInputError(
+            "--model, --review-threshold, --block-threshold or --control-group-percent: name what shall be otherwise"
+        )
     now_ms = round(time.time() * 1000)
     from_ms, to_ms = parse_moment("--from", from_), now_ms if to is None else parse_moment("--to", to)
     if to_ms <= from_ms:
         raise BadInputError(f"--to: {moment_text(to_ms)} is not after --from, {moment_text(from_ms)} (UTC)")
-    costs = _costs(cost_missed_share, cost_review, cost_blocked, review_minutes)
+    asked = {
+        "cost_missed_share": cost_missed_share,
+        "cost_review": cost_review,
+        "cost_blocked": cost_blocked,
+        "review_hours_a_day": review_hours_a_day,
+        "review_minutes": review_minutes,
+    }
+    options = {name: Decimal(str(value)) for name, value in asked.items() if value is not None}
+    _costs(options)
     if out is not None:
         check_folder(out, "what-if")
     reached = application(None if env is None else env.value)
     given = _Given(model, review_threshold, block_threshold, from_ms, to_ms, now_ms)
-    found, unreadable, version = _decided(reached, given, waiting=env is None)
+    found, unreadable, version, deployed = _decided(reached, given, waiting=env is None)
+    costs = _costs({**deployed.costs, **options})
+    percent = deployed.control_group_percent if control_group_percent is None else control_group_percent
     if not found.comparison.cells:
         raise BadInputError(f"{reached.says} has no decision about a payment of {given.period}")
     lead = f"{given.period}, decided by {given.says(version)}; labels as of {moment_text(now_ms)} UTC."
-    notices = says_of(found, costs)
+    notices = says_of(found, costs, percent)
     if unreadable:
         notices.insert(0, f"{unreadable:,} rows of the archive are no decisions, and are left out.")
     facts: dict[str, Any] = {
@@ -120,7 +142,7 @@ def what_if(
         "unreadable": unreadable,
     }
     facts |= {"review_threshold": review_threshold, "block_threshold": block_threshold}
-    told = all_of(found, costs, facts)
+    told = all_of(found, costs, percent, facts)
     if out is not None:
         with whole_folder(out, "what-if") as folder:
             (folder / "what-if.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
@@ -153,25 +175,22 @@ class _Given:
         return f"{which}, {' and '.join(limits)}" if limits else which
 
 
-def _costs(missed_share: float, review: float, blocked: float, minutes: float) -> DecisionCosts:
+def _costs(given: Mapping[str, Decimal]) -> DecisionCosts:
+    """What decisions cost; what is not given, as the settings are at first."""
     try:
-        return DecisionCosts(
-            cost_missed_share=Decimal(str(missed_share)),
-            cost_review=Decimal(str(review)),
-            cost_blocked=Decimal(str(blocked)),
-            review_minutes=Decimal(str(minutes)),
-        )
+        return DecisionCosts(**given)
     except DecisionCostsError as error:
         raise BadInputError(
             f"--{str(error).partition(':')[0].replace('_', '-')}:{str(error).partition(':')[2]}"
         ) from error
 
 
-def _decided(reached: Reached, given: _Given, *, waiting: bool) -> tuple[WhatIf, int, str | None]:
-    """What became of the period, rows that are no decisions, and the version of the model that decided."""
+def _decided(reached: Reached, given: _Given, *, waiting: bool) -> tuple[WhatIf, int, str | None, DeployedSettings]:
+    """What became of the period, rows that are no decisions, the version of the model that decided, and what is set."""
     try:
         with tempfile.TemporaryDirectory(prefix="fraud-what-if-") as folder, progress() as report:
             standing = Application(reached.client, reached.prefix)
+            deployed = deployed_settings(standing)
             archive = Archive(standing, Path(folder), topic=False)
             scorer = None if given.model is None else _model(archive, given.model)
             otherwise = Otherwise(
@@ -182,7 +201,7 @@ def _decided(reached: Reached, given: _Given, *, waiting: bool) -> tuple[WhatIf,
             rows = standing.decisions() if waiting else ()
             period = Period(archive, given.from_ms, given.to_ms, (Decision.from_json(row["decision"]) for row in rows))
             found = decided_otherwise(period.days(report), labels, otherwise)
-            return found, period.unreadable, None if scorer is None else scorer.version
+            return found, period.unreadable, None if scorer is None else scorer.version, deployed
     except WrongThresholdsError as error:
         raise BadInputError(f"--review-threshold, --block-threshold: {error}") from error
     except GoneError as error:

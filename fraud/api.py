@@ -68,6 +68,9 @@ class DecisionAnswer(Answer):
     decided_at: str = Field(description="UTC, as 2026-01-31T12:00:00.000Z")
     why: str | None = Field(description="why the fallback rule decided")
     warning: str | None
+    control_group: bool = Field(
+        description="whether it would be blocked by its score, and was approved as one of the control group"
+    )
 
 
 class ErrorDetail(Answer):
@@ -149,4 +152,5 @@ def answer_of(decision: Decision) -> DecisionAnswer:
         decided_at=event_time(decision.decided_at),
         why=decision.why,
         warning=decision.warning,
+        control_group=decision.control_group,
     )

@@ -82,9 +82,10 @@ DECISION_COLUMNS = (
     Column(name="warning", kind="text"),
     Column(name="reasons", kind="json"),
     Column(name="features", kind="json", required=True),
+    Column(name="control_group", kind="flag"),
 )
 """`fraud.decision.Decision` says what each is. `event_time` is text, as the producer states it; the archive has it with the
-transaction, as `stated_time`."""
+transaction, as `stated_time`. A decision of a release without a control group has no `control_group`, and is of none."""
 
 DECISION_JSON = "decision"
 """The decision table's attribute that holds the whole decision."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.answers import REASONS, checked, reasons_of
+from fraud.control_group import drawn
 from fraud.decision import Decision, FallbackRule
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.feature_record import KEY_FIELDS, STREAM_NAMES, FeatureRecord, model_fields, parse_feature_record
@@ -87,6 +88,8 @@ class Deciding:
         nightly, scorer, store: the ports.
         fallback: what decides when the model cannot be asked.
         nightly_too_old_after_ms: nightly features further than this before the transaction are still used, with a warning.
+        control_group_percent: of a hundred payments that the model would block, so many are approved as the control group. What
+            the fallback rule blocks, it blocks: its limits are somebody's, and no model learns from them.
         clock: gives `decided_at`.
     """
 
@@ -95,6 +98,7 @@ class Deciding:
     store: DecisionStore
     fallback: FallbackRule = field(default_factory=FallbackRule)
     nightly_too_old_after_ms: int = 48 * MS_PER_HOUR
+    control_group_percent: float = 0
     clock: Callable[[], int] = now_ms
 
     def decide_batch(self, messages: Sequence[bytes]) -> Batch:
@@ -189,6 +193,8 @@ class Deciding:
                 features[name] = None if isnan(value) else value
             card = nightly.cards.get(record.cc_num)
             cut = None if card is None else card.cut_ms
+            outcome = answer.thresholds.outcome(score)
+            let_through = outcome == "block" and drawn(record.transaction_id, record.cc_num, self.control_group_percent)
             decisions.append(
                 Decision(
                     transaction_id=record.transaction_id,
@@ -197,7 +203,7 @@ class Deciding:
                     trans_time=record.trans_time,
                     event_time=record.event_time,
                     decided_at=decided_at,
-                    outcome=answer.thresholds.outcome(score),
+                    outcome="approve" if let_through else outcome,
                     path="model",
                     score=score,
                     model_version=answer.model_version,
@@ -205,6 +211,7 @@ class Deciding:
                     features=features,
                     nightly_cut=cut,
                     warning=self._warning(record.trans_time, cut, answer.missing),
+                    control_group=let_through,
                 )
             )
         return decisions

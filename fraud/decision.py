@@ -101,6 +101,8 @@ class Decision:
         nightly_cut: the cut of the nightly features, as trans_time; None if the card had none.
         why: why the fallback decided; None on the path `model`.
         warning: what a person should know of it, such as nightly features that are too old.
+        control_group: whether it would be blocked by its score, and was approved as one of the control group
+            (`fraud.control_group`).
     """
 
     transaction_id: str
@@ -118,6 +120,12 @@ class Decision:
     nightly_cut: int | None = None
     why: str | None = None
     warning: str | None = None
+    control_group: bool = False
+
+    @property
+    def would_be(self) -> Outcome:
+        """The outcome without a control group."""
+        return "block" if self.control_group else self.outcome
 
     def to_json(self) -> str:
         """The decision as one JSON object; `from_json` reads it.
@@ -171,6 +179,7 @@ class Decision:
             nightly_cut=row.get("nightly_cut"),
             why=row.get("why"),
             warning=row.get("warning"),
+            control_group=bool(row.get("control_group")),
         )
 
 

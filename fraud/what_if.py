@@ -37,6 +37,48 @@ class Cell(NamedTuple):
     cents: int = 0
 
 
+class ControlGroupCost(NamedTuple):
+    """What a control group is expected to let through, and to cost, of payments that would be blocked.
+
+    Attributes:
+        payments: how many are let through, a number with a fraction.
+        cents: their amounts.
+        fraud_cents, saved_cents: what of it is fraud, as a missed fraud costs, and what its honest payments would have cost, had
+            they been blocked; of payments with a label alone.
+    """
+
+    payments: float
+    cents: float
+    fraud_cents: float
+    saved_cents: float
+
+    @property
+    def cost_cents(self) -> float:
+        """What it costs, less what it saves."""
+        return self.fraud_cents - self.saved_cents
+
+
+def control_group_cost(would_block: Mapping[Kind, Cell], costs: DecisionCosts, percent: float) -> ControlGroupCost:
+    """The expected cost of a control group.
+
+    Args:
+        would_block: {what they count as: the payments that it is drawn of}.
+        percent: its share.
+
+    >>> blocked = {"fraud": Cell(8, 160_000), "honest": Cell(2, 40_000), "unlabelled": Cell(5, 10_000)}
+    >>> control_group_cost(blocked, DecisionCosts(), 10)
+    ControlGroupCost(payments=1.5, cents=21000.0, fraud_cents=16000.0, saved_cents=300.0)
+    """
+    share = percent / 100
+    fraud, honest = (would_block.get(kind, Cell()) for kind in ("fraud", "honest"))
+    return ControlGroupCost(
+        share * sum(cell.payments for cell in would_block.values()),
+        share * sum(cell.cents for cell in would_block.values()),
+        share * costs.missed_cents(fraud.cents),
+        share * honest.payments * costs.blocked_cents,
+    )
+
+
 @dataclass(frozen=True)
 class Side:
     """What all payments were decided as, one way.

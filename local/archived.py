@@ -52,11 +52,13 @@ class Rule:
         rule: the limits.
         nightly_too_old_after_ms: from which age nightly features carry a warning.
         since: when the function that holds them was deployed, as Lambda says it, in ISO 8601.
+        control_group_percent: the share of the control group.
     """
 
     rule: FallbackRule
     nightly_too_old_after_ms: int
     since: str
+    control_group_percent: float = 0
 
 
 def deployed_rule(application: Application) -> Rule:
@@ -65,7 +67,10 @@ def deployed_rule(application: Application) -> Rule:
     said = found["Environment"]["Variables"]
     hours = float(said["NIGHTLY_TOO_OLD_AFTER_H"])
     return Rule(
-        FallbackRule.model_validate_json(said["FALLBACK_RULE"]), round(hours * MS_PER_HOUR), found["LastModified"]
+        FallbackRule.model_validate_json(said["FALLBACK_RULE"]),
+        round(hours * MS_PER_HOUR),
+        found["LastModified"],
+        float(said.get("CONTROL_GROUP_PERCENT", "0")),  # a release before has none
     )
 
 

@@ -15,6 +15,7 @@ from sagemaker_src.processing.known_labels import known_labels
 from sagemaker_src.processing.transactions import sql_paths
 
 _ROWS = 2_000
+_DOING = "deciding day after day again"
 
 
 @dataclass
@@ -46,13 +47,13 @@ class Period:
         archived = [day for day in self.archive.decision_days() if first <= day <= last]
         wanted = sorted({*archived, *waiting})
         for done, day in enumerate(wanted):
-            report("days", done, len(wanted))
+            report(_DOING, done, len(wanted))
             found = {one.transaction_id: one for one in self._archived(day)}
             for one in waiting.get(day, ()):
                 found.setdefault(one.transaction_id, one)
             if found:
                 yield sorted(found.values(), key=lambda one: (one.trans_time, one.transaction_id))
-        report("days", len(wanted), len(wanted))
+        report(_DOING, len(wanted), len(wanted))
 
     def _archived(self, day: str) -> Iterator[Decision]:
         keys = self.archive.application.keys("ArchiveBucket", f"decisions/day={day}/")

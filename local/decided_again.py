@@ -59,7 +59,7 @@ class Past:
         cuts: those that may have been the newest for a decision whose card had no nightly record: which one it was, only the
             figures of all cards tell.
         rule: what decides when the model cannot be asked.
-        nightly_too_old_after_ms: as of `fraud.deciding.Deciding`.
+        nightly_too_old_after_ms, control_group_percent: as of `fraud.deciding.Deciding`.
     """
 
     messages: Mapping[str, bytes]
@@ -68,6 +68,7 @@ class Past:
     cuts: Sequence[int] = ()
     rule: FallbackRule = field(default_factory=FallbackRule)
     nightly_too_old_after_ms: int = 48 * MS_PER_HOUR
+    control_group_percent: float = 0
 
 
 class Difference(NamedTuple):
@@ -217,7 +218,7 @@ def _asked(batch: list[Decision], known: Nightly, model: Model, past: Past, read
     made = _deciding(past, nightly, model.exact).decide_batch(_messages(batch, past)).decisions
     for again in _all_compared(batch, made, past, reads):
         one, found = again.recorded, again.made
-        if found and found.reasons != one.reasons and found.outcome != "approve":
+        if found and found.reasons != one.reasons and found.would_be != "approve":
             message = past.messages[one.transaction_id]
             (less_exact,) = _deciding(past, nightly, model.in_haste).decide_batch([message]).decisions
             yield _compared(one, replace(found, reasons=less_exact.reasons), reads, or_reasons=found.reasons)
@@ -232,14 +233,15 @@ def _deciding(past: Past, nightly: Any, scorer: Any) -> Deciding:
         store=MadeDecisions(),
         fallback=past.rule,
         nightly_too_old_after_ms=past.nightly_too_old_after_ms,
+        control_group_percent=past.control_group_percent,
         clock=lambda: 0,
     )
 
 
 def _batches(group: list[Decision]) -> Iterator[list[Decision]]:
     # so few at a time of those over the threshold that each is explained exactly that may be
-    yield from batches([one for one in group if one.outcome == "approve"], APPROVED_AT_ONCE)
-    yield from batches([one for one in group if one.outcome != "approve"], inference.EXACT_ROWS)
+    yield from batches([one for one in group if one.would_be == "approve"], APPROVED_AT_ONCE)
+    yield from batches([one for one in group if one.would_be != "approve"], inference.EXACT_ROWS)
 
 
 def _messages(batch: Iterable[Decision], past: Past) -> list[bytes]:

@@ -76,6 +76,7 @@ def prove(
         cuts=(day_ms, day_ms - MS_PER_DAY),
         rule=deployed.rule,
         nightly_too_old_after_ms=deployed.nightly_too_old_after_ms,
+        control_group_percent=deployed.control_group_percent,
     )
     if recorded.transaction_id != transaction_id:
         named = Difference("transaction_id", recorded.transaction_id, transaction_id)
@@ -83,9 +84,19 @@ def prove(
     (again,) = decide_again([recorded], past, report)
     if row is not None and (beside := _beside(row, recorded)):
         again = again._replace(differences=(*again.differences, *beside))
-    if again.recorded.path == "fallback" and again.differences and _ms(deployed.since) > recorded.decided_at:
-        again = again._replace(gone=f"the fallback rule was deployed anew at {deployed.since}, after this decision")
+    if (which := _of_settings(again)) and _ms(deployed.since) > recorded.decided_at:
+        again = again._replace(gone=f"the {which} was deployed anew at {deployed.since}, after this decision")
     return Proof(again, "archive" if row is None else "table", rows.num_rows)
+
+
+def _of_settings(again: Again) -> str:
+    """What of the settings may be why a decision differs; empty where none can be."""
+    if not again.differences:
+        return ""
+    if again.recorded.path == "fallback":
+        return "fallback rule"
+    drawn_otherwise = {one.what for one in again.differences} == {"outcome", "control_group"}
+    return "share of the control group" if drawn_otherwise else ""
 
 
 def _beside(row: dict[str, Any], recorded: Decision) -> list[Difference]:

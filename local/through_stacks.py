@@ -163,6 +163,7 @@ def all_again(rows: Sequence[Mapping[str, Any]], day: Day, folder: Path, deploye
         cuts=(day.from_ms,),
         rule=deployed.rule,
         nightly_too_old_after_ms=deployed.nightly_too_old_after_ms,
+        control_group_percent=deployed.control_group_percent,
     )
     return decide_again(recorded, past, screen.progress)
 

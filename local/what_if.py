@@ -1,7 +1,8 @@
 """A past period decided otherwise: by another model or by other thresholds, on what each decision was made on.
 
 Each decision holds its features, so that what decides otherwise sees what was known then, and nothing of later. Where the model
-could not be asked then, it could not have been asked by another name: what the fallback rule decided stands.
+could not be asked then, it could not have been asked by another name: what the fallback rule decided stands. Who was of the
+control group then is of it again, where what decides otherwise would block the payment, too.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fraud.answers import checked
+from fraud.clock import day_of
 from fraud.deciding import NIGHTLY_NAMES
 from fraud.decision import Decision, Outcome, Thresholds
 from fraud.feature_record import STREAM_NAMES
 from fraud.ports import Scorer
 from fraud.vector import CATEGORY_FEATURES, INPUT_COLUMNS, Columns, given_input, model_vector, uncomputed
-from fraud.what_if import Comparison, Kind, kind_of
+from fraud.what_if import Cell, Comparison, Kind, kind_of
 from lambda_src.batches import batches
 from local.decided_again import read_by
 from local.deciding_ports import ModelScorer
@@ -66,6 +68,10 @@ class WhatIf:
         by_rule: how many the fallback rule decided: their outcome stands.
         models: {version: decisions that it made}.
         lacks: {feature: decisions without it}: what the other model reads, and was declared after those decisions. Missing to it.
+        would_block: {what they count as: the payments that what decides otherwise would block by the score}, those of the
+            control group among them: what such a group is drawn of.
+        let_through: how many of those are of the control group.
+        reviews: {day: (reviews as it was, as it would have been)}.
         uncomputed: what it takes and nothing here computes: missing to it.
     """
 
@@ -74,6 +80,9 @@ class WhatIf:
     by_rule: int = 0
     models: Counter[str] = field(default_factory=Counter)
     lacks: Counter[str] = field(default_factory=Counter)
+    would_block: dict[Kind, Cell] = field(default_factory=dict)
+    let_through: int = 0
+    reviews: dict[str, tuple[int, int]] = field(default_factory=dict)
     uncomputed: tuple[str, ...] = ()
 
 
@@ -144,7 +153,7 @@ def _decide(
     by_model = [one for one in batch if one.path == "model" and one.score is not None]
     scores = dict(zip((one.transaction_id for one in by_model), _scores(by_model, model), strict=True))
     for one in batch:
-        outcome, score = one.outcome, scores.get(one.transaction_id)
+        outcome, score, kind = one.outcome, scores.get(one.transaction_id), kind_of(labels.get(one.transaction_id))
         if score is None:
             found.by_rule += 1
         else:
@@ -152,8 +161,15 @@ def _decide(
             found.models[version] += 1
             outcome = thresholds(version if model is None else model.version).outcome(score)
             found.lacks.update(reads - one.features.keys())
-        kind = kind_of(labels.get(one.transaction_id))
+            if outcome == "block":
+                there = found.would_block.get(kind, Cell())
+                found.would_block[kind] = Cell(there.payments + 1, there.cents + one.amount_cents)
+                found.let_through += one.control_group
+                outcome = "approve" if one.control_group else outcome
         found.comparison.add(one.outcome, outcome, kind, one.amount_cents)
+        day = day_of(one.trans_time)
+        were, would = found.reviews.get(day, (0, 0))
+        found.reviews[day] = were + (one.outcome == "review"), would + (outcome == "review")
         if outcome != one.outcome:
             times = one.transaction_id, one.trans_time, one.amount_cents
             found.changed.append(Changed(*times, kind, one.outcome, outcome, one.score, score))

@@ -47,6 +47,7 @@ class Api(FraudStack):
                 "EVENT_BUS_NAME": streaming.bus.attr_name,
                 "FALLBACK_RULE": settings.fallback_rule.model_dump_json(),
                 "NIGHTLY_TOO_OLD_AFTER_H": f"{settings.nightly_too_old_after_h:g}",
+                "CONTROL_GROUP_PERCENT": f"{settings.control_group_percent:g}",
                 "UNDECLARED_FIELDS": settings.undeclared_fields,
                 "CLOCK": "stated" if settings.replay else "request",
                 "QUARANTINE_BUCKET": data.archive.name,

@@ -63,6 +63,7 @@ _DECIDING = (
     *_FEATURE_RECORDS,
     *_DECISION_TABLE,
     "fraud.answers",
+    "fraud.control_group",
     "fraud.deciding",
     "fraud.features.nightly",
     "fraud.ports",

@@ -5,6 +5,7 @@ Settings come from CDK's context: `cdk.json`, or `npx cdk deploy -c env=prod -c 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from math import ceil
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from fraud.control_group import MOST_PERCENT
 from fraud.decision import FallbackRule
 from fraud.decision_costs import RANGES
 from reading.mapping.toml_file import shipped
@@ -298,6 +300,13 @@ class Settings(BaseModel):
     review_from_amount: Money = number(500, "fallback rule: review from this amount", 0, 1_000_000)
     block_from_amount: Money = number(5000, "fallback rule: block from this amount", 0, 1_000_000)
     review_from_num_trans_last_10m: int = number(4, "fallback rule: review from so many in 10 minutes", 1, 10_000)
+    control_group_percent: float = number(
+        0,
+        "of a hundred payments that the model would block, so many are approved as the control group, whose labels show "
+        "what it blocks wrongly; 0: none",
+        0,
+        MOST_PERCENT,
+    )
     undecided_after_s: int = number(60, "a transaction undecided after so many seconds gets the fallback rule", 5, 900)
 
     api_auth: Literal["iam", "cognito", "api-keys"] = setting(
@@ -431,6 +440,11 @@ class Settings(BaseModel):
     def cost_options(self) -> list[str]:
         """What decisions cost, as options of the programs that train and evaluate."""
         return [text for name in RANGES for text in ("--" + name.replace("_", "-"), f"{getattr(self, name)}")]
+
+    @property
+    def told_costs(self) -> str:
+        """The same as an object of JSON, {setting: its value as text}."""
+        return json.dumps({name: f"{getattr(self, name)}" for name in RANGES})
 
     @property
     def fallback_rule(self) -> FallbackRule:

@@ -129,6 +129,7 @@ class Streaming(FraudStack):
                 "EVENT_BUS_NAME": self.bus.attr_name,
                 "FALLBACK_RULE": self.settings.fallback_rule.model_dump_json(),
                 "NIGHTLY_TOO_OLD_AFTER_H": f"{self.settings.nightly_too_old_after_h:g}",
+                "CONTROL_GROUP_PERCENT": f"{self.settings.control_group_percent:g}",
                 **self._quarantine,
                 **consumers.answers_partially(self.settings),
             },

@@ -81,4 +81,5 @@ class Training(FraudStack):
         self.machine.on_update_of("OnStackUpdated", data.key, [serving.stack_name, self.stack_name])
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
         self.output("DriftStateMachine", self.drift_machine.arn, 'start it by hand with {"day": "2026-01-31"}')
+        self.output("DecisionCosts", settings.told_costs, "what decisions cost, for `fraud what-if`")
         self.output("ModelRegistry", training.group.model_package_group_name, "models that passed the gate")

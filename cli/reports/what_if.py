@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from cli.reports.page import write_page
 from fraud.decision import OUTCOMES
 from fraud.decision_costs import DecisionCosts
-from fraud.what_if import KINDS, Comparison, Side
+from fraud.what_if import KINDS, Cell, Comparison, Side, control_group_cost
 from local.what_if import Changed, WhatIf
 
 SHOWN = 25
@@ -97,7 +97,7 @@ def known(side: Side) -> str:
     )
 
 
-def says_of(found: WhatIf, costs: DecisionCosts) -> list[str]:
+def says_of(found: WhatIf, costs: DecisionCosts, control_group_percent: float) -> list[str]:
     """What the reader must know besides, a sentence each."""
     one, other = found.comparison.recorded, found.comparison.otherwise
     said = []
@@ -119,6 +119,18 @@ def says_of(found: WhatIf, costs: DecisionCosts) -> list[str]:
         )
     if found.uncomputed:
         said.append(f"The model takes features that are not computed here: {', '.join(found.uncomputed)}.")
+    if found.let_through:
+        said.append(
+            f"{found.let_through:,} were let through as control group. They would be blocked otherwise, too, and stay so."
+        )
+    if control_group_percent:
+        said.append(_control_group(found, costs, control_group_percent))
+    if (limit := costs.reviews_a_day) is not None:
+        were, would = (sum(day[side] > limit for day in found.reviews.values()) for side in (0, 1))
+        said.append(
+            f"The reviewers' {float(costs.review_hours_a_day):g} hours a day are {limit:,} reviews: {were:,} of "
+            f"{len(found.reviews):,} days had more, and {would:,} would have."
+        )
     missed, review, minutes, blocked = (
         f"{float(value):g}"
         for value in (costs.cost_missed_share, costs.cost_review, costs.review_minutes, costs.cost_blocked)
@@ -128,6 +140,20 @@ def says_of(found: WhatIf, costs: DecisionCosts) -> list[str]:
         "payment that is blocked."
     )
     return said
+
+
+def _control_group(found: WhatIf, costs: DecisionCosts, percent: float) -> str:
+    """What a control group is expected to cost, in words."""
+    cost = control_group_cost(found.would_block, costs, percent)
+    blocked = sum(cell.payments for cell in found.would_block.values())
+    unknown = found.would_block.get("unlabelled", Cell()).payments
+    nobody_knows = f" Of {unknown:,} of those nobody knows what they were: they cost nothing here." if unknown else ""
+    return (
+        f"A control group of {percent:g}% is expected to let through {cost.payments:,.1f} of the {blocked:,} payments that the "
+        f"model would block, {cost.cents / 100:,.2f} by amount, and to cost {cost.cost_cents / 100:,.2f}: "
+        f"{cost.fraud_cents / 100:,.2f} of fraud less {cost.saved_cents / 100:,.2f} of honest payments that are not blocked."
+        f"{nobody_knows}"
+    )
 
 
 def moves(comparison: Comparison) -> list[tuple[str, str, int, int, int, int]]:
@@ -141,9 +167,10 @@ def moves(comparison: Comparison) -> list[tuple[str, str, int, int, int, int]]:
     return found  # type: ignore[return-value] # three kinds
 
 
-def as_json(found: WhatIf, costs: DecisionCosts, facts: dict[str, Any]) -> dict[str, Any]:
+def as_json(found: WhatIf, costs: DecisionCosts, control_group_percent: float, facts: dict[str, Any]) -> dict[str, Any]:
     """All of it but the single payments."""
     comparison = found.comparison
+    group = control_group_cost(found.would_block, costs, control_group_percent)
     side = comparison.recorded
     return {
         **facts,
@@ -157,6 +184,13 @@ def as_json(found: WhatIf, costs: DecisionCosts, facts: dict[str, Any]) -> dict[
         "changes": [
             dict(zip(("recorded", "what_if", "payments", *KINDS), move, strict=True)) for move in moves(comparison)
         ],
+        "control_group": {
+            "percent": control_group_percent,
+            "would_block": sum(cell.payments for cell in found.would_block.values()),
+            "let_through_then": found.let_through,
+            **{f"expected_{name}": round(value, 6) for name, value in group._asdict().items()},
+            "expected_cost_cents": round(group.cost_cents, 6),
+        },
         "costs": {name: str(value) for name, value in vars(costs).items()},
         "recorded": {one.name: one.recorded for one in figures(comparison, costs)},
         "what_if": {one.name: one.otherwise for one in figures(comparison, costs)},

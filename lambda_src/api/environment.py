@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, Json
 
+from fraud.control_group import MOST_PERCENT
 from fraud.decision import FallbackRule
 from fraud.wire_form import Undeclared
 from lambda_src.environment import FunctionEnvironment, Name, Prefix
@@ -21,6 +22,7 @@ class Environment(FunctionEnvironment):
     event_bus_name: Name = Field(alias="EVENT_BUS_NAME")
     fallback_rule: Json[FallbackRule] = Field(alias="FALLBACK_RULE")
     nightly_too_old_after_h: float = Field(alias="NIGHTLY_TOO_OLD_AFTER_H", gt=0)
+    control_group_percent: float = Field(alias="CONTROL_GROUP_PERCENT", ge=0, le=MOST_PERCENT)
     undeclared_fields: Undeclared = Field(alias="UNDECLARED_FIELDS")
     clock: Literal["request", "stated"] = Field(alias="CLOCK")
     """What a transaction's time is: that of the request, or the one that its producer states, where past days are replayed."""

@@ -49,6 +49,7 @@ scoring = Scoring(
     store=store,
     fallback=environment.fallback_rule,
     nightly_too_old_after_ms=round(environment.nightly_too_old_after_h * MS_PER_HOUR),
+    control_group_percent=environment.control_group_percent,
     stated=environment.clock == "stated",
 )
 events_client = client("events")

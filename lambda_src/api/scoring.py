@@ -22,7 +22,7 @@ class Scoring:
     Attributes:
         features, scorer, store: where features come from, the model, and where decisions go.
         fallback: what decides where the model or the store cannot be asked.
-        nightly_too_old_after_ms: as in `fraud.deciding.Deciding`.
+        nightly_too_old_after_ms, control_group_percent: as in `fraud.deciding.Deciding`.
         stated: whether a transaction's time is the one that its producer states, rather than now.
         clock: milliseconds since 1970 in UTC.
     """
@@ -32,6 +32,7 @@ class Scoring:
     store: DecisionStore
     fallback: FallbackRule
     nightly_too_old_after_ms: int
+    control_group_percent: float
     stated: bool
     clock: Callable[[], int] = now_ms
 
@@ -48,6 +49,7 @@ class Scoring:
             store=self.store,
             fallback=self.fallback,
             nightly_too_old_after_ms=self.nightly_too_old_after_ms,
+            control_group_percent=self.control_group_percent,
             clock=self.clock,
         )
         now = self.clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, Json
 
+from fraud.control_group import MOST_PERCENT
 from fraud.decision import FallbackRule
 from lambda_src.environment import Name, Prefix, TopicReaderEnvironment
 
@@ -17,5 +18,6 @@ class Environment(TopicReaderEnvironment):
     event_bus_name: Name = Field(alias="EVENT_BUS_NAME")
     fallback_rule: Json[FallbackRule] = Field(alias="FALLBACK_RULE")
     nightly_too_old_after_h: float = Field(alias="NIGHTLY_TOO_OLD_AFTER_H", gt=0)
+    control_group_percent: float = Field(alias="CONTROL_GROUP_PERCENT", ge=0, le=MOST_PERCENT)
     quarantine_bucket: Name = Field(alias="QUARANTINE_BUCKET")
     quarantine_prefix: Prefix = Field(alias="QUARANTINE_PREFIX")

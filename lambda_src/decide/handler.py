@@ -28,6 +28,7 @@ deciding = Deciding(
     store=DecisionTable(client("dynamodb"), environment.decisions_table),
     fallback=environment.fallback_rule,
     nightly_too_old_after_ms=round(environment.nightly_too_old_after_h * MS_PER_HOUR),
+    control_group_percent=environment.control_group_percent,
 )
 events = EventBus(client("events"), environment.event_bus_name)
 quarantine = QuarantineBucket(environment.quarantine_bucket, environment.quarantine_prefix)

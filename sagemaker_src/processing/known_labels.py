@@ -7,7 +7,9 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 
@@ -17,6 +19,7 @@ from sagemaker_src.processing.transactions import TransactionFilesError, sql_pat
 OUTCOMES = ("approve", "review", "block")
 UNDECIDED = "undecided"
 """In place of an outcome, where the archive holds no decision."""
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def known_labels(connection: duckdb.DuckDBPyConnection, folder: Path, as_of_ms: int) -> int:
@@ -46,7 +49,7 @@ def known_labels(connection: duckdb.DuckDBPyConnection, folder: Path, as_of_ms: 
 
 
 def outcomes(connection: duckdb.DuckDBPyConnection, folder: Path, as_of_ms: int) -> None:
-    """Makes the table `outcomes` (transaction_id, outcome) of what was decided by a moment, each transaction once.
+    """Makes the table `outcomes` (transaction_id, outcome, control_group) of what was decided by a moment, each transaction once.
 
     Args:
         folder: the Parquet files below `decisions/`; none are no decisions.
@@ -55,9 +58,11 @@ def outcomes(connection: duckdb.DuckDBPyConnection, folder: Path, as_of_ms: int)
         TransactionFilesError: a file holds no decisions.
     """
     names = ["transaction_id", "outcome", "decided_at"]
-    empty = "(SELECT '' AS transaction_id, '' AS outcome, now() AS decided_at WHERE false)"
-    source = _source(connection, folder, names) or empty
-    connection.execute(f"""CREATE OR REPLACE TABLE outcomes AS SELECT transaction_id, outcome
+    empty = "(SELECT '' AS transaction_id, '' AS outcome, now() AS decided_at, false AS control_group WHERE false)"
+    # a release without a control group wrote no such column
+    source = _source(connection, folder, names, {"control_group": "false"}) or empty
+    connection.execute(f"""CREATE OR REPLACE TABLE outcomes AS
+        SELECT transaction_id, outcome, coalesce(control_group, false) AS control_group
         FROM {source} WHERE {_ms("decided_at")} <= {as_of_ms}
         QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY {_ms("decided_at")}, outcome) = 1""")
 
@@ -66,7 +71,10 @@ def _ms(column: str) -> str:
     return f"epoch_ms({column}::TIMESTAMP)"
 
 
-def _source(connection: duckdb.DuckDBPyConnection, folder: Path, names: list[str]) -> str | None:
+def _source(
+    connection: duckdb.DuckDBPyConnection, folder: Path, names: list[str], optional: Mapping[str, str] = _NONE
+) -> str | None:
+    """The SELECT of columns, and of `optional` ones, {column: what stands for it where no file has it}."""
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         return None
@@ -78,4 +86,5 @@ def _source(connection: duckdb.DuckDBPyConnection, folder: Path, names: list[str
     missing = [name for name in names if name not in there]
     if missing:
         raise TransactionFilesError(f"{folder} lacks the columns {', '.join(missing)}; needed: {', '.join(names)}")
-    return f"(SELECT {', '.join(names)} FROM {read})"
+    more = [name if name in there else f"{instead} AS {name}" for name, instead in optional.items()]
+    return f"(SELECT {', '.join([*names, *more])} FROM {read})"

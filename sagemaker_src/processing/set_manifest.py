@@ -18,6 +18,10 @@ from sagemaker_src.training.split import default_test_from, split
 
 VERSION = 1
 """Of the manifest's own form."""
+_COUNTED = ("transactions", "fraud", "legitimate", "unlabelled_taken_as_honest", "unlabelled_left_out")
+_COUNTS = f"""count(*), count(*) FILTER (WHERE source IS NOT NULL AND {LABEL} = 1),
+    count(*) FILTER (WHERE source IS NOT NULL AND {LABEL} = 0), count(*) FILTER (WHERE source IS NULL AND {LABEL} = 0),
+    count(*) FILTER (WHERE {LABEL} IS NULL)"""
 
 
 def catalogue_version(catalogue: Catalogue = CATALOGUE) -> str:
@@ -63,18 +67,21 @@ def manifest(
             "counted_by_source": counted,
         },
         "by_outcome": _by_outcome(connection),
+        "control_group": _control_group(connection),
         "split": _split(connection, delay_days),
     }
 
 
 def _by_outcome(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """{outcome, or `undecided`, or `file`: of the transactions before the set's end, how many have which label, or none}."""
-    found = connection.execute(f"""SELECT outcome, count(*), count(*) FILTER (WHERE source IS NOT NULL AND {LABEL} = 1),
-            count(*) FILTER (WHERE source IS NOT NULL AND {LABEL} = 0), count(*) FILTER (WHERE source IS NULL AND {LABEL} = 0),
-            count(*) FILTER (WHERE {LABEL} IS NULL)
-        FROM given GROUP BY outcome ORDER BY outcome""").fetchall()
-    names = ("transactions", "fraud", "legitimate", "unlabelled_taken_as_honest", "unlabelled_left_out")
-    return {outcome: dict(zip(names, counts, strict=True)) for outcome, *counts in found}
+    found = connection.execute(f"SELECT outcome, {_COUNTS} FROM given GROUP BY outcome ORDER BY outcome").fetchall()
+    return {outcome: dict(zip(_COUNTED, counts, strict=True)) for outcome, *counts in found}
+
+
+def _control_group(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """The same counts of the control group, which the approved hold, too: what would have been blocked, and has its label."""
+    (counts,) = connection.execute(f"SELECT {_COUNTS} FROM given WHERE control_group").fetchall()
+    return dict(zip(_COUNTED, counts, strict=True))
 
 
 def _split(connection: duckdb.DuckDBPyConnection, delay_days: float) -> dict[str, Any] | None:

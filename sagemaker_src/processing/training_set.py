@@ -56,6 +56,7 @@ def collect(connection: duckdb.DuckDBPyConnection, archive: Path, files: Path | 
     )
     parts = [
         f"""SELECT s.*, coalesce(o.outcome, '{UNDECIDED}') AS outcome, k.source AS source,
+            coalesce(o.control_group, false) AS control_group,
             coalesce(k.is_fraud, CASE WHEN o.outcome = 'approve' THEN false END)::TINYINT AS {LABEL}
         FROM live AS s LEFT JOIN known_labels AS k USING (transaction_id) LEFT JOIN outcomes AS o USING (transaction_id)"""
     ]
@@ -67,6 +68,7 @@ def collect(connection: duckdb.DuckDBPyConnection, archive: Path, files: Path | 
                 f"{files} lacks the column {LABEL}; needed of files: transactions with their labels"
             )
         parts.append(f"""SELECT s.* EXCLUDE (row, {LABEL}), 'file' AS outcome, coalesce(k.source, 'file') AS source,
+            false AS control_group,
             coalesce(k.is_fraud::TINYINT, s.{LABEL}::TINYINT) AS {LABEL}
         FROM {_once(source, until_ms)} AS s LEFT JOIN known_labels AS k USING (transaction_id)
         WHERE s.transaction_id NOT IN (SELECT transaction_id FROM live)""")

@@ -16,6 +16,7 @@ from cli import what_if as module
 from fraud.decision import Decision
 from lambda_src.archive.rows import DECISIONS, decision_row
 from samples.deciding_world import write_model
+from stacks.settings import Settings
 from tests.cli.person_files import fraud
 from tests.local.proven_application import ProvenApplication
 from tests.local.test_what_if import LABELS, label, put
@@ -160,6 +161,66 @@ def test_the_page_does_not_scroll_sideways(
     seen = look(tmp_path / "out" / "report.html", width=width)
     assert seen.evaluate("document.documentElement.scrollWidth") == width
     assert seen.locator("#largest tr").count() == 26
+
+
+def test_costs_are_as_the_application_is_set_and_options_stand_in_their_place(
+    commanded: ProvenApplication, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--from", commanded.cut, "--review-threshold", 0.001, "--json")
+    usual = {"cost_missed_share": "1", "cost_review": "3", "cost_blocked": "15"}
+    usual |= {"review_hours_a_day": "0", "review_minutes": "5"}
+    assert json.loads(told(monkeypatch, capsys, *asked))["costs"] == usual, "of a release that does not tell them"
+    settings = Settings(cost_missed_share="0.25", cost_review="2.50", review_hours_a_day="0.5", review_minutes="10")
+    monkeypatch.setattr(commanded, "outputs", commanded.outputs | {"DecisionCosts": settings.told_costs})
+    said = json.loads(told(monkeypatch, capsys, *asked, "--cost-review", 4))
+    assert said["costs"] == json.loads(settings.told_costs) | {"cost_review": "4.0"}
+    assert said["what_if"]["cost_review_cents"] == 400 * said["what_if"]["reviews"]
+    shown = told(monkeypatch, capsys, *asked[:-1])
+    assert "The reviewers' 0.5 hours a day are 3 reviews: 0 of 1 days had more, and 1 would have." in shown
+    monkeypatch.setattr(commanded, "outputs", commanded.outputs | {"DecisionCosts": '{"cost_review": "many"}'})
+    status, said = fraud(monkeypatch, capsys, "what-if", *map(str, asked))
+    assert (status, "the output DecisionCosts of the stack Training is" in said) == (2, True)
+
+
+def test_what_a_control_group_would_cost_is_said_beforehand(
+    commanded: ProvenApplication, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = ("--cost-missed-share", 0.5, "--cost-blocked", 40)
+    asked = ("--from", commanded.cut, "--control-group-percent", 2, *prices)
+    assert json.loads(told(monkeypatch, capsys, *asked, "--json"))["changed"] == 0
+    limit = sorted(one.score for one in commanded.decided.values() if one.score is not None)[-40]
+    asked += ("--review-threshold", limit, "--block-threshold", limit)
+    said = json.loads(told(monkeypatch, capsys, *asked, "--json"))
+    blocked = [one for one in commanded.decided.values() if one.score is not None and one.score >= limit]
+    fraudulent = sum(one.amount_cents for one in blocked if kind(commanded, one) == "fraud")
+    honest = sum(kind(commanded, one) == "honest" for one in blocked)
+    assert min(fraudulent, honest) > 0
+    group = said["control_group"]
+    assert (group["percent"], group["would_block"], group["let_through_then"]) == (2, len(blocked), 0)
+    assert group["expected_cents"] == pytest.approx(0.02 * sum(one.amount_cents for one in blocked))
+    cost = 0.02 * (0.5 * fraudulent - 4_000 * honest)
+    assert group["expected_cost_cents"] == pytest.approx(cost, abs=0.02)
+    shown = told(monkeypatch, capsys, *asked)
+    assert (
+        f"A control group of 2% is expected to let through {0.02 * len(blocked):,.1f} of the {len(blocked):,}" in shown
+    )
+    assert f"and to cost {group['expected_cost_cents'] / 100:,.2f}: " in shown
+    # without the option it is the one that is set
+    assert "control group" not in told(monkeypatch, capsys, *asked[:2], "--review-threshold", 0.001)
+    monkeypatch.setattr(commanded, "percent", 3.0)
+    assert "A control group of 3% is" in told(monkeypatch, capsys, *asked[:2], "--review-threshold", 0.001)
+
+
+def test_what_is_being_done_is_said_of_a_single_day_too(
+    commanded: ProvenApplication, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["fraud", "what-if", "--from", str(commanded.cut), "--model", "small"])
+    from cli.main import main  # noqa: PLC0415 - reads the arguments
+
+    main()
+    lines = capsys.readouterr().err.splitlines()
+    assert "deciding day after day again" in lines
+    assert "days" not in lines
 
 
 REFUSED = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from fraud.control_group import drawn
 from fraud.deciding import Deciding, decide_without_features
 from fraud.decision import FallbackRule, Reason, Thresholds
 from fraud.durations import MS_PER_DAY
@@ -257,3 +259,28 @@ def test_without_features_the_rule_decides_but_never_a_second_time():
     assert (standing[1].path, standing[1].outcome, standing[1].why) == ("fallback", "review", "no features")
     assert (standing[1].trans_time, standing[1].decided_at) == (MOMENT + 7, 99)
     assert standing[1].features == {"amount": 700.0, "category": "category c"}
+
+
+def test_of_what_the_model_would_block_the_control_group_is_approved():
+    batch = [feature_message(number, amount_cents=100 * number) for number in range(100)]
+    usual = deciding().decide_batch(batch).decisions
+    made = Deciding(
+        nightly=StandInNightly(), scorer=StandInScorer(), store=StandInStore(), control_group_percent=40,
+        clock=lambda: MOMENT + 50,
+    ).decide_batch(batch).decisions  # fmt: skip
+    let_through = [one for one in made if one.control_group]
+    assert 0 < len(let_through) < sum(one.outcome == "block" for one in usual)
+    assert {one.transaction_id for one in let_through} == {
+        one.transaction_id for one in usual if one.outcome == "block" and drawn(one.transaction_id, one.cc_num, 40)
+    }
+    assert [one.would_be for one in made] == [one.outcome for one in usual]
+    # nothing else of any decision is another one
+    assert [replace(one, outcome=one.would_be, control_group=False) for one in made] == usual
+    assert all(one.outcome == "approve" and one.score >= 0.9 and one.reasons for one in let_through)
+
+
+def test_what_the_fallback_rule_blocks_no_control_group_lets_through():
+    ports = {"nightly": StandInNightly(), "scorer": StandInScorer(failing=True), "store": StandInStore()}
+    batch = [feature_message(number, amount_cents=700_000) for number in range(30)]
+    made = Deciding(**ports, control_group_percent=100).decide_batch(batch).decisions
+    assert {(one.outcome, one.control_group) for one in made} == {("block", False)}

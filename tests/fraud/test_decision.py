@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from math import inf
 
 import pytest
 from pydantic import ValidationError
 
 from fraud.decision import Decision, FallbackRule, Reason, Thresholds
+from fraud.transaction import InvalidTransactionError
 
 
 @pytest.mark.parametrize(
@@ -84,3 +87,14 @@ def test_a_fallback_decision_survives_json():
         why="the model cannot be reached",
     )
     assert Decision.from_json(decision.to_json()) == decision
+    of_control_group = replace(decision, outcome="approve", control_group=True)
+    assert Decision.from_json(of_control_group.to_json()) == of_control_group
+    assert (decision.would_be, of_control_group.would_be) == ("review", "block")
+
+
+def test_a_decision_of_a_release_without_a_control_group_is_of_none():
+    row = {"transaction_id": "t1", "cc_num": "0" * 32, "amount_cents": 5, "trans_time": 5, "decided_at": 9}
+    row |= {"outcome": "approve", "path": "model", "score": 0.1, "features": {}}
+    assert Decision.from_json(json.dumps(row)).control_group is False
+    with pytest.raises(InvalidTransactionError, match=r"control_group: 'yes'; allowed: true or false"):
+        Decision.from_json(json.dumps(row | {"control_group": "yes"}))

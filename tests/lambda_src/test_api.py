@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from fraud.control_group import drawn
 from fraud.feature_record import STREAM_NAMES
 from fraud.features.groups import STREAM_GROUP, feature_values
 from fraud.features.nightly_records import nightly_record, population_records
@@ -147,6 +148,27 @@ def test_the_same_transaction_by_stream_and_api_has_one_decision(api, load, tabl
     assert decide.handler(kafka_event(feature_message(2)), CONTEXT) == failures()
     assert "windows_age_s" in decisions(table)["t2"].features
     assert len(decisions(table)) == 2
+
+
+def test_both_doors_draw_the_same_control_group(api, load, table, model_dir, endpoint, capsys):
+    strict = {"review": 0.0, "block": 0.0}
+    endpoint.model = endpoint.model._replace(manifest=endpoint.model.manifest | {"thresholds": strict})
+    decide = load("decide")
+    decide.deciding.control_group_percent = 30
+    object.__setattr__(api.scoring, "control_group_percent", 30)
+    decide.handler(kafka_event(*(feature_message(number) for number in range(0, 60, 2))), CONTEXT)
+    body = {"transactions": [transaction(number) for number in range(1, 60, 2)]}
+    _, answer = asked(api, request("POST", "/v1/score/batch", body))
+    told = [one["decision"] for one in answer["results"]]
+    assert {(one["outcome"], one["control_group"]) for one in told} == {("approve", True), ("block", False)}
+    made = decisions(table)
+    assert len(made) == 60
+    assert {name for name, one in made.items() if one.control_group} == {
+        name for name, one in made.items() if drawn(name, one.cc_num, 30)
+    }
+    assert {one.would_be for one in made.values()} == {"block"}
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert sum(sum(line.get("ControlGroup", [])) for line in counted) == sum(one.control_group for one in made.values())
 
 
 def test_a_bad_element_stops_none_of_its_neighbours(api, table):

@@ -411,5 +411,6 @@ def test_what_it_counts(decide, capsys, monkeypatch):
         {"service": "decide", "outcome": None, "path": "model", "Decisions": [2.0]},
     ]
     assert all(line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "CardFraud" for line in lines)
+    assert not [line for line in lines if "ControlGroup" in line]
     [others] = [line for line in lines if "Quarantined" in line]
     assert (others["Quarantined"], others["DecisionLatency"]) == ([1.0], [1000.0, 999.0])

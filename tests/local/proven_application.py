@@ -55,6 +55,7 @@ class ProvenApplication:
         self.history, self.live = split_by_time(table, self.cut_ms)
         self.model = write_model(folder / "model")
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.percent = 0.0  # of the control group; a release without one has no such variable
         self.rule, self.since = FallbackRule(), "2020-01-01T00:00:00.000+0000"
         self._archive_transactions()
         self._sum_up(folder)
@@ -131,6 +132,8 @@ class ProvenApplication:
 
     def function(self, _: str) -> dict[str, Any]:
         said = {"FALLBACK_RULE": self.rule.model_dump_json(), "NIGHTLY_TOO_OLD_AFTER_H": "48"}
+        if self.percent:
+            said["CONTROL_GROUP_PERCENT"] = f"{self.percent:g}"
         return {"Environment": {"Variables": said}, "LastModified": self.since}
 
     def keys(self, bucket: str, prefix: str) -> list[str]:

@@ -63,11 +63,15 @@ def past(model: Path, nightly: dict[int, Nightly] | None = None, **changes: Any)
     return Past(**{"messages": MESSAGES, "nightly": night, "model": of_version, "cuts": (CUT,), **changes})
 
 
-def run(scorer: Any, nightly: Any = None, features: list[dict[str, Any]] = FEATURES) -> list[Decision]:
+def run(
+    scorer: Any, nightly: Any = None, features: list[dict[str, Any]] = FEATURES, percent: float = 0
+) -> list[Decision]:
     """What a run decided of FEATURES in three batches."""
     moments = iter(range(1, 10))
     known = KnownNightly(NIGHTLY) if nightly is None else nightly
-    deciding = Deciding(nightly=known, scorer=scorer, store=MadeDecisions(), clock=lambda: next(moments))
+    deciding = Deciding(
+        nightly=known, scorer=scorer, store=MadeDecisions(), control_group_percent=percent, clock=lambda: next(moments)
+    )
     made = []
     for start in (0, 20, 40):
         made += deciding.decide_batch([json.dumps(one).encode() for one in features[start : start + 20]]).decisions
@@ -85,6 +89,17 @@ def test_untouched_ones_are_equal_in_their_order(model: Path) -> None:
     agains = decide_again(recorded, past(model))
     assert [one.recorded for one in agains] == recorded
     assert (len(agains), differing(agains)) == (60, [])
+
+
+def test_the_control_group_is_drawn_again_and_explained_as_what_is_blocked(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "strict", thresholds={"review": 0.001, "block": 0.001})
+    recorded = run(ModelScorer(model), percent=50)
+    let_through = [one.transaction_id for one in recorded if one.control_group]
+    assert 5 < len(let_through) < sum(one.would_be == "block" for one in recorded) - 5
+    assert differing(decide_again(recorded, past(model, control_group_percent=50))) == []
+    told = differing(decide_again(recorded, past(model, control_group_percent=0)))
+    assert [one.split(":")[0] for one in told] == let_through
+    assert "outcome 'approve', made again 'block'; control_group True, made again False" in told[0]
 
 
 def test_reasons_that_are_neither_explanation_are_found(model: Path) -> None:
@@ -223,6 +238,7 @@ def _with_reason(one: Decision, draw: Any) -> Decision:
 
 
 CHANGES: dict[str, Callable[[Decision, Any], Decision]] = {
+    "control_group": lambda one, _: replace(one, control_group=not one.control_group),
     "score": lambda one, draw: replace(one, score=draw(st.floats(0, 1).filter(lambda value: value != one.score))),
     "outcome": lambda one, draw: replace(
         one, outcome=draw(st.sampled_from([each for each in ("approve", "review", "block") if each != one.outcome]))

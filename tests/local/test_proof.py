@@ -134,6 +134,21 @@ def test_a_rule_that_was_deployed_since_is_no_difference_of_the_record(
     assert "deployed anew at 2099" in proven(application, one.transaction_id, tmp_path).again.gone
 
 
+def test_a_control_group_that_was_set_anew_is_no_difference_of_the_record(
+    application: ProvenApplication, tmp_path: Path
+) -> None:
+    blocked = next(one for one in application.decided.values() if one.path == "model" and one.outcome == "block")
+    one = replace(blocked, outcome="approve", control_group=True)
+    application.table[one.transaction_id] = table_row(one)
+    again = proven(application, one.transaction_id, tmp_path).again
+    assert [each.what for each in again.differences] == ["outcome", "control_group"]
+    application.since = "2099-01-01T00:00:00.000+0000"
+    gone = proven(application, one.transaction_id, tmp_path).again.gone
+    assert gone == f"the share of the control group was deployed anew at {application.since}, after this decision"
+    application.percent = 100
+    assert proven(application, one.transaction_id, tmp_path).again.equal
+
+
 def test_all_of_a_run_are_made_again(application: ProvenApplication) -> None:
     day = Day(application.history, application.live, application.cut_ms)
     rule = Rule(application.rule, 48 * 3_600_000, application.since)

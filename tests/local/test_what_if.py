@@ -215,3 +215,23 @@ def test_features_that_the_records_lack_are_counted(application: ProvenApplicati
     found = decided(application, tmp_path, replace(own(application), model=ModelScorer(application.model)))
     by_model = sum(application.decided[identity].path == "model" for identity in list(application.table)[:25])
     assert dict(found.lacks) == {"num_trans_last_1h": by_model}
+
+
+def test_who_was_let_through_is_let_through_again_unless_it_would_not_be_blocked(
+    application: ProvenApplication, tmp_path: Path
+) -> None:
+    blocked = [one for one in application.decided.values() if one.path == "model" and one.outcome == "block"]
+    assert len(blocked) > 3
+    members = {one.transaction_id for one in blocked[::2]}
+    for one in blocked[::2]:
+        application.table[one.transaction_id] = table_row(replace(one, outcome="approve", control_group=True))
+    found = decided(application, tmp_path, own(application))
+    assert (found.comparison.changed, found.let_through) == (0, len(members))
+    assert sum(cell.payments for cell in found.would_block.values()) == len(blocked)
+    assert {kind: cell.cents for kind, cell in found.would_block.items()} == {
+        kind: sum(one.amount_cents for one in blocked if labelled(application, one.transaction_id) == kind)
+        for kind in {labelled(application, one.transaction_id) for one in blocked}
+    }
+    reviewed = decided(application, tmp_path, own(application, 0.0, 2.0))
+    assert (reviewed.let_through, reviewed.would_block) == (0, {})
+    assert {one.transaction_id for one in reviewed.changed if one.otherwise == "review"} > members

@@ -42,6 +42,7 @@ class Archive:
         self.folder, self.chance = folder, random.Random(seed)
         self.transactions = rows(days=DAYS, count=500, seed=seed)
         self.outcomes = {row["transaction_id"]: self.chance.choice(OUTCOMES) for row in self.transactions}
+        self.let_through: set[str] = set()  # without any, decisions are those of a release that had no control group
         self.labels: list[tuple[Label, int]] = []
         for _ in range(250):
             known = START_MS + self.chance.randrange(DAYS * DAY_MS)
@@ -66,6 +67,7 @@ class Archive:
         self.write_labels("first", self.labels)
         decided = [
             {"transaction_id": row["transaction_id"], "outcome": outcome, "decided_at": moment(row["event_ms"] + 7)}
+            | ({"control_group": row["transaction_id"] in self.let_through} if self.let_through else {})
             for row in self.transactions
             if (outcome := self.outcomes[row["transaction_id"]])
         ]
@@ -184,6 +186,22 @@ def test_what_never_got_a_label_is_in_the_manifest(archive: Archive) -> None:
     )
     assert len(told["fingerprint"]) == 64
     assert content
+
+
+def test_the_control_group_is_in_the_manifest_and_in_the_set_as_what_is_approved(archive: Archive) -> None:
+    before, told = made(archive)
+    assert set(told["control_group"].values()) == {0}
+    approved = [each for each, outcome in archive.outcomes.items() if outcome == "approve"]
+    archive.let_through = set(approved[::3])
+    archive.write()
+    again, told = made(archive, "again")
+    assert again == before, "its rows are those of any other approved payment"
+    expected = archive.expected()
+    of_group = [expected[each] for each in archive.let_through if each in expected]
+    counts = told["control_group"]
+    assert (counts["transactions"], counts["fraud"], counts["unlabelled_left_out"]) == (len(of_group), sum(of_group), 0)
+    assert counts["unlabelled_taken_as_honest"] > 0 < counts["legitimate"]
+    assert sum(counts.values()) == 2 * len(of_group)
 
 
 def test_another_content_has_another_fingerprint(archive: Archive) -> None:

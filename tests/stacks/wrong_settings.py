@@ -81,6 +81,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "review_from_amount": (0, 1_000_000),
     "block_from_amount": (0, 1_000_000),
     "alarm_fraud_percent": (0.01, 100),
+    "control_group_percent": (0, 10),
     "notebook_idle_minutes": (10, 1440),
     "synthesis_epochs": (1, 100_000),
     "synthesis_rows": (1, 10_000_000),
@@ -103,6 +104,7 @@ RANGES: dict[str, tuple[float, float]] = {
 """Whole numbers, but for those in DECIMAL."""
 DECIMAL = (
     *("nightly_too_old_after_h", "review_from_amount", "block_from_amount", "alarm_fraud_percent"),
+    "control_group_percent",
     *("synthesis_two_sample_auc", "synthesis_ks_ratio", "synthesis_most_loss", "synthesis_membership_auc"),
     *("synthesis_singling_out", "synthesis_linkability"),
     *("cost_missed_share", "cost_review", "cost_blocked", "review_hours_a_day", "review_minutes"),
