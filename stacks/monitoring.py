@@ -24,7 +24,7 @@ from stacks.constructs.alarms import (
 from stacks.constructs.drift import METRIC as DRIFTED_SERIES
 from stacks.constructs.functions import NAMESPACE
 from stacks.constructs.gateway import STAGE, THROTTLED
-from stacks.constructs.promotion import REFUSED
+from stacks.constructs.promotion import AWAITS, REFUSED
 from stacks.constructs.queues import dead_letters_of
 from stacks.data import Data
 from stacks.features import Features
@@ -79,7 +79,7 @@ class Monitoring(FraudStack):
         if batch.publishing is not None:
             machines["Publishing"] = batch.publishing
         notified = topic(self, "Alarms", data.key, settings.alarm_email)
-        notify_of(self, "Refused", data.key, streaming.bus.attr_name, REFUSED, notified)
+        notify_of(self, "Refused", data.key, streaming.bus.attr_name, (REFUSED, AWAITS), notified)
         rows = {
             "Decisions": self._decisions(),
             "Stream": self._stream(),

@@ -119,13 +119,17 @@ def topic(scope: Construct, name: str, key: kms.IKey, email: str | None) -> sns.
     return notified
 
 
-def notify_of(scope: Construct, name: str, key: kms.IKey, bus: str, detail_type: str, notified: sns.ITopic) -> None:
-    """Notifies the topic of each event of a type of the application's own: people get what it says.
+def notify_of(
+    scope: Construct, name: str, key: kms.IKey, bus: str, detail_types: Sequence[str], notified: sns.ITopic
+) -> None:
+    """Notifies the topic of each event of some types of the application's own: people get what it says.
 
     A role delivers it: a topic's policy cannot keep EventBridge to one account, which says nothing there that a condition could
     look at (page *eb-use-resource-based*).
     """
-    caller = role(scope, f"{name}Role", "events.amazonaws.com", f"The event rule that notifies people: {detail_type}")
+    caller = role(
+        scope, f"{name}Role", "events.amazonaws.com", f"The event rule that notifies people: {', '.join(detail_types)}"
+    )
     allow(caller, ["sns:Publish"], [notified.topic_arn])
     allow_key(caller, key.key_arn)
     queue = DeadLetters(scope, f"{name}NotTold", key)
@@ -134,7 +138,7 @@ def notify_of(scope: Construct, name: str, key: kms.IKey, bus: str, detail_type:
         scope,
         name,
         event_bus_name=bus,
-        event_pattern={"source": ["card-fraud"], "detail-type": [detail_type]},
+        event_pattern={"source": ["card-fraud"], "detail-type": [*detail_types]},
         targets=[
             {
                 "id": "topic",

@@ -1,4 +1,4 @@
-"""A refused candidate: people are told why, and where its evaluation is; on the emulated AWS, by the constructs themselves."""
+"""A candidate that is refused, or awaits approval: people are told why, and where its evaluation is; on the emulated AWS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stacks.constructs.alarms import notify_of, topic
 from stacks.constructs.decisions import event_bus
 from stacks.constructs.encryption import project_key
 from stacks.constructs.permissions import allow
-from stacks.constructs.promotion import EVALUATIONS, REFUSED, tell_of_refusal
+from stacks.constructs.promotion import AWAITS, EVALUATIONS, REFUSED, tell_of_refusal
 from stacks.constructs.state_machine import StateMachine
 from stacks.constructs.steps import Step, Succeed
 from stacks.settings import read_settings
@@ -40,7 +40,7 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
     key = project_key(stack, "Key", settings)
     bus = event_bus(stack, "Events", key)
     notified = topic(stack, "Alarms", key, None)
-    notify_of(stack, "Refused", key, bus.attr_name, REFUSED, notified)
+    notify_of(stack, "Refused", key, bus.attr_name, (REFUSED, AWAITS), notified)
     steps = {
         "Run": Step(assigns={"run": "r1", "verdict": VERDICT}),
         "Tell of refusal": tell_of_refusal(bus.attr_name, f"s3://models/{EVALUATIONS}"),
@@ -51,7 +51,7 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
     heard = sqs.Queue(stack, "Heard")
     heard.grant_send_messages(cdk.aws_iam.ServicePrincipal("sns.amazonaws.com"))
     sns.CfnSubscription(stack, "Hears", topic_arn=notified.topic_arn, protocol="sqs", endpoint=heard.queue_arn)
-    for name, value in {"Machine": machine.arn, "Heard": heard.queue_url}.items():
+    for name, value in {"Machine": machine.arn, "Heard": heard.queue_url, "Bus": bus.attr_name}.items():
         cdk.CfnOutput(stack, f"{name}Out", value=value)
     app.synth()
     with EmulatedAws(tmp_path / "aws", STAND_INS) as aws:
@@ -83,4 +83,15 @@ def test_people_are_told_of_a_refused_candidate_and_of_its_evaluation(
         "sentence": f"the candidate is refused: {WHY}",
         "evaluation": "s3://models/evaluations/r1/evaluation.json",
     }
+    awaits = {"run": "r2", "sentence": "the candidate awaits approval", "package": "arn", "evaluation": "s3://models/e"}
+    entry = {
+        "EventBusName": found["BusOut"],
+        "Source": "card-fraud",
+        "DetailType": AWAITS,
+        "Detail": json.dumps(awaits),
+    }
+    aws.client("events").put_events(Entries=[entry, entry | {"DetailType": "Model serves"}])
+    # the queue gives out the first message once more only after its time
+    [message] = wait_until(heard, 20, lambda: AssertionError("nobody was told that one awaits approval"))
+    assert json.loads(json.loads(message)["Message"]) == awaits
     assert not [row for row in aws.permissions() if row["denied"]]

@@ -29,7 +29,7 @@ from lambda_src.record_labels.rows import LABELS
 from stacks.constructs import feature_groups
 from stacks.constructs.functions import TRACES
 from stacks.constructs.jobs import names_in_place_of_wheels
-from stacks.constructs.promotion import REFUSED
+from stacks.constructs.promotion import AWAITS, REFUSED
 from stacks.data import Data
 from stacks.features import Features
 from stacks.images import TABLE, ask_sagemaker
@@ -179,7 +179,7 @@ def test_a_new_model_takes_over_behind_alarms(dev: Templates, prod: Templates) -
         }
 
 
-def test_people_are_told_of_a_candidate_that_is_refused(templates: Templates) -> None:
+def test_people_are_told_of_a_candidate_that_is_refused_or_awaits_approval(templates: Templates) -> None:
     states = definitions(templates)["Training"]["States"]
     refused = states[states["Accepted?"]["Default"]]
     (entry,) = refused["Arguments"]["Entries"]
@@ -189,7 +189,7 @@ def test_people_are_told_of_a_candidate_that_is_refused(templates: Templates) ->
     (rule,) = [
         one.properties
         for one in resources(templates, "AWS::Events::Rule")
-        if one.properties["EventPattern"].get("detail-type") == [REFUSED]
+        if one.properties["EventPattern"].get("detail-type") == [REFUSED, AWAITS]
     ]
     (topic,) = resources(templates, "AWS::SNS::Topic")
     (target,) = rule["Targets"]
