@@ -49,7 +49,7 @@ def build_app(context: Mapping[str, Any] | None = None, outdir: str | None = Non
     labels = Labels(app, settings, data=data, streaming=streaming)
     training = Training(app, settings, data=data, serving=serving, streaming=streaming)
     synthesis = Synthesis(app, settings, data=data, streaming=streaming) if settings.synthesis else None
-    api = Api(app, settings, data=data, features=features, serving=serving, streaming=streaming)
+    api = Api(app, settings, data=data, features=features, serving=serving, streaming=streaming, labels=labels)
     batch = Batch(app, settings, data=data, serving=serving, streaming=streaming, training=training)
     Monitoring(
         app,

@@ -6,6 +6,7 @@ validation is made of them: each is declared here once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from fraud.decision import Decision, Outcome, Path
 from fraud.durations import MS_PER_HOUR
 from fraud.features.groups import event_time
+from fraud.label import Label, Source
+from fraud.transaction import format_event_time
 
 TOGETHER = 100
 """Transactions or labels of one request, at most."""
@@ -73,6 +76,23 @@ class DecisionAnswer(Answer):
     )
 
 
+class LabelAnswer(Answer):
+    """A label of a transaction."""
+
+    is_fraud: bool
+    source: Source
+    reported_by: str
+    known_at: str = Field(description="UTC, as 2026-01-31T12:00:00.000Z")
+
+
+class RecordedAnswer(DecisionAnswer):
+    """A decision that was asked for, and what became known of its transaction since."""
+
+    labels: list[LabelAnswer] = Field(
+        description=f"the newest {TOGETHER}, in the order in which they became known: the last one counts"
+    )
+
+
 class ErrorDetail(Answer):
     """What is wrong."""
 
@@ -121,6 +141,20 @@ class HealthAnswer(Answer):
     """The function answers; nothing behind it was asked."""
 
     status: Literal["ok"]
+
+
+def recorded_answer(decision: Decision, labels: Sequence[Label]) -> RecordedAnswer:
+    """A decision with its transaction's labels, in order."""
+    told = [
+        LabelAnswer(
+            is_fraud=one.is_fraud,
+            source=one.source,
+            reported_by=one.reported_by,
+            known_at=format_event_time(one.known_at),
+        )
+        for one in labels
+    ]
+    return RecordedAnswer(**dict(answer_of(decision)), labels=told)
 
 
 def answer_of(decision: Decision) -> DecisionAnswer:

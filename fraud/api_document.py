@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from fraud.api import TOGETHER, BatchAnswer, DecisionAnswer, ErrorAnswer, HealthAnswer, LabelsAnswer
+from fraud.api import TOGETHER, BatchAnswer, DecisionAnswer, ErrorAnswer, HealthAnswer, LabelsAnswer, RecordedAnswer
 from fraud.fields import DECLARED, REQUIRED_FIELDS, Field
 from fraud.label import FIELDS as LABEL_FIELDS
 from fraud.label import SOURCES
@@ -69,9 +69,9 @@ OPERATIONS = (
         "GET",
         "/v1/decisions/{transaction_id}",
         "decision",
-        "The decision about a transaction.",
+        "The decision about a transaction, and the transaction's labels.",
         None,
-        {200: DecisionAnswer, 400: ErrorAnswer, 404: ErrorAnswer, 503: ErrorAnswer},
+        {200: RecordedAnswer, 400: ErrorAnswer, 404: ErrorAnswer, 503: ErrorAnswer},
     ),
     Operation(
         "POST",
@@ -173,7 +173,7 @@ def _of_field(field: Field) -> Schema:
 
 def document() -> Schema:
     """The OpenAPI document."""
-    answers = (DecisionAnswer, BatchAnswer, LabelsAnswer, HealthAnswer, ErrorAnswer)
+    answers = (DecisionAnswer, RecordedAnswer, BatchAnswer, LabelsAnswer, HealthAnswer, ErrorAnswer)
     _, found = models_json_schema(
         [(model, "serialization") for model in answers], ref_template="#/components/schemas/{model}"
     )

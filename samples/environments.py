@@ -30,6 +30,7 @@ _OF = {
         "NIGHTLY_FEATURE_GROUP": "cc-agg-batch-fg",
         "ENDPOINT_NAME": "fraud",
         "DECISIONS_TABLE": "decisions",
+        "LABELS_TABLE": "labels",
         "EVENT_BUS_NAME": "decided",
         "FALLBACK_RULE": '{"review_from_amount": "500.00"}',
         "NIGHTLY_TOO_OLD_AFTER_H": "48",

@@ -12,6 +12,7 @@ from stacks.constructs.gateway import Gateway
 from stacks.constructs.permissions import allow
 from stacks.data import QUARANTINE, Data
 from stacks.features import Features
+from stacks.labels import Labels
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import OWN_PREFIX, Streaming
@@ -32,9 +33,10 @@ class Api(FraudStack):
         features: Features,
         serving: Serving,
         streaming: Streaming,
+        labels: Labels,
     ) -> None:
         description = "Card fraud: the scoring API"
-        super().__init__(scope, "Api", settings, description, (data, features, serving, streaming))
+        super().__init__(scope, "Api", settings, description, (data, features, serving, streaming, labels))
         functions = Functions(self, "Functions", settings, data.key)
         answers = functions.function(
             "api",
@@ -44,6 +46,7 @@ class Api(FraudStack):
                 "NIGHTLY_FEATURE_GROUP": NIGHTLY_GROUP.name,
                 "ENDPOINT_NAME": serving.endpoint_name,
                 "DECISIONS_TABLE": streaming.decisions.table_name,
+                "LABELS_TABLE": labels.table.table_name,
                 "EVENT_BUS_NAME": streaming.bus.attr_name,
                 "FALLBACK_RULE": settings.fallback_rule.model_dump_json(),
                 "NIGHTLY_TOO_OLD_AFTER_H": f"{settings.nightly_too_old_after_h:g}",
@@ -60,6 +63,7 @@ class Api(FraudStack):
         allow(answers.role, ["sagemaker:BatchGetRecord"], groups)
         allow(answers.role, ["sagemaker:InvokeEndpoint"], [serving.endpoint_arn])
         allow(answers.role, ["dynamodb:PutItem", "dynamodb:BatchGetItem"], [streaming.decisions.table_arn])
+        allow(answers.role, ["dynamodb:Query"], [labels.table.table_arn])
         allow(answers.role, ["events:PutEvents"], [streaming.bus.attr_arn])
         allow(answers.role, ["s3:PutObject"], [data.archive.objects(QUARANTINE)], because=OWN_PREFIX)
         self.gateway = Gateway(self, "Gateway", settings, key=data.key, answers=answers.function)

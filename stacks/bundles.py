@@ -99,6 +99,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
         "lambda_src.ports.card_feature_store",
         "lambda_src.ports.endpoint_scorer",
         "lambda_src.ports.label_events",
+        "lambda_src.ports.label_table",
         "lambda_src.ports.nightly_feature_store",
     ),
     "accept": (*_TOPIC, *_QUARANTINE, *_DECISION_TABLE, "lambda_src.ports.watch_queue"),

@@ -19,6 +19,7 @@ class Environment(FunctionEnvironment):
     nightly_feature_group: Name = Field(alias="NIGHTLY_FEATURE_GROUP")
     endpoint_name: Name = Field(alias="ENDPOINT_NAME")
     decisions_table: Name = Field(alias="DECISIONS_TABLE")
+    labels_table: Name = Field(alias="LABELS_TABLE")
     event_bus_name: Name = Field(alias="EVENT_BUS_NAME")
     fallback_rule: Json[FallbackRule] = Field(alias="FALLBACK_RULE")
     nightly_too_old_after_h: float = Field(alias="NIGHTLY_TOO_OLD_AFTER_H", gt=0)

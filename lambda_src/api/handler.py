@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fraud.api import (
+    TOGETHER,
     BatchAnswer,
     BatchElement,
     ErrorAnswer,
@@ -17,7 +18,7 @@ from fraud.api import (
     HealthAnswer,
     LabelElement,
     LabelsAnswer,
-    answer_of,
+    recorded_answer,
 )
 from fraud.deciding import now_ms
 from fraud.durations import MS_PER_HOUR
@@ -35,10 +36,12 @@ from lambda_src.ports.dynamodb_items import MalformedItemError
 from lambda_src.ports.endpoint_scorer import EndpointScorer
 from lambda_src.ports.event_bus import EventBus, EventsNotPublishedError
 from lambda_src.ports.label_events import LabelsNotPublishedError, publish_labels
+from lambda_src.ports.label_table import LabelTable
 from lambda_src.telemetry import Event, LambdaContext, logger, metrics, with_request
 
 environment = Environment.read()
 store = DecisionTable(client("dynamodb"), environment.decisions_table)
+known_labels = LabelTable(client("dynamodb"), environment.labels_table)
 scoring = Scoring(
     features=CardFeatureStore(
         client("sagemaker-featurestore-runtime", timeout_s=1, attempts=2),
@@ -147,7 +150,7 @@ def _decision(event: Event) -> Answered:
             field="transaction_id", problem="has no decision", allowed="the id of a decided transaction"
         )
         return 404, ErrorAnswer(error=error)
-    return 200, answer_of(found)
+    return 200, recorded_answer(found, known_labels.newest(name, TOGETHER))
 
 
 def _labels(event: Event) -> Answered:

@@ -32,6 +32,14 @@ def optional_text(item: Item, name: str) -> str | None:
     return text(item, name) if name in item else None
 
 
+def flag(item: Item, name: str) -> bool:
+    """Whether an attribute is true. Raises MalformedItemError: it is missing or no flag."""
+    match item.get(name):
+        case {"BOOL": bool(value)}:
+            return value
+    raise MalformedItemError(f'{name}: no flag; allowed: {{"BOOL": true or false}}')
+
+
 def number(item: Item, name: str) -> int:
     """An attribute's whole number. Raises MalformedItemError: it is missing or none.
 

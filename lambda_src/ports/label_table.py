@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from fraud.label import Label
+from fraud.label import Label, as_label
 from fraud.transaction import format_event_time
 from lambda_src.ports.clients import Client
 from lambda_src.ports.decision_table import ITEMS_PER_CALL, read_items
-from lambda_src.ports.dynamodb_items import Item, text
+from lambda_src.ports.dynamodb_items import Item, flag, text
 
 KEY = ("transaction_id", "label_id")
 """The table's partition key and its sort key."""
@@ -42,6 +42,23 @@ class LabelTable:
         found = read_items(self._client, self._table, keys, ", ".join(KEY), self._sleep)
         return {by_key[text(item, KEY[0]), text(item, KEY[1])] for item in found}
 
+    def newest(self, transaction_id: str, most: int) -> list[Label]:
+        """The newest labels of a transaction, up to `most`, in the order in which they became known: the last one counts.
+
+        Raises:
+            ClientError, BotoCoreError: the table cannot be read.
+            MalformedItemError, InvalidTransactionError: an item is no label.
+        """
+        found = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="transaction_id = :id",
+            ExpressionAttributeValues={":id": {"S": transaction_id}},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=most,  # far below the megabyte that a call gives (page API_Query)
+        )
+        return sorted(map(_label, found["Items"]), key=lambda label: label.order)
+
     def record(self, label: Label, recorded_at: int, *, known_transaction: bool) -> None:
         """Records a label, unless it is there: the first time stands.
 
@@ -68,6 +85,11 @@ class LabelTable:
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
+
+
+def _label(item: Item) -> Label:
+    texts = {name: text(item, name) for name in ("transaction_id", "source", "reported_by", "known_at")}
+    return as_label({**texts, "is_fraud": flag(item, "is_fraud")})
 
 
 def sort_key(label: Label) -> str:

@@ -14,7 +14,9 @@ from fraud.control_group import drawn
 from fraud.feature_record import STREAM_NAMES
 from fraud.features.groups import STREAM_GROUP, feature_values
 from fraud.features.nightly_records import nightly_record, population_records
+from fraud.label import as_label
 from fraud.ports import ScorerUnavailableError
+from lambda_src.ports.label_table import LabelTable
 from samples.deciding_world import (
     CARDS,
     MOMENT,
@@ -84,7 +86,7 @@ def store(feature_store):
 
 
 @pytest.fixture
-def api(load, store, endpoint, table, bus, quarantined, monkeypatch):
+def api(load, store, endpoint, table, labels_table, bus, quarantined, monkeypatch):
     function = load("api")
     object.__setattr__(function.scoring, "clock", lambda: NOW)
     monkeypatch.setattr(function.store, "_sleep", lambda _: None)
@@ -124,8 +126,42 @@ def test_a_repeated_request_is_answered_with_the_first_answer(api, table):
     object.__setattr__(api.scoring, "clock", lambda: NOW + 90_000)
     assert asked(api, request("POST", "/v1/score", transaction(1))) == first
     found = asked(api, request("GET", "/v1/decisions/{transaction_id}", pathParameters={"transaction_id": "t1"}))
-    assert found == first
+    assert found == (200, {**first[1], "labels": []})
     assert len(decisions(table)) == 1
+
+
+def test_a_decision_is_told_with_what_became_known_since(api, labels_table):
+    first = asked(api, request("POST", "/v1/score", transaction(1)))[1]
+    said = [
+        {"is_fraud": False, "source": "analyst", "reported_by": "ann", "known_at": "2026-01-02T00:00:00.000Z"},
+        {"is_fraud": True, "source": "chargeback", "reported_by": "issuer 7", "known_at": "2026-01-03T00:00:00.000Z"},
+    ]
+    labels = LabelTable(labels_table, "labels")
+    for one in (*said[::-1], said[0]):
+        labels.record(as_label({"transaction_id": "t1", **one}), 0, known_transaction=True)
+    labels.record(as_label({"transaction_id": "t2", **said[0]}), 0, known_transaction=True)
+    ask = request("GET", "/v1/decisions/{transaction_id}", pathParameters={"transaction_id": "t1"})
+    assert asked(api, ask) == (200, {**first, "labels": said})
+    # the answer to the transaction itself stays the first one
+    assert asked(api, request("POST", "/v1/score", transaction(1))) == (200, first)
+
+
+def test_of_many_labels_the_newest_are_told(api, labels_table):
+    asked(api, request("POST", "/v1/score", transaction(1)))
+    labels = LabelTable(labels_table, "labels")
+    moments = [f"2026-01-02T00:{number // 60:02d}:{number % 60:02d}.000Z" for number in range(130)]
+    for at in moments:
+        label = {"transaction_id": "t1", "is_fraud": True, "source": "analyst", "reported_by": "ann", "known_at": at}
+        labels.record(as_label(label), 0, known_transaction=True)
+    ask = request("GET", "/v1/decisions/{transaction_id}", pathParameters={"transaction_id": "t1"})
+    assert [one["known_at"] for one in asked(api, ask)[1]["labels"]] == moments[30:]
+
+
+def test_labels_that_cannot_be_read_are_asked_for_again(api, labels_table):
+    asked(api, request("POST", "/v1/score", transaction(1)))
+    labels_table.delete_table(TableName="labels")
+    ask = request("GET", "/v1/decisions/{transaction_id}", pathParameters={"transaction_id": "t1"})
+    assert asked(api, ask)[0] == 503
 
 
 def test_another_payment_under_an_id_is_a_conflict_and_both_are_kept(api, table, quarantined):

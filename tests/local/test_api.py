@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,15 +15,15 @@ from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
 from emulator.process import EmulatedAws
-from local.assembly import Stack
 from local.deployment import deploy, outputs
 from local.stand_ins import STAND_INS
 from local.synthesis import synthesized_stacks
 from samples.deciding_world import transaction_message
+from samples.parts import table_and_bus
 
 pytestmark = [pytest.mark.stacks, pytest.mark.slow, pytest.mark.timeout(900)]
 
-PARTS = ("Data", "Features", "Serving", "Streaming", "Api")
+PARTS = ("Data", "Features", "Serving", "Streaming", "Labels", "Api")
 
 
 class Answer(NamedTuple):
@@ -58,27 +56,12 @@ class Api:
         return Answer(given.status_code, given.text)
 
 
-def table_and_bus(stack: Stack) -> Stack:
-    """The stack Streaming without what streams."""
-    template = json.loads(stack.body)
-    kept = ("AWS::Events::EventBus", "AWS::DynamoDB::Table")
-    template["Resources"] = {name: one for name, one in template["Resources"].items() if one["Type"] in kept}
-    for one in template["Resources"].values():
-        one["Properties"].pop("DeadLetterConfig", None)
-    gone = re.compile(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"')
-    template["Outputs"] = {
-        name: one
-        for name, one in template["Outputs"].items()
-        if set(gone.findall(json.dumps(one["Value"]))) <= template["Resources"].keys()
-    }
-    return replace(stack, body=json.dumps(template), assets=())
-
-
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("api")
     stacks = {stack.name.rpartition("-")[2]: stack for stack in synthesized_stacks(folder, {})}
-    stacks["Streaming"] = table_and_bus(stacks["Streaming"])
+    for part in ("Streaming", "Labels"):
+        stacks[part] = table_and_bus(stacks[part])
     with EmulatedAws(folder / "aws", STAND_INS) as aws:
         deploy([stacks[part] for part in PARTS], aws.client)
         yield Api(aws, [stacks[part].name for part in PARTS])
@@ -93,7 +76,7 @@ def test_a_signed_request_is_decided_and_a_repeated_one_gets_the_first_answer(ap
     assert first.status_code == 200, first.text
     assert first.json()["door"] == "api"
     assert api.call("POST", "/v1/score", transaction(1)).json() == first.json()
-    assert api.call("GET", "/v1/decisions/t1").json() == first.json()
+    assert api.call("GET", "/v1/decisions/t1").json() == {**first.json(), "labels": []}
     assert api.call("GET", "/v1/decisions/t404").status_code == 404
     assert api.call("GET", "/v1/health").json() == {"status": "ok"}
     document = api.call("GET", "/v1/openapi.json").json()
