@@ -78,6 +78,8 @@ CRAWL_LEAST_S, TRANSFORM_LEAST_S = 600, 60
 TRANSFORM_S_A_ROW = 25e-6
 SCORING_JOB_S, SCORING_S_A_ROW = 240, 144e-6
 """Until a machine of SageMaker's runs its container, and what a row takes there with its reasons (`benchmarks/README.md`)."""
+SHADOWS_A_MONTH, SHADOW_JOB_H = 4.3, 0.1
+"""A candidate a week, as they are trained, and the job that compares it with the champion."""
 DETECTOR_TRAINING_H = 5.0
 """Compute hours of a training: as its machine is chosen by the service, they are more than those that pass."""
 
@@ -215,6 +217,11 @@ def _model(settings: Settings) -> Iterator[Line]:
         30 * (0.5 if settings.env == "prod" else 0.1),
     )
     yield Line("Training", f"SageMaker, {settings.training_instance_type} hour", 4.3 * _training_h(settings))
+    if settings.shadow_percent:
+        # beside the shadow's machines those of two updates of the endpoint, each with its waits; and a short job
+        busy_h = settings.shadow_hours + 2 * 3 * settings.canary_wait_s / 3600
+        yield Line("Model", instance, SHADOWS_A_MONTH * busy_h * settings.endpoint_instances_least)
+        yield Line("Training", f"SageMaker, {settings.training_instance_type} hour", SHADOWS_A_MONTH * SHADOW_JOB_H)
 
 
 def _stores(settings: Settings, load: Load) -> Iterator[Line]:

@@ -36,6 +36,9 @@ DECISIONS = "decisions/"
 LABELS = "labels/"
 QUARANTINE = "quarantine/"
 CAPTURED = "captured/"
+SHADOWED = "shadow/"
+SHADOWED_DAYS = 7
+"""How long is kept what a candidate was asked as a shadow: it was compared within the hour."""
 
 
 class Data(FraudStack):
@@ -69,6 +72,7 @@ class Data(FraudStack):
                 LABELS: settings.archive_days,
                 QUARANTINE: settings.archive_days,
                 CAPTURED: settings.retention_days,
+                SHADOWED: SHADOWED_DAYS,
                 # batches that failed after all retries: they hold what transactions hold, and may be the only copy
                 UNDELIVERED: settings.archive_days,
             },

@@ -12,6 +12,8 @@ OFFLINE_DATABASE = "sagemaker_featurestore"
 TRAINING_JOBS = ("training-set", "training", "evaluation")
 """The jobs of training."""
 DRIFT_JOB = "drift"
+SHADOW_JOB = "shadow"
+"""The job that compares a candidate that was a shadow with the champion."""
 SYNTHESIS_JOBS = ("synth-extract", "synth-fit", "synth-sample", "synth-evaluate")
 """The jobs of synthetic fraud."""
 SCORING_JOBS = ("score-requests", "score-answers", "score-results")
@@ -27,7 +29,7 @@ SCORED, REPORTS, WORKING = "scored/", "reports/", "_working/"
 """Prefixes of the bucket Batch."""
 ACTING_S = 60
 """How long a function may take that acts on new objects."""
-JOBS = ("nightly", DRIFT_JOB, *TRAINING_JOBS, *SYNTHESIS_JOBS, *SCORING_JOBS)
+JOBS = ("nightly", DRIFT_JOB, SHADOW_JOB, *TRAINING_JOBS, *SYNTHESIS_JOBS, *SCORING_JOBS)
 """All jobs."""
 
 

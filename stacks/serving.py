@@ -8,7 +8,7 @@ from stacks.base import FraudStack
 from stacks.constructs.clean_up import leftovers
 from stacks.constructs.endpoint import Endpoint
 from stacks.constructs.jobs import allow_prefix
-from stacks.data import CAPTURED, Data
+from stacks.data import CAPTURED, SHADOWED, Data
 from stacks.names import WORKING, endpoint_log_group, model_prefix
 from stacks.settings import Settings
 
@@ -26,6 +26,7 @@ class Serving(FraudStack):
             models=data.models,
             archive=data.archive,
             captured=CAPTURED,
+            shadowed=SHADOWED,
         )
         # a batch transform reads requests and writes answers in the model's name
         allow_prefix(self.endpoint.role, data.batch, WORKING, read=True, write=True)

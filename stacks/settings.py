@@ -297,6 +297,16 @@ class Settings(BaseModel):
     # the alarms look at two minutes: a shorter watch would be over before one of them can go off
     canary_wait_s: int = number(300, "how long the canary is watched, seconds", 180, 3600)
 
+    shadow_percent: int = number(
+        0,
+        "share of the requests that a candidate is asked as the champion's shadow before it is registered, percent; 0: none",
+        0,
+        100,
+    )
+    # with training, evaluation and taking over within the day that a run may take
+    shadow_hours: int = number(4, "how long a candidate is a shadow", 1, 12)
+    shadow_error_percent: float = number(1, "gate: share of a shadow's answers that may be errors, percent", 0, 100)
+
     review_from_amount: Money = number(500, "fallback rule: review from this amount", 0, 1_000_000)
     block_from_amount: Money = number(5000, "fallback rule: block from this amount", 0, 1_000_000)
     review_from_num_trans_last_10m: int = number(4, "fallback rule: review from so many in 10 minutes", 1, 10_000)

@@ -9,8 +9,8 @@ from stacks.constructs.clean_up import leftovers
 from stacks.constructs.drift import Drift
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
-from stacks.data import DECISIONS, LABELS, TRANSACTIONS, Data
-from stacks.names import DRIFT_JOB, JOB_LOG_GROUPS, TRAINING_JOBS, run_prefix
+from stacks.data import DECISIONS, LABELS, SHADOWED, TRANSACTIONS, Data
+from stacks.names import DRIFT_JOB, JOB_LOG_GROUPS, SHADOW_JOB, TRAINING_JOBS, run_prefix
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
@@ -32,6 +32,7 @@ class Training(FraudStack):
             curated=data.curated,
             archive=data.archive,
             archived={"archive": TRANSACTIONS, "decisions": DECISIONS, "labels": LABELS},
+            shadowed=SHADOWED,
             models=data.models,
             endpoint=serving.endpoint,
             bus=(streaming.bus.attr_name, streaming.bus.attr_arn),
@@ -50,7 +51,7 @@ class Training(FraudStack):
             champion=training.champion,
             bus=(streaming.bus.attr_name, streaming.bus.attr_arn),
         ).machine
-        jobs = [run_prefix(settings, name) for name in (*TRAINING_JOBS, DRIFT_JOB)]
+        jobs = [run_prefix(settings, name) for name in (*TRAINING_JOBS, SHADOW_JOB, DRIFT_JOB)]
         leftovers(
             self,
             data.clean_up_arn,

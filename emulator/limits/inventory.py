@@ -53,6 +53,7 @@ NONE = {
     "logs:*Log*Delivery": "Step Functions sets its own logging up",
     "logs:ListLogDeliveries": "Step Functions sets its own logging up",
     "cloudwatch:DescribeAlarms": "SageMaker looks at the alarms of a deployment by itself",
+    "cloudwatch:GetMetricData": "a state machine asks for ten metrics by the hour; 500 are taken (page API_GetMetricData)",
     "cloudwatch:PutMetricData": "the services' agents call it; functions write metrics into their logs, a state machine puts one",
     "s3:Get*Bucket*": "a bucket's name alone",
     "s3:ListBucket*": "a bucket's name and a prefix of ours; S3 gives at most 1,000 a page, as the emulation does",

@@ -41,7 +41,8 @@ class Champion:
         """It takes over where another model serves.
 
         That is so where a deployment has put the first model back, that knows nothing; where the release does not compute all
-        that the serving model takes; and where it computes what a newer one takes.
+        that the serving model takes; and where it computes what a newer one takes. It takes over from itself where it serves with
+        a shadow.
 
         Goes on to `Create model` with `$model`, `$registered`, `$verdict` and `$sentence`, or ends.
 
@@ -58,6 +59,7 @@ class Champion:
                 assigns={
                     "status": "{% $states.result.EndpointStatus %}",
                     "configuration": f"{{% {of_training} ? {name} : null %}}",
+                    "shadowed": "{% $count($states.result.ShadowProductionVariants) > 0 %}",
                 },
             ),
             # another run brings a model behind it, and the endpoint takes no second one meanwhile
@@ -71,7 +73,10 @@ class Champion:
                 assigns={"found": f"{{% {_FOUND} %}}", "sentence": f"{{% {_FOUND}.sentence %}}"},
             ),
             "Another one?": Choice(
-                reads=("found",), rules={"{% $found.another %}": "Take over"}, otherwise="Tell that it stays"
+                reads=("found", "shadowed"),
+                # a shadow that a run left behind which was stopped goes with the configuration that it stands in
+                rules={"{% $found.another or ($shadowed and $found.model != null) %}": "Take over"},
+                otherwise="Tell that it stays",
             ),
             "Tell that it stays": tell(self.bus),
             "Nothing to do": Succeed(),

@@ -20,7 +20,8 @@ from stacks.images import image
 from stacks.names import endpoint_log_group, model_prefix
 from stacks.settings import Settings
 
-VARIANT = "main"
+VARIANT, SHADOW = "main", "shadow"
+"""The variant that serves, and that of a candidate beside it."""
 MODELS = "models/"
 
 
@@ -29,6 +30,7 @@ class Endpoint(Construct):
 
     Args:
         captured: prefix of the archive under which the share of requests that is kept goes.
+        shadowed: prefix of the archive for what a candidate and the champion are asked while the one is the other's shadow.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Endpoint(Construct):
         models: Store,
         archive: Store,
         captured: str,
+        shadowed: str,
     ) -> None:
         super().__init__(scope, name)
         self._settings, self._key = settings, key
@@ -48,7 +51,7 @@ class Endpoint(Construct):
         self._captured = archive.uri(captured)
         self.image = image("xgboost", settings.region)
         self.role = role(self, "Role", "sagemaker.amazonaws.com", "The model's endpoint")
-        self._permissions(first, models, archive, captured)
+        self._permissions(first, models, archive, [captured] + [shadowed] * bool(settings.shadow_percent))
         model = sagemaker.CfnModel(
             self,
             "BootstrapModel",
@@ -95,7 +98,7 @@ class Endpoint(Construct):
         }
 
     def variant(self, model_name: str) -> dict[str, Any]:
-        """The endpoint's only variant with a model, in the form of SageMaker's API."""
+        """The endpoint's only production variant with a model, in the form of SageMaker's API."""
         return {
             "VariantName": VARIANT,
             "ModelName": model_name,
@@ -104,12 +107,22 @@ class Endpoint(Construct):
             "InitialVariantWeight": 1,
         }
 
-    def capture(self) -> dict[str, Any]:
-        """Which requests and answers are kept, in the form of SageMaker's API."""
+    def shadow(self, model_name: str) -> dict[str, Any]:
+        """A shadow variant with a model: its share of the requests is the ratio of the variants' weights."""
+        weight = self._settings.shadow_percent / 100
+        return {**self.variant(model_name), "VariantName": SHADOW, "InitialVariantWeight": weight}
+
+    def capture(self, destination: str | None = None, *, percent: int | None = None) -> dict[str, Any]:
+        """Which requests and answers are kept, in the form of SageMaker's API.
+
+        Args:
+            destination: an S3 URI; that of all requests unless it is given.
+            percent: share of the requests; that of the settings unless it is given.
+        """
         return {
             "EnableCapture": True,
-            "InitialSamplingPercentage": self._settings.captured_percent,
-            "DestinationS3Uri": self._captured,
+            "InitialSamplingPercentage": self._settings.captured_percent if percent is None else percent,
+            "DestinationS3Uri": destination or self._captured,
             "KmsKeyId": self._key.key_arn,
             "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         }
@@ -143,13 +156,13 @@ class Endpoint(Construct):
             **more,
         )
 
-    def _permissions(self, first: FirstModel, models: Store, archive: Store, captured: str) -> None:
+    def _permissions(self, first: FirstModel, models: Store, archive: Store, captured: list[str]) -> None:
         allow(self.role, ["s3:GetObject"], [first.arn])
         because = "Each training run's model has a name of its own."
         allow(self.role, ["s3:GetObject"], [models.objects(MODELS)], because=because)
         allow(self.role, ["s3:ListBucket"], [models.arn])
         because = "The endpoint names what it captures."
-        allow(self.role, ["s3:PutObject"], [archive.objects(captured)], because=because)
+        allow(self.role, ["s3:PutObject"], [archive.objects(prefix) for prefix in captured], because=because)
         allow_image(self.role, self.image)
         allow_key(self.role, self._key.key_arn, for_volumes=True)
         logs = cdk.Stack.of(self).format_arn(

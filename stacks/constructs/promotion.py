@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from stacks.constructs.endpoint import Endpoint
 from stacks.constructs.state_machine import RUN, sagemaker_call
@@ -40,6 +41,7 @@ class Promotion:
         prefix: what the names of models and endpoint configurations begin with; the run's follows.
         evaluations: where evaluations are, an S3 URI that ends with EVALUATIONS.
         bus: the name of the bus that is told which model serves, and which candidate was refused.
+        tested: steps that a candidate of the gate's goes through before it is registered; they lead to `Register`, or refuse it.
     """
 
     settings: Settings
@@ -50,11 +52,19 @@ class Promotion:
     prefix: str
     evaluations: str
     bus: str
+    tested: Mapping[str, Step] = field(default_factory=dict)
 
     def steps(self) -> dict[str, Step]:
         """The steps, in order."""
         by_person = self._awaiting() if self.settings.approval == "person" else {}
-        return {**self._judging(), **self._registering(), **by_person, **self._deploying(), **self._watching()}
+        return {
+            **self._judging(),
+            **self.tested,
+            **self._registering(),
+            **by_person,
+            **self._deploying(),
+            **self._watching(),
+        }
 
     def _judging(self) -> dict[str, Step]:
         evaluation = f"{{% '{EVALUATIONS}' & {RUN} & '/evaluation.json' %}}"
@@ -71,7 +81,9 @@ class Promotion:
                 retry=FUNCTION_RETRIES,
             ),
             "Accepted?": Choice(
-                reads=("verdict",), rules={"{% $verdict.accepted %}": "Register"}, otherwise="Tell of refusal"
+                reads=("verdict",),
+                rules={"{% $verdict.accepted %}": next(iter(self.tested), "Register")},
+                otherwise="Tell of refusal",
             ),
             "Tell of refusal": tell_of_refusal(self.bus, self.evaluations),
             "Champion stays": Succeed(),
@@ -212,16 +224,18 @@ def tell(bus: str, **more: str) -> Task:
     )
 
 
-def tell_of_refusal(bus: str, evaluations: str) -> Task:
+def tell_of_refusal(bus: str, evaluations: str, comparisons: str | None = None) -> Task:
     """A step that says in an event why a candidate, by the verdict at `$verdict`, is not deployed. Its output is the verdict.
 
     Args:
         evaluations: see `Promotion`.
+        comparisons: where comparisons with the champion are, an S3 URI, if this one was refused by that.
     """
     says = {
         "run": f"{{% {RUN} %}}",
         "sentence": "{% 'the candidate is refused: ' & $verdict.why %}",
         "evaluation": f"{{% '{evaluations}' & {RUN} & '/evaluation.json' %}}",
+        **({"comparison": f"{{% '{comparisons}' & {RUN} & '/comparison.html' %}}"} if comparisons else {}),
     }
     entry = {"EventBusName": bus, "Source": "card-fraud", "DetailType": REFUSED, "Detail": says}
     return Task(

@@ -31,12 +31,13 @@ from stacks.constructs.jobs import (
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import EVALUATIONS, Promotion
 from stacks.constructs.retraining import OF_ITSELF, Retraining
+from stacks.constructs.shadow import Shadow
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri
 from stacks.constructs.steps import Choice, Fail, Step, Task
 from stacks.constructs.storage import Store
 from stacks.constructs.turn import Turn
 from stacks.images import image
-from stacks.names import model_prefix, run_prefix
+from stacks.names import SHADOW_JOB, model_prefix, run_prefix
 from stacks.settings import Settings
 
 LABELLED = "transactions/"
@@ -70,6 +71,7 @@ class Training(Construct):
         curated: labelled transactions, and what is made of them.
         archive: what was decided live.
         archived: {what: its prefix of the archive} of transactions, decisions and labels.
+        shadowed: its prefix for what shadows were asked and have answered.
         models: takes the models and their evaluations.
         endpoint: serves the champion.
         bus: the name of the bus that is told which model serves, and its ARN.
@@ -85,6 +87,7 @@ class Training(Construct):
         curated: Store,
         archive: Store,
         archived: Mapping[str, str],
+        shadowed: str,
         models: Store,
         endpoint: Endpoint,
         bus: tuple[str, str],
@@ -137,13 +140,17 @@ class Training(Construct):
             evaluations=models.uri(EVALUATIONS),
             bus=bus[0],
         )
+        shadow = Shadow(
+            promotion=promotion, archive=archive, captured=shadowed, models=models, code=self._code, worker=worker
+        )
+        self._shadow = shadow if settings.shadow_percent else None
         self.machine = StateMachine(
             self,
             "Machine",
             settings,
             says="training set, training, evaluation, gate, registration, deployment",
             key=key,
-            steps={**self._building(worker, trainer), **promotion.steps()},
+            steps={**self._building(worker, trainer), **(shadow.before() if self._shadow else promotion).steps()},
         )
         self._permissions(worker, trainer)
 
@@ -320,7 +327,11 @@ class Training(Construct):
         machine = self.machine
         self._turn.let(machine)
         self._retraining.start(machine, self._key, self._bus[0])
-        processing = [run_prefix(self._settings, name) for name in ("training-set", "evaluation")]
+        jobs = ["training-set", "evaluation"]
+        if self._shadow:
+            self._shadow.let(machine, made[1])
+            jobs.append(SHADOW_JOB)
+        processing = [run_prefix(self._settings, name) for name in jobs]
         machine.may_run_jobs("processing", processing, [worker])
         machine.may_run_jobs("training", [run_prefix(self._settings, "training")], [trainer])
         machine.may_pass([self._endpoint.role], "sagemaker.amazonaws.com")

@@ -1,4 +1,5 @@
-"""A model comes behind a canary: the template's own alarms take one that fails back, and let a good one take over."""
+"""A model comes behind a canary: the template's own alarms take one that fails back, and let a good one take over. And beside it
+candidates are its shadows: one that fails is seen by nobody but the report."""
 
 from __future__ import annotations
 
@@ -20,12 +21,16 @@ from local.stand_ins import stand_ins
 from local.synthesis import synthesized_stacks
 from tests.emulator.test_sagemaker import BOOTSTRAP, ROOT, packed
 from tests.local.test_model_releases import PARTS, Standing
-from tests.local.test_synthesis_machine import bus_alone
+from tests.local.test_synthesis_machine import bus_alone, has_ended
 
 pytestmark = [pytest.mark.stacks, pytest.mark.timeout(580)]
 
 # nothing is asked here of how fast this machine is
-SETTINGS: dict[str, Any] = {"env": "dev", **CANARY, "canary_wait_s": 180, "alarm_model_latency_ms": 20_000}
+SETTINGS: dict[str, Any] = {
+    "env": "dev", **CANARY, "canary_wait_s": 180, "alarm_model_latency_ms": 20_000, "shadow_percent": 100,
+}  # fmt: skip
+SHADOW_S = 60
+"""Of the machine's clock, of which a second lasts a tenth here."""
 FAILS = "\n\ndef transform_fn(*_):\n    raise RuntimeError('no score')\n"
 MANIFEST = json.loads((BOOTSTRAP / "manifest.json").read_text())
 
@@ -99,7 +104,9 @@ def calm(standing: Standing) -> bool:
     return all(one["StateValue"] != "ALARM" for one in found)
 
 
-def test_a_model_that_fails_is_taken_back_by_the_templates_alarms_and_a_good_one_takes_over(standing: Standing) -> None:
+def test_models_that_fail_are_taken_back_by_alarms_or_seen_by_nobody_as_a_shadow_and_a_good_one_takes_over(
+    standing: Standing,
+) -> None:
     before = standing.serving()
     old = MANIFEST["model_version"]
     standing.approve(1, model("fails", FAILS))
@@ -123,6 +130,79 @@ def test_a_model_that_fails_is_taken_back_by_the_templates_alarms_and_a_good_one
     assert ended["status"] == "SUCCEEDED", ended
     assert set(callers.answers) == {old, "good"}
     assert standing.serving() != before
+    found, left, callers = shadowed(standing, "run-1", model("failing", FAILS))
+    assert callers == {"good"}
+    assert left == ("Tell of the shadow", "Champion stays")
+    assert not found["accepted"] and found["why"].endswith("errors, 100.00%; allowed: 1%")
+    assert found["champion"]["errors"] == 0 < found["candidate"]["errors"] == found["candidate"]["asked"]
+    found, left, callers = shadowed(standing, "run-2", model("better"))
+    assert callers == {"good"}
+    assert left == ("Passed", "Register")
+    assert (found["champion"]["model_version"], found["candidate"]["model_version"]) == ("good", "better")
+    assert found["candidate"]["errors"] == 0 < found["candidate"]["p99_ms"]
+    # all requests are alike, and so are the two models' trees
+    assert found["requests"] > 0 == found["decisions"]["differ"] == found["scores"]["distance"]
+    endpoint = standing.sagemaker.describe_endpoint(EndpointName=standing.outputs["EndpointName"])
+    assert "ShadowProductionVariants" not in endpoint and endpoint["EndpointConfigName"].endswith("-run-2-champion")
+    stopped = standing.serving().replace("-champion", "-shadow")
+    standing.sagemaker.update_endpoint(EndpointName=standing.outputs["EndpointName"], EndpointConfigName=stopped)
+    # a shadow that a run has left is taken away by the run that looks what is to serve
+    assert played(standing, "again", {"redeploy": True}) == ("Tell", "New champion")
+    assert "ShadowProductionVariants" not in standing.sagemaker.describe_endpoint(
+        EndpointName=standing.outputs["EndpointName"]
+    )
     # whoever brings the model may look at the alarms, and was asked
     used = [row for row in standing.aws.permissions() if row["role"].startswith("CardFraud")]
     assert not [row for row in used if row["denied"]]
+
+
+def shadowed(standing: Standing, run: str, packed: bytes) -> tuple[dict[str, Any], tuple[str, ...], set[str]]:
+    """Has a model be the champion's shadow.
+
+    Returns:
+        The comparison, the last two states, and what callers were answered meanwhile.
+    """
+    s3, bucket, key = standing.aws.client("s3"), standing.outputs["ModelsBucket"], f"models/{run}/model.tar.gz"
+    s3.put_object(Bucket=bucket, Key=key, Body=packed)
+    accepted = {"accepted": True, "why": "no worse", "model_version": "m", "metadata": {}}
+    given = {"run": run, "model": f"s3://{bucket}/{key}", "standing": "the champion's package", "verdict": accepted}
+    with Callers(standing) as callers:
+        left = played(standing, run, {}, given)
+    comparison = s3.get_object(Bucket=bucket, Key=f"shadow/{run}/comparison.json")["Body"].read()
+    assert s3.head_object(Bucket=bucket, Key=f"shadow/{run}/comparison.html")["ServerSideEncryption"] == "aws:kms"
+    return json.loads(comparison), left, set(callers.answers)
+
+
+def played(
+    standing: Standing, name: str, asked: dict[str, Any], given: dict[str, Any] | None = None
+) -> tuple[str, ...]:
+    """A run of the training machine's own steps, in its role, without the canary's waits; the last two states.
+
+    Args:
+        asked: the run's input.
+        given: the variables of a candidate that the gate has accepted, from which on it runs; none from the beginning.
+    """
+    states = standing.aws.client("stepfunctions")
+    machine = states.describe_state_machine(stateMachineArn=standing.outputs["TrainingStateMachine"])
+    definition = json.loads(machine["definition"])
+    parts = definition["States"]
+    parts["Be a shadow"]["Seconds"] = SHADOW_S
+    for each in ("Add shadow", "Update endpoint"):
+        del parts[each]["Arguments"]["DeploymentConfig"]
+    # a candidate that goes on is as one of the test above
+    parts["Register"] = {"Type": "Succeed"}
+    if given:
+        parts["Begin"] = {"Type": "Pass", "Assign": given, "Next": parts["Accepted?"]["Choices"][0]["Next"]}
+        definition["StartAt"] = "Begin"
+    arn = states.create_state_machine(
+        name=f"played-{name}", roleArn=machine["roleArn"], definition=json.dumps(definition)
+    )["stateMachineArn"]
+    execution = states.start_execution(stateMachineArn=arn, input=json.dumps(asked))["executionArn"]
+    has_ended(standing.aws, execution)
+    events = [
+        one
+        for page in states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        for one in page["events"]
+    ]
+    entered = [one["stateEnteredEventDetails"]["name"] for one in events if "stateEnteredEventDetails" in one]
+    return tuple(entered[-2:])

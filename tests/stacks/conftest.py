@@ -23,6 +23,7 @@ OTHER_SETTINGS = {
     "endpoint_instances_least": 2,
     "endpoint_instances_most": 3,
     "canary_percent": 50,
+    "shadow_percent": 20,
     "alarm_email": "fraud@example.com",
     "retention_days": 7,
     "log_level": "WARNING",

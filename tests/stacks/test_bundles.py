@@ -40,6 +40,7 @@ STARTED = {
         "sagemaker_src.processing.training_set",
         "sagemaker_src.training.train",
         "sagemaker_src.training.evaluate_model",
+        "sagemaker_src.shadow.compare",
     ),
     "transform jobs": ("glue_scripts.transform",),
     "stream job": ("flink_src.main",),

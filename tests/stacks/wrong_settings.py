@@ -65,6 +65,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "captured_percent": (0, 100),
     "canary_percent": (0, 50),
     "canary_wait_s": (180, 3600),
+    "shadow_percent": (0, 100),
+    "shadow_hours": (1, 12),
+    "shadow_error_percent": (0, 100),
     "review_from_num_trans_last_10m": (1, 10_000),
     "undecided_after_s": (5, 900),
     "alarm_latency_ms": (50, 60_000),
@@ -108,7 +111,7 @@ DECIMAL = (
     *("synthesis_two_sample_auc", "synthesis_ks_ratio", "synthesis_most_loss", "synthesis_membership_auc"),
     *("synthesis_singling_out", "synthesis_linkability"),
     *("cost_missed_share", "cost_review", "cost_blocked", "review_hours_a_day", "review_minutes"),
-    *("gate_average_precision", "gate_recall", "gate_segment_recall"),
+    *("gate_average_precision", "gate_recall", "gate_segment_recall", "shadow_error_percent"),
 )
 
 WRONG: dict[str, tuple[Any, ...]] = {
