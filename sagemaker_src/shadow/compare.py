@@ -185,8 +185,9 @@ def verdict(champion: Measured, candidate: Measured, limits: Limits, figures: di
             f"as a shadow it was slow: 99th percentile {candidate.p99_ms:,.0f} ms; allowed: {limits.latency_ms:g} ms"
         )
     decisions = figures.get("decisions")
-    differ = f"; {decisions['share']:.2%} of {figures['rows']:,} decisions differ" if decisions else ""
-    return True, f"as a shadow {errors}{differ}"
+    if not decisions:
+        return True, f"as a shadow {errors}; no answer of it and the champion's to the same request was captured"
+    return True, f"as a shadow {errors}; {decisions['share']:.2%} of {figures['rows']:,} decisions differ"
 
 
 def report(

@@ -72,6 +72,17 @@ def test_answers_to_the_same_requests_are_compared_whatever_their_order(tmp_path
     assert (found["decisions"]["differ"], found["decisions"]["share"]) == (1, pytest.approx(1 / 3))
 
 
+def test_of_answers_that_cannot_be_compared_the_verdict_says_so(tmp_path: Path) -> None:
+    captured(tmp_path, "main", line(asked(10), [0.5]))
+    captured(tmp_path, "shadow", line(asked(11), [0.5]))
+    found = compared(tmp_path)
+    assert found["accepted"] and found["why"].endswith(
+        "no answer of it and the champion's to the same request was captured"
+    )
+    captured(tmp_path, "shadow", line(asked(10), [0.5]))
+    assert compared(tmp_path)["why"].endswith("; 0.00% of 1 decisions differ")
+
+
 def test_each_model_decides_by_its_own_thresholds_and_a_score_on_one_is_over_it(tmp_path: Path) -> None:
     captured(tmp_path, "main", line(asked(10), [0.5]))
     captured(tmp_path, "shadow", line(asked(10), [0.5], review=0.6))
@@ -169,6 +180,7 @@ def test_without_any_request_there_is_a_report(tmp_path: Path) -> None:
     nothing = json.dumps({"asked": 0, "errors": 0, "p50_us": 0, "p99_us": 0})
     assert compare.main(options(tmp_path, **{"champion-measured": nothing, "candidate-measured": nothing})) == 0
     found = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert "0 requests came in" in found["why"]
     assert (found["accepted"], found["rows"], found["scores"], found["candidate"]["p99_ms"]) == (True, 0, None, None)
 
 
