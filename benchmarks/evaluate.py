@@ -42,6 +42,7 @@ def measure() -> list[dict[str, Any]]:
                 str(SPARKOV),
                 "--test-from",
                 TEST_FROM,
+                "--no-tracking",
                 "--out",
                 str(out),
             ]

@@ -17,6 +17,7 @@ from cli.progress import console, progress
 from cli.reports.evaluation import evaluation_report
 from cli.reports.leaks import say_leakage
 from cli.times import parse_moment
+from cli.tracking import NoTracking, TrackingUri, tell_trained, tracked_command
 from cli.tuning.parameters import given_parameters
 from fraud.fields import PROTECTED_FIELDS, Field
 from reading.errors import BadInputError
@@ -67,6 +68,8 @@ def evaluate(
     parameters: ParametersFile = None,
     without_dominant: WithoutDominant = False,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
+    tracking_uri: TrackingUri = None,
+    no_tracking: NoTracking = False,
 ) -> None:
     """Train on a file's earlier rows, test on its later ones, and say how well it went.
 
@@ -101,6 +104,8 @@ def evaluate(
             parameters=chosen,
             without_dominant=without_dominant,
             seed=seed,
+            tracking_uri=tracking_uri,
+            no_tracking=no_tracking,
         )
         return
     if order_by is not None or without:
@@ -109,7 +114,11 @@ def evaluate(
         raise BadInputError("--test-from and --test-data: name one of them; --test-data tests on the whole of its file")
     moment = None if test_from is None else parse_moment("--test-from", test_from)
     reading = checked_reading(encoding, timezone, columns)
-    with whole_folder(out, "evaluate") as folder, progress() as report:
+    with (
+        tracked_command("evaluate", out, tracking_uri, off=no_tracking) as run,
+        whole_folder(out, "evaluate") as folder,
+        progress() as report,
+    ):
         rows, times, protected = frame_and_protected(data, report, reading)
         tested, tested_times = None, times
         if test_data is not None:
@@ -145,6 +154,8 @@ def evaluate(
             times if times == tested_times else f"{data.name}: {times}; {test_data and test_data.name}: {tested_times}"
         )
         evaluation_report(folder / "report.html", trained, files, said, groups)
+        tested_on = None if test_data is None else test_data.name
+        tell_trained(run, trained, folder, test_from_ms=moment, data=data.name, test_data=tested_on)
     _say(metrics, said, out)
     say_leakage(trained)
 

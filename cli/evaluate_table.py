@@ -15,6 +15,7 @@ from cli.progress import console, progress
 from cli.reports.evaluation import MEASURES, table_report
 from cli.reports.leaks import say_leakage
 from cli.synthesize.inputs import rows_of, said_of
+from cli.tracking import tell_trained, tracked_command
 from reading.errors import BadInputError
 from reading.text import checked_encoding
 from sagemaker_src.synthesis.table import labelled
@@ -37,6 +38,8 @@ def evaluate_table(
     parameters: Mapping[str, Any] | None = None,
     without_dominant: bool = False,
     seed: int = 1,
+    tracking_uri: str | None = None,
+    no_tracking: bool = False,
 ) -> None:
     """Train on a table's earlier rows, test on its later ones, and write how well it went.
 
@@ -50,12 +53,17 @@ def evaluate_table(
         parameters: how the trees are fitted, where it is not by default.
         without_dominant: train and test once more without the features that give the fraud away.
         seed: of the sampling, and of the draw.
+        tracking_uri, no_tracking: where the run is kept; see `cli.tracking`.
 
     Raises:
         BadInputError: the table cannot be read, its label or a column is not as it must be, or it is too small.
     """
     asked = checked_encoding(encoding)
-    with whole_folder(out, "evaluate") as folder, progress() as report:
+    with (
+        tracked_command("evaluate", out, tracking_uri, off=no_tracking) as run,
+        whole_folder(out, "evaluate") as folder,
+        progress() as report,
+    ):
         rows = rows_of(data, asked, report)
         refuse_numbers_as_text(data, rows, (label, *without))
         with said_of(data):
@@ -75,6 +83,7 @@ def evaluate_table(
         trained.save(folder / "model")
         split = _split(order_by, seed)
         table_report(folder / "report.html", trained, f"{data.name}: {split}", left)
+        tell_trained(run, trained, folder, data=data.name, label=label, positive=positive, order_by=order_by)
     console.print(f"\nTested on {metrics['rows']:,} rows, {metrics['frauds']:,} of them fraud; {split}", soft_wrap=True)
     if left:
         console.print(

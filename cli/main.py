@@ -33,6 +33,7 @@ VERBS = {
     "features": "Compute the features of every transaction in a file.",
     "train": "Train a model on features and choose its thresholds for review and block.",
     "tune": "Find the parameters that train the best model, or compare families of models, on rows before the test.",
+    "runs": "Look at what training, evaluation and tuning have kept of their runs: figures, parameters, pages.",
     "score": "Score every transaction in a file with a model: outcome and reasons as the stream would decide.",
     "report": "Show a model and its test as one page, with a threshold to move: what it finds, misses and costs.",
     "replay": "Decide a day of a file as live traffic, through the stacks, with a model of your own.",
@@ -62,6 +63,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "explain": "Show what a model looks at: importance, dependence of the strongest features, stability between versions.",
         "promote": "Have a version serve: approve it, and have the training machine bring it behind the canary and its alarms.",
         "rollback": "Have a version from before serve again: the newer ones are rejected, and the training machine brings it.",
+    },
+    "runs": {
+        "list": "List the runs, newest first: what made them, how they ended, their figures.",
+        "show": "Show a run: how it ended, what it was asked, on what data, its figures, its trials, and where its pages are.",
+        "compare": "Show runs side by side: the figures of each, and of what they were asked and made of what is not the same.",
+        "open": "Open the runs in a browser: MLflow's own page where it is installed, else a page of ours.",
     },
     "synthesize": {
         "try": "Do all of it on made-up transactions, in under two minutes: fit, sample, augment, evaluate.",

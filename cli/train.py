@@ -13,6 +13,7 @@ from cli.progress import console, progress
 from cli.reports.evaluation import evaluation_report
 from cli.reports.leaks import say_leakage
 from cli.times import parse_moment
+from cli.tracking import NoTracking, TrackingUri, tell_trained, tracked_command
 from cli.tuning.parameters import given_parameters
 from reading.errors import BadInputError
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
@@ -44,6 +45,8 @@ def train(
     parameters: ParametersFile = None,
     without_dominant: WithoutDominant = False,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = _DEFAULTS.seed,
+    tracking_uri: TrackingUri = None,
+    no_tracking: NoTracking = False,
 ) -> None:
     """Train a model on features and choose its thresholds for review and block.
 
@@ -69,7 +72,11 @@ def train(
         raise BadInputError(f"--features: {error}") from error
     if moment is None:
         moment = default_test_from(rows["event_ms"].to_numpy())
-    with whole_folder(out, "train") as folder, progress() as report:
+    with (
+        tracked_command("train", out, tracking_uri, off=no_tracking) as run,
+        whole_folder(out, "train") as folder,
+        progress() as report,
+    ):
         try:
             trained = train_model(
                 rows, settings, test_from_ms=moment, without_dominant=without_dominant, progress=report
@@ -79,6 +86,7 @@ def train(
         trained.save(folder)
         trained.save_scores(folder)
         evaluation_report(folder / "report.html", trained, features.name, "as the features have them")
+        tell_trained(run, trained, folder, test_from_ms=moment, features=features.name)
     thresholds = trained.manifest["thresholds"]
     precision = trained.manifest["metrics"]["test"]["average_precision"]
     console.print(

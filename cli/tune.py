@@ -20,10 +20,12 @@ from cli.output import check_folder, whole_folder
 from cli.progress import Report, console, progress
 from cli.reports.tuning import families_report, tuning_report
 from cli.times import parse_moment
+from cli.tracking import NoTracking, TrackingUri, tell_families, tell_tuned, tracked_command
 from cli.tuning.study import FILE as STUDY
 from cli.tuning.study import Study, TrialRow, best_of
 from cli.work_folder import work_folder, work_place
 from reading.errors import BadInputError
+from sagemaker_src.tracking.run import Run
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.fitting import TrainingSettings
 from sagemaker_src.training.split import default_test_from
@@ -63,6 +65,8 @@ def tune(
         ),
     ] = False,
     seed: Annotated[int, whole("Of what is proposed, and of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
+    tracking_uri: TrackingUri = None,
+    no_tracking: NoTracking = False,
 ) -> None:
     """Find the parameters that train the best model, or compare families of models, on rows before the test.
 
@@ -81,10 +85,16 @@ def tune(
     check_folder(out, _COMMAND)
     parts = _parts(features, None if test_from is None else parse_moment("--test-from", test_from), settings)
     if families:
-        _compare(parts, settings, out, features)
+        with tracked_command(f"{_COMMAND} --families", out, tracking_uri, off=no_tracking) as run:
+            _compare(parts, settings, out, features, run)
         return
     asked = {**_asked(features, parts, settings), "pruned": not without_pruning}
-    with progress() as report, _stopped_kindly(out), work_folder(out, asked, _COMMAND) as work:
+    with (
+        tracked_command(_COMMAND, out, tracking_uri, off=no_tracking) as run,
+        progress() as report,
+        _stopped_kindly(out),
+        work_folder(out, asked, _COMMAND) as work,
+    ):
         if work.dropped:
             console.print("Starting anew: the study that was stopped had other data, options or programs", markup=False)
         path = work.checkpoints / STUDY
@@ -94,6 +104,7 @@ def tune(
         with whole_folder(out, _COMMAND) as folder:
             shutil.copyfile(path, folder / STUDY)
             _write(folder, rows, asked, parts, features.name)
+            tell_tuned(run, rows, asked, folder)
     _say(rows, out)
 
 
@@ -171,7 +182,7 @@ def _say(rows: list[TrialRow], out: Path) -> None:
     console.print(f"  fraud train --parameters {out}/{FILE} ...", markup=False, soft_wrap=True)
 
 
-def _compare(parts: Parts, settings: TrainingSettings, out: Path, features: Path) -> None:
+def _compare(parts: Parts, settings: TrainingSettings, out: Path, features: Path, run: Run) -> None:
     threads = len(os.sched_getaffinity(0))
     with whole_folder(out, _COMMAND) as folder, progress() as report:
         compared = []
@@ -182,6 +193,7 @@ def _compare(parts: Parts, settings: TrainingSettings, out: Path, features: Path
         said = {"families": [each._asdict() for each in compared], "parts": parts.said}
         (folder / "families.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
         families_report(folder / "report.html", compared, parts.said, features.name)
+        tell_families(run, compared, parts.said, folder)
     for each in compared:
         console.print(
             f"  {each.family:<22} average precision {each.average_precision:.4f}, recall at .1% {each.recall:.4f}, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,10 @@ from typing import Any
 import pytest
 
 from tests.browser import BrowserPages, chromium
+
+os.environ["MLFLOW_TRACKING_URI"] = (
+    "none"  # no test leaves a run where a person keeps theirs; those of tracking name a place
+)
 
 ENGINES = {"java"}
 ENVIRONMENTS = {".venv-engines", ".venv-aws"}

@@ -30,6 +30,8 @@ HEAVY = {
     "boto3",
     "aws_cdk",
     "confluent_kafka",
+    "mlflow",
+    "sqlalchemy",
 }
 ORDER = (
     "demo",

@@ -1,0 +1,1 @@
+"""Runs of training, evaluation and tuning, kept where every MLflow reads them."""
