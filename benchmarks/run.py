@@ -23,6 +23,7 @@ NAMES = (
     "model_report",
     "table",
     "handbook",
+    "entity_risk",
     "stream_features",
     "catch_up",
     "window_costs",

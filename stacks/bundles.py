@@ -344,6 +344,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "sagemaker_src.processing.batch_features",
         "sagemaker_src.processing.known_labels",
         "sagemaker_src.processing.set_manifest",
+        "sagemaker_src.processing.told_labels",
         "sagemaker_src.processing.training_set",
         "sagemaker_src.processing.transactions",
         "sagemaker_src.serving.inference",

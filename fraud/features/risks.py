@@ -85,15 +85,23 @@ class Risk:
         # a label is never known before its transaction
         known = f"GREATEST(COALESCE(known_ms, {settled}), event_ms)"
         labelled = f"{self.key} IS NOT NULL AND is_fraud IS NOT NULL"
-        return f"""SELECT {self.key}, CAST(FLOOR(moment / {MS_PER_DAY}) AS BIGINT) AS day,
-  COUNT(*) AS n, CAST(SUM(fraud) AS BIGINT) AS frauds
-FROM (
-  SELECT {self.key}, LEAST({known}, {settled}) AS moment,
+        told = f"""(SELECT {self.key}, LEAST({known}, {settled}) AS moment,
     CASE WHEN {known} <= {settled} THEN CAST(is_fraud AS BIGINT) ELSE 0 END AS fraud
   FROM {source} AS s WHERE {labelled}
   UNION ALL SELECT {self.key}, {known} AS moment, 1 AS fraud
-  FROM {source} AS s WHERE {labelled} AND CAST(is_fraud AS BIGINT) = 1 AND {known} > {settled}) AS o
-GROUP BY {self.key}, CAST(FLOOR(moment / {MS_PER_DAY}) AS BIGINT)"""
+  FROM {source} AS s WHERE {labelled} AND CAST(is_fraud AS BIGINT) = 1 AND {known} > {settled})"""
+        return self.daily_of_told_sql(told)
+
+    def daily_of_told_sql(self, told: str) -> str:
+        """The same, of what was said.
+
+        Args:
+            told: a relation with the key, `moment` (milliseconds since 1970 in UTC) and `fraud` (1 or 0), a row each time that
+                what is known of a transaction changed.
+        """
+        return f"""SELECT {self.key}, CAST(FLOOR(moment / {MS_PER_DAY}) AS BIGINT) AS day,
+  COUNT(*) AS n, CAST(SUM(fraud) AS BIGINT) AS frauds
+FROM {told} AS o WHERE {self.key} IS NOT NULL GROUP BY {self.key}, CAST(FLOOR(moment / {MS_PER_DAY}) AS BIGINT)"""
 
     def nightly_sql(self, daily: str, asked: str) -> str:
         """Its features as of the cut that began each day that is asked about.

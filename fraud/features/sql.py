@@ -134,7 +134,10 @@ def _join(table: str, key: tuple[str, ...]) -> str:
 
 
 def batch_steps(
-    catalogue: Catalogue = CATALOGUE, identity: str = "transaction_id", asked: str | None = None
+    catalogue: Catalogue = CATALOGUE,
+    identity: str = "transaction_id",
+    asked: str | None = None,
+    told: str | None = None,
 ) -> list[tuple[str, str]]:
     """The whole batch computation: tables to make one after the other, from a table `transactions` to `features`.
 
@@ -146,6 +149,7 @@ def batch_steps(
         catalogue: the declarations.
         identity: the column of `transactions` that is each row's own.
         asked: a condition on its rows: `features` has those that meet it, and the others are their past; None for all.
+        told: a relation as of `Risk.daily_of_told_sql`, with the keys of all risks; None: what the labels of `transactions` say.
 
     >>> [name for name, _ in batch_steps()][-1]
     'features'
@@ -154,7 +158,8 @@ def batch_steps(
     daily = [(table, daily_sql(table, "transactions", catalogue)) for table in tables]
     nightly = nightly_sql({table: table for table in tables}, catalogue)
     for risk in catalogue.risks:
-        daily.append((risk.daily_table, risk.daily_sql("transactions")))
+        said = risk.daily_of_told_sql(told) if told else risk.daily_sql("transactions")
+        daily.append((risk.daily_table, said))
         nightly[risk.table] = risk.nightly_sql(risk.daily_table, "transactions")
     stream = stream_sql("SELECT * FROM transactions", catalogue, identity)
     if asked:

@@ -106,6 +106,7 @@ def compute(
     progress: Progress = silent,
     catalogue: Catalogue = CATALOGUE,
     asked: str | None = None,
+    told: str | None = None,
 ) -> None:
     """Make `features` from `transactions`: keyed by `row`, with `cc_num` as the number in `cards`.
 
@@ -114,8 +115,9 @@ def compute(
         progress: is told of each step.
         catalogue: as of `load`.
         asked: a condition on the rows whose features are made; None for all.
+        told: for risks, as of `batch_steps`.
     """
-    steps = batch_steps(catalogue, identity="row", asked=asked)
+    steps = batch_steps(catalogue, identity="row", asked=asked, told=told)
     for done, (table, select) in enumerate(steps):
         progress(table, done, len(steps))
         # The last step is a view: it is read once, on its way into a file or an array.

@@ -19,10 +19,11 @@ ROWS_AT_ONCE = 5_000
 class DuckDbEngine:
     """One connection; see `engines.Engine`."""
 
-    event_ms = "epoch_us(event_time::TIMESTAMP) // 1000"  # epoch_ms rounds, Spark does not
-
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+
+    def ms(self, column: str) -> str:
+        return f"epoch_us({column}::TIMESTAMP) // 1000"  # epoch_ms rounds, Spark does not
 
     def read(self, name: str, files: list[Path], columns: Mapping[str, str]) -> list[str]:
         empty = ", ".join(f"NULL::{_type(kind)} AS {column}" for column, kind in columns.items())

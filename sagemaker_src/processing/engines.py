@@ -12,13 +12,11 @@ EngineName = Literal["duckdb", "spark"]
 
 
 class Engine(Protocol):
-    """An engine with tables by name. Its time zone is UTC.
+    """An engine with tables by name. Its time zone is UTC."""
 
-    Attributes:
-        event_ms: SQL that turns the column `event_time` into milliseconds since 1970.
-    """
-
-    event_ms: str
+    def ms(self, column: str) -> str:
+        """SQL that turns a column of moments into milliseconds since 1970."""
+        ...
 
     def read(self, name: str, files: list[Path], columns: Mapping[str, str]) -> list[str]:
         """Make a view of Parquet files, an empty one with `columns` {name: SQL type} if there is no file; gives its columns.

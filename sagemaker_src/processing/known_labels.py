@@ -49,7 +49,9 @@ def known_labels(connection: duckdb.DuckDBPyConnection, folder: Path, as_of_ms: 
 
 
 def outcomes(connection: duckdb.DuckDBPyConnection, folder: Path, as_of_ms: int) -> None:
-    """Makes the table `outcomes` (transaction_id, outcome, control_group) of what was decided by a moment, each transaction once.
+    """Makes the table `outcomes` of what was decided by a moment, each transaction once.
+
+    Its columns: transaction_id, outcome, control_group, decided_ms.
 
     Args:
         folder: the Parquet files below `decisions/`; none are no decisions.
@@ -62,7 +64,7 @@ def outcomes(connection: duckdb.DuckDBPyConnection, folder: Path, as_of_ms: int)
     # a release without a control group wrote no such column
     source = _source(connection, folder, names, {"control_group": "false"}) or empty
     connection.execute(f"""CREATE OR REPLACE TABLE outcomes AS
-        SELECT transaction_id, outcome, coalesce(control_group, false) AS control_group
+        SELECT transaction_id, outcome, coalesce(control_group, false) AS control_group, {_ms("decided_at")} AS decided_ms
         FROM {source} WHERE {_ms("decided_at")} <= {as_of_ms}
         QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY {_ms("decided_at")}, outcome) = 1""")
 

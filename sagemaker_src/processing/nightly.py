@@ -87,7 +87,7 @@ def load(
         "arrived",
         f"""SELECT {named}, is_fraud, CAST(event_time AS TIMESTAMP) AS event_time, to_add, {CLOCK_COLUMNS} FROM (
         SELECT *, ROW_NUMBER() OVER (PARTITION BY transaction_id ORDER BY event_ms, to_add) AS arrival FROM (
-        SELECT *, {engine.event_ms} AS event_ms FROM ({" UNION ALL ".join(sources)}) AS s) AS m) AS a
+        SELECT *, {engine.ms("event_time")} AS event_ms FROM ({" UNION ALL ".join(sources)}) AS s) AS m) AS a
         WHERE arrival = 1 AND event_ms < {cut_day * MS_PER_DAY}""",
     )
     engine.table("landed", "SELECT * FROM arrived WHERE to_add")

@@ -31,7 +31,12 @@ def catalogue_version(catalogue: Catalogue = CATALOGUE) -> str:
 
 
 def manifest(
-    connection: duckdb.DuckDBPyConnection, features: Path, recorded: int, as_of_ms: int, delay_days: float
+    connection: duckdb.DuckDBPyConnection,
+    features: Path,
+    recorded: int,
+    as_of_ms: int,
+    delay_days: float,
+    catalogue: Catalogue = CATALOGUE,
 ) -> dict[str, Any]:
     """The manifest of a set; nothing in it says when it was made, so that of the same set is the same.
 
@@ -41,6 +46,7 @@ def manifest(
         recorded: how many labels the archive had.
         as_of_ms: milliseconds since 1970 in UTC.
         delay_days: the label delay.
+        catalogue: the features' declarations.
     """
     rows, frauds = connection.execute(
         f"SELECT count(*), coalesce(sum({LABEL}), 0)::BIGINT FROM given WHERE {LABEL} IS NOT NULL"
@@ -55,7 +61,7 @@ def manifest(
     return {
         "manifest": VERSION,
         "fingerprint": _sha256(features),
-        "catalogue": {"version": catalogue_version(), "features": list(feature_columns())},
+        "catalogue": {"version": catalogue_version(catalogue), "features": list(feature_columns(catalogue))},
         "as_of": _text(as_of_ms),
         "label_delay_days": delay_days,
         "rows": rows,

@@ -16,12 +16,13 @@ from pyspark.sql import functions as f
 class SparkEngine:
     """One session; see `engines.Engine`."""
 
-    event_ms = "unix_millis(CAST(event_time AS TIMESTAMP))"
-
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
         # comparisons and arithmetic of moments are UTC only because the session is
         spark.conf.set("spark.sql.session.timeZone", "UTC")
+
+    def ms(self, column: str) -> str:
+        return f"unix_millis(CAST({column} AS TIMESTAMP))"
 
     def read(self, name: str, files: list[Path], columns: Mapping[str, str]) -> list[str]:
         frame = self._spark.createDataFrame([], ", ".join(f"{column} {kind}" for column, kind in columns.items()))

@@ -1,0 +1,148 @@
+"""The risk by merchant, terminal and category as of a nightly cut, from what is archived. By hand:
+
+    python -m sagemaker_src.processing.entity_risk --cut 2026-11-28 --archive archive/transactions \\
+        --decisions archive/decisions --labels archive/labels --out risk
+
+A label is about a transaction of weeks ago and holds nothing of it but its id, so no night can do with its own day: it takes all
+transactions that have a label, and the others of the last weeks, which silence says something about. Nothing is kept from one
+night to the next: a cut has the same figures whenever it is computed. On DuckDB or, with `--engine spark`, on Spark.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from fraud.columns import LABEL_COLUMNS
+from fraud.durations import MS_PER_DAY
+from fraud.features.catalogue import Catalogue, with_risks
+from fraud.features.feature import DeclarationError
+from fraud.features.habits import LONGEST_DAYS
+from fraud.features.risks import LABEL_DELAY_DAYS
+from fraud.notation import decimal_number, iso_day
+from sagemaker_src.options import typed
+from sagemaker_src.processing.engines import Engine, open_engine
+from sagemaker_src.processing.told_labels import settled_sql, told_sql
+
+EPOCH = date(1970, 1, 1)
+KEPT_DAYS = LONGEST_DAYS + 15
+"""A merchant or a terminal of which something was said in so many days has a row: for 15 days after the longest window one that
+says that it holds nothing."""
+
+_TRANSACTIONS = {"transaction_id": "STRING", "cc_num": "STRING", "category": "STRING", "amount_cents": "BIGINT",
+                 "event_time": "TIMESTAMP"}  # fmt: skip
+_DECISIONS = {"transaction_id": "STRING", "outcome": "STRING", "decided_at": "TIMESTAMP"}
+_LABELS = {
+    column.name: {"text": "STRING", "flag": "BOOLEAN", "moment": "TIMESTAMP"}[column.kind] for column in LABEL_COLUMNS
+}
+
+
+class ArchiveError(ValueError):
+    """Files that are not of the archive: names the folder and the columns that are lacking."""
+
+
+def tell(engine: Engine, archive: Path, decisions: Path, labels: Path, cut_day: int, catalogue: Catalogue) -> None:
+    """Makes the table `told` as of `told_labels`, whole for the KEPT_DAYS before the cut.
+
+    Args:
+        archive, decisions, labels: folders of Parquet files; none are none.
+        cut_day: the day that the cut begins, counted from 1970.
+        catalogue: the declarations, with risks of one label delay.
+
+    Raises:
+        ArchiveError: a file lacks a column.
+    """
+    keys = tuple(dict.fromkeys(risk.key for risk in catalogue.risks))
+    read = {**_TRANSACTIONS, **dict.fromkeys(keys, "STRING")}
+    _read(engine, "archived", archive, read, tuple(_TRANSACTIONS))
+    _read(engine, "decided", decisions, _DECISIONS, tuple(_DECISIONS))
+    _read(engine, "said", labels, _LABELS, tuple(_LABELS))
+    engine.table(
+        "tellings",
+        f"""SELECT transaction_id, CAST(is_fraud AS INTEGER) AS is_fraud, source, reported_by,
+            {engine.ms("known_at")} AS known_ms, MIN({engine.ms("recorded_at")}) AS recorded_ms
+        FROM said GROUP BY transaction_id, is_fraud, source, reported_by, known_at""",
+    )
+    engine.table(
+        "outcomes",
+        f"""SELECT transaction_id, outcome, decided_ms FROM (
+        SELECT *, ROW_NUMBER() OVER (PARTITION BY transaction_id ORDER BY decided_ms, outcome) AS place FROM (
+        SELECT transaction_id, outcome, {engine.ms("decided_at")} AS decided_ms FROM decided) AS d) AS o WHERE place = 1""",
+    )
+    given = ", ".join(keys)
+    [delay_ms] = {risk.label_delay_ms for risk in catalogue.risks}
+    since_ms = (cut_day - KEPT_DAYS) * MS_PER_DAY
+    live = settled_sql("event_ms", "decided_ms", delay_ms)
+    once = f"""SELECT * FROM (
+        SELECT *, ROW_NUMBER() OVER (PARTITION BY transaction_id ORDER BY event_ms, cc_num, amount_cents, category) AS arrival
+        FROM (SELECT *, {engine.ms("event_time")} AS event_ms FROM archived) AS m) AS a
+        WHERE arrival = 1 AND event_ms < {cut_day * MS_PER_DAY}"""
+    engine.table(
+        "tellable",
+        f"""SELECT * FROM (SELECT t.transaction_id, {", ".join(f"t.{key}" for key in keys)}, event_ms,
+            CASE WHEN outcome = 'approve' THEN {live} END AS settled_ms, l.transaction_id AS labelled
+        FROM ({once}) AS t LEFT JOIN outcomes AS o ON t.transaction_id = o.transaction_id
+        LEFT JOIN (SELECT DISTINCT transaction_id FROM tellings) AS l ON t.transaction_id = l.transaction_id) AS s
+        WHERE labelled IS NOT NULL OR settled_ms >= {since_ms}""",
+    )
+    told = told_sql("tellable", "tellings", keys)
+    engine.table("told", f"SELECT {given}, moment, fraud FROM ({told}) AS s WHERE moment >= {since_ms}")
+
+
+def compute_risk(engine: Engine, cut_day: int, catalogue: Catalogue) -> dict[str, str]:
+    """Makes each risk's table, as of the cut, after `tell`: its key, `day` (that of the cut) and its features.
+
+    Returns:
+        {table: its key}.
+    """
+    for risk in catalogue.risks:
+        engine.table(
+            risk.daily_table, risk.daily_of_told_sql(f"(SELECT * FROM told WHERE moment < {cut_day * MS_PER_DAY})")
+        )
+        asked = f"(SELECT DISTINCT {risk.key}, CAST({cut_day} AS BIGINT) AS day FROM {risk.daily_table})"
+        select = risk.nightly_sql(risk.daily_table, asked)
+        engine.table(risk.table, f"SELECT * FROM ({select}) AS n WHERE day = {cut_day}")
+    return {risk.table: risk.key for risk in catalogue.risks}
+
+
+def _read(engine: Engine, name: str, folder: Path, columns: dict[str, str], required: Sequence[str]) -> None:
+    files = [path.resolve() for path in sorted(folder.rglob("*.parquet"))]
+    # read with a column that no file has, what comes besides is theirs
+    there = engine.read(name, files, {"no_column": "BIGINT"}) if files else required
+    missing = [column for column in required if column not in there]
+    if missing:
+        raise ArchiveError(f"{folder} lacks the columns {', '.join(missing)}; needed: {', '.join(required)}")
+    engine.read(name, files, columns)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="The risk by merchant, terminal and category as of a nightly cut.")
+    parser.add_argument("--engine", choices=["duckdb", "spark"], default="duckdb", help="default %(default)s")
+    parser.add_argument("--cut", type=typed(iso_day), required=True, help="as of 00:00 UTC of this day, as 2026-01-31")
+    parser.add_argument("--archive", type=Path, required=True, help="folder of archived transactions, Parquet")
+    parser.add_argument("--decisions", type=Path, required=True, help="folder of archived decisions")
+    parser.add_argument("--labels", type=Path, required=True, help="folder of archived labels")
+    parser.add_argument("--label-delay-days", type=typed(decimal_number), default=LABEL_DELAY_DAYS,
+        help="after how long silence about an approved transaction says honest (default %(default)s)")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="folder for a Parquet file of each table")
+    options = parser.parse_args(arguments)
+    cut_day = (options.cut - EPOCH).days
+    try:
+        catalogue = with_risks(options.label_delay_days)
+        with open_engine(options.engine) as engine:
+            tell(engine, options.archive, options.decisions, options.labels, cut_day, catalogue)
+            for table, key in compute_risk(engine, cut_day, catalogue).items():
+                engine.write(f"SELECT * FROM {table} ORDER BY {key}", options.out / f"{table}.parquet")
+    except DeclarationError as error:
+        parser.error(f"--label-delay-days: {error}")
+    except ArchiveError as error:
+        parser.error(str(error))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
