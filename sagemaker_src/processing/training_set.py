@@ -80,8 +80,9 @@ def collect(
             raise TransactionFilesError(
                 f"{files} lacks the column {LABEL}; needed of files: transactions with their labels"
             )
-        stated = f"s.{LABEL} AS stated, " if also else ""
-        parts.append(f"""SELECT s.* EXCLUDE (row, {LABEL}), {stated}'file' AS outcome, coalesce(k.source, 'file') AS source,
+        if also:
+            source = f"(SELECT *, {LABEL} AS stated FROM {source} AS f)"
+        parts.append(f"""SELECT s.* EXCLUDE (row, {LABEL}), 'file' AS outcome, coalesce(k.source, 'file') AS source,
             false AS control_group,
             coalesce(k.is_fraud::TINYINT, s.{LABEL}::TINYINT) AS {LABEL}
         FROM {_once(source, until_ms)} AS s LEFT JOIN known_labels AS k USING (transaction_id)
