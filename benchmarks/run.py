@@ -33,6 +33,7 @@ NAMES = (
     "decide_function",
     "drift",
     "scoring_api",
+    "api_and_stream",
     "serving_process",
     "decision_latency",
     "stand_cost",
