@@ -245,10 +245,17 @@ def test_calls_to_sagemakers_server_are_signed_and_name_it(sagemaker: list[tuple
     """The server's ARN is the tracking URI; AWS's plugin makes the address of it, and signs."""
     with tracked(place(ARN), "signed", {"command": "fraud train"}, pytest.fail) as run:
         run.metrics({"average_precision": 0.5})
+        run.metrics(
+            {f"m{number}": number for number in range(1_100)}
+        )  # of one call the API takes 1,000, and 100 parameters
+        run.parameters({f"p{number}": number for number in range(120)})
     paths = [path for path, _, _ in sagemaker]
     assert paths[:3] == ["experiments/get-by-name", "runs/create", "runs/log-batch"] and paths[-1] == "runs/update"
     for _, headers, _ in sagemaker:
         assert "/eu-central-1/sagemaker-mlflow/aws4_request" in headers["authorization"]
         assert headers["x-mlflow-sm-tracking-server-arn"] == ARN
     assert sagemaker[2][2]["metrics"][0]["value"] == 0.5
+    batches = [body for path, _, body in sagemaker if path == "runs/log-batch"]
+    assert [len(body.get("metrics", ())) for body in batches] == [1, 1_000, 100, 0, 0]
+    assert [len(body.get("params", ())) for body in batches] == [0, 0, 0, 100, 20]
     assert sagemaker[-1][2]["status"] == "FINISHED"
