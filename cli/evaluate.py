@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +12,28 @@ import typer
 
 from cli.evaluate_table import evaluate_table
 from cli.feature_frame import frame_and_protected
-from cli.options import Columns, Encoding, ParametersFile, Timezone, TransactionsFile, WithoutDominant, whole
+from cli.options import (
+    Choosing,
+    Columns,
+    CostBlocked,
+    CostMissedShare,
+    CostReview,
+    Encoding,
+    ParametersFile,
+    ReviewHours,
+    ReviewMinutes,
+    ThresholdsBy,
+    Timezone,
+    TransactionsFile,
+    WithoutDominant,
+    decision_costs,
+    whole,
+)
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.reports.evaluation import evaluation_report
 from cli.reports.leaks import say_leakage
+from cli.reports.told import written_evaluation
 from cli.times import parse_moment
 from cli.tracking import NoTracking, TrackingUri, tell_trained, tracked_command
 from cli.tuning.parameters import given_parameters
@@ -65,6 +83,12 @@ def evaluate(
         list[str] | None,
         typer.Option(help="With --label: a column that is no feature; may be repeated.", metavar="COLUMN"),
     ] = None,
+    thresholds_by: ThresholdsBy = Choosing.SHARES,
+    cost_missed_share: CostMissedShare = None,
+    cost_review: CostReview = None,
+    cost_blocked: CostBlocked = None,
+    review_hours_a_day: ReviewHours = None,
+    review_minutes: ReviewMinutes = None,
     parameters: ParametersFile = None,
     without_dominant: WithoutDominant = False,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
@@ -73,9 +97,10 @@ def evaluate(
 ) -> None:
     """Train on a file's earlier rows, test on its later ones, and say how well it went.
 
-    Writes metrics.json, scores.parquet, model/ and report.html. Card numbers become tokens as the file is read and are
-    written nowhere; gender, age, names and addresses never enter the model. Of a field that is declared as protected,
-    metrics.json and report.html show what the thresholds do to its groups.
+    Writes metrics.json, evaluation.json, scores.parquet, model/ and report.html. What decisions cost is counted in the
+    evaluation, whatever the thresholds are chosen by. Card numbers become tokens as the file is read and are written nowhere;
+    gender, age, names and addresses never enter the model. Of a field that is declared as protected, metrics.json and
+    report.html show what the thresholds do to its groups.
 
     Example: fraud evaluate --data fraudTrain.csv --test-from 2020-03-01 --out out/evaluation
 
@@ -86,13 +111,24 @@ def evaluate(
     Example: fraud evaluate --data creditcard.csv --label Class --order-by Time --out out/evaluation
     """
     chosen: dict[str, Any] = given_parameters(parameters)
+    given_costs = {
+        "cost_missed_share": cost_missed_share,
+        "cost_review": cost_review,
+        "cost_blocked": cost_blocked,
+        "review_hours_a_day": review_hours_a_day,
+        "review_minutes": review_minutes,
+    }
+    costly: dict[str, object] = {f"--{name.replace('_', '-')}": value for name, value in given_costs.items()}
+    costly["--thresholds-by"] = None if thresholds_by is Choosing.SHARES else thresholds_by
     if label is not None:
-        others = {"--test-data": test_data, "--test-from": test_from, "--timezone": timezone}
-        given = [option for option, value in others.items() if value is not None] + ["--columns"] * (
-            columns != "kaggle"
-        )
-        if given:
-            raise BadInputError(f"{given[0]}: not with --label; allowed with it: --positive, --order-by, --without")
+        others: dict[str, object] = {
+            "--test-data": test_data,
+            "--test-from": test_from,
+            "--timezone": timezone,
+            **costly,
+        }
+        others["--columns"] = None if columns == "kaggle" else columns
+        _refuse(others, "not with --label; allowed with it: --positive, --order-by, --without")
         evaluate_table(
             data,
             out,
@@ -110,6 +146,7 @@ def evaluate(
         return
     if order_by is not None or without:
         raise BadInputError("--order-by, --without: only with --label, which names the label of a table without cards")
+    costs = decision_costs(**given_costs)
     if test_data is not None and test_from is not None:
         raise BadInputError("--test-from and --test-data: name one of them; --test-data tests on the whole of its file")
     moment = None if test_from is None else parse_moment("--test-from", test_from)
@@ -135,6 +172,7 @@ def evaluate(
                 test_from_ms=moment,
                 test_rows=tested,
                 without_dominant=without_dominant,
+                costs=costs if thresholds_by is Choosing.COSTS else None,
                 progress=report,
             )
         except TrainingDataError as error:
@@ -153,11 +191,20 @@ def evaluate(
         said = (
             times if times == tested_times else f"{data.name}: {times}; {test_data and test_data.name}: {tested_times}"
         )
-        evaluation_report(folder / "report.html", trained, files, said, groups)
+        told = written_evaluation(
+            folder, trained, rows if tested is None else tested, costs, report, other_cards=tested is not None
+        )
+        evaluation_report(folder / "report.html", trained, files, said, groups, told=told)
         tested_on = None if test_data is None else test_data.name
         tell_trained(run, trained, folder, test_from_ms=moment, data=data.name, test_data=tested_on)
     _say(metrics, said, out)
     say_leakage(trained)
+
+
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    """Refuses an option that was given where it means nothing."""
+    if named := [option for option, value in given.items() if value is not None and value is not False]:
+        raise BadInputError(f"{named[0]}: {why}")
 
 
 def _check_split(data: Path, rows: pd.DataFrame, moment: int | None) -> None:
@@ -209,4 +256,4 @@ def _say(metrics: dict[str, Any], times: str, out: Path) -> None:
         "first_fraud_recall_at_fpr_0.001",
     ):
         console.print(f"  {name:<32} {figure(name)}")
-    console.print(f"Wrote {out}/metrics.json, scores.parquet, model/ and report.html")
+    console.print(f"Wrote {out}/metrics.json, evaluation.json, scores.parquet, model/ and report.html", soft_wrap=True)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
+from fraud.decision_costs import RANGES, DecisionCosts, DecisionCostsError
 from fraud.notation import NotationError, decimal_number, whole_number
+from reading.errors import BadInputError
+from sagemaker_src.training.cost_options import COST_SAYS, THRESHOLDS_BY
 
 _Number = TypeVar("_Number", int, float)
 
@@ -97,3 +102,53 @@ def _range(least: float | None, most: float | None) -> str:
     if least is None:
         return "" if most is None else f"at most {most:,}"
     return f"{least:,} or more" if most is None else f"{least:,} to {most:,}"
+
+
+def _cost(name: str) -> Any:
+    least, most = (float(edge) for edge in RANGES[name])
+    says = COST_SAYS[name]
+    return decimal(f"{says[0].upper()}{says[1:]}; default: {getattr(DecisionCosts(), name)}.", least, most)
+
+
+CostMissedShare = Annotated[float | None, _cost("cost_missed_share")]
+CostReview = Annotated[float | None, _cost("cost_review")]
+CostBlocked = Annotated[float | None, _cost("cost_blocked")]
+ReviewHours = Annotated[float | None, _cost("review_hours_a_day")]
+ReviewMinutes = Annotated[float | None, _cost("review_minutes")]
+
+
+class Choosing(str, Enum):
+    """THRESHOLDS_BY, as Typer takes them."""
+
+    SHARES, COSTS = THRESHOLDS_BY
+
+
+ThresholdsBy = Annotated[
+    Choosing,
+    typer.Option(
+        help="What thresholds are chosen by, on rows before the test: shares of honest rows that may be reviewed and blocked, or "
+        "what decisions cost, within the reviewers' hours."
+    ),
+]
+
+
+def decision_costs(**given: float | None) -> DecisionCosts:
+    """The costs that options say; None is the default.
+
+    Raises:
+        BadInputError: one is outside its range, or in smaller units than cents.
+    """
+    try:
+        return DecisionCosts(**{name: _exact(value) for name, value in given.items() if value is not None})
+    except DecisionCostsError as error:
+        name, _, what = str(error).partition(":")
+        raise BadInputError(f"--{name.replace('_', '-')}:{what}") from error
+
+
+def _exact(value: float) -> Decimal:
+    """As it was typed, 4 and not 4.0.
+
+    >>> _exact(4.0), _exact(30.5)
+    (Decimal('4'), Decimal('30.5'))
+    """
+    return Decimal(int(value) if value.is_integer() else str(value))

@@ -73,7 +73,7 @@ def report(
             if other is not None:
                 comparison_report(part, one, other, costs)
             elif one.of_cards:
-                evaluation_report(part, one.trained, one.files, one.times, one.groups, costs, one.notices)
+                evaluation_report(part, one.trained, one.files, one.times, one.groups, costs, one.notices, one.told)
             else:
                 table_report(part, one.trained, one.files, (), costs, one.notices)
     except ScoresError as error:

@@ -18,6 +18,7 @@ from reading.errors import BadInputError
 from sagemaker_src.processing.set_manifest import catalogue_version
 from sagemaker_src.tracking.run import Nested, Run, tracked
 from sagemaker_src.tracking.store import DEFAULT, ENVIRONMENT, Place, TrackingUriError, place
+from sagemaker_src.training.judging import FILE as EVALUATION
 from sagemaker_src.training.train import Trained
 from sagemaker_src.tuning.families import Compared
 
@@ -106,7 +107,8 @@ def tell_trained(run: Run, trained: Trained, folder: Path, **asked: Any) -> None
         }
     )
     kept = ("model_version", "settings", "thresholds", "metrics", "outcomes")
-    run.document("evaluation.json", {name: manifest[name] for name in kept})
+    if not (folder / EVALUATION).is_file():  # a table without cards has none of its own
+        run.document(EVALUATION, {name: manifest[name] for name in kept})
     run.artifacts(folder)
 
 

@@ -7,11 +7,25 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import ParametersFile, WithoutDominant, decimal, whole
+from cli.options import (
+    Choosing,
+    CostBlocked,
+    CostMissedShare,
+    CostReview,
+    ParametersFile,
+    ReviewHours,
+    ReviewMinutes,
+    ThresholdsBy,
+    WithoutDominant,
+    decimal,
+    decision_costs,
+    whole,
+)
 from cli.output import whole_folder
 from cli.progress import console, progress
 from cli.reports.evaluation import evaluation_report
 from cli.reports.leaks import say_leakage
+from cli.reports.told import written_evaluation
 from cli.times import parse_moment
 from cli.tracking import NoTracking, TrackingUri, tell_trained, tracked_command
 from cli.tuning.parameters import given_parameters
@@ -39,6 +53,12 @@ def train(
     ] = _DEFAULTS.label_delay_days,
     review_fpr: Annotated[float, decimal("Share of honest rows that may be reviewed.", 0, 0.5)] = _DEFAULTS.review_fpr,
     block_fpr: Annotated[float, decimal("Share of honest rows that may be blocked.", 0, 0.5)] = _DEFAULTS.block_fpr,
+    thresholds_by: ThresholdsBy = Choosing.SHARES,
+    cost_missed_share: CostMissedShare = None,
+    cost_review: CostReview = None,
+    cost_blocked: CostBlocked = None,
+    review_hours_a_day: ReviewHours = None,
+    review_minutes: ReviewMinutes = None,
     rounds: Annotated[
         int | None, whole(f"How many trees; default: {_DEFAULTS.rounds}, or what --parameters says.", 1, 5000)
     ] = None,
@@ -50,10 +70,20 @@ def train(
 ) -> None:
     """Train a model on features and choose its thresholds for review and block.
 
-    Writes model.ubj, manifest.json, scores.parquet (of the test rows) and report.html.
+    Writes model.ubj, manifest.json, scores.parquet (of the test rows), evaluation.json and report.html. What decisions cost is
+    counted in the evaluation, whatever the thresholds are chosen by.
 
     Example: fraud train --features out/features/features.parquet --test-from 2020-03-01 --out out/model
+
+    Example: fraud train --features features.parquet --thresholds-by costs --cost-review 4 --review-hours-a-day 8 --out out/model
     """
+    costs = decision_costs(
+        cost_missed_share=cost_missed_share,
+        cost_review=cost_review,
+        cost_blocked=cost_blocked,
+        review_hours_a_day=review_hours_a_day,
+        review_minutes=review_minutes,
+    )
     chosen: dict[str, Any] = given_parameters(parameters)
     if rounds is not None and "rounds" in chosen:
         raise BadInputError(f"--rounds: {parameters} says how many; leave one of the two out")
@@ -79,13 +109,19 @@ def train(
     ):
         try:
             trained = train_model(
-                rows, settings, test_from_ms=moment, without_dominant=without_dominant, progress=report
+                rows,
+                settings,
+                test_from_ms=moment,
+                without_dominant=without_dominant,
+                costs=costs if thresholds_by is Choosing.COSTS else None,
+                progress=report,
             )
         except TrainingDataError as error:
             raise BadInputError(f"{features}: {error}") from error
         trained.save(folder)
         trained.save_scores(folder)
-        evaluation_report(folder / "report.html", trained, features.name, "as the features have them")
+        told = written_evaluation(folder, trained, rows, costs, report)
+        evaluation_report(folder / "report.html", trained, features.name, "as the features have them", told=told)
         tell_trained(run, trained, folder, test_from_ms=moment, features=features.name)
     thresholds = trained.manifest["thresholds"]
     precision = trained.manifest["metrics"]["test"]["average_precision"]
@@ -93,5 +129,7 @@ def train(
         f"Average precision {precision:.4f} on the test; "
         f"review from {thresholds['review']:.4g}, block from {thresholds['block']:.4g}"
     )
-    console.print(f"Wrote {out}/model.ubj, manifest.json, scores.parquet and report.html")
+    console.print(
+        f"Wrote {out}/model.ubj, manifest.json, scores.parquet, evaluation.json and report.html", soft_wrap=True
+    )
     say_leakage(trained)

@@ -356,6 +356,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "sagemaker_src.training.evaluate_model",
         "sagemaker_src.training.feature_rows",
         "sagemaker_src.training.fitting",
+        "sagemaker_src.training.judging",
         "sagemaker_src.training.leakage",
         "sagemaker_src.training.metrics",
         "sagemaker_src.training.operating",

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cli.reports.drawn import drawn_gains, found_by_budget
+from cli.reports.figures import evaluation_values
 from cli.reports.leaks import leaks
 from cli.reports.packed import PackedScores, packed_scores
 from cli.reports.page import for_script, template_text, write_page
@@ -59,6 +60,7 @@ def evaluation_report(
     groups: Mapping[Field, Sequence[Group]] = NO_GROUPS,
     costs: Costs = NO_COSTS,
     notices: Sequence[str] = (),
+    told: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the report of a trained and tested model as one HTML file.
 
@@ -70,6 +72,7 @@ def evaluation_report(
         groups: {protected field: the figures of its groups}.
         costs: of what a threshold does.
         notices: what the reader must know of the scores.
+        told: the evaluation of the tested rows, as evaluation.json holds it; None if there is none.
 
     Raises:
         ScoresError: the scores cannot be shown.
@@ -94,7 +97,7 @@ def evaluation_report(
             ("Times", f"UTC; {times}"),
             *facts(manifest),
         ],
-        **_common(trained, costs, notices),
+        **_common(trained, costs, notices, told),
     )
 
 
@@ -166,7 +169,9 @@ def threshold_values(scored: Sequence[Scored], costs: Costs, both: PackedScores 
     }
 
 
-def _common(trained: Trained, costs: Costs, notices: Sequence[str]) -> dict[str, Any]:
+def _common(
+    trained: Trained, costs: Costs, notices: Sequence[str], told: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What the page shows of any model."""
     manifest = trained.manifest
     metrics, settings = manifest["metrics"]["test"], manifest["settings"]
@@ -174,6 +179,8 @@ def _common(trained: Trained, costs: Costs, notices: Sequence[str]) -> dict[str,
         "title": "Card-fraud model: evaluation",
         "tiles": [(shown(metrics[name]), MEASURES[name]) for name in _TILES if name in metrics],
         **threshold_values([Scored("", packed_scores(trained.scores), manifest["thresholds"])], costs),
+        **evaluation_values(trained.scores, manifest["thresholds"], told),
+        "by_costs": "costs" in manifest,
         "notices": notices,
         "found_by_budget": found_by_budget(trained),
         "outcomes": _outcome_rows(manifest),

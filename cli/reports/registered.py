@@ -13,7 +13,7 @@ import pandas as pd
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.applications import application
-from cli.reports.versions import ModelVersion, held_together, read_scores
+from cli.reports.versions import SHOWN, ModelVersion, held_together, read_scores
 from lambda_src.ports.model_registry import EVALUATION
 from reading.errors import BadInputError
 from sagemaker_src.training.evaluate_model import EvaluationError, read_model
@@ -137,4 +137,6 @@ def _read(place: Path, package: _Package, where: str) -> ModelVersion:
     days = " to ".join(f"{pd.Timestamp(held_out[edge], unit='ms'):%Y-%m-%d}" for edge in ("from_ms", "to_ms"))
     files = f"{package.name} of {package.group}, {where}, tested on the transactions of {days}, which it had not seen"
     trained = Trained(model.model, manifest | {"outcomes": counted}, scores)
-    return ModelVersion(package.name, trained, files, "as the archive has them", {}, notices)
+    # an evaluation of an earlier release holds less
+    whole = told if not notices and all(name in told for name in SHOWN) else None
+    return ModelVersion(package.name, trained, files, "as the archive has them", {}, notices, whole)

@@ -16,10 +16,13 @@ from sklearn.metrics import average_precision_score
 from fraud.fields import PROTECTED_FIELDS, Field
 from reading.errors import BadInputError
 from sagemaker_src.training.fairness import Group, Rate
+from sagemaker_src.training.judging import FILE as EVALUATION
 from sagemaker_src.training.scored_rows import FILE, MODEL_VERSION
 from sagemaker_src.training.train import Trained
 
 WRITES = "`fraud evaluate` and `fraud train` write it"
+SHOWN = ("card_precision", "card_precision_without_known", "costs", "intervals", "resampled")
+"""What the page takes of an evaluation."""
 _NEAR = 1e-6
 """How far apart an average precision may be, computed on one machine and on another."""
 
@@ -33,6 +36,7 @@ class ModelVersion(NamedTuple):
         files, times: what it was trained and tested on, and how those files' times were taken.
         groups: {protected field: the figures of its groups}.
         notices: what the reader must know of the scores.
+        told: the evaluation of the tested rows, as evaluation.json holds it; None where none was kept.
     """
 
     name: str
@@ -41,6 +45,7 @@ class ModelVersion(NamedTuple):
     times: str
     groups: Mapping[Field, Sequence[Group]]
     notices: tuple[str, ...]
+    told: Mapping[str, Any] | None = None
 
     @property
     def of_cards(self) -> bool:
@@ -65,7 +70,25 @@ def of_folder(folder: Path) -> ModelVersion:
         raise BadInputError(f"{holds / 'manifest.json'} lacks {error.args[0]}; {WRITES}") from error
     name = folder.resolve().name
     files = f"The model and the scores of {name}"
-    return ModelVersion(name, trained, files, "as they were taken in the test", _groups(folder), notices)
+    told = None if notices else _told(folder / EVALUATION, trained)
+    return ModelVersion(name, trained, files, "as they were taken in the test", _groups(folder), notices, told)
+
+
+def _told(path: Path, trained: Trained) -> dict[str, Any] | None:
+    """The evaluation beside a model; None where a release before 2026-11-28 wrote none.
+
+    Raises:
+        BadInputError: it is of another model, or lacks what the page shows.
+    """
+    if not path.is_file():
+        return None
+    told = read_json(path)
+    ours = trained.manifest["model_version"]
+    if told.get("model_version") != ours:
+        raise BadInputError(f"{path}: an evaluation of the model {told.get('model_version')}; needed: that of {ours}")
+    if lacking := [name for name in SHOWN if name not in told]:
+        raise BadInputError(f"{path} lacks {lacking[0]}; {WRITES}")
+    return told
 
 
 def read_scores(path: Path) -> tuple[pd.DataFrame, str | None]:

@@ -9,13 +9,16 @@ from fraud.decision_costs import RANGES, DecisionCosts
 from fraud.notation import decimal_number
 from sagemaker_src.options import typed
 
-_SAYS = {
+COST_SAYS = {
     "cost_missed_share": "the share of its amount that a missed fraud costs",
     "cost_review": "what a review costs",
     "cost_blocked": "what a wrongly blocked payment costs",
     "review_hours_a_day": "the reviewers' hours a day; 0: no limit",
     "review_minutes": "how long a review takes, minutes",
 }
+"""{cost: what it is}, of each of `fraud.decision_costs.RANGES`."""
+THRESHOLDS_BY = ("shares", "costs")
+"""What thresholds are chosen by: the shares of honest rows that may be reviewed and blocked, or what decisions cost."""
 
 
 def add_cost_options(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +29,7 @@ def add_cost_options(parser: argparse.ArgumentParser) -> None:
             "--" + name.replace("_", "-"),
             type=typed(_decimal),
             default=getattr(defaults, name),
-            help=f"{_SAYS[name]}; default %(default)s",
+            help=f"{COST_SAYS[name]}; default %(default)s",
         )
 
 

@@ -23,12 +23,11 @@ from fraud.decision_costs import DecisionCosts, DecisionCostsError
 from fraud.durations import MS_PER_DAY
 from fraud.model_input import ModelInputError, read_model_input
 from fraud.vector import model_vector
-from sagemaker_src.training.cost_curve import told_costs
 from sagemaker_src.training.cost_options import add_cost_options, read_costs
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.fitting import score
-from sagemaker_src.training.metrics import Scores, evaluate_rows
-from sagemaker_src.training.operating import at_thresholds, calibration, card_precision
+from sagemaker_src.training.judging import FILE, judged, span
+from sagemaker_src.training.metrics import Scores
 from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
 from sagemaker_src.training.segments import intervals
 from sagemaker_src.training.train import Trained
@@ -107,14 +106,11 @@ def evaluate(
     scores = _scores(candidate, tested)
     beside = None if champion is None else _scores(champion, tested)
     told = {
-        **_judged(candidate, tested, scores, rows, costs),
-        "held_out": {
-            "from_ms": int(tested["event_ms"].min()),
-            "to_ms": int(tested["event_ms"].max()),
-            "rows": len(tested),
-            "frauds": int(tested["is_fraud"].sum()),
-        },
-        "champion": None if champion is None or beside is None else _judged(champion, tested, beside, rows, costs),
+        **judged(candidate.manifest, tested, scores, rows, costs),
+        "held_out": span(tested),
+        "champion": (
+            None if champion is None or beside is None else judged(champion.manifest, tested, beside, rows, costs)
+        ),
         **intervals(tested, rows, scores, beside),
     }
     return Evaluated(told, scored_rows(tested, scores))
@@ -122,24 +118,6 @@ def evaluate(
 
 def _scores(model: Trained, tested: pd.DataFrame) -> Scores:
     return score(model.model, model_vector(tested, read_model_input(model.manifest)))
-
-
-def _judged(
-    model: Trained, tested: pd.DataFrame, scores: Scores, history: pd.DataFrame, costs: DecisionCosts
-) -> dict[str, Any]:
-    label, thresholds = tested["is_fraud"].to_numpy(), model.manifest["thresholds"]
-    event_ms = tested["event_ms"].to_numpy()
-    earlier = history["event_ms"] <= model.manifest["data"]["to_ms"]
-    known = history.loc[earlier & (history["is_fraud"] == 1), "cc_num"]
-    return {
-        "model_version": model.manifest["model_version"],
-        "metrics": evaluate_rows(tested, scores, history),
-        "at_thresholds": at_thresholds(label, scores, thresholds),
-        "calibration": calibration(label, scores),
-        "card_precision": card_precision(tested, scores),
-        "card_precision_without_known": card_precision(tested, scores, known),
-        "costs": told_costs(label, scores, tested["amount_cents"].to_numpy(), event_ms, thresholds, costs),
-    }
 
 
 def _options() -> argparse.ArgumentParser:
@@ -167,11 +145,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (EvaluationError, DecisionCostsError) as error:
         parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
-    part = options.out / "evaluation.json.part"
+    part = options.out / f"{FILE}.part"
     # before what the gate waits for
     write_scored_rows(options.out, evaluation.scores, evaluation.told["model_version"])
     part.write_text(json.dumps(evaluation.told, indent=2) + "\n")
-    part.rename(options.out / "evaluation.json")
+    part.rename(options.out / FILE)
     print(json.dumps(evaluation.told["metrics"], indent=2))
     return 0
 

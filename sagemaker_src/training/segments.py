@@ -21,7 +21,7 @@ BURST_DAYS = 7
 """A fraud begins a burst if its card had none so long before."""
 AMOUNTS = (1_000, 10_000, 100_000)
 """Where bands of the amount begin, in cents."""
-_BANDS = ("below 10", "10 to 100", "100 to 1,000", "from 1,000")
+BANDS = ("below 10", "10 to 100", "100 to 1,000", "from 1,000")
 _HOURS = ("00 to 06", "06 to 12", "12 to 18", "18 to 24")
 _OPTIONAL = ("entry_mode",)
 """Fields that are segments where rows have them."""
@@ -38,7 +38,7 @@ def segments(rows: pd.DataFrame, history: pd.DataFrame) -> dict[str, pd.Series]:
     first_seen = rows["cc_num"].map(history.groupby("cc_num")["event_ms"].min())
     found = {
         "category": _most(rows["category"]),
-        "amount": _named(_BANDS, np.searchsorted(AMOUNTS, rows["amount_cents"], side="right"), rows.index),
+        "amount": _named(BANDS, np.searchsorted(AMOUNTS, rows["amount_cents"], side="right"), rows.index),
         "hour_utc": _named(_HOURS, (event % MS_PER_DAY * 4 // MS_PER_DAY).to_numpy(), rows.index),
         "card": _named(("known", "new"), (event - first_seen < NEW_CARD_DAYS * MS_PER_DAY).to_numpy(), rows.index),
         "burst": _burst(rows, history),

@@ -33,7 +33,7 @@ from fraud.vector import CATEGORY_FEATURES, declared_input, model_vector
 from sagemaker_src.drift.baseline import BaselineError, make_baseline
 from sagemaker_src.options import typed
 from sagemaker_src.training.cost_curve import cheapest, days_of, reviews_within, sums
-from sagemaker_src.training.cost_options import add_cost_options, read_costs
+from sagemaker_src.training.cost_options import THRESHOLDS_BY, add_cost_options, read_costs
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
 from sagemaker_src.training.fitting import Progress, TrainingSettings, TrainingSettingsError, fit, score, silent
 from sagemaker_src.training.leakage import Rows, leakage
@@ -271,7 +271,7 @@ def _options() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--thresholds-by",
-        choices=("shares", "costs"),
+        choices=THRESHOLDS_BY,
         default="shares",
         help="what thresholds are chosen by: the shares of honest rows that may be reviewed and blocked, or what decisions cost",
     )

@@ -113,6 +113,7 @@ def test_the_page_is_of_the_rows_that_it_was_evaluated_on(
     page, scores = run.page.read_text(), pd.read_parquet(made / "evaluation" / "scores.parquet")
     assert f"from the {len(scores):,} test rows" in page
     assert f"v1 of {GROUP}, the application" in page
+    assert 'id="segments"' in page and 'id="costs-told"' in page
     assert not set(scores["transaction_id"]) & set(page.split())
 
 

@@ -10,11 +10,13 @@ import pytest
 from cli.reports.evaluation import evaluation_report
 from cli.reports.stream import stream_report
 from fraud.deciding import Deciding
+from fraud.decision_costs import DecisionCosts
 from fraud.fields import Field
 from local.attacks import Attack
 from local.decided_day import DecidedDay, StreamRun, summary
 from local.deciding_ports import KnownNightly, MadeDecisions, ModelScorer
 from sagemaker_src.training.fairness import by_group
+from sagemaker_src.training.judging import judged_test
 from sagemaker_src.training.train import train_model
 from samples.deciding_world import feature_message, small_nightly, write_model
 from tests.sagemaker_src.test_evaluate_model import SETTINGS, TEST_FROM, made_up_rows
@@ -53,11 +55,12 @@ def stream_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluation_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("evaluation") / "report.html"
     trained = train_model(made_up_rows(), SETTINGS, test_from_ms=TEST_FROM)
+    told = judged_test(trained.manifest, trained.scores, made_up_rows(), DecisionCosts())
     label, score = trained.scores["is_fraud"].to_numpy(), trained.scores["score"].to_numpy()
     names = np.array([f"a group of a long name, {place % 3}" for place in range(len(label))], dtype=object)
     field = Field(name="held", kind="category", says="the holder's group", protected=True)
     groups = {field: by_group(label, score, names, trained.manifest["thresholds"])}
-    evaluation_report(path, trained, "made-up rows", "as they are", groups)
+    evaluation_report(path, trained, "made-up rows", "as they are", groups, told=told)
     return path
 
 

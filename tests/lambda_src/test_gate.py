@@ -16,11 +16,11 @@ GOOD = {"rows": 1_000, "frauds": 10, "average_precision": 0.95, "recall_at_fpr_0
 
 
 @pytest.fixture
-def gate(load, aws):
+def gate(load, aws, request):
     s3, sagemaker = aws.client("s3"), aws.client("sagemaker")
     s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     sagemaker.create_model_package_group(ModelPackageGroupName="fraud")
-    function = load("gate")
+    function = load("gate", **getattr(request, "param", {}))
 
     def ask(metrics, beside=None, champion=None, difference=None):
         evaluation = {"model_version": "new", "metrics": metrics, "champion": beside, "difference": difference}
@@ -129,3 +129,53 @@ def test_a_difference_that_is_none_is_named(gate, wrong):
     ask, _ = gate
     with pytest.raises(ValueError, match=r"difference: .*allowed: "):
         ask(GOOD, {"model_version": "old", "metrics": GOOD}, difference=wrong)
+
+
+STRICT, LOOSE = (
+    dict.fromkeys(("AVERAGE_PRECISION_MARGIN", "RECALL_MARGIN", "SEGMENT_MARGIN"), value) for value in "01"
+)
+BELOW = (
+    ({"average_precision": 0.949}, (), "average_precision 0.9490 is below the champion's 0.9500 by more than 0.0"),
+    ({"recall_at_fpr_0.001": 0.895}, (), "recall_at_fpr_0.001 0.8950 is below the champion's 0.9000 by more than 0.0"),
+    ({}, (change(value=-0.05, low=-0.08, high=-0.01),), "broken in a segment: category travel"),
+)
+
+
+@pytest.mark.parametrize("worse, segments, why", BELOW, ids=["precision", "recall", "segment"])
+@pytest.mark.parametrize("gate", [STRICT, {}], indirect=True, ids=["no margin", "the usual margins"])
+def test_a_model_within_the_usual_margins_is_refused_without_them(gate, request, worse, segments, why):
+    ask, _ = gate
+    beside = {"model_version": "old", "metrics": GOOD}
+    verdict = ask(GOOD | worse, beside, difference={"segments": segments})
+    strict = request.node.callspec.params["gate"] is STRICT
+    assert (verdict["accepted"], verdict["why"].startswith(why)) == (not strict, strict)
+
+
+@pytest.mark.parametrize("gate", [LOOSE, {}], indirect=True, ids=["any fall", "the usual margins"])
+@pytest.mark.parametrize(
+    "worse, segments", [({"average_precision": 0.5}, ()), ({"recall_at_fpr_0.001": 0.5}, ()), ({}, (change(),))]
+)
+def test_a_model_beyond_the_usual_margins_is_accepted_where_they_are_wider(gate, request, worse, segments):
+    ask, _ = gate
+    beside = {"model_version": "old", "metrics": GOOD}
+    verdict = ask(GOOD | worse, beside, difference={"segments": segments})
+    assert verdict["accepted"] == (request.node.callspec.params["gate"] is LOOSE)
+
+
+@pytest.mark.parametrize("name", LOOSE)
+@pytest.mark.parametrize(
+    "worse, segments", [({"average_precision": 0.5}, ()), ({"recall_at_fpr_0.001": 0.5}, ()), ({}, (change(),))]
+)
+def test_each_margin_is_that_of_its_own_figure(load, aws, name, worse, segments):
+    function = load("gate", **{name: "1"})
+    aws.client("s3").create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    evaluation = {"model_version": "new", "metrics": GOOD | worse, "champion": {"metrics": GOOD},
+                  "difference": {"segments": segments}}  # fmt: skip
+    aws.client("s3").put_object(Bucket="models", Key=KEY, Body=json.dumps(evaluation).encode())
+    accepted = function.handler({"evaluation_key": KEY, "champion": None}, CONTEXT)["accepted"]
+    own = {
+        "AVERAGE_PRECISION_MARGIN": "average_precision",
+        "RECALL_MARGIN": "recall_at_fpr_0.001",
+        "SEGMENT_MARGIN": None,
+    }[name]
+    assert accepted == (next(iter(worse), None) == own)
