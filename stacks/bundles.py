@@ -184,11 +184,14 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     "drift": (
         *_VECTOR,
         *_DRIFT,
+        "fraud.columns",
         "fraud.notation",
         "sagemaker_src.drift.compare",
         "sagemaker_src.drift.decisions",
         "sagemaker_src.drift.drift",
+        "sagemaker_src.drift.labelled",
         "sagemaker_src.drift.page",
+        "sagemaker_src.drift.realised",
         "sagemaker_src.options",
     ),
     "nightly": (

@@ -46,6 +46,7 @@ class Training(FraudStack):
             key=data.key,
             archive=data.archive,
             decisions=DECISIONS,
+            labels=LABELS,
             curated=data.curated,
             models=data.models,
             champion=training.champion,

@@ -4,32 +4,37 @@
 
 Compares a day's archived decisions with what training wrote beside the model: each feature, the scores, and the amounts of each
 category. Writes `drift.json` and `drift.html`. `--before` is the folder of the day before, whose `drift.json` says since when
-something has drifted already.
+something has drifted already. With `--labels` and `--matured`, the decisions of the day whose transactions are as old as labels
+take (`--label-delay-days` before `--day`), it says how well the model has really done, by the labels known at the end of `--day`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fraud.notation import iso_day
+from fraud.durations import MS_PER_DAY
+from fraud.notation import decimal_number, iso_day
 from fraud.vector import SAYS
 from sagemaker_src.drift.baseline import FILE as BASELINE_FILE
 from sagemaker_src.drift.baseline import Baseline, BaselineError, read_baseline
 from sagemaker_src.drift.compare import Difference, compare
 from sagemaker_src.drift.decisions import DecisionsError, Piece, read_decisions
+from sagemaker_src.drift.labelled import read_labelled
 from sagemaker_src.drift.page import write_page
+from sagemaker_src.drift.realised import realised
 from sagemaker_src.drift.series import SCORE, Counts, columns_of
 from sagemaker_src.options import typed
 
@@ -108,6 +113,33 @@ def judge(day: str, pieces: Iterable[Piece], baseline: Baseline, before: Mapping
     }
 
 
+def add_realised(report: dict[str, Any], labels: Path, matured: Path, delay_days: float, baseline: Baseline,
+                 before: Mapping[str, Any]) -> None:  # fmt: skip
+    """Adds to a day's report how well the model has done on the day that has become as old as labels take: `realised` (see
+    there), and to `drifted` what is surely worse. Labels count that were known at the end of the report's day.
+
+    Args:
+        labels: folder of the archive of labels.
+        matured: folder of that day's decisions.
+        delay_days: how long a label takes.
+        before: the report of the day before; empty if there is none.
+
+    Raises:
+        DecisionsError: a file cannot be read.
+    """
+    closed = date.fromisoformat(report["day"])
+    day = str(closed - timedelta(days=math.ceil(delay_days)))
+    until_ms = (int(np.datetime64(closed, "D").astype(np.int64)) + 1) * MS_PER_DAY
+    threshold = baseline.thresholds["review"]
+    labelled = read_labelled(matured, labels, until_ms, baseline.model_version, threshold)
+    same = before.get("model_version") == baseline.model_version
+    earlier = before.get("realised", {}).get("days", []) if same else []
+    report["realised"] = realised(day, labelled, threshold, baseline.calibration, baseline.expected, earlier)
+    since = {each["name"]: each["since"] for each in before.get("drifted", [])}
+    report["drifted"] += [{"psi": None, **each, "since": since.get(each["name"], day)}
+                          for each in report["realised"]["worse"]]  # fmt: skip
+
+
 def _told(each: Difference, since: str, total: int) -> dict[str, Any]:
     return {
         **asdict(each),
@@ -137,12 +169,13 @@ def read_model_baseline(folder: Path) -> Baseline:
         return read_baseline(Path(name))
 
 
-def drifted_before(folder: Path | None) -> dict[str, str]:
-    """{series: since when it has drifted}, of the day before; empty if there is no report of it."""
+def report_before(folder: Path | None) -> dict[str, Any]:
+    """The report of the day before; empty if there is none."""
     file = None if folder is None else folder / FILE
     if file is None or not file.exists():
         return {}
-    return {each["name"]: each["since"] for each in json.loads(file.read_text(encoding="utf-8"))["drifted"]}
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _options() -> argparse.ArgumentParser:
@@ -151,6 +184,14 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--decisions", type=Path, required=True, help="folder of the day's archived decisions")
     parser.add_argument("--model", type=Path, required=True, help="folder of the model that decided")
     parser.add_argument("--before", type=Path, help="folder of the report of the day before; one without it is none")
+    parser.add_argument(
+        "--labels", type=Path, help="folder of the archive of labels; without it nothing is said of them"
+    )
+    parser.add_argument(
+        "--matured", type=Path, help="with --labels: folder of the decisions of the day that is as old as they take"
+    )
+    parser.add_argument("--label-delay-days", type=typed(decimal_number), default=7.0,
+        help="how long a label takes (default %(default)s)")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help=f"folder for {FILE} and {PAGE}")
     return parser
 
@@ -160,9 +201,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _options()
     options = parser.parse_args(arguments)
     day: date = options.day
+    if (options.labels is None) != (options.matured is None):
+        parser.error("--labels and --matured go together; allowed: both, or none of them")
+    if not 0 <= options.label_delay_days <= 3_660:
+        parser.error(f"--label-delay-days: {options.label_delay_days:g}; allowed: 0 to 3,660")
     try:
-        baseline = read_model_baseline(options.model)
-        report = judge(str(day), read_decisions(options.decisions), baseline, drifted_before(options.before))
+        baseline, before = read_model_baseline(options.model), report_before(options.before)
+        since = {each["name"]: each["since"] for each in before.get("drifted", [])}
+        report = judge(str(day), read_decisions(options.decisions), baseline, since)
+        if options.labels is not None:
+            add_realised(report, options.labels, options.matured, options.label_delay_days, baseline, before)
     except (BaselineError, DecisionsError) as error:
         parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
@@ -171,8 +219,10 @@ def main(arguments: list[str] | None = None) -> int:
     part.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
     part.rename(options.out / FILE)
     for each in report["drifted"]:
-        print(f"{each['name']}: {', '.join(each['drifted'])}, since {each['since']}, index {each['psi']:.2f}")
-    print(f"{len(report['drifted'])} of {len(report['series'])} series have drifted on {day}")
+        how = each["says"] if each["psi"] is None else f"index {each['psi']:.2f}"
+        print(f"{each['name']}: {', '.join(each['drifted'])}, since {each['since']}, {how}")
+    series = sum(each["psi"] is not None for each in report["drifted"])
+    print(f"{series} of {len(report['series'])} series have drifted on {day}")
     return 0
 
 

@@ -28,7 +28,7 @@ def write_page(path: Path, report: Mapping[str, Any], baseline: Baseline) -> Non
 
 def page(report: Mapping[str, Any], baseline: Baseline) -> str:
     """The page as text: see `write_page`."""
-    drifted = report["drifted"]
+    drifted = [each for each in report["drifted"] if each["psi"] is not None]
     title = f"Drift on {report['day']}"
     told = (
         f"{len(drifted)} of {len(report['series'])} watched series have drifted."
@@ -46,7 +46,8 @@ def page(report: Mapping[str, Any], baseline: Baseline) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
         f"<h1>{escape(title)}</h1><p><strong>{told}</strong></p><p>{escape(facts)}</p>"
-        f"{_performance(report['performance'])}{pictures}<h2>All that is watched</h2>{_table(report['series'])}"
+        f"{_performance(report['performance'])}{_realised(report.get('realised'))}{pictures}"
+        f"<h2>All that is watched</h2>{_table(report['series'])}"
         "<p>Index: population stability index, less what chance gives; a series has drifted if its index, or the share of its "
         "missing or unknown values, is over the limit and significantly so. The limit is what the baseline's own days reach, "
         "doubled, and .1 at least.</p></body></html>\n"
@@ -64,6 +65,31 @@ def _performance(performance: Mapping[str, Mapping[str, float | None]]) -> str:
         f"<th>when tested</th><th>estimated that day</th></tr></thead><tbody>{rows}</tbody></table></div>"
         "<p>Estimated by the scores: what share of transactions with such a score was fraud when the model was tested. A kind of "
         "fraud that the model does not see is not seen here either; labels tell it.</p>"
+    )
+
+
+def _realised(told: Mapping[str, Any] | None) -> str:
+    """What labels say of the day that is as old as they take; empty where none were read."""
+    if told is None:
+        return ""
+    worse = "".join(f"<p><strong>Worse: {escape(each['says'])}.</strong></p>" for each in told["worse"])
+    rows = "".join(
+        f"<tr><td>{each['name'].replace('_', ' ')}</td><td>{_share(each['value'])}</td>"
+        f"<td>{_share(each['low'])} to {_share(each['high'])}</td><td>{_share(each['estimated'])}</td>"
+        f"<td>{_share(each['expected'])}</td><td>{_share(together.get(each['name']))}</td></tr>"
+        for together in [{each["name"]: each["value"] for each in told["together"]}]
+        for each in told["figures"]
+    )
+    unlabelled = ", ".join(
+        f"{count:,} with outcome {escape(name)}" for name, count in sorted(told["unlabelled"].items())
+    )
+    return (
+        f'<h2>Performance by labels, {told["day"]}</h2>{worse}<div class="wide"><table><thead><tr><th></th><th>that day</th>'
+        f"<th>95% interval</th><th>estimated</th><th>when tested</th><th>{len(told['days'])} days together</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div><p>{told['decisions']['by_the_model']:,} decisions by this model, "
+        f"{told['decisions']['by_others']:,} by another or the rule; {told['labels']:,} have a label. Of payments without "
+        f"one, the approved were taken as honest; of {unlabelled or 'none'} nobody knows: they count in no precision, and as "
+        "many of those that were flagged as found frauds as their scores let expect.</p>"
     )
 
 

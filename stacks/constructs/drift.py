@@ -1,6 +1,9 @@
-"""Drift: each night a job compares the closed day's decisions with what the champion was trained on, and people are told."""
+"""Drift: each night a job compares the closed day's decisions with what the champion was trained on, and what labels say of the
+day that is as old as they take with what was expected of it; and people are told."""
 
 from __future__ import annotations
+
+import math
 
 from aws_cdk import aws_kms as kms
 from constructs import Construct
@@ -10,7 +13,7 @@ from stacks.constructs.functions import NAMESPACE, Deployed
 from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix, job_role
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import FUNCTION_RETRIES
-from stacks.constructs.state_machine import StateMachine, keep
+from stacks.constructs.state_machine import KEEP, StateMachine, keep
 from stacks.constructs.steps import Choice, Step, Succeed, Task
 from stacks.constructs.storage import Store
 from stacks.images import image
@@ -28,7 +31,7 @@ class Drift(Construct):
     """The state machine and what it may do.
 
     Args:
-        archive, decisions: a bucket and its prefix: what was decided, and on what.
+        archive, decisions, labels: a bucket and its prefixes: what was decided, and on what; and what was said of it later.
         curated: takes the reports.
         models: has the champion's archive.
         champion: the function that knows which model is the champion.
@@ -44,6 +47,7 @@ class Drift(Construct):
         key: kms.IKey,
         archive: Store,
         decisions: str,
+        labels: str,
         curated: Store,
         models: Store,
         champion: Deployed,
@@ -55,7 +59,8 @@ class Drift(Construct):
         worker = job_role(
             self, "JobRole", "Compares days with the champion's", code=code, key_arn=key.key_arn, image_name=address
         )
-        allow_prefix(worker, archive, decisions, read=True)
+        for prefix in (decisions, labels):
+            allow_prefix(worker, archive, prefix, read=True)
         allow_prefix(worker, models, MODELS, read=True)
         allow_prefix(worker, curated, REPORTS, read=True, write=True)
         report = f"{{% 's3://{curated.name}/{REPORTS}day=' & $day & '/' %}}"
@@ -66,9 +71,13 @@ class Drift(Construct):
             arguments=[
                 *("--day", "{% $day %}", "--decisions", f"{MOUNT}/input/decisions", "--model", f"{MOUNT}/input/model"),
                 *("--before", f"{MOUNT}/input/before", "--out", f"{MOUNT}/output/report"),
+                *("--labels", f"{MOUNT}/input/labels", "--matured", f"{MOUNT}/input/matured"),
+                *("--label-delay-days", str(settings.training_label_delay_days)),
             ],
             inputs={
                 "decisions": f"{{% 's3://{archive.name}/{decisions}day=' & $day & '/' %}}",
+                "labels": archive.uri(labels),
+                "matured": f"{{% 's3://{archive.name}/{decisions}day=' & $matured & '/' %}}",
                 "model": "{% $model %}",
                 "before": f"{{% 's3://{curated.name}/{REPORTS}day=' & $before & '/' %}}",
             },
@@ -83,10 +92,11 @@ class Drift(Construct):
             key=key,
             steps={
                 "Day": Step(assigns={"day": _DAY}),
-                "Day before": Step(
+                "Days before": Step(
                     reads=("day",),
                     assigns={
-                        "before": f"{{% $substring($fromMillis($toMillis($day & 'T00:00:00Z') - {_DAY_MS}), 0, 10) %}}"
+                        "before": _earlier(1),
+                        "matured": _earlier(math.ceil(settings.training_label_delay_days)),
                     },
                 ),
                 "Champion": Task(
@@ -102,8 +112,10 @@ class Drift(Construct):
                 ),
                 "Nothing to compare": Succeed(),
                 "Keep decisions": keep(archive, decisions, "day"),
+                "Keep matured": keep(archive, decisions, "matured"),
+                "Keep labels": keep(archive, labels),
                 "Keep before": keep(curated, REPORTS, "before"),
-                "Compare": job.task(code, worker, key.key_arn, reads=("before", "day", "model")),
+                "Compare": job.task(code, worker, key.key_arn, reads=("before", "day", "matured", "model")),
                 "Report": Task(
                     resource="aws-sdk:s3:getObject",
                     arguments={"Bucket": curated.name, "Key": f"{{% '{REPORTS}day=' & $day & '/drift.json' %}}"},
@@ -114,9 +126,7 @@ class Drift(Construct):
                     resource="aws-sdk:cloudwatch:putMetricData",
                     arguments={
                         "Namespace": NAMESPACE,
-                        "MetricData": [
-                            {"MetricName": METRIC, "Value": "{% $count($report.drifted) %}", "Unit": "Count"}
-                        ],
+                        "MetricData": _METRICS,
                     },
                     reads=("report",),
                 ),
@@ -136,6 +146,8 @@ class Drift(Construct):
                                     "model_version": "{% $report.model_version %}",
                                     "drifted": "{% [$report.drifted.{'name': name, 'says': says, 'drifted': drifted, "
                                     "'since': since, 'psi': psi, 'of_transactions': of_transactions}] %}",
+                                    "realised": "{% [$report.realised.figures.{'name': name, 'day': $report.realised.day, "
+                                    "'value': value, 'estimated': estimated, 'expected': expected}] %}",
                                     "report": report,
                                 },
                             }
@@ -151,6 +163,7 @@ class Drift(Construct):
         machine.may_call([champion.function])
         because = "The day is in the key."
         allow(machine.role, ["s3:PutObject"], [archive.objects(decisions), curated.objects(REPORTS)], because=because)
+        allow(machine.role, ["s3:PutObject"], [f"{archive.arn}/{labels}{KEEP}"])
         allow(machine.role, ["s3:GetObject"], [curated.objects(REPORTS)], because=because)
         allow(machine.role, ["events:PutEvents"], [bus[1]])
         allow(
@@ -163,6 +176,17 @@ class Drift(Construct):
         machine.every("DriftSchedule", settings.drift_at, key, {"at": "<aws.scheduler.scheduled-time>"})
 
 
+def _earlier(days: int) -> str:
+    """The day so many days before `$day`."""
+    return f"{{% $substring($fromMillis($toMillis($day & 'T00:00:00Z') - {days * _DAY_MS}), 0, 10) %}}"
+
+
+_METRICS = (
+    f"{{% $append([{{'MetricName': '{METRIC}', 'Value': $count($report.drifted), 'Unit': 'Count'}}], "
+    "[$report.realised.figures[value != null].{'MetricName': metric, 'Value': value, 'Unit': 'None'}]) %}"
+)
+"""How many have drifted; and RealisedRecall, RealisedPrecision, RealisedAveragePrecision of the day whose labels are in, so far
+as labels tell them: a metric is a number, or there is none."""
 _DAY = (
     "{% $exists($states.input.day) ? $states.input.day : $substring($fromMillis($toMillis($substring("
     f"$exists($states.input.at) ? $states.input.at : $now(), 0, 10) & 'T00:00:00Z') - {_DAY_MS}), 0, 10) %}}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fraud.columns import LABEL_COLUMNS
 from fraud.decision import Decision
 from fraud.model_input import read_model_input
 from fraud.vector import CATEGORY_FEATURES, INPUT_COLUMNS, model_vector
 from lambda_src.archive.rows import DECISIONS, decision_row
+from lambda_src.ports.parquet_archive import schema
 from sagemaker_src.drift import drift
 from sagemaker_src.drift.baseline import FILE as BASELINE
 from sagemaker_src.drift.baseline import BaselineError, make_baseline, read_baseline
@@ -156,6 +159,36 @@ def test_the_program_says_what_has_drifted_since_when_and_how_many_transactions_
     )
     again = json.loads((tmp_path / "second" / "drift.json").read_text())
     assert {each["since"] for each in again["drifted"]} == {"2026-04-01"}
+
+
+def test_the_program_says_how_well_the_model_has_done_once_labels_are_in(watching, tmp_path):
+    watching.baseline.write(tmp_path / "model")
+    rows = watching.day(83)
+    frauds = rows[rows["is_fraud"] == 1]
+    matured = archived(watching, rows, tmp_path / "matured")
+    known = datetime(2026, 3, 30, tzinfo=timezone.utc)
+    labels = [
+        {
+            "transaction_id": name, "is_fraud": True, "source": "chargeback", "reported_by": "issuer", "known_at": known,
+            "recorded_at": known,
+        }
+        for name in frauds["transaction_id"]
+    ]  # fmt: skip
+    (tmp_path / "labels").mkdir()
+    pq.write_table(pa.Table.from_pylist(labels, schema(LABEL_COLUMNS)), tmp_path / "labels" / "part.parquet")
+    given = ["--day", "2026-04-01", "--decisions", str(matured), "--model", str(tmp_path / "model")]
+    given += ["--labels", str(tmp_path / "labels"), "--matured", str(matured), "--label-delay-days", "7"]
+    assert drift.main([*given, "--out", str(tmp_path / "out")]) == 0
+    report = json.loads((tmp_path / "out" / "drift.json").read_text())
+    told = report["realised"]
+    assert (told["day"], told["labels"], told["unlabelled"]) == ("2026-03-25", len(frauds), {})
+    scores = score(watching.trained.model, model_vector(frauds, watching.baseline.takes))
+    figures = {each["name"]: each for each in told["figures"]}
+    assert figures["recall"]["value"] == pytest.approx((scores >= watching.baseline.thresholds["review"]).mean())
+    assert figures["average_precision"]["expected"] == pytest.approx(watching.baseline.expected["average_precision"])
+    assert "Performance by labels, 2026-03-25" in (tmp_path / "out" / "drift.html").read_text()
+    with pytest.raises(SystemExit):
+        drift.main([*given[:8], "--out", str(tmp_path / "out")])
 
 
 def vars_of(difference):
