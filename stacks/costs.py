@@ -59,7 +59,7 @@ HEARTBEAT_KB, HEARTBEAT_EVENT_KB = 0.07, 0.25
 """A heartbeat in a topic, and in the event that a function is called with."""
 FLINK_GB_A_KPU = 50
 """Page *how-pricing*: 50 GB of running application storage a KPU, and one KPU an application for orchestration."""
-ALARM_METRICS = 61
+ALARM_METRICS = 67
 """That the alarms look at; a growing endpoint's make two more, Standard brokers' disks one each, Fraud Detector's one."""
 METRICS = 21
 """The functions' own."""

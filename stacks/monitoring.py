@@ -95,9 +95,17 @@ class Monitoring(FraudStack):
             "Jobs": [
                 Alarm(
                     name=f"{name}Failed",
-                    metric=aws_metric("States", "ExecutionsFailed", "Sum", 5, StateMachineArn=machine.arn),
+                    metric=added(
+                        [
+                            aws_metric("States", f"Executions{how}", "Sum", 5, StateMachineArn=machine.arn)
+                            # a run that its machine's time limit ends is none that has failed, to the service
+                            for how in ("Failed", "TimedOut")
+                        ],
+                        f"{name}: failed, or taken too long",
+                        ids=name.lower(),
+                    ),
                     at_least=1,
-                    says=f"{name}: a run has failed; its history names the step",
+                    says=f"{name}: a run has failed, or taken longer than a day; its history names the step",
                 )
                 for name, machine in machines.items()
             ],

@@ -82,9 +82,13 @@ def growth(counter: cloudwatch.Metric) -> cloudwatch.MathExpression:
     )
 
 
-def added(metrics: Sequence[cloudwatch.Metric], label: str) -> cloudwatch.MathExpression:
-    """The sum of metrics; one that has no figure counts as 0, as long as another has."""
-    names = {f"m{number}": metric for number, metric in enumerate(metrics)}
+def added(metrics: Sequence[cloudwatch.Metric], label: str, ids: str = "m") -> cloudwatch.MathExpression:
+    """The sum of metrics; one that has no figure counts as 0, as long as another has.
+
+    Args:
+        ids: what the metrics' ids begin with; a graph of several sums needs others for each.
+    """
+    names = {f"{ids}{number}": metric for number, metric in enumerate(metrics)}
     return cloudwatch.MathExpression(
         expression=" + ".join(f"FILL({name}, 0)" for name in names),
         using_metrics=dict(names),

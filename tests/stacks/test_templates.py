@@ -270,6 +270,20 @@ def test_what_is_decided_together_is_one_read_of_the_nightly_features(templates:
     assert decide["BatchSize"] == CARDS_PER_CALL
 
 
+def test_a_run_that_its_machine_ends_for_its_time_rings_as_one_that_failed(templates: Templates) -> None:
+    looked_at = [
+        {
+            metric["MetricStat"]["Metric"]["MetricName"]
+            for metric in alarm.properties["Metrics"]
+            if "MetricStat" in metric
+        }
+        for alarm in resources(templates, "AWS::CloudWatch::Alarm")
+        if "AWS/States" in json.dumps(alarm.properties)
+    ]
+    assert looked_at
+    assert all(names == {"ExecutionsFailed", "ExecutionsTimedOut"} for names in looked_at)
+
+
 def test_two_payments_under_one_id_have_an_alarm_of_their_own(templates: Templates) -> None:
     (alarm,) = [
         each.properties
