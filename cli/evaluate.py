@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from cli.evaluate_over_time import DELAY_DAYS, EVERY_DAYS, evaluate_over_time
 from cli.evaluate_table import evaluate_table
 from cli.feature_frame import frame_and_protected
 from cli.options import (
@@ -26,6 +27,7 @@ from cli.options import (
     Timezone,
     TransactionsFile,
     WithoutDominant,
+    decimal,
     decision_costs,
     whole,
 )
@@ -89,6 +91,21 @@ def evaluate(
     cost_blocked: CostBlocked = None,
     review_hours_a_day: ReviewHours = None,
     review_minutes: ReviewMinutes = None,
+    prequential: Annotated[
+        bool,
+        typer.Option(
+            "--prequential",
+            help="Over time: train anew every --every-days on the labels known by then, and test on what follows, from "
+            "--test-from on (default: the day by which half of the rows have come).",
+        ),
+    ] = False,
+    every_days: Annotated[
+        int | None, whole(f"With --prequential: how long a period is, days; default: {EVERY_DAYS}.", 1, 366)
+    ] = None,
+    label_delay_days: Annotated[
+        float | None,
+        decimal(f"With --prequential: how long a label takes to come, days; default: {DELAY_DAYS:g}.", 0, 3660),
+    ] = None,
     parameters: ParametersFile = None,
     without_dominant: WithoutDominant = False,
     seed: Annotated[int, whole("Of the sampling of honest rows.", 0, 2**32 - 1)] = 1,
@@ -102,6 +119,10 @@ def evaluate(
     gender, age, names and addresses never enter the model. Of a field that is declared as protected, metrics.json and
     report.html show what the thresholds do to its groups.
 
+    With --prequential: how a model does over time, when it is trained anew each period and when it is not, as
+    prequential.json, scores.parquet and report.html. Stopped with Ctrl-C or killed, the same command goes on (kept beside
+    --out, as .evaluation-evaluate).
+
     Example: fraud evaluate --data fraudTrain.csv --test-from 2020-03-01 --out out/evaluation
 
     Example: fraud evaluate --data caixa.csv --encoding windows-1252 --timezone America/Sao_Paulo --out out/evaluation
@@ -109,6 +130,8 @@ def evaluate(
     Example: fraud evaluate --data card_transaction.v1.csv --columns tabformer --out out/evaluation
 
     Example: fraud evaluate --data creditcard.csv --label Class --order-by Time --out out/evaluation
+
+    Example: fraud evaluate --prequential --data fraudTrain.csv --test-from 2019-10-01 --out out/over-time
     """
     chosen: dict[str, Any] = given_parameters(parameters)
     given_costs = {
@@ -120,6 +143,30 @@ def evaluate(
     }
     costly: dict[str, object] = {f"--{name.replace('_', '-')}": value for name, value in given_costs.items()}
     costly["--thresholds-by"] = None if thresholds_by is Choosing.SHARES else thresholds_by
+    if prequential:
+        no_use: dict[str, object] = {
+            "--label": label,
+            "--test-data": test_data,
+            "--without-dominant": without_dominant,
+            "--order-by": order_by,
+            "--without": without,
+            **costly,
+        }
+        _refuse(no_use, "not with --prequential, which chooses no thresholds and has a test of its own")
+        evaluate_over_time(
+            data,
+            out,
+            checked_reading(encoding, timezone, columns),
+            from_ms=None if test_from is None else parse_moment("--test-from", test_from),
+            every_days=EVERY_DAYS if every_days is None else every_days,
+            label_delay_days=DELAY_DAYS if label_delay_days is None else label_delay_days,
+            parameters=chosen,
+            seed=seed,
+            tracking_uri=tracking_uri,
+            no_tracking=no_tracking,
+        )
+        return
+    _refuse({"--every-days": every_days, "--label-delay-days": label_delay_days}, "only with --prequential")
     if label is not None:
         others: dict[str, object] = {
             "--test-data": test_data,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 from fraud.durations import MS_PER_DAY
@@ -52,3 +52,12 @@ def _parsed(option: str, text: str, read: Callable[[str], _Read]) -> _Read:
         return read(text)
     except NotationError as error:
         raise BadInputError(f"{option}: {error}") from error
+
+
+def day_of(moment_ms: int) -> str:
+    """The day in UTC of a moment, milliseconds since 1970.
+
+    >>> day_of(1_583_020_800_000)
+    '2020-03-01'
+    """
+    return (_EPOCH + timedelta(days=moment_ms // MS_PER_DAY)).isoformat()

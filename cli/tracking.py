@@ -18,6 +18,7 @@ from reading.errors import BadInputError
 from sagemaker_src.processing.set_manifest import catalogue_version
 from sagemaker_src.tracking.run import Nested, Run, tracked
 from sagemaker_src.tracking.store import DEFAULT, ENVIRONMENT, Place, TrackingUriError, place
+from sagemaker_src.training.fitting import TrainingSettings
 from sagemaker_src.training.judging import FILE as EVALUATION
 from sagemaker_src.training.train import Trained
 from sagemaker_src.tuning.families import Compared
@@ -109,6 +110,20 @@ def tell_trained(run: Run, trained: Trained, folder: Path, **asked: Any) -> None
     kept = ("model_version", "settings", "thresholds", "metrics", "outcomes")
     if not (folder / EVALUATION).is_file():  # a table without cards has none of its own
         run.document(EVALUATION, {name: manifest[name] for name in kept})
+    run.artifacts(folder)
+
+
+def tell_over_time(run: Run, told: Mapping[str, Any], settings: TrainingSettings, folder: Path, **asked: Any) -> None:
+    """Tells a run of models over time: the figures of all periods together; each period's are in its pages.
+
+    Args:
+        told: as `sagemaker_src.training.prequential.prequential` returns it.
+        folder: what the command writes.
+        asked: what else the command was asked.
+    """
+    run.parameters({**vars(settings), **asked})
+    run.metrics(told["together"])
+    run.tags({"catalogue.version": catalogue_version()})
     run.artifacts(folder)
 
 

@@ -6,8 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +21,7 @@ from cli.times import parse_moment
 from cli.tracking import NoTracking, TrackingUri, tell_families, tell_tuned, tracked_command
 from cli.tuning.study import FILE as STUDY
 from cli.tuning.study import Study, TrialRow, best_of
-from cli.work_folder import work_folder, work_place
+from cli.work_folder import stopped_kindly, work_folder
 from reading.errors import BadInputError
 from sagemaker_src.tracking.run import Run
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
@@ -92,7 +90,7 @@ def tune(
     with (
         tracked_command(_COMMAND, out, tracking_uri, off=no_tracking) as run,
         progress() as report,
-        _stopped_kindly(out),
+        stopped_kindly(out, _COMMAND, "the trials that have ended"),
         work_folder(out, asked, _COMMAND) as work,
     ):
         if work.dropped:
@@ -201,18 +199,3 @@ def _compare(parts: Parts, settings: TrainingSettings, out: Path, features: Path
             soft_wrap=True,
         )
     console.print(f"Wrote {out}/families.json and report.html", markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _stopped_kindly(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except (KeyboardInterrupt, typer.Abort):
-        place = work_place(out, _COMMAND)
-        if place.exists():
-            console.print(
-                f"fraud: stopped; the same command goes on from the trials that have ended, in {place}",
-                markup=False,
-                soft_wrap=True,
-            )
-        raise

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+import typer
+
+from cli.progress import console
 from reading.errors import BadInputError
 
 _ASKED = "asked.json"
@@ -80,6 +83,25 @@ def work_folder(out: Path, asked: Mapping[str, Any], command: str) -> Iterator[W
                 shutil.rmtree(place)
             raise
         shutil.rmtree(place)
+
+
+@contextmanager
+def stopped_kindly(out: Path, command: str, what: str) -> Iterator[None]:
+    """Says of a command that is stopped by Ctrl-C that it goes on, if it left any work.
+
+    Args:
+        out: the folder that the command writes in the end.
+        command: its name.
+        what: it goes on from, as "the trials that have ended".
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, typer.Abort):
+        place = work_place(out, command)
+        if place.exists():
+            says = f"fraud: stopped; the same command goes on from {what}, in {place}"
+            console.print(says, markup=False, soft_wrap=True)
+        raise
 
 
 def _only_one(lock: TextIO, out: Path, command: str) -> None:

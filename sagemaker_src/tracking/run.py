@@ -16,7 +16,15 @@ from typing import Any
 from sagemaker_src.tracking.store import HELD_BY, Held, Place, Store, flat
 
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
-ARTIFACTS = ("metrics.json", "evaluation.json", "parameters.json", "tuning.json", "families.json", "report.html")
+ARTIFACTS = (
+    "metrics.json",
+    "evaluation.json",
+    "prequential.json",
+    "parameters.json",
+    "tuning.json",
+    "families.json",
+    "report.html",
+)
 """What is kept of a folder: figures and pages. Never rows, scores by row, a model, or what categories of people's tables hold."""
 _PARAMETERS_A_CALL, _METRICS_A_CALL = 100, 1_000
 """As `mlflow.utils.validation` and its REST API have it, for one `log_batch`."""

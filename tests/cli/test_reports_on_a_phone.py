@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cli.reports.evaluation import evaluation_report
+from cli.reports.prequential import prequential_report
 from cli.reports.stream import stream_report
 from fraud.deciding import Deciding
 from fraud.decision_costs import DecisionCosts
@@ -16,7 +17,9 @@ from local.attacks import Attack
 from local.decided_day import DecidedDay, StreamRun, summary
 from local.deciding_ports import KnownNightly, MadeDecisions, ModelScorer
 from sagemaker_src.training.fairness import by_group
+from sagemaker_src.training.fitting import silent
 from sagemaker_src.training.judging import judged_test
+from sagemaker_src.training.prequential import periods, prequential
 from sagemaker_src.training.train import train_model
 from samples.deciding_world import feature_message, small_nightly, write_model
 from tests.sagemaker_src.test_evaluate_model import SETTINGS, TEST_FROM, made_up_rows
@@ -64,9 +67,19 @@ def evaluation_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def over_time_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("over_time")
+    rows = made_up_rows(3_000)
+    of = periods(rows["event_ms"].to_numpy(), TEST_FROM, 7, 3)
+    told, _ = prequential(rows, SETTINGS, of, folder, silent)
+    prequential_report(folder / "report.html", told, "Made-up rows.", [("Label delay", "3 days")])
+    return folder / "report.html"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1100, 360])
-@pytest.mark.parametrize("page", ["stream_page", "evaluation_page"])
+@pytest.mark.parametrize("page", ["stream_page", "evaluation_page", "over_time_page"])
 def test_a_page_does_not_scroll_sideways(page: str, width: int, look, request: pytest.FixtureRequest) -> None:  # type: ignore[no-untyped-def]
     seen = look(request.getfixturevalue(page), width=width)
     assert seen.evaluate("document.documentElement.scrollWidth") == width

@@ -1,0 +1,136 @@
+"""The page of a model over time: period by period, fitted anew and as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from cli.reports.page import FRAUD, HONEST, INK, new_figure, svg, write_page
+from cli.times import day_of
+
+_SAYS = {"retrained": "fitted anew each period", "static": "fitted once, before the first"}
+_SURE = {"average_precision": "Average precision", "recall_at_fpr_0.001": "Recall at 0.1% false positives"}
+_ALONE = {
+    "roc_auc": "ROC AUC",
+    "recall_at_fpr_0.01": "Recall at 1% false positives",
+    "card_precision": "Card precision at 100 a day",
+    "card_precision_best": "The most that it can be",
+    "brier": "Brier score",
+    "calibration_error": "Calibration error",
+}
+
+
+def prequential_report(path: Path, told: Mapping[str, Any], lead: str, facts: Sequence[tuple[str, str]]) -> None:
+    """Write the page.
+
+    Args:
+        path: the file.
+        told: as `sagemaker_src.training.prequential.prequential` returns it.
+        lead: the sentence below the title.
+        facts: how it was made: (what, value).
+    """
+    together, periods = told["together"], told["periods"]
+    write_page(
+        path,
+        "prequential.html",
+        title="Card-fraud model: over time",
+        lead=lead,
+        tiles=[
+            (_figure(together["retrained"]["average_precision"]["value"]), f"average precision, {_SAYS['retrained']}"),
+            (_figure(together["static"]["average_precision"]["value"]), f"average precision, {_SAYS['static']}"),
+            (str(len(periods)), "periods"),
+            (f"{together['rows']:,}", "transactions"),
+            (f"{together['frauds']:,}", "frauds"),
+        ],
+        charts=[(says, _over_time(periods, name, says)) for name, says in _SURE.items()],
+        ageing=[(says, _differences(periods, name, says)) for name, says in _SURE.items()],
+        together=[
+            *(
+                (says, *(_interval(together[arm][name]) for arm in _SAYS), _interval(together["difference"][name], "+"))
+                for name, says in _SURE.items()
+            ),
+            *((says, *(_figure(together[arm][name]) for arm in _SAYS), "") for name, says in _ALONE.items()),
+        ],
+        arms=list(_SAYS.values()),
+        rows=[_row(each) for each in periods],
+        draws=told["resampled"]["times"],
+        facts=facts,
+    )
+
+
+def _figure(value: float | None, sign: str = "") -> str:
+    return "-" if value is None else f"{value:{sign}.4f}"
+
+
+def _interval(figure: Mapping[str, float | None], sign: str = "") -> str:
+    if figure["value"] is None:
+        return "-"
+    return f"{_figure(figure['value'], sign)} ({_figure(figure['low'], sign)} to {_figure(figure['high'], sign)})"
+
+
+def _row(told: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        day_of(told["from_ms"]),
+        f"{told['rows']:,}",
+        f"{told['frauds']:,}",
+        *(_interval(told[arm]["average_precision"]) for arm in _SAYS),
+        _interval(told["difference"]["average_precision"], "+"),
+        *(_figure(told[arm]["card_precision"]) for arm in _SAYS),
+    )
+
+
+def _over_time(periods: Sequence[Mapping[str, Any]], name: str, says: str) -> Markup:
+    """A figure of both arms, period by period."""
+    figure = new_figure()
+    axes = figure.add_subplot()
+    for arm, color, aside in (("retrained", HONEST, -0.08), ("static", FRAUD, 0.08)):
+        known = [(place, each[arm][name]) for place, each in enumerate(periods) if each[arm][name]["value"] is not None]
+        places = [place + aside for place, _ in known]
+        axes.vlines(
+            places,
+            [each["low"] for _, each in known],
+            [each["high"] for _, each in known],
+            color=color,
+            alpha=0.4,
+            linewidth=3,
+        )
+        axes.plot(places, [each["value"] for _, each in known], "o-", color=color, markersize=4, label=_SAYS[arm])
+    axes.set(ylabel=says, ylim=(-0.02, 1.05))
+    axes.legend(frameon=False, fontsize=9, loc="lower left")
+    _days(axes, periods)
+    return svg(figure, f"{says} of each period, {_SAYS['retrained']} and {_SAYS['static']}: figures in the table")
+
+
+def _differences(periods: Sequence[Mapping[str, Any]], name: str, says: str) -> Markup:
+    """What fitting anew gains, period by period: how the model ages."""
+    figure = new_figure()
+    axes = figure.add_subplot()
+    axes.axhline(0, color=INK, linewidth=0.8)
+    known = [
+        (place, each["difference"][name])
+        for place, each in enumerate(periods)
+        if each["difference"][name]["value"] is not None
+    ]
+    places = [place for place, _ in known]
+    axes.vlines(
+        places,
+        [each["low"] for _, each in known],
+        [each["high"] for _, each in known],
+        color=HONEST,
+        alpha=0.4,
+        linewidth=3,
+    )
+    axes.plot(places, [each["value"] for _, each in known], "o", color=HONEST, markersize=5)
+    axes.set(ylabel="Gain by fitting anew")
+    _days(axes, periods)
+    return svg(figure, f"{says}: what fitting anew each period gains over the model of the first")
+
+
+def _days(axes: Any, periods: Sequence[Mapping[str, Any]]) -> None:
+    every = max(1, len(periods) // 8)
+    axes.set_xticks(range(0, len(periods), every))
+    axes.set_xticklabels([day_of(each["from_ms"]) for each in periods[::every]], rotation=35, ha="right", fontsize=8)
+    axes.grid(axis="y", alpha=0.2)
