@@ -193,7 +193,7 @@ def evaluate(
         return
     if order_by is not None or without:
         raise BadInputError("--order-by, --without: only with --label, which names the label of a table without cards")
-    costs = decision_costs(**given_costs)
+    costs = decision_costs(given_costs)
     if test_data is not None and test_from is not None:
         raise BadInputError("--test-from and --test-data: name one of them; --test-data tests on the whole of its file")
     moment = None if test_from is None else parse_moment("--test-from", test_from)

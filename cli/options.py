@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -15,6 +16,7 @@ from fraud.notation import NotationError, decimal_number, whole_number
 from reading.errors import BadInputError
 from sagemaker_src.training.cost_options import COST_SAYS, THRESHOLDS_BY
 
+_NONE: Mapping[str, Decimal] = MappingProxyType({})
 _Number = TypeVar("_Number", int, float)
 
 TransactionsFile = Annotated[
@@ -104,17 +106,24 @@ def _range(least: float | None, most: float | None) -> str:
     return f"{least:,} or more" if most is None else f"{least:,} to {most:,}"
 
 
-def _cost(name: str) -> Any:
+def cost(name: str, default: str | None = None) -> Any:
+    """The option of what decisions cost.
+
+    Args:
+        name: of RANGES.
+        default: in words; what DecisionCosts has, unless it is said.
+    """
     least, most = (float(edge) for edge in RANGES[name])
     says = COST_SAYS[name]
-    return decimal(f"{says[0].upper()}{says[1:]}; default: {getattr(DecisionCosts(), name)}.", least, most)
+    otherwise = getattr(DecisionCosts(), name) if default is None else default
+    return decimal(f"{says[0].upper()}{says[1:]}; default: {otherwise}.", least, most)
 
 
-CostMissedShare = Annotated[float | None, _cost("cost_missed_share")]
-CostReview = Annotated[float | None, _cost("cost_review")]
-CostBlocked = Annotated[float | None, _cost("cost_blocked")]
-ReviewHours = Annotated[float | None, _cost("review_hours_a_day")]
-ReviewMinutes = Annotated[float | None, _cost("review_minutes")]
+CostMissedShare = Annotated[float | None, cost("cost_missed_share")]
+CostReview = Annotated[float | None, cost("cost_review")]
+CostBlocked = Annotated[float | None, cost("cost_blocked")]
+ReviewHours = Annotated[float | None, cost("review_hours_a_day")]
+ReviewMinutes = Annotated[float | None, cost("review_minutes")]
 
 
 class Choosing(str, Enum):
@@ -132,14 +141,19 @@ ThresholdsBy = Annotated[
 ]
 
 
-def decision_costs(**given: float | None) -> DecisionCosts:
-    """The costs that options say; None is the default.
+def decision_costs(given: Mapping[str, float | None], set_to: Mapping[str, Decimal] = _NONE) -> DecisionCosts:
+    """The costs that options say.
+
+    Args:
+        given: {cost: the option's value}.
+        set_to: what stands where an option is None; the defaults where that lacks one.
 
     Raises:
         BadInputError: one is outside its range, or in smaller units than cents.
     """
     try:
-        return DecisionCosts(**{name: _exact(value) for name, value in given.items() if value is not None})
+        named = {name: _exact(value) for name, value in given.items() if value is not None}
+        return DecisionCosts(**{**set_to, **named})
     except DecisionCostsError as error:
         name, _, what = str(error).partition(":")
         raise BadInputError(f"--{name.replace('_', '-')}:{what}") from error

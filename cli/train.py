@@ -78,11 +78,13 @@ def train(
     Example: fraud train --features features.parquet --thresholds-by costs --cost-review 4 --review-hours-a-day 8 --out out/model
     """
     costs = decision_costs(
-        cost_missed_share=cost_missed_share,
-        cost_review=cost_review,
-        cost_blocked=cost_blocked,
-        review_hours_a_day=review_hours_a_day,
-        review_minutes=review_minutes,
+        {
+            "cost_missed_share": cost_missed_share,
+            "cost_review": cost_review,
+            "cost_blocked": cost_blocked,
+            "review_hours_a_day": review_hours_a_day,
+            "review_minutes": review_minutes,
+        }
     )
     chosen: dict[str, Any] = given_parameters(parameters)
     if rounds is not None and "rounds" in chosen:

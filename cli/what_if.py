@@ -7,9 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from contextlib import redirect_stdout
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +18,7 @@ from rich.table import Table
 
 from cli.applications import EnvironmentOption, Reached, application
 from cli.model_folder import check_model
-from cli.options import decimal
+from cli.options import cost, decimal, decision_costs
 from cli.output import check_folder, whole_folder
 from cli.progress import progress
 from cli.reports.what_if import as_json as all_of
@@ -28,7 +26,7 @@ from cli.reports.what_if import figures, known, moment_text, moves, says_of, wha
 from cli.times import parse_moment
 from fraud.control_group import MOST_PERCENT
 from fraud.decision import Decision
-from fraud.decision_costs import DecisionCosts, DecisionCostsError
+from fraud.decision_costs import DecisionCosts
 from fraud.ports import ScorerUnavailableError
 from local.application import Application, ApplicationError
 from local.archived import Archive
@@ -40,7 +38,7 @@ from local.what_if import Changed, Otherwise, WhatIf, WrongThresholdsError
 from local.what_if import what_if as decided_otherwise
 from reading.errors import BadInputError
 
-_AS_SET = "default: as the application is set"
+_AS_SET = "as the application is set"
 
 
 def what_if(
@@ -65,20 +63,14 @@ def what_if(
     block_threshold: Annotated[
         float | None, decimal("The score from which it is blocked; 2 is never reached.", 0, 2)
     ] = None,
-    cost_missed_share: Annotated[
-        float | None, decimal(f"What a missed fraud costs, as a share of its amount; {_AS_SET}.", 0, 10)
-    ] = None,
-    cost_review: Annotated[float | None, decimal(f"What a review costs; {_AS_SET}.", 0, 1_000_000)] = None,
-    cost_blocked: Annotated[
-        float | None, decimal(f"What an honest payment costs that is blocked; {_AS_SET}.", 0, 1_000_000)
-    ] = None,
-    review_hours_a_day: Annotated[
-        float | None, decimal(f"The reviewers' hours a day; 0 is no limit; {_AS_SET}.", 0, 100_000)
-    ] = None,
-    review_minutes: Annotated[float | None, decimal(f"How many minutes a review takes; {_AS_SET}.", 0.1, 1_440)] = None,
+    cost_missed_share: Annotated[float | None, cost("cost_missed_share", _AS_SET)] = None,
+    cost_review: Annotated[float | None, cost("cost_review", _AS_SET)] = None,
+    cost_blocked: Annotated[float | None, cost("cost_blocked", _AS_SET)] = None,
+    review_hours_a_day: Annotated[float | None, cost("review_hours_a_day", _AS_SET)] = None,
+    review_minutes: Annotated[float | None, cost("review_minutes", _AS_SET)] = None,
     control_group_percent: Annotated[
         float | None,
-        decimal(f"Say what a control group of this share would cost, percent; {_AS_SET}.", 0, MOST_PERCENT),
+        decimal(f"Say what a control group of this share would cost, percent; default: {_AS_SET}.", 0, MOST_PERCENT),
     ] = None,
     out: Annotated[
         Path | None,
@@ -119,14 +111,13 @@ def what_if(
         "review_hours_a_day": review_hours_a_day,
         "review_minutes": review_minutes,
     }
-    options = {name: Decimal(str(value)) for name, value in asked.items() if value is not None}
-    _costs(options)
+    decision_costs(asked)
     if out is not None:
         check_folder(out, "what-if")
     reached = application(None if env is None else env.value)
     given = _Given(model, review_threshold, block_threshold, from_ms, to_ms, now_ms)
     found, unreadable, version, deployed = _decided(reached, given, waiting=env is None)
-    costs = _costs({**deployed.costs, **options})
+    costs = decision_costs(asked, deployed.costs)
     percent = deployed.control_group_percent if control_group_percent is None else control_group_percent
     if not found.comparison.cells:
         raise BadInputError(f"{reached.says} has no decision about a payment of {given.period}")
@@ -173,16 +164,6 @@ class _Given:
         pairs = (("review", self.review), ("block", self.block))
         limits = [f"{name} from {value:g}" for name, value in pairs if value is not None]
         return f"{which}, {' and '.join(limits)}" if limits else which
-
-
-def _costs(given: Mapping[str, Decimal]) -> DecisionCosts:
-    """What decisions cost; what is not given, as the settings are at first."""
-    try:
-        return DecisionCosts(**given)
-    except DecisionCostsError as error:
-        raise BadInputError(
-            f"--{str(error).partition(':')[0].replace('_', '-')}:{str(error).partition(':')[2]}"
-        ) from error
 
 
 def _decided(reached: Reached, given: _Given, *, waiting: bool) -> tuple[WhatIf, int, str | None, DeployedSettings]:

@@ -173,7 +173,7 @@ def test_costs_are_as_the_application_is_set_and_options_stand_in_their_place(
     settings = Settings(cost_missed_share="0.25", cost_review="2.50", review_hours_a_day="0.5", review_minutes="10")
     monkeypatch.setattr(commanded, "outputs", commanded.outputs | {"DecisionCosts": settings.told_costs})
     said = json.loads(told(monkeypatch, capsys, *asked, "--cost-review", 4))
-    assert said["costs"] == json.loads(settings.told_costs) | {"cost_review": "4.0"}
+    assert said["costs"] == json.loads(settings.told_costs) | {"cost_review": "4"}
     assert said["what_if"]["cost_review_cents"] == 400 * said["what_if"]["reviews"]
     shown = told(monkeypatch, capsys, *asked[:-1])
     assert "The reviewers' 0.5 hours a day are 3 reviews: 0 of 1 days had more, and 1 would have." in shown
