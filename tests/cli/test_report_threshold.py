@@ -162,7 +162,7 @@ def test_it_is_used_by_keyboard_and_read_aloud(opened: tuple[Any, Rows]) -> None
     assert re.match("Threshold", page.get_by_role("slider").evaluate("it => it.labels[0].textContent"))
     assert "frauds are flagged" in page.get_by_role("slider").get_attribute("aria-valuetext")
     assert page.get_by_role("status").get_attribute("aria-live") == "polite"
-    assert page.get_by_role("img").count() == 6
+    assert page.get_by_role("img").count() == 7
     assert all(each.get_attribute("aria-label") for each in page.get_by_role("img").all())
 
 
