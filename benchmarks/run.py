@@ -20,6 +20,7 @@ NAMES = (
     "evaluate",
     "calibration",
     "tuning",
+    "tuned",
     "training_rows",
     "model_report",
     "table",
