@@ -193,6 +193,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "sagemaker_src.drift.page",
         "sagemaker_src.drift.realised",
         "sagemaker_src.options",
+        "sagemaker_src.page_style",
     ),
     "nightly": (
         *_TABLE_READERS,
@@ -344,6 +345,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "fraud.notation",
         *_VECTOR,
         "sagemaker_src.options",
+        "sagemaker_src.page_style",
         "sagemaker_src.processing.batch_features",
         "sagemaker_src.processing.known_labels",
         "sagemaker_src.processing.set_manifest",

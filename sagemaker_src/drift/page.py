@@ -8,16 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_src.drift.baseline import Baseline, Watched
+from sagemaker_src.page_style import STYLE
 
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 60rem; margin: 1rem auto; padding: 0 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-figure { margin: 1rem 0; } svg { width: 100%; max-width: 36rem; height: auto; }
-.before { fill: #5b8db8; } .now { fill: #c0392b; } text { fill: currentColor; font-size: 11px; }
+_STYLE = f"""{STYLE}figure {{ margin: 1rem 0; }} svg {{ width: 100%; max-width: 36rem; height: auto; }}
+.before {{ fill: #5b8db8; }} .now {{ fill: #c0392b; }} text {{ fill: currentColor; font-size: 11px; }}
 """
 
 

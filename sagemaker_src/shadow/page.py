@@ -7,14 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 60rem; margin: 1rem auto; padding: 0 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #8884; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-"""
+from sagemaker_src.page_style import STYLE
 
 
 def write_page(path: Path, report: Mapping[str, Any]) -> None:
@@ -33,7 +26,7 @@ def page(report: Mapping[str, Any]) -> str:
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
         f"<h1>{title}</h1><p><strong>{escape(told)}</strong></p><p>{escape(facts)}</p>"
         f"<h2>What each answered</h2>{_sides(report)}"
         f"{_scores(report)}{_decisions(report)}"
