@@ -87,17 +87,7 @@ def _over_time(periods: Sequence[Mapping[str, Any]], name: str, says: str) -> Ma
     figure = new_figure()
     axes = figure.add_subplot()
     for arm, color, aside in (("retrained", HONEST, -0.08), ("static", FRAUD, 0.08)):
-        known = [(place, each[arm][name]) for place, each in enumerate(periods) if each[arm][name]["value"] is not None]
-        places = [place + aside for place, _ in known]
-        axes.vlines(
-            places,
-            [each["low"] for _, each in known],
-            [each["high"] for _, each in known],
-            color=color,
-            alpha=0.4,
-            linewidth=3,
-        )
-        axes.plot(places, [each["value"] for _, each in known], "o-", color=color, markersize=4, label=_SAYS[arm])
+        _drawn(axes, [each[arm][name] for each in periods], color, "o-", aside=aside, markersize=4, label=_SAYS[arm])
     axes.set(ylabel=says, ylim=(-0.02, 1.05))
     axes.legend(frameon=False, fontsize=9, loc="lower left")
     _days(axes, periods)
@@ -109,24 +99,21 @@ def _differences(periods: Sequence[Mapping[str, Any]], name: str, says: str) -> 
     figure = new_figure()
     axes = figure.add_subplot()
     axes.axhline(0, color=INK, linewidth=0.8)
-    known = [
-        (place, each["difference"][name])
-        for place, each in enumerate(periods)
-        if each["difference"][name]["value"] is not None
-    ]
-    places = [place for place, _ in known]
-    axes.vlines(
-        places,
-        [each["low"] for _, each in known],
-        [each["high"] for _, each in known],
-        color=HONEST,
-        alpha=0.4,
-        linewidth=3,
-    )
-    axes.plot(places, [each["value"] for _, each in known], "o", color=HONEST, markersize=5)
+    _drawn(axes, [each["difference"][name] for each in periods], HONEST, "o", markersize=5)
     axes.set(ylabel="Gain by fitting anew")
     _days(axes, periods)
     return svg(figure, f"{says}: what fitting anew each period gains over the model of the first")
+
+
+def _drawn(
+    axes: Any, figures: Sequence[Mapping[str, Any]], color: str, style: str, *, aside: float = 0, **more: Any
+) -> None:
+    """A figure of each period with its interval; one without a value is left out."""
+    known = [(place + aside, each) for place, each in enumerate(figures) if each["value"] is not None]
+    places = [place for place, _ in known]
+    low, high = ([each[edge] for _, each in known] for edge in ("low", "high"))
+    axes.vlines(places, low, high, color=color, alpha=0.4, linewidth=3)
+    axes.plot(places, [each["value"] for _, each in known], style, color=color, **more)
 
 
 def _days(axes: Any, periods: Sequence[Mapping[str, Any]]) -> None:
