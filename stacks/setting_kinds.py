@@ -92,6 +92,10 @@ ExpressSize = Literal[
     "express.m7g.16xlarge",
 ]
 """All that there are (page *broker-instance-sizes*), of either kind."""
+DAY_SAYS = "a day, as 2020-04-30, or empty"
+SWITCH = "true or false"
+MACHINE_SAYS = "a machine of SageMaker's for {}, x86-64, without accelerators or disks of its own, as ml.m5.large"
+"""What is allowed, in words, of the kinds that several settings are of."""
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 EMAIL = (
     rf"^{_ATOM}(\.{_ATOM})*@([A-Za-z0-9]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]$"

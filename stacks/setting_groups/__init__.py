@@ -1,0 +1,1 @@
+"""The settings, by subject: each group with its fields and what must hold between them."""
