@@ -1,4 +1,4 @@
-"""The reports on a narrow screen: nothing but a table of its own is wider than the page."""
+"""The reports on a narrow screen: nothing but a table of its own is wider than the page, and no text becomes a column of words."""
 
 from __future__ import annotations
 
@@ -84,3 +84,5 @@ def test_a_page_does_not_scroll_sideways(page: str, width: int, look, request: p
     seen = look(request.getfixturevalue(page), width=width)
     assert seen.evaluate("document.documentElement.scrollWidth") == width
     assert seen.locator("table").count() >= 3
+    tallest = seen.evaluate("Math.max(...[...document.querySelectorAll('tr')].map(row => row.offsetHeight))")
+    assert tallest <= 200, "a sentence in a cell is a few lines, and the table moves"

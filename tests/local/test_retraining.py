@@ -34,7 +34,7 @@ from stacks.constructs.retraining import COUNTED
 from tests.local.drifting_archive import DRIFT_FROM, TRIPLED, DriftingArchive, day_of, decided
 from tests.local.test_labels import without_kafka
 
-pytestmark = [pytest.mark.engines, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stacks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PARTS = ("Data", "Serving", "Streaming", "Labels", "Training")
 ENOUGH = 350
