@@ -32,7 +32,7 @@ from local.nightly import parquet
 from local.stand_ins import STAND_INS
 from local.synthesis import synthesized_stacks
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stacks, pytest.mark.timeout(900)]
 
 PARTS = ("Data", "Serving", "Streaming", "Labels", "Training")
 KEPT = ("AWS::Events::EventBus", "AWS::DynamoDB::Table")
