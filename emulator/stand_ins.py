@@ -37,6 +37,7 @@ class StandIns:
         glue: {a version of Glue: the Python with its Spark that stands in for it}.
         deployment_waits: the share of its time that each wait of an endpoint's deployment lasts, and each period of the alarms
             that watch endpoints. 0: a new model takes over at once, watched by nothing, and alarms' periods last their time.
+        item_counts_every_s: how old what a table says of its size may be, seconds; DynamoDB's is up to six hours old.
 
     >>> topics = TopicProperties(group="Kafka", brokers="servers", consumer_group="id", reads=("in",), writes=("out",))
     >>> one = StandIns(functions="/usr/bin/python3", images={"xgboost": "/usr/bin/python3"}, programs={}, topics=topics)
@@ -50,6 +51,7 @@ class StandIns:
     topics: TopicProperties
     glue: Mapping[str, str] = field(default_factory=dict)
     deployment_waits: float = 0.0
+    item_counts_every_s: float = 21_600.0
 
     def to_json(self) -> str:
         """As the host process is told it."""

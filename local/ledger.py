@@ -48,7 +48,7 @@ _EMULATED = {
         )
     },
     "AWS::CloudWatch::Alarm": f"{_MINISTACK}: evaluated against the metrics put here",
-    "AWS::DynamoDB::Table": f"{_MINISTACK}: in memory, with conditions, transactions and its stream",
+    "AWS::DynamoDB::Table": f"{_MINISTACK}: in memory, with its stream; its size is known anew every five minutes, not six hours",
     "AWS::Events::EventBus": f"{_MINISTACK}: matches events with rules",
     "AWS::Events::Rule": f"{_MINISTACK}: delivers as its role may",
     "AWS::Glue::Classifier": "the crawler reads files by it",

@@ -84,6 +84,7 @@ class Region:
         ministack.poll(self._may_read_queue)
         ministack.notify_as_the_service()
         ministack.put_parts_together_as_the_service()
+        ministack.count_items_every(stand_ins.item_counts_every_s)
         lasts = stand_ins.deployment_waits or 1.0
         ministack.judge_endpoints_alarms(lasts)
         ministack.evaluate_alarms(ALARMS_EVERY_S * lasts)

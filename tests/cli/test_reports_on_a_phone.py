@@ -1,4 +1,4 @@
-"""The reports on a narrow screen: nothing but a table of its own is wider than the page, and no text becomes a column of words."""
+"""The reports on a narrow screen: nothing but a table of its own is wider than the page, and sentences stay readable."""
 
 from __future__ import annotations
 

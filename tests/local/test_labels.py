@@ -119,7 +119,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     folder = tmp_path_factory.mktemp("labels")
     stacks = {stack.name.rpartition("-")[2]: stack for stack in synthesized_stacks(folder, {})}
     stacks["Streaming"] = without_kafka(stacks["Streaming"])
-    with EmulatedAws(folder / "aws", STAND_INS) as aws:
+    with EmulatedAws(folder / "aws", replace(STAND_INS, item_counts_every_s=2)) as aws:
         deploy([stacks[part] for part in PARTS], aws.client)
         yield Standing(aws, stacks)
 
@@ -175,6 +175,7 @@ def test_an_event_that_is_no_label_is_quarantined(standing: Standing) -> None:
 
 def test_labels_are_counted_and_the_training_machine_is_told(standing: Standing) -> None:
     states, training = standing.aws.client("stepfunctions"), standing.found["TrainingStateMachine"]
+    time.sleep(2)  # by then the table knows how many there are
     before = states.list_executions(stateMachineArn=training)["executions"]
     states.start_execution(stateMachineArn=standing.found["CountStateMachine"])
 

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from itertools import pairwise
 from typing import Any
@@ -216,7 +216,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     folder = tmp_path_factory.mktemp("retraining")
     stacks = {stack.name.rpartition("-")[2]: stack for stack in synthesized_stacks(folder, SETTINGS)}
     stacks["Streaming"] = without_kafka(stacks["Streaming"])
-    with EmulatedAws(folder / "aws", stand_ins(SETTINGS)) as aws:
+    with EmulatedAws(folder / "aws", replace(stand_ins(SETTINGS), item_counts_every_s=2)) as aws:
         deploy([stacks[part] for part in PARTS], aws.client)
         yield Standing(aws, stacks)
 

@@ -12,6 +12,7 @@ Secrets Manager, CloudWatch, API Gateway and IAM. What is put in place of its ow
 - Deliveries (rules, schedules): it calls targets past the policies of the role that delivers, and past queues' own, and drops
   what is refused.
 - Notifications of buckets: it lets filters overlap, any event's name, and queues whose key no service may use.
+- Tables' sizes: it says what they are, not what they were hours ago.
 - Uploads in parts: it puts parts of any size together, in any order.
 - Queues' mappings: an answer that it cannot read counts as success.
 - Subnets: it knows three zones of a region, and puts those of others into the first.
@@ -50,6 +51,7 @@ from emulator.hosted.ministack.plane import (
     type_handlers,
     watch_resources,
 )
+from emulator.hosted.ministack.tables import count_items_every
 from emulator.hosted.ministack.uploads import put_parts_together_as_the_service
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "Undelivered",
     "add_services",
     "add_types",
+    "count_items_every",
     "deliver",
     "evaluate_alarms",
     "function_role",

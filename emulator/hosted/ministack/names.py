@@ -172,6 +172,7 @@ dynamodb = Module(
     "ministack.services.dynamodb",
     {
         "_DDB_TXN_MAX_BYTES": "int",
+        "_table_description": "(name)",
         "stream_end_position": "(table_name, *, account_id=None, region=None)",
         "stream_records_since": "(table_name, position, limit, *, account_id=None, region=None)",
         "stream_start_position": "(table_name, *, account_id=None, region=None)",
