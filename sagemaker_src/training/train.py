@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -41,6 +42,9 @@ from sagemaker_src.training.metrics import Labels, Scores, evaluate_rows, rankin
 from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
 from sagemaker_src.training.split import default_test_from, split
 from sagemaker_src.training.synthetic_rows import Synthetic, SyntheticError, read_synthetic
+
+PIECE = 200_000
+"""Rows whose vectors are made at once."""
 
 
 class TrainingDataError(ValueError):
@@ -140,14 +144,17 @@ def train_model(
     end = int(event_ms[-1]) + 1 if test_from_ms is None else test_from_ms
     delay = int(settings.label_delay_days * MS_PER_DAY)
     parts = split(int(event_ms[0]), end, delay, settings.validation_share, tested_in_time=test_rows is None)
-    fit_part, train_part = event_ms < parts.fitted_until, event_ms < parts.labelled_until
-    validation_part = (event_ms >= parts.validation_from) & train_part
+    # rows are in the order of time, so that each part is a slice of them: masks would copy
+    fitted, begin, labelled, past = (int(place) for place in np.searchsorted(event_ms, [*parts[:3], end]))
+    fit_part, validation_part, train_part, test_part = (
+        slice(fitted), slice(begin, labelled), slice(labelled), slice(past, None),
+    )  # fmt: skip
     for part, which in ((fit_part, "fitting"), (validation_part, "validation")):
         need_both(label[part], which)
 
-    takes, vectors = taken(rows, train_part)
+    takes, vectors = taken(rows, event_ms < parts.labelled_until)
     if test_rows is None:
-        tested, test_vectors, history = rows[event_ms >= end], vectors[event_ms >= end], rows
+        tested, test_vectors, history = rows.iloc[test_part], vectors[test_part], rows
     else:
         tested = history = in_order(test_rows)
         test_vectors = model_vector(tested, takes)
@@ -155,12 +162,14 @@ def train_model(
 
     made = model_vector(synthetic.rows, takes) if synthetic else vectors[:0]
 
-    def with_made(part: NDArray[np.bool_]) -> tuple[NDArray[np.float32], Labels]:
+    def with_made(part: slice) -> tuple[NDArray[np.float32], Labels]:
+        if not len(made):
+            return vectors[part], label[part]
         return np.concatenate([vectors[part], made]), np.concatenate([label[part], np.ones(len(made), label.dtype)])
 
     candidate = fit(*with_made(fit_part), takes, settings, "choosing thresholds", progress)
     validation_score = score(candidate, vectors[validation_part])
-    thresholds = _thresholds(rows[validation_part], validation_score, settings, costs)
+    thresholds = _thresholds(rows.iloc[validation_part], validation_score, settings, costs)
     learnt = Rows(*with_made(train_part))
     model = fit(*learnt, takes, settings, "fitting the model", progress)
     test_score = score(model, test_vectors)
@@ -182,18 +191,18 @@ def train_model(
         "settings": asdict(settings),
         "metrics": {
             "validation": ranking_metrics(
-                label[validation_part], validation_score, np.zeros(validation_part.sum(), dtype=bool)
+                label[validation_part], validation_score, np.zeros(len(validation_score), dtype=bool)
             ),
             "test": evaluate_rows(tested, test_score, history),
         },
         "outcomes": outcomes(tested["is_fraud"].to_numpy(), test_score, thresholds),
         "leakage": leaks,
         "data": {
-            "rows": int(train_part.sum()),
+            "rows": labelled,
             "frauds": int(label[train_part].sum()),
             "from_ms": int(event_ms[0]),
             "to_ms": int(event_ms[train_part][-1]),
-            "fingerprint": _fingerprint(rows[train_part]),
+            "fingerprint": _fingerprint(rows.iloc[train_part]),
             "synthetic": synthetic.manifest if synthetic else None,
         },
         "xgboost": xgb.__version__,
@@ -221,13 +230,30 @@ def taken(rows: pd.DataFrame, train_part: NDArray[np.bool_]) -> tuple[ModelInput
     there = [name for name in CATEGORY_FEATURES if name in rows]
     known = {name: sorted(rows.loc[train_part, name].dropna().unique()) for name in there}
     declared = declared_input({name: [str(value) for value in values] for name, values in known.items()})
-    vectors = model_vector(rows, declared)
-    held: NDArray[np.bool_] = np.any(~np.isnan(vectors[train_part]), axis=0)
+    vectors = np.empty((len(rows), len(declared.names)), dtype=np.float32)
+    held = np.zeros(len(declared.names), dtype=bool)
+    for place in _pieces(len(rows)):
+        vectors[place] = model_vector(rows.iloc[place], declared)
+        held |= np.any(~np.isnan(vectors[place][train_part[place]]), axis=0)
     if held.all():
         return declared, vectors
     names = tuple(name for name, has in zip(declared.names, held, strict=True) if has)
     categories = {name: values for name, values in declared.categories.items() if name in names}
-    return ModelInput(names, categories), vectors[:, held]
+    return ModelInput(names, categories), _columns(vectors, held)
+
+
+def _pieces(rows: int) -> Iterator[slice]:
+    """Slices that together are so many rows: what is made of a piece on the way is small."""
+    return (slice(start, min(start + PIECE, rows)) for start in range(0, rows, PIECE))
+
+
+def _columns(vectors: NDArray[np.float32], held: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Some columns, moved together where they are, so that the vectors never stand twice in memory."""
+    flat, kept = vectors.reshape(-1), int(held.sum())
+    for place in _pieces(len(vectors)):
+        # what is written ends before the next piece begins
+        flat[place.start * kept : place.stop * kept] = vectors[place][:, held].reshape(-1)
+    return flat[: len(vectors) * kept].reshape(len(vectors), kept)
 
 
 def outcomes(label: Labels, score: Scores, thresholds: dict[str, float]) -> dict[str, dict[str, int]]:
