@@ -24,12 +24,12 @@ from benchmarks.feature_worth import rows_and_bytes
 from cli.times import parse_moment
 from cli.tuning.study import Study, TrialRow, best_of
 from fraud.model_input import ModelInput
+from fraud.search_space import SPACE
 from sagemaker_src.training.fitting import TrainingSettings, fit, sampled, score, silent
 from sagemaker_src.training.metrics import Labels
 from sagemaker_src.training.train import in_order, taken
 from sagemaker_src.tuning.families import FAMILIES, Fit, Fitted, Vectors, compare
 from sagemaker_src.tuning.judging import Parts, defaults, judged, parts_before
-from sagemaker_src.tuning.space import SPACE
 
 BUDGET_S = 240
 """Of processor time, for each study."""

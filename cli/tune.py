@@ -22,6 +22,7 @@ from cli.tracking import NoTracking, TrackingUri, tell_families, tell_tuned, tra
 from cli.tuning.study import FILE as STUDY
 from cli.tuning.study import Study, TrialRow, best_of
 from cli.work_folder import stopped_kindly, work_folder
+from fraud.search_space import FILE, SPACE, as_setting, parameter_ranges, write_parameters
 from reading.errors import BadInputError
 from sagemaker_src.tracking.run import Run
 from sagemaker_src.training.feature_rows import FeatureRowsError, read_feature_rows
@@ -30,7 +31,6 @@ from sagemaker_src.training.split import default_test_from
 from sagemaker_src.training.train import TrainingDataError
 from sagemaker_src.tuning.families import FAMILIES, compare
 from sagemaker_src.tuning.judging import Parts, defaults, judged, parts_before
-from sagemaker_src.tuning.space import FILE, SPACE, parameter_ranges, write_parameters
 
 _COMMAND = "tune"
 _SAID = "tuning.json"
@@ -178,6 +178,13 @@ def _say(rows: list[TrialRow], out: Path) -> None:
     )
     console.print(f"Wrote {out}/{FILE}, {STUDY}, {_SAID} and report.html; next:", markup=False, soft_wrap=True)
     console.print(f"  fraud train --parameters {out}/{FILE} ...", markup=False, soft_wrap=True)
+    console.print(
+        "To train with them in AWS, as the context of a deployment or in cdk.json:", markup=False, soft_wrap=True
+    )
+    setting = as_setting(best.parameters)
+    console.print(
+        f"  npx cdk deploy -c 'training_parameters={setting}' ...", markup=False, highlight=False, soft_wrap=True
+    )
 
 
 def _compare(parts: Parts, settings: TrainingSettings, out: Path, features: Path, run: Run) -> None:

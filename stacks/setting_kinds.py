@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -10,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, Field
 
+from fraud.search_space import Parameters, checked_parameters
 from reading.errors import BadInputError
 from reading.mapping.toml_file import read_mapping
 from stacks.images import REGIONS
@@ -101,6 +104,22 @@ EMAIL = (
     rf"^{_ATOM}(\.{_ATOM})*@([A-Za-z0-9]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{{0,61}}[A-Za-z0-9]$"
 )
 """A mailbox in plain ASCII, and nothing beside it: what SNS can send to."""
+
+
+def parameters(given: Any) -> Parameters:
+    """Parameters of training as `cdk.json` gives them, or as text of the command line.
+
+    Raises:
+        ValueError: they are no object of JSON, or one of them is none of the search space.
+    """
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError as error:
+            raise ValueError("no JSON") from error
+    if not isinstance(given, Mapping):
+        raise ValueError("no object of JSON")
+    return checked_parameters(given)
 
 
 def setting(default: Any, says: str, allowed: str, **limits: Any) -> Any:

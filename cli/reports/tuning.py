@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from cli.reports.page import FRAUD, HONEST, INK, new_figure, svg, write_page
 from cli.tuning.study import TrialRow, best_of
+from fraud.search_space import SPACE
 from sagemaker_src.tuning.families import Compared
-from sagemaker_src.tuning.space import SPACE
 
 
 def tuning_report(path: Path, rows: Sequence[TrialRow], parts: Mapping[str, int], file: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fraud.search_space import Parameters, ParametersError, read_parameters
 from reading.errors import BadInputError
-from sagemaker_src.tuning.space import Parameters, ParametersError, read_parameters
 
 
 def given_parameters(path: Path | None) -> Parameters:

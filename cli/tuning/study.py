@@ -16,9 +16,9 @@ from typing import NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from fraud.search_space import Parameters, suggested
 from sagemaker_src.training.fitting import Progress
 from sagemaker_src.tuning.judging import Watch
-from sagemaker_src.tuning.space import Parameters, suggested
 
 FILE = "study.db"
 """The study, SQLite as Optuna has it; its own dashboard opens it."""

@@ -28,7 +28,7 @@ class TrainingSettings:
 
     Attributes:
         rounds, eta, max_depth, min_child_weight, subsample, colsample_bytree, reg_lambda: of the boosted trees, as XGBoost names
-            them; `sagemaker_src.tuning.space` says what each does. Rounds are fixed: at half a percent of fraud, early stopping
+            them; `fraud.search_space` says what each does. Rounds are fixed: at half a percent of fraud, early stopping
             on average precision stops at the first tree.
         honest_rows: how many honest rows to fit on at most. They are sampled and weighted back up, so scores keep their meaning;
             every fraud is kept. More rows cost time and gain under .001 of average precision.

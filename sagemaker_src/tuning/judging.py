@@ -110,7 +110,7 @@ def judged(
 
     Args:
         parts: of `parts_before`.
-        parameters: of `sagemaker_src.tuning.space`.
+        parameters: of `fraud.search_space`.
         settings: all that is not tuned.
         watch: told STEPS times (less often where there are fewer trees); what it raises ends the fit and is raised.
         progress: told of each tree; what it raises ends the fit, too.

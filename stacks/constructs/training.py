@@ -12,6 +12,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from fraud.search_space import options_of
 from stacks.constructs.champion import AGAIN, NOTHING, Champion
 from stacks.constructs.endpoint import MODELS, Endpoint
 from stacks.constructs.functions import Functions
@@ -275,6 +276,7 @@ class Training(Construct):
         channels = {"code": self._code.code.s3_object_url, "train": features}
         arguments = ["--train", f"{CHANNELS}/train", "--model-dir", "/opt/ml/model"]
         arguments += ["--label-delay-days", str(self._settings.training_label_delay_days)]
+        arguments += options_of(self._settings.training_parameters)
         if self._settings.thresholds_by == "costs":
             arguments += ["--thresholds-by", "costs", *self._settings.cost_options]
         if self._settings.training_with_synthetic:

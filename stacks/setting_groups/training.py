@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from fraud.decision_costs import RANGES
+from fraud.search_space import SPACE, Parameters
 from stacks.schedules import CRON_SAYS
 from stacks.setting_groups.group import Group
 from stacks.setting_kinds import (
@@ -17,6 +20,7 @@ from stacks.setting_kinds import (
     Money,
     Schedule,
     number,
+    parameters,
     setting,
 )
 
@@ -68,6 +72,11 @@ class Training(Group):
     )
     training_label_delay_days: int = number(
         7, "how long a label takes to come back, days; younger transactions train nothing", 0, 365
+    )
+    training_parameters: Annotated[Parameters, BeforeValidator(parameters)] = setting(
+        {},
+        "how the trees are fitted, as the `parameters.json` of `fraud tune`; what it leaves out, and {}: training's defaults",
+        f"an object of JSON with some of {', '.join(each.name for each in SPACE)}, each within the range that it is tuned in",
     )
 
     thresholds_by: Literal["shares", "costs"] = setting(

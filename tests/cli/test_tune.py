@@ -16,9 +16,9 @@ import pytest
 
 from cli import tune as module
 from cli.tuning.study import FILE, Study, TrialRow, best_of
+from fraud.search_space import SPACE, Parameters, as_setting, read_parameters
 from sagemaker_src.training.fitting import TrainingSettings, silent
 from sagemaker_src.tuning.judging import defaults
-from sagemaker_src.tuning.space import SPACE, Parameters, read_parameters
 from tests.cli.person_files import fraud
 from tests.sagemaker_src.test_evaluate_model import made_up_rows
 
@@ -171,6 +171,7 @@ def test_what_it_writes_is_the_best_trial_and_the_study(
     assert (
         f"average precision {best['value']:.4f}" in said and f"fraud train --parameters {out}/parameters.json" in said
     )
+    assert f"-c 'training_parameters={as_setting(best['parameters'])}'" in said
     assert told["defaults"]["average_precision"] == told["trials"][0]["value"] < best["value"]
     with sqlite3.connect(out / FILE) as opened:
         assert opened.execute("SELECT count(*) FROM trials WHERE state != 'FAIL'").fetchone() == (12,)

@@ -10,8 +10,8 @@ import pytest
 
 from cli.reports.tuning import families_report, tuning_report
 from cli.tuning.study import TrialRow
+from fraud.search_space import SPACE
 from sagemaker_src.tuning.families import Compared
-from sagemaker_src.tuning.space import SPACE
 
 PARTS = {
     "fitted_until": 1_580_000_000_000,

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from fraud.decision import FallbackRule
 from fraud.decision_costs import RANGES
+from fraud.search_space import as_setting, write_parameters
 from stacks.instance_types import TABLE, ask_botocore
 from stacks.prod import PROD
 from stacks.settings import Settings, SettingsError, allowed, read_settings
@@ -91,6 +92,14 @@ SENTENCES = [
         "detector_medium .900. is not below detector_high .900., .*; allowed: detector_medium <",
     ),
     ({"env": "prod", "replay": True}, "replay .true. with env=prod .* allowed: replay=true with env=dev"),
+    (
+        {"training_parameters": {"depth": 3}},
+        r"training_parameters: {'depth': 3} \('depth' is no parameter; allowed: rounds, eta, max_depth, .*\); allowed: an object",
+    ),
+    (
+        {"training_parameters": '{"eta": 5}'},
+        r"training_parameters: '{\"eta\": 5}' \(eta: '5'; allowed: numbers from 0.02 to 0.3\); allowed: an object of JSON",
+    ),
     # no key of CDK's own, and no setting: left unread, it would deploy another environment
     ({"Env": "prod"}, r"Env: no such setting \(is env meant\?\)"),
     ({"alarm-email": "a@b.org"}, r"alarm-email: no such setting \(is alarm_email meant\?\)"),
@@ -158,6 +167,15 @@ def test_synth_fails_on_a_wrong_setting_before_anything_is_written(tmp_path) -> 
 def test_text_is_read_as_the_command_line_gives_it() -> None:
     settings = read_settings({"nat": "true", "partitions": "8", "review_from_amount": "250.50"})
     assert (settings.nat, settings.partitions, str(settings.review_from_amount)) == (True, 8, "250.50")
+
+
+def test_what_was_tuned_is_taken_as_it_was_written(tmp_path: Path) -> None:
+    """The file of `fraud tune`, in `cdk.json` or as text of the command line."""
+    found = {"rounds": 812, "eta": 0.051234567890123456, "max_depth": 7, "reg_lambda": 12.5}
+    write_parameters(tmp_path / "parameters.json", found)
+    said = (tmp_path / "parameters.json").read_text()
+    for given in (said, json.loads(said), as_setting(found)):
+        assert read_settings({"training_parameters": given}).training_parameters == found
 
 
 def test_what_prod_differs_in_are_settings_with_other_values() -> None:

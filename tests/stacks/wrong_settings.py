@@ -10,6 +10,7 @@ MAY_BE: dict[str, tuple[Any, ...]] = {
     "alarm_email": (None,),
     "api_user_pool": (None,),
     "zones": ("", " ", []),
+    "training_parameters": ({},),
     **dict.fromkeys(("batch_train_until", "batch_predict_from", "batch_crawl_at", "training_at"), ("",)),
 }
 
@@ -122,6 +123,20 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "retention_days": ("31", 31, 0, 10_000, *NO_WHOLE_NUMBER),
     "approval": ("Gate", "by gate", "people", True, 1),
     "training_labels": ("files", "Archive", "archive,file", True, 1),
+    "training_parameters": (
+        *(
+            "eta=0.05",
+            "{",
+            '{"eta": 5}',
+            "[]",
+            {"depth": 3},
+            {"eta": "0.05"},
+            {"eta": 0.01},
+            {"rounds": 200.5},
+            {"eta": None},
+        ),
+        *({"rounds": True}, {"Eta": 0.05}, {"honest_rows": 10}, {"max_depth": 11}, '{"eta": NaN}', 1, True),
+    ),
     "thresholds_by": ("share", "Costs", "shares,costs", True, 1),
     "undeclared_fields": ("Keep", "drop", "refuse ", True, False, 1),
     "heartbeat_ms": (0, 5, 15, "15", 1000, *NO_WHOLE_NUMBER),
@@ -190,6 +205,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "removal": ("destroy", "retain"),
     "retention_days": (7, "30", 365),
     "thresholds_by": ("shares", "costs"),
+    "training_parameters": ({}, {"eta": 0.02}, {"rounds": 1500, "eta": 0.3, "max_depth": 10}),
     "undeclared_fields": ("keep", "refuse"),
     "approval": ("gate", "person"),
     "training_labels": ("file", "archive", "both"),

@@ -122,19 +122,60 @@ def read_parameters(path: Path) -> Parameters:
         raise ParametersError(f"{path} is no JSON; `fraud tune` writes one") from error
     if not isinstance(said, Mapping) or not said:
         raise ParametersError(f"{path} holds no parameters; needed: {{name: value}}, as `fraud tune` writes them")
-    return {name: _checked(path, name, value) for name, value in said.items()}
+    try:
+        return checked_parameters(said)
+    except ParametersError as error:
+        raise ParametersError(f"{path}: {error}") from error
 
 
-def _checked(path: Path, name: str, value: Any) -> int | float:
+def checked_parameters(said: Mapping[str, Any]) -> Parameters:
+    """A set of parameters, or some of one, in the order of the space.
+
+    Raises:
+        ParametersError: a name is no parameter's, or a value is out of its range.
+
+    >>> checked_parameters({"max_depth": 8, "eta": 0.05})
+    {'eta': 0.05, 'max_depth': 8}
+    >>> checked_parameters({"eta": 5})
+    Traceback (most recent call last):
+    ...
+    fraud.search_space.ParametersError: eta: '5'; allowed: numbers from 0.02 to 0.3
+    """
     known = {each.name: each for each in SPACE}
-    if name not in known:
-        raise ParametersError(f"{path}: {name[:60]!r} is no parameter; allowed: {', '.join(known)}")
-    if not known[name].allows(value):
-        raise ParametersError(f"{path}: {name}: {str(value)[:60]!r}; allowed: {known[name].allowed}")
-    return int(value) if known[name].whole else float(value)
+    for name, value in said.items():
+        if name not in known:
+            raise ParametersError(f"{name[:60]!r} is no parameter; allowed: {', '.join(known)}")
+        if not known[name].allows(value):
+            raise ParametersError(f"{name}: {str(value)[:60]!r}; allowed: {known[name].allowed}")
+    return {
+        each.name: int(said[each.name]) if each.whole else float(said[each.name]) for each in SPACE if each.name in said
+    }
+
+
+def options_of(parameters: Mapping[str, int | float]) -> list[str]:
+    """A set of parameters as options of the training program.
+
+    >>> options_of({"rounds": 300, "eta": 0.05})
+    ['--rounds', '300', '--eta', '0.05']
+    """
+    return [
+        text for each in SPACE if each.name in parameters for text in (f"--{each.option}", f"{parameters[each.name]}")
+    ]
 
 
 def write_parameters(path: Path, parameters: Mapping[str, int | float]) -> None:
     """Writes a set of parameters, in the order of the space."""
-    ordered = {each.name: parameters[each.name] for each in SPACE if each.name in parameters}
-    path.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(_ordered(parameters), indent=2) + "\n", encoding="utf-8")
+
+
+def as_setting(parameters: Mapping[str, int | float]) -> str:
+    """A set of parameters as the setting `training_parameters` takes it.
+
+    >>> as_setting({"eta": 0.05, "rounds": 300})
+    '{"rounds": 300, "eta": 0.05}'
+    """
+    return json.dumps(_ordered(parameters))
+
+
+def _ordered(parameters: Mapping[str, int | float]) -> Parameters:
+    return {each.name: parameters[each.name] for each in SPACE if each.name in parameters}

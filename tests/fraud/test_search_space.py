@@ -11,10 +11,7 @@ import optuna
 import pytest
 from botocore.validate import ParamValidator
 
-from sagemaker_src.training.fitting import TrainingSettings, TrainingSettingsError
-from sagemaker_src.training.train import _options
-from sagemaker_src.tuning.judging import defaults
-from sagemaker_src.tuning.space import (
+from fraud.search_space import (
     SPACE,
     ParametersError,
     parameter_ranges,
@@ -22,6 +19,9 @@ from sagemaker_src.tuning.space import (
     suggested,
     write_parameters,
 )
+from sagemaker_src.training.fitting import TrainingSettings, TrainingSettingsError
+from sagemaker_src.training.train import _options
+from sagemaker_src.tuning.judging import defaults
 
 NAMES = tuple(each.name for each in SPACE)
 
