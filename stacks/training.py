@@ -7,6 +7,7 @@ from constructs import Construct
 from stacks.base import FraudStack
 from stacks.constructs.clean_up import leftovers
 from stacks.constructs.drift import Drift
+from stacks.constructs.shadow import shadow_limits
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
 from stacks.data import DECISIONS, LABELS, SHADOWED, TRANSACTIONS, Data
@@ -84,4 +85,8 @@ class Training(FraudStack):
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
         self.output("DriftStateMachine", self.drift_machine.arn, 'start it by hand with {"day": "2026-01-31"}')
         self.output("DecisionCosts", settings.told_costs, "what decisions cost, for `fraud what-if`")
+        if settings.shadow_percent:
+            self.output(
+                "ShadowLimits", shadow_limits(settings), "what a shadow must keep, for `fraud models compare --shadow`"
+            )
         self.output("ModelRegistry", training.group.model_package_group_name, "models that passed the gate")

@@ -1,4 +1,4 @@
-"""`fraud models compare`: the evaluations of two versions side by side."""
+"""`fraud models compare`: the evaluations of two versions side by side, or a shadow beside the champion."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.table import Table
 from cli.applications import EnvironmentOption
 from cli.endings import EndedError
 from cli.models.registry import Models, Version, registry
+from cli.models.shadow import show_shadow
 from cli.models.shown import between, figure, named, scalars, screen
 from fraud.clock import day_of
 from fraud.promotion import COMPARED
@@ -45,22 +46,43 @@ class Compared(NamedTuple):
 
 
 def compare(
-    one: Annotated[str, typer.Argument(help="A version, as v6.", metavar="A")],
-    other: Annotated[str, typer.Argument(help="Another one, as v7.", metavar="B")],
+    one: Annotated[str | None, typer.Argument(help="A version, as v6.", metavar="A")] = None,
+    other: Annotated[str | None, typer.Argument(help="Another one, as v7.", metavar="B")] = None,
+    shadow: Annotated[
+        bool,
+        typer.Option(
+            "--shadow",
+            help="In place of A and B: the champion with the candidate that is its shadow, or was the last one.",
+        ),
+    ] = False,
     env: EnvironmentOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="An object of JSON, with all segments.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="An object of JSON, with all segments, or the whole comparison of a shadow.")
+    ] = False,
 ) -> None:
-    """Show the evaluations of two versions side by side, and what B has more than A.
+    """Show the evaluations of two versions side by side, and what B has more than A; or a shadow beside the champion.
 
     Where one was evaluated against the other, on the very same rows, the differences of the figures that decide are paired and
     have 95% intervals, and segments are named in which they surely differ; else each stands on its own rows. `fraud report
     --version ARN --against ARN` makes a page of the two, with a threshold to move. The exit status is 1 where B is surely worse.
 
+    With --shadow: how the serving model and the candidate that is its shadow answer the live requests, until now; where none is,
+    how the last one did, with the address of its page. The exit status is 1 where the candidate does not keep the limits.
+
     Example: fraud models compare v6 v7
 
     Example: fraud models compare v6 v7 --env prod --json
+
+    Example: fraud models compare --shadow
     """
+    if shadow and one is not None:
+        raise BadInputError(f"--shadow and {one}: allowed: --shadow alone, or two versions")
+    if not shadow and (one is None or other is None):
+        raise BadInputError("allowed: two versions, as `fraud models compare v6 v7`, or --shadow")
     with registry(env) as models:
+        if one is None or other is None:
+            show_shadow(models, as_json=as_json)
+            return
         versions = models.versions()
         found = _compared(models, models.version(one, versions), models.version(other, versions))
     if as_json:

@@ -7,10 +7,12 @@ does, callers get the champion's answers.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 from aws_cdk import aws_iam as iam
 
+from fraud.shadow import COMPARISONS, LATENCIES, queries
 from stacks.constructs.endpoint import SHADOW, VARIANT, Endpoint
 from stacks.constructs.jobs import MOUNT, JobCode, ProcessingJob, allow_prefix
 from stacks.constructs.permissions import allow
@@ -20,12 +22,6 @@ from stacks.constructs.steps import Choice, Fail, Step, Task, Wait
 from stacks.constructs.storage import Store
 from stacks.names import SHADOW_JOB, run_prefix
 from stacks.settings import Settings
-
-COMPARISONS = "shadow/"
-"""Prefix of the models bucket: a folder a run, with `comparison.json` and `comparison.html`."""
-PERIOD_S = 3600
-_SUMS = {"asked": "Invocations", "refused": "Invocation4XXErrors", "failed": "Invocation5XXErrors"}
-_LATENCIES = {"p50": "p50", "p99": "p99"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,7 +254,9 @@ class Shadow:
                 arguments={
                     "StartTime": "{% $since %}",
                     "EndTime": "{% $now() %}",
-                    "MetricDataQueries": [query for variant in (VARIANT, SHADOW) for query in self._queries(variant)],
+                    "MetricDataQueries": [
+                        query for variant in (VARIANT, SHADOW) for query in queries(self.endpoint.name, variant)
+                    ],
                 },
                 reads=("since",),
                 assigns={"measured": {"champion": _measured(VARIANT), "candidate": _measured(SHADOW)}},
@@ -274,26 +272,6 @@ class Shadow:
                 },
             ),
         }
-
-    def _queries(self, variant: str) -> list[dict[str, object]]:
-        """What is asked of CloudWatch about a variant, in the form of its API."""
-        statistics = {
-            **{name: (metric, "Sum") for name, metric in _SUMS.items()},
-            **{name: ("ModelLatency", statistic) for name, statistic in _LATENCIES.items()},
-        }
-        dimensions = {"EndpointName": self.endpoint.name, "VariantName": variant}
-        named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
-        return [
-            {
-                "Id": f"{variant}_{name}",
-                "MetricStat": {
-                    "Metric": {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": named},
-                    "Period": PERIOD_S,
-                    "Stat": statistic,
-                },
-            }
-            for name, (metric, statistic) in statistics.items()
-        ]
 
     def _judging(self) -> dict[str, Step]:
         told = tell_of_refusal(self.promotion.bus, self.promotion.evaluations, comparisons=self.models.uri(COMPARISONS))
@@ -313,6 +291,17 @@ class Shadow:
         }
 
 
+def shadow_limits(settings: Settings) -> str:
+    """What a shadow must keep and for how long it is one, as JSON: for who looks at it meanwhile."""
+    return json.dumps(
+        {
+            "hours": settings.shadow_hours,
+            "errors_percent": settings.shadow_error_percent,
+            "latency_ms": settings.alarm_model_latency_ms,
+        }
+    )
+
+
 def _refused(why: str) -> dict[str, object]:
     return {"accepted": False, "why": why}
 
@@ -326,6 +315,6 @@ def _measured(variant: str) -> str:
     sums = {
         "asked": f"$sum([0, {values('asked')}])",
         "errors": f"$sum([0, {values('refused')}, {values('failed')}])",
-        **{f"{name}_us": f"$max([0, {values(name)}])" for name in _LATENCIES},
+        **{f"{name}_us": f"$max([0, {values(name)}])" for name in LATENCIES},
     }
     return "{% $string({" + ", ".join(f"'{name}': {value}" for name, value in sums.items()) + "}) %}"

@@ -79,6 +79,7 @@ OUTPUTS = {
         "TrainingStateMachine": "arn:aws:states:::stateMachine:training",
     },
     "CardFraud-Dev-Serving": {"EndpointName": ENDPOINT},
+    "CardFraud-Dev-Data": {"ModelsBucket": BUCKET},
 }
 """{stack: its outputs}."""
 

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.applications import Reached
+from cli.models.registry import Models
+from cli.models.shadow import Shadowed, shadow_comparison
 from cli.up import CANARY
 from emulator.process import EmulatedAws
 from engines.waiting import wait_until
@@ -146,6 +149,15 @@ def test_models_that_fail_are_taken_back_by_alarms_or_seen_by_nobody_as_a_shadow
     assert "ShadowProductionVariants" not in endpoint and endpoint["EndpointConfigName"].endswith("-run-2-champion")
     stopped = standing.serving().replace("-champion", "-shadow")
     standing.sagemaker.update_endpoint(EndpointName=standing.outputs["EndpointName"], EndpointConfigName=stopped)
+    seen = wait_until(lambda: seen_now(standing), 240, lambda: AssertionError("no answer of both is captured"))
+    assert (seen.run, seen.report["accepted"], seen.report["limits"]["percent"]) == ("run-2", True, 100)
+    assert (seen.report["champion"]["model_version"], seen.report["candidate"]["model_version"]) == ("good", "better")
+    assert (
+        seen.report["candidate"]["asked"]
+        >= seen.report["candidate"]["captured"]
+        > 0
+        == seen.report["decisions"]["differ"]
+    )
     # a shadow that a run has left is taken away by the run that looks what is to serve
     assert played(standing, "again", {"redeploy": True}) == ("Tell", "New champion")
     assert "ShadowProductionVariants" not in standing.sagemaker.describe_endpoint(
@@ -154,6 +166,14 @@ def test_models_that_fail_are_taken_back_by_alarms_or_seen_by_nobody_as_a_shadow
     # whoever brings the model may look at the alarms, and was asked
     used = [row for row in standing.aws.permissions() if row["role"].startswith("CardFraud")]
     assert not [row for row in used if row["denied"]]
+
+
+def seen_now(standing: Standing) -> Shadowed | None:
+    """The comparison as `fraud models compare --shadow` makes it, once answers of both are captured; the endpoint is asked."""
+    with Callers(standing):
+        threading.Event().wait(2)
+    found = shadow_comparison(Models(Reached(standing.aws.client, "CardFraud-Dev", "the application")))
+    return found if found.running and found.report["requests"] else None
 
 
 def shadowed(standing: Standing, run: str, packed: bytes) -> tuple[dict[str, Any], tuple[str, ...], set[str]]:

@@ -50,6 +50,12 @@ def test_a_candidate_is_the_champions_shadow_before_it_is_registered(other: Temp
     assert "ShadowProductionVariants" not in states["Configure champion"]["Arguments"]
 
 
+def test_what_a_shadow_must_keep_is_said_where_candidates_are_shadows(dev: Templates, other: Templates) -> None:
+    assert "ShadowLimits" not in dev["Training"]["Outputs"]
+    said = json.loads(other["Training"]["Outputs"]["ShadowLimits"]["Value"])
+    assert said == {"hours": 4, "errors_percent": 1.0, "latency_ms": 250}
+
+
 def test_the_shadow_is_taken_away_before_anything_is_compared_and_by_no_alarm_brought_back(other: Templates) -> None:
     states: States = definitions(other)["Training"]["States"]
     assert from_(states, ADD) >= {TAKE_AWAY, "Compare"}
