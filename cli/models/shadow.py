@@ -125,7 +125,8 @@ def _fetched(models: Models, destination: str, variants: tuple[str, str], folder
     pages = models.s3.get_paginator("list_objects_v2").paginate(Bucket=place.netloc, Prefix=prefix)
     there = [each for page in pages for each in page.get("Contents", []) if each["Key"].endswith(".jsonl")]
     newest = sorted(there, key=lambda each: each["LastModified"], reverse=True)
-    wanted, total = [], 0
+    wanted: list[str] = []
+    total = 0
     for each in newest:
         total += each["Size"]
         if wanted and total > MOST_BYTES:

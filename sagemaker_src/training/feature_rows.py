@@ -38,6 +38,7 @@ TRANSACTION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
 SHORTEST_CARD_NUMBER = 12
 
+_OF_TEXT = ("category", *(field.name for field in OPTIONAL_FEATURES if field.is_text))
 _FLAGS = ("is_fraud", *(field.name for field in OPTIONAL_FEATURES if field.kind == "flag"))
 
 FROM_MS, TO_MS = 946_684_800_000, 4_102_444_800_000
@@ -56,7 +57,7 @@ class FeatureRowsError(ValueError):
 def read_feature_rows(path: Path) -> pd.DataFrame:
     """The rows of a Parquet file, or of all below a folder: ROW_COLUMNS and OPTIONAL_COLUMNS in this order, `is_fraud` 0 or 1.
 
-    A feature or an optional field that a file lacks is missing (NaN) in its rows.
+    A feature or an optional field that a file lacks is missing (NaN) in its rows. Fields of text are pandas Categoricals.
 
     Raises:
         FeatureRowsError: there is no such file, it is not Parquet, lacks one of REQUIRED_COLUMNS or has one twice, or a value is
@@ -67,7 +68,7 @@ def read_feature_rows(path: Path) -> pd.DataFrame:
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise FeatureRowsError(f"{path} holds no Parquet file of feature rows")
-    rows = pd.concat([_read(file) for file in files], ignore_index=True)
+    rows = _together([_read(file) for file in files])
     if rows.empty:
         raise FeatureRowsError(f"{path} holds no rows; `fraud features` writes them")
     if not any(rows[name].notna().any() for name in FEATURE_COLUMNS):
@@ -95,6 +96,7 @@ def _read(file: Path) -> pd.DataFrame:
     rows: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     del table
     rows = rows.assign(**{name: np.nan for name in FEATURE_COLUMNS if name not in there})
+    rows["category"] = rows["category"].astype("category")
     for field in OPTIONAL_FEATURES:
         kept = rows[field.name] if field.name in there else pd.Series(None, rows.index, dtype=object)
         rows[field.name] = kept.astype("category") if field.is_text else kept.astype("float64")
@@ -103,6 +105,17 @@ def _read(file: Path) -> pd.DataFrame:
     for column in ("amount_cents", "event_ms"):
         rows[column] = rows[column].astype("int64")
     return rows
+
+
+def _together(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """All rows; fields of text stay Categoricals though each file has categories of its own."""
+    if len(parts) == 1:
+        return parts[0]
+    for name in _OF_TEXT:
+        values = sorted({value for rows in parts for value in rows[name].cat.categories})
+        for rows in parts:
+            rows[name] = rows[name].cat.set_categories(values)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _check_columns(file: Path, given: list[str]) -> None:

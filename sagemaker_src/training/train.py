@@ -43,7 +43,7 @@ from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
 from sagemaker_src.training.split import default_test_from, split
 from sagemaker_src.training.synthetic_rows import Synthetic, SyntheticError, read_synthetic
 
-PIECE = 200_000
+PIECE = 100_000
 """Rows whose vectors are made at once."""
 
 
