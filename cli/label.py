@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,11 +40,19 @@ class SourceOption(str, Enum):
 
 @dataclass
 class Sent:
-    """What became of the labels: how many were put on the bus, which rows were not, whose transactions nobody knows."""
+    """What became of the labels: how many were put on the bus, which rows were not, whose transactions nobody knows, and of which
+    a file says both at one moment."""
 
     labels: int = 0
     refused: list[Row] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    both: list[str] = field(default_factory=list)
+    said: dict[tuple[str, datetime], bool] = field(default_factory=dict, repr=False)
+
+    def note(self, label: Label) -> None:
+        """Notes what a label says, and whether another row says the opposite of the same moment."""
+        if self.said.setdefault((label.transaction_id, label.known_at), label.is_fraud) != label.is_fraud:
+            self.both.append(label.transaction_id)
 
 
 def label(
@@ -154,21 +163,31 @@ def _send(where: Reached, rows: Iterator[Row], sent: Sent) -> Iterator[int]:
         publish_labels(events, bus, labels)
         sent.labels += len(labels)
         sent.unknown += [each for each in ids if each not in known]
+        for each in labels:
+            sent.note(each)
         done += len(some)
         yield done
 
 
 def _show(sent: Sent, where: Reached, as_json: bool) -> None:
-    unknown = list(dict.fromkeys(sent.unknown))
+    unknown, both = list(dict.fromkeys(sent.unknown)), list(dict.fromkeys(sent.both))
     if as_json:
         refused: list[dict[str, Any]] = [{"row": row.number, "why": row.refused} for row in sent.refused]
-        typer.echo(json.dumps({"labels": sent.labels, "refused": refused, "unknown_transactions": unknown}, indent=1))
+        told = {"labels": sent.labels, "refused": refused, "unknown_transactions": unknown, "contradicted": both}
+        typer.echo(json.dumps(told, indent=1))
         return
     for row in sent.refused[:SHOWN]:
         _say(f"row {row.number}: {row.refused}")
     if len(sent.refused) > SHOWN:
         _say(f"and {len(sent.refused) - SHOWN:,} rows more; --json has all")
     _say(f"{sent.labels:,} {'label' if sent.labels == 1 else 'labels'} sent to {where.says}")
+    if both:
+        named = f"{', '.join(both[:SHOWN])}{' and others' if len(both) > SHOWN else ''}"
+        which = "transaction is" if len(both) == 1 else "transactions are"
+        _say(
+            f"{len(both):,} {which} labelled both ways at one moment; which label is later only known_at can say, not a row's "
+            f"place: {named}"
+        )
     if unknown:
         named = f"{', '.join(unknown[:SHOWN])}{' and others' if len(unknown) > SHOWN else ''}"
         _say(

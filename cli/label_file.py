@@ -14,12 +14,13 @@ from typing import Any, NamedTuple, TextIO
 from fraud.card_numbers import mask_card_numbers
 from fraud.label import FIELDS, Label, as_label, check_known
 from fraud.notation import NotationError, iso_moment_ms
-from fraud.transaction import InvalidTransactionError, parse_json
+from fraud.transaction import InvalidTransactionError, parse_json, shown
 from reading.errors import BadInputError
 
 NEEDED = ("transaction_id", "is_fraud")
 WORDS = {"true": True, "1": True, "fraud": True, "false": False, "0": False, "legitimate": False}
 """What a row may say of `is_fraud`, in any case."""
+_WORDS_SAY = "true, false, 1, 0, fraud or legitimate"
 _EPOCH = datetime.fromtimestamp(0, timezone.utc)
 _COLUMNS = f"{', '.join(NEEDED)}, and where they are not given as options known_at, source and reported_by"
 
@@ -63,6 +64,10 @@ class Defaults:
         said = str(fields.get("is_fraud")).casefold()
         if said in WORDS:
             fields["is_fraud"] = WORDS[said]
+        elif "is_fraud" in fields:
+            raise InvalidTransactionError(
+                "is_fraud", shown("is_fraud", fields["is_fraud"]), "true, false, 1, 0, fraud or legitimate"
+            )
         try:
             known_ms = iso_moment_ms(str(fields["known_at"])) if "known_at" in fields else self.known_ms
         except NotationError as error:
@@ -142,7 +147,12 @@ def _check_columns(file: Path, columns: list[str], defaults: Defaults) -> None:
     twice = next((name for name in columns if columns.count(name) > 1), None)
     missing = [name for name in NEEDED if name not in columns]
     unknown = [name for name in columns if name not in FIELDS]
-    if twice is not None:
+    other = next((mark for mark in ";\t|" if len(columns) == 1 and mark in columns[0]), None)
+    if not any(columns):
+        raise BadInputError(f"{file}: is empty; allowed: {_COLUMNS}")
+    if other is not None:
+        problem = f"parts its columns by {other!r}, not by commas"
+    elif twice is not None:
         problem = f"the column {mask_card_numbers(twice)!r} is there twice"
     elif missing:
         problem = f"lacks {', '.join(missing)}"

@@ -34,7 +34,7 @@ from local.archived_period import Period, labels_as_of
 from local.decided_again import GoneError
 from local.deciding_ports import ModelScorer
 from local.deployed_settings import DeployedSettings, deployed_settings
-from local.what_if import Changed, Otherwise, WhatIf, WrongThresholdsError
+from local.what_if import Changed, Otherwise, WhatIf, WrongThresholdsError, held_together
 from local.what_if import what_if as decided_otherwise
 from reading.errors import BadInputError
 
@@ -112,6 +112,11 @@ def what_if(
         "review_minutes": review_minutes,
     }
     decision_costs(asked)
+    if review_threshold is not None and block_threshold is not None:
+        try:
+            held_together(review_threshold, block_threshold)
+        except WrongThresholdsError as error:
+            raise BadInputError(f"--review-threshold, --block-threshold: {error}") from error
     if out is not None:
         check_folder(out, "what-if")
     reached = application(None if env is None else env.value)

@@ -98,8 +98,7 @@ def as_label(fields: dict[str, Any]) -> Label:
     >>> as_label({"transaction_id": "t1", "is_fraud": "yes"})
     Traceback (most recent call last):
     ...
-    fraud.transaction.InvalidTransactionError: is_fraud: 'yes' Input should be a valid boolean; allowed: true (fraud) or false \
-(legitimate)
+    fraud.transaction.InvalidTransactionError: is_fraud: 'yes'; allowed: true (fraud) or false (legitimate)
     """
     for name in fields:
         if name not in FIELDS:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fraud.card_numbers import mask_card_numbers
 from fraud.columns import DECISION_ATTRIBUTES
 from fraud.decision import Decision
 from fraud.durations import MS_PER_DAY
@@ -62,7 +63,9 @@ def prove(
     row = application.decision(transaction_id)
     recorded = archive.decision(transaction_id, report) if row is None else Decision.from_json(row["decision"])
     if recorded is None:
-        raise UnknownDecisionError(f"no decision of {transaction_id} is in the table or in the archive")
+        raise UnknownDecisionError(
+            f"no decision of {mask_card_numbers(transaction_id)} is in the table or in the archive"
+        )
     rows = archive.rows_of(recorded, report)
     messages = feature_messages(rows, [transaction_id] if rows.num_rows else [])
     if row is None and transaction_id in messages:

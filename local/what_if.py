@@ -38,6 +38,19 @@ class WrongThresholdsError(ValueError):
     """Thresholds that cannot be together: the text says which, and what is allowed."""
 
 
+def held_together(review: float, block: float, whose: str = "") -> Thresholds:
+    """Both, if they go together.
+
+    Raises:
+        WrongThresholdsError: nothing could be reviewed.
+    """
+    if block < review:
+        raise WrongThresholdsError(
+            f"the block threshold {block:g} is below the review threshold {review:g}{whose}; allowed: review <= block"
+        )
+    return Thresholds(review=review, block=block)
+
+
 class Changed(NamedTuple):
     """A payment that would have another outcome.
 
@@ -112,12 +125,8 @@ class Otherwise:
         if review is None or block is None:
             own = self.thresholds_of(version) if self.model is None else self.model.thresholds
             review, block = (own.review if review is None else review), (own.block if block is None else block)
-        if block < review:
-            whose = "" if self.review is not None and self.block is not None else f" (model {version})"
-            raise WrongThresholdsError(
-                f"the block threshold {block:g} is below the review threshold {review:g}{whose}; allowed: review <= block"
-            )
-        return Thresholds(review=review, block=block)
+        whose = "" if self.review is not None and self.block is not None else f" (model {version})"
+        return held_together(review, block, whose)
 
 
 def what_if(days: Iterable[Sequence[Decision]], labels: Mapping[str, bool], otherwise: Otherwise) -> WhatIf:

@@ -84,7 +84,10 @@ def compare(
             show_shadow(models, as_json=as_json)
             return
         versions = models.versions()
-        found = _compared(models, models.version(one, versions), models.version(other, versions))
+        ours, theirs = models.version(one, versions), models.version(other, versions)
+        if ours.name == theirs.name:
+            raise BadInputError(f"A and B are both {ours.name}; allowed: two versions")
+        found = _compared(models, ours, theirs)
     if as_json:
         figures = {name: {"one": left, "other": right} for name, (left, right) in found.figures.items()}
         told = {"one": found.one.name, "other": found.other.name, "rows": found.says, "figures": figures}

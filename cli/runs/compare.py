@@ -32,6 +32,9 @@ def compare(
         raise BadInputError(f"RUN: {len(runs)} named; allowed: 2 to {_MOST}")
     with opened(tracking_uri) as store:
         taken = [found(store, each) for each in runs]
+    twice = next((run for place, run in enumerate(taken) if run.id in [each.id for each in taken[:place]]), None)
+    if twice is not None:
+        raise BadInputError(f"RUN: {twice.short} is named twice; allowed: different runs")
     asked, made = differing([run.parameters for run in taken]), differing([run.tags for run in taken])
     names = [*dict.fromkeys(name for run in taken for name in run.metrics)]
     if as_json:

@@ -40,7 +40,7 @@ from sagemaker_src.training.fitting import Progress, TrainingSettings, TrainingS
 from sagemaker_src.training.leakage import Rows, leakage
 from sagemaker_src.training.metrics import Labels, Scores, evaluate_rows, ranking_metrics, threshold_at_fpr
 from sagemaker_src.training.scored_rows import scored_rows, write_scored_rows
-from sagemaker_src.training.split import default_test_from, split
+from sagemaker_src.training.split import Split, default_test_from, split
 from sagemaker_src.training.synthetic_rows import Synthetic, SyntheticError, read_synthetic
 
 PIECE = 100_000
@@ -101,6 +101,18 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["event_ms", "transaction_id"], ignore_index=True)
 
 
+def _parted(event_ms: NDArray[np.int64], parts: Split) -> str:
+    """Where the parts of the rows lie, for who has chosen them so that one lacks something."""
+    first, last, fitted, begin, labelled, tested = (
+        f"{np.datetime64(moment, 'ms').astype('datetime64[m]')}".replace("T", " ")
+        for moment in (int(event_ms[0]), int(event_ms[-1]), *parts)
+    )
+    return (
+        f"The rows are of {first} to {last}; fitted on are those before {fitted}, thresholds chosen on those from {begin} to "
+        f"{labelled}, and tested those from {tested} on (UTC), between them the label delay"
+    )
+
+
 def need_both(label: Labels, which: str) -> None:
     """Holds a part of the rows to having fraud and honest ones; raises TrainingDataError."""
     frauds = int(label.sum())
@@ -149,8 +161,11 @@ def train_model(
     fit_part, validation_part, train_part, test_part = (
         slice(fitted), slice(begin, labelled), slice(labelled), slice(past, None),
     )  # fmt: skip
-    for part, which in ((fit_part, "fitting"), (validation_part, "validation")):
-        need_both(label[part], which)
+    try:
+        for part, which in ((fit_part, "fitting"), (validation_part, "validation")):
+            need_both(label[part], which)
+    except TrainingDataError as error:
+        raise TrainingDataError(f"{error}. {_parted(event_ms, parts)}") from error
 
     takes, vectors = taken(rows, event_ms < parts.labelled_until)
     if test_rows is None:

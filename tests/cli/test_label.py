@@ -130,7 +130,7 @@ def test_rows_that_are_no_labels_are_refused_with_their_number_and_keep_no_other
         ("t001", True, "ann"), ("t007", False, "bo"),
     ]  # fmt: skip
     for line in (
-        r"row 2: is_fraud: 'maybe' .*; allowed: true \(fraud\) or false",
+        r"row 2: is_fraud: 'maybe'; allowed: true, false, 1, 0, fraud or legitimate",
         r"row 3: 2 values; allowed: 5, as the header has",
         r"row 4: known_at: no moment; allowed: a date",
         r"row 5: known_at: in the future",
@@ -149,6 +149,16 @@ def test_labels_of_unknown_transactions_are_sent_and_reported(standing: Account,
     assert status == 0
     assert [each.transaction_id for each in standing.labels] == ["t001", "elsewhere-1", "elsewhere-1"]
     assert "1 unknown transaction, labelled all the same: elsewhere-1" in said
+    assert "1 transaction is labelled both ways at one moment; which label is later only known_at can say" in said
+    assert "place: elsewhere-1" in said
+
+
+def test_labels_of_different_moments_contradict_nothing(standing: Account, run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("transaction_id,is_fraud,known_at\nt001,1,2026-01-01\nt001,0,2026-01-02\nt001,0,2026-01-02\n")
+    status, said = run("--file", file, "--by", "ann")
+    assert (status, len(standing.labels)) == (0, 3)
+    assert "both ways" not in said
 
 
 def test_what_was_sent_as_json(
@@ -167,7 +177,10 @@ def test_what_was_sent_as_json(
         ("transaction_id,is_fraud,amount\nt1,1,5\n", "'amount' is no column of a label"),
         ("transaction_id,is_fraud,is_fraud\nt1,1,1\n", "the column 'is_fraud' is there twice"),
         ("transaction_id,is_fraud\nt1,1\n", "no column reported_by, and no --by"),
-        ("", "lacks transaction_id, is_fraud"),
+        ("", "is empty; allowed: transaction_id, is_fraud"),
+        ("\n\n", "is empty; allowed: transaction_id, is_fraud"),
+        ("transaction_id;is_fraud\nt1;1\n", "parts its columns by ';', not by commas; it has .*; allowed: "),
+        ("transaction_id\tis_fraud\nt1\t1\n", r"parts its columns by '\\t', not by commas"),
         ('{"transaction_id": "t1"}\n', "lacks is_fraud"),
         ("{]\n", "row 1: message: "),
         ('transaction_id,is_fraud,reported_by\nt1,1,a\nt2,1,"b\n', "no CSV: "),

@@ -103,7 +103,9 @@ def test_a_version_without_evaluation_or_archive_says_so(account: Account, run: 
     status, said = run("show", "v1")
     assert (status, "none is known: it was registered by hand" in said) == (0, True)
     assert "cannot serve has an archive that cannot be read: s3://models/models/1/model.tar.gz: NoSuchKey" in said
-    assert run("compare", "v1", "v1")[1].startswith("fraud: v1: no evaluation is known of it")
+    account.register(number=2)
+    assert run("compare", "v1", "v2")[1].startswith("fraud: v1: no evaluation is known of it")
+    assert run("compare", "v1", "v1")[1].startswith("fraud: A and B are both v1; allowed: two versions")
 
 
 @pytest.mark.parametrize(

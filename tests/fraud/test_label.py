@@ -101,11 +101,11 @@ def test_the_wire_form():
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"transaction_id": ""}, "transaction_id: '' String should match.*; allowed: 1 to 64 letters"),
-        ({"transaction_id": 5}, "transaction_id: 5 Input should be a valid string"),
-        ({"is_fraud": 1}, "is_fraud: 1 Input should be a valid boolean; allowed: true .fraud. or false"),
+        ({"transaction_id": ""}, "transaction_id: ''; allowed: 1 to 64 letters"),
+        ({"transaction_id": 5}, "transaction_id: 5; allowed: 1 to 64 letters"),
+        ({"is_fraud": 1}, "is_fraud: 1; allowed: true .fraud. or false"),
         ({"is_fraud": None}, "is_fraud: None"),
-        ({"source": "rumour"}, "source: 'rumour' .*; allowed: analyst, chargeback, dispute, import"),
+        ({"source": "rumour"}, "source: 'rumour'; allowed: analyst, chargeback, dispute, import"),
         ({"reported_by": "  "}, "reported_by: '  ' blank; allowed: who or what said it"),
         ({"reported_by": "x" * 101}, "reported_by: .*; allowed: who or what said it"),
         ({"known_at": "2026-11-28"}, "known_at: '2026-11-28' not of the form .*; allowed: UTC with milliseconds"),
