@@ -86,7 +86,7 @@ def features(
             options = [] if label_delay_days is None else ["--label-delay-days", str(label_delay_days)]
             _on_spark(connection, folder / "features.parquet", report, catalogue, options)
         if cut_ms is not None:
-            cards, population = nightly_snapshot(connection, cut_ms)
+            cards, population = nightly_snapshot(connection, cut_ms, catalogue)
             write_nightly(folder / "nightly.db", cards.items(), population)
     written = f"Wrote {out}/features.parquet: {read.transactions:,} transactions" + (", and nightly.db" if cut else "")
     console.print(f"{written}; {read.times}", markup=False, soft_wrap=True)

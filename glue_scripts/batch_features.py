@@ -22,7 +22,7 @@ def compute(spark: SparkSession, transactions: DataFrame, catalogue: Catalogue =
     Args:
         spark: the session.
         transactions: transaction_id, cc_num, category, amount_cents, event_time (UTC), maybe is_fraud and the catalogue's
-            `key_columns`; for risks `is_fraud`, and maybe `known_at` (UTC).
+            `key_columns`; for risks also `known_at` (UTC); without labels, they are missing.
         catalogue: the declarations.
     """
     # Spark's comparisons of session-zoned timestamps are UTC only because the session is; so is its arithmetic on days.
@@ -37,8 +37,11 @@ def compute(spark: SparkSession, transactions: DataFrame, catalogue: Catalogue =
     if catalogue.risks:
         known_at = f.col("known_at") if "known_at" in transactions.columns else f.lit(None)
         keys.append(f.unix_millis(known_at.cast("timestamp")).alias("known_ms"))
+        if not label:
+            keys.append(f.lit(None).cast("int").alias("is_fraud"))
     transactions.select(*own.split(", "), *keys).createOrReplaceTempView("curated")
-    with_keys = ", ".join((own, *catalogue.key_columns, *(["known_ms"] if catalogue.risks else [])))
+    of_risks = ["known_ms", *([] if label else ["is_fraud"])] if catalogue.risks else []
+    with_keys = ", ".join((own, *catalogue.key_columns, *of_risks))
     spark.sql(f"""SELECT {with_keys}, {CLOCK_COLUMNS} FROM (
         SELECT *, unix_millis(CAST(event_time AS TIMESTAMP)) AS event_ms FROM curated)""").createOrReplaceTempView(
         "transactions"

@@ -16,6 +16,7 @@ from fraud.fields import OPTIONAL_FEATURES
 from fraud.ports import Nightly
 from fraud.transaction import format_event_time
 from sagemaker_src.processing.batch_features import daily_sums, engine, load, nightly_snapshot
+from sagemaker_src.processing.transactions import LABEL
 
 _PLAIN = ("transaction_id", "cc_num", "category", "amount_cents", "merchant", "merch_lat", "merch_long")
 _FIELDS = tuple(dict.fromkeys((*_PLAIN, *(field.name for field in (*OPTIONAL_FEATURES, *KEY_FIELDS)))))
@@ -71,9 +72,10 @@ def _utc(moment: datetime) -> datetime:
 
 
 def nightly_of(history: pa.Table, from_ms: int) -> Nightly:
-    """The nightly features that batch computes from the rows before a cut."""
+    """The nightly features that batch computes from the rows before a cut, none of which was decided or labelled here."""
     with engine() as connection:
-        connection.register("history", history)
+        # a label of a file's own says nothing to a night: risks are of what is archived
+        connection.register("history", history.select([name for name in history.column_names if name != LABEL]))
         load(connection, "history")
         daily_sums(connection)
         return Nightly(*nightly_snapshot(connection, from_ms))

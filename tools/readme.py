@@ -15,6 +15,7 @@ from cli.main import VERBS
 from fraud.features.catalogue import CATALOGUE, NIGHTLY_FEATURES, STREAM_FEATURES, names
 from fraud.features.derived import DERIVED_FEATURES
 from fraud.features.habits import Habit
+from fraud.features.risks import Risk
 from fraud.features.windows import Window
 from fraud.fields import BY_NAME, DECLARED, Field
 from fraud.transaction import ALLOWED
@@ -97,7 +98,7 @@ def _bytes(name: str) -> str:
 
 def worth_table() -> str:
     """What every window and habit was worth: what a model loses that lacks its features and what is derived of them."""
-    every: tuple[Window | Habit, ...] = (*CATALOGUE.windows, *CATALOGUE.habits)
+    every: tuple[Window | Habit | Risk, ...] = (*CATALOGUE.windows, *CATALOGUE.habits, *CATALOGUE.risks)
     told = (
         f"Measured on {MEASURED['measured']} by `{MEASURED['command']}` on {MEASURED['data']}; average precision with all: "
         f"{MEASURED['average_precision']:.4f}. Differences under .001 mean nothing."
@@ -106,7 +107,7 @@ def worth_table() -> str:
     return "\n".join([told, "", head, "| --- | ---: | ---: | ---: |", *map(_worth, every)])
 
 
-def _worth(declared: Window | Habit) -> str:
+def _worth(declared: Window | Habit | Risk) -> str:
     without = MEASURED["without"].get(str(declared))
     if without is None:
         measured = any(feature.model for feature in declared.features)

@@ -35,7 +35,7 @@ class Catalogue:
     Attributes:
         windows: the stream job computes them one after the other, in this order.
         habits: the nightly job computes them.
-        risks: of files whose labels are there; neither the nightly job nor the store has them.
+        risks: the nightly job computes them of what is archived; of a file, its own labels say them.
 
     Raises:
         DeclarationError: one is wrong, or two give a feature the same name.
@@ -52,6 +52,10 @@ stream forgets what is older
     risks: tuple[Risk, ...] = ()
 
     def __post_init__(self) -> None:
+        delays = sorted({risk.label_delay_days for risk in self.risks})
+        if len(delays) > 1:
+            shown = " and ".join(f"{days:g}" for days in delays)
+            raise DeclarationError(f"the risks: label delays of {shown} days; allowed: one of all risks")
         taken = {*BY_NAME, *RESERVED}
         declared: tuple[Window | Habit | Risk, ...] = (*self.windows, *self.habits, *self.risks)
         for one in declared:
@@ -80,9 +84,14 @@ stream forgets what is older
         return tuple(feature for risk in self.risks for feature in risk.features)
 
     @cached_property
+    def cut_features(self) -> tuple[Feature, ...]:
+        """All as of the nightly cut: what the deciding step looks up."""
+        return (*self.nightly_features, *self.risk_features)
+
+    @cached_property
     def batch_features(self) -> tuple[Feature, ...]:
         """All that the batch engines compute of a file, in order."""
-        return (*self.stream_features, *self.nightly_features, *self.risk_features)
+        return (*self.stream_features, *self.cut_features)
 
     @cached_property
     def card_features(self) -> tuple[Feature, ...]:
@@ -110,15 +119,15 @@ stream forgets what is older
 
     @cached_property
     def habit_columns(self) -> tuple[str, ...]:
-        """The columns of a transaction, besides the card, that habits are looked up by."""
+        """The columns of a transaction, besides the card, that habits and risks are looked up by."""
         found = (habit.column for habit in self.habits if habit.column not in (None, HOUR))
-        return tuple(column for column in dict.fromkeys(found) if column is not None)
+        of_risks = (risk.key for risk in self.risks)
+        return tuple(column for column in dict.fromkeys((*found, *of_risks)) if column is not None)
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
         """The columns that a table of transactions needs for them besides `cc_num` and `category`, which it always has."""
-        of_risks = (risk.key for risk in self.risks)
-        found = dict.fromkeys((*self.window_columns, *self.habit_columns, *of_risks))
+        found = dict.fromkeys((*self.window_columns, *self.habit_columns))
         return tuple(column for column in found if column != "category")
 
 
@@ -140,11 +149,11 @@ CATALOGUE = Catalogue(
 """The product's."""
 
 STREAM_FEATURES = CATALOGUE.stream_features
-NIGHTLY_FEATURES = CATALOGUE.nightly_features
+NIGHTLY_FEATURES = CATALOGUE.cut_features
 
 
 def with_risks(label_delay_days: float = LABEL_DELAY_DAYS) -> Catalogue:
-    """The product's, and the risk by merchant, terminal and category, for files whose labels are there.
+    """The product's, and the risk by merchant, terminal and category.
 
     Args:
         label_delay_days: so long after a transaction its label is known, where nothing says when.

@@ -87,7 +87,7 @@ def training_group(catalogue: Catalogue = CATALOGUE) -> FeatureGroup:
             ("category", "String"),
             ("amount_cents", "Integral"),
             ("is_fraud", "Integral"),
-            *_columns((*catalogue.stream_features, *catalogue.nightly_features)),
+            *_columns((*catalogue.stream_features, *catalogue.cut_features)),
         ),
         online=False,
         offline=True,

@@ -94,6 +94,19 @@ def _tables(catalogue: Catalogue, *, of_all_cards: bool) -> list[tuple[str, str,
     ]
 
 
+def entity_identifiers(keys: Mapping[str, str], catalogue: Catalogue = CATALOGUE) -> tuple[str, ...]:
+    """Of the records, in the nightly group, of what a transaction names besides its card: those of the risks.
+
+    Args:
+        keys: {column: value} of the catalogue's `habit_columns`, those that the transaction has.
+        catalogue: the declarations.
+
+    >>> entity_identifiers({"category": "travel"})
+    ()
+    """
+    return tuple(risk.identifier(keys[risk.key]) for risk in catalogue.risks if risk.key in keys)
+
+
 def nightly_columns(
     keys: Mapping[str, Sequence[str | None]],
     event_ms: NDArray[np.int64],
@@ -101,7 +114,7 @@ def nightly_columns(
     population: Population,
     catalogue: Catalogue = CATALOGUE,
 ) -> dict[str, NDArray[np.float64]]:
-    """The nightly features of n transactions, looked up in their cards' records.
+    """What n transactions have as of the nightly cut, looked up in their cards' records and in what is known of all cards.
 
     Args:
         keys: {column: n values} of the catalogue's `habit_columns`; None is missing.
@@ -111,8 +124,8 @@ def nightly_columns(
         catalogue: the declarations.
 
     Returns:
-        One array of n float64 for each nightly feature; NaN is missing: the transaction has no such key, the record does not hold
-        the feature, or it has no history.
+        One array of n float64 for each of the catalogue's `cut_features`; NaN is missing: the transaction has no such key, the
+        record does not hold the feature, or it has no history.
 
     >>> card = CardRecord(0, {}, {"avg_amt_category_all": {"travel": 25.0}, "num_trans_hour_all": {"1": 2}})
     >>> columns = nightly_columns({"category": ["travel"] * 2}, np.array([3_600_000] * 2), [card, None], {})
@@ -134,6 +147,10 @@ def nightly_columns(
                 pairs = zip(known, at[habit.column], strict=True)
                 values = [_found(card.habits.get(name), key, nothing) for card, key in pairs]
             columns[name] = np.array(values, dtype=np.float64)
+    for risk in catalogue.risks:
+        for name in names(risk.features):
+            shares = [_found(population.get(name), key, None) for key in at[risk.key]]
+            columns[name] = np.array(shares, dtype=np.float64)
     return columns
 
 

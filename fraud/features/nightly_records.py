@@ -6,13 +6,14 @@ Whoever reads one may be of another release: a feature that it does not hold is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from fraud.features.catalogue import CATALOGUE, LARGEST, Catalogue, names
 from fraud.features.feature import CARD
 from fraud.features.groups import EVENT_TIME, HABITS, FeatureValues, Value, event_ms, feature_values, nightly_group
-from fraud.features.nightly import CardRecord, Habits, Population
+from fraud.features.nightly import CardRecord, Habits, Population, Row
+from fraud.features.risks import Risk
 from fraud.notation import NotationError, decimal_number, whole_number
 
 _MEMBERS = {
@@ -63,6 +64,62 @@ def population_records(population: Population, cut_ms: int, catalogue: Catalogue
     ]
 
 
+def entity_records(
+    risk: Risk, rows: Iterable[Row], cut_ms: int, catalogue: Catalogue = CATALOGUE
+) -> Iterator[FeatureValues]:
+    """A record for each row of a risk's table as of the cut; `shares_of` reads them. All in one would be over 350 KB."""
+    group, of_risk = nightly_group(catalogue), names(risk.features)
+    nothing: dict[str, Value] = dict.fromkeys(names(catalogue.card_features))
+    for row in rows:
+        shares = _json({name: row[name] for name in of_risk})
+        yield feature_values(group, {**nothing, CARD: risk.identifier(row[risk.key]), HABITS: shares}, cut_ms)
+
+
+class Shares(NamedTuple):
+    """What records of `entity_records` say.
+
+    Attributes:
+        population: {feature: {value of the risk's key: share}}.
+        malformed: {identifier: what is wrong}, of the records that cannot be read.
+    """
+
+    population: Population
+    malformed: Mapping[str, str]
+
+
+def is_entity(identifier: str, catalogue: Catalogue = CATALOGUE) -> bool:
+    """Whether a record of the nightly group is one of `entity_records`."""
+    return any(identifier.startswith(risk.identifier("")) for risk in catalogue.risks)
+
+
+def shares_of(
+    records: Mapping[str, Mapping[str, str]], since_ms: int | None, catalogue: Catalogue = CATALOGUE
+) -> Shares:
+    """What is said of merchants, terminals or categories, from {identifier: {column: text}}.
+
+    Args:
+        records: of those identifiers for which `is_entity` holds.
+        since_ms: the cut of the records of all cards, which each night writes last; None if there are none. What is older than
+            it, the last night said nothing about, and is no longer so.
+        catalogue: the declarations.
+    """
+    found: dict[str, dict[str, float | None]] = {}
+    malformed: dict[str, str] = {}
+    for identifier, values in records.items():
+        [risk] = [one for one in catalogue.risks if identifier.startswith(one.identifier(""))]
+        try:
+            if since_ms is not None and cut_of(values) < since_ms:
+                continue
+            shares = _checked(risk.table, _json_object(values), "DOUBLE")
+        except MalformedRecordError as error:
+            malformed[identifier] = str(error)
+            continue
+        value = identifier.removeprefix(risk.identifier(""))
+        for name in names(risk.features):
+            found.setdefault(name, {})[value] = shares.get(name)
+    return Shares(found, malformed)
+
+
 def card_record(values: Mapping[str, str], catalogue: Catalogue = CATALOGUE) -> CardRecord:
     """A card's nightly record, as the deciding step takes it, from {column: text}. A feature that is not there is missing.
 
@@ -76,7 +133,7 @@ def card_record(values: Mapping[str, str], catalogue: Catalogue = CATALOGUE) -> 
     >>> card_record({value["FeatureName"]: value["ValueAsString"] for value in kept}) == record
     True
     """
-    return CardRecord(_cut(values), _features(values, catalogue), _habits(_json_object(values), catalogue))
+    return CardRecord(cut_of(values), _features(values, catalogue), _habits(_json_object(values), catalogue))
 
 
 def population_of(records: Mapping[str, Mapping[str, str]], catalogue: Catalogue = CATALOGUE) -> Population:
@@ -104,7 +161,8 @@ def _json_object(values: Mapping[str, str]) -> dict[str, Any]:
     return _object(HABITS, found)
 
 
-def _cut(values: Mapping[str, str]) -> int:
+def cut_of(values: Mapping[str, str]) -> int:
+    """The cut of a record of the group, milliseconds since 1970 in UTC; raises as `card_record` does."""
     text = values.get(EVENT_TIME, "missing")
     try:
         return event_ms(text)

@@ -55,6 +55,14 @@ class Risk:
         """Of its features, by its key and `day`."""
         return f"nightly_risk_{named((self.key,))}"
 
+    def identifier(self, value: str) -> str:
+        """Of the record, in the nightly group, of what has a value in its key; a card's is 32 hexadecimal digits.
+
+        >>> Risk(key="merchant", back=("7d",)).identifier("m1")
+        'nightly_risk_merchant:m1'
+        """
+        return f"{self.table}:{value}"
+
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """Its features, in the order of `back`."""
@@ -124,6 +132,18 @@ FROM (SELECT {self.key}, day, CAST(SUM(n) AS BIGINT) AS n, CAST(SUM(frauds) AS B
   UNION ALL SELECT DISTINCT {self.key}, day, 0 AS n, 0 AS frauds FROM {asked} AS a WHERE {self.key} IS NOT NULL) AS b
   GROUP BY {self.key}, day) AS d
 WINDOW {windows}"""
+
+    def snapshot_sql(self, daily: str, cut_day: int, since_day: int | None = None) -> str:
+        """Its features as of the cut that begins a day, of whatever something was said before it.
+
+        Args:
+            daily: as of `nightly_sql`.
+            cut_day: the day, since 1970 in UTC.
+            since_day: the day from which something must have been said; None is any.
+        """
+        since = "" if since_day is None else f" AND day >= {since_day}"
+        asked = f"""(SELECT DISTINCT {self.key}, CAST({cut_day} AS BIGINT) AS day FROM {daily} WHERE day < {cut_day}{since})"""
+        return f"SELECT * FROM ({self.nightly_sql(daily, asked)}) AS n WHERE day = {cut_day}"
 
     def _name(self, back: str) -> str:
         return f"{named((self.key,))}_risk_{back}"

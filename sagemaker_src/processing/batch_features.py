@@ -69,14 +69,13 @@ def load(
     Args:
         connection: from `engine`.
         source: a SELECT or relation with `transaction_id`, `cc_num` (token), `category`, `amount_cents`, `event_time`
-            and maybe `is_fraud` and the catalogue's `key_columns`; each transaction once. For risks `is_fraud` must be there, and
-            `known_at` (UTC; missing: after the label delay) may be.
+            and maybe `is_fraud` and the catalogue's `key_columns`; each transaction once. For risks also `known_at` (UTC;
+            missing: after the label delay); without labels, they are missing.
         key: the column of `source` carried through the windows to find the row again; of each row its own.
         catalogue: the declarations.
 
     Raises:
         RowCountError: `transactions` does not have as many rows as `source`.
-        TransactionFilesError: the catalogue has risks, and `source` no labels.
     """
     connection.execute(f"""CREATE OR REPLACE TABLE cards AS SELECT token, CAST(row_number() OVER () AS INTEGER) AS card
         FROM (SELECT DISTINCT cc_num AS token FROM {source} AS s ORDER BY token)""")
@@ -88,17 +87,22 @@ def load(
     )
     labels = ""
     if catalogue.risks:
-        if LABEL not in there:
-            raise TransactionFilesError(f"no column {LABEL}; needed for risk: transactions with their labels")
         keys += f"{LABEL}, known_ms, "
         known = f"epoch_us(s.{KNOWN_AT}::TIMESTAMP) // 1000" if KNOWN_AT in there else "NULL::BIGINT"
-        labels = f"s.{LABEL}, {known} AS known_ms, "
+        label = f"s.{LABEL}" if LABEL in there else f"NULL::TINYINT AS {LABEL}"
+        labels = f"{label}, {known} AS known_ms, "
     create = f"""CREATE OR REPLACE TABLE transactions AS SELECT * REPLACE (day::INTEGER AS day, hour::TINYINT AS hour)
         FROM (SELECT row, cc_num, category, {keys}amount_cents, event_time, {CLOCK_COLUMNS} FROM (
         SELECT s.{key} AS row, c.card AS cc_num, s.category::category AS category, {given}{labels}s.amount_cents,
             s.event_time::TIMESTAMP AS event_time, epoch_us(s.event_time::TIMESTAMP) // 1000 AS event_ms
         FROM {source} AS s JOIN cards AS c ON s.cc_num = c.token))"""
     same_count("reading the transactions", _count(connection, source), made_rows(connection, create))
+
+
+def check_labels(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Raises TransactionFilesError: risk is asked for of transactions that have no labels."""
+    if LABEL not in _columns(connection, source):
+        raise TransactionFilesError(f"no column {LABEL}; needed for risk: transactions with their labels")
 
 
 def compute(
@@ -173,13 +177,18 @@ def nightly_snapshot(
         return [row | {CARD: tokens[row[CARD]]} if CARD in row else row for row in given]
 
     found = {table: rows(select) for table, select in snapshot_sql(cut_day, catalogue).items()}
-    return card_records(found, cut_day * MS_PER_DAY, catalogue), population_habits(found, catalogue)
+    population = dict(population_habits(found, catalogue))
+    for risk in catalogue.risks:
+        of_risk = rows(risk.snapshot_sql(risk.daily_table, cut_day))
+        population |= {name: {str(row[risk.key]): row[name] for row in of_risk} for name in names(risk.features)}
+    return card_records(found, cut_day * MS_PER_DAY, catalogue), population
 
 
 def daily_sums(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue = CATALOGUE) -> None:
     """Make the daily sums alone, for a snapshot without the training set."""
-    for table in daily_tables(catalogue):
-        select = daily_sql(table, "transactions", catalogue)
+    selects = {table: daily_sql(table, "transactions", catalogue) for table in daily_tables(catalogue)}
+    selects |= {risk.daily_table: risk.daily_sql("transactions") for risk in catalogue.risks}
+    for table, select in selects.items():
         connection.execute(f"CREATE OR REPLACE TABLE {table} AS {select}")
 
 
@@ -269,6 +278,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with engine(options.memory) as connection:
             source = parquet_source(connection, options.transactions, (*catalogue.key_columns, KNOWN_AT))
+            if delay is not None:
+                check_labels(connection, source)
             load(connection, source, key="row", catalogue=catalogue)
             compute(connection, lambda what, done, total: print(f"{done}/{total} {what}", file=sys.stderr), catalogue)
             write_features(connection, source, partial, key="row", catalogue=catalogue)

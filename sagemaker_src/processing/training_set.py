@@ -91,21 +91,21 @@ def collect(
         SELECT *, row_number() OVER (ORDER BY event_time, transaction_id) AS row FROM ({" UNION ALL BY NAME ".join(parts)})""")
 
 
-def tell(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, delay_days: float) -> None:
+def tell(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
     """Makes the table `told`: what was said of `given`, and when, by `told_labels`.
 
-    A file's label was known when `known_at` says, or after the label delay. Any label that came back is newer, also one that came
-    before that.
+    A file's label was known when `known_at` says, or after the risks' label delay. Any label that came back is newer, also one
+    that came before that.
 
     Args:
         connection: after `collect` with the same catalogue.
-        catalogue: the declarations, with risks.
-        delay_days: the label delay.
+        catalogue: the declarations, with risks of one label delay, which is theirs, whatever the set's own is.
     """
     keys = tuple(dict.fromkeys(risk.key for risk in catalogue.risks))
     there = {row[0] for row in connection.execute("DESCRIBE given").fetchall()}
     given = "".join(f"{f'g.{key}' if key in there else 'NULL'}::VARCHAR AS {key}, " for key in keys)
-    event, delay_ms = "epoch_us(g.event_time::TIMESTAMP) // 1000", int(delay_days * MS_PER_DAY)
+    event = "epoch_us(g.event_time::TIMESTAMP) // 1000"
+    [delay_ms] = {risk.label_delay_ms for risk in catalogue.risks}
     stated = "g.stated" if "stated" in there else "NULL"
     known = f"epoch_us(g.{KNOWN_AT}::TIMESTAMP) // 1000" if KNOWN_AT in there else "NULL::BIGINT"
     live = f"CASE WHEN g.outcome = 'approve' THEN {settled_sql(event, 'o.decided_ms', delay_ms)} END"
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             outcomes(connection, options.decisions, options.as_of)
             collect(connection, options.archive, options.files, until_ms, catalogue)
             if catalogue.risks:
-                tell(connection, catalogue, options.label_delay_days)
+                tell(connection, catalogue)
             load(connection, "given", key="row", catalogue=catalogue)
             compute(
                 connection,

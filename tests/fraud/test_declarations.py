@@ -81,6 +81,12 @@ def with_further(*declared: Window | Habit | Risk) -> Catalogue:
     )
 
 
+def test_risks_have_one_label_delay() -> None:
+    risks = [Risk(key=key, back=("1d",), label_delay_days=days) for key, days in (("merchant", 7), ("category", 3))]
+    with pytest.raises(DeclarationError, match="label delays of 3 and 7 days; allowed: one of all risks"):
+        with_further(*risks)
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_declaration_says_what_is_allowed(wrong: str) -> None:
     declared, says = WRONG[wrong]

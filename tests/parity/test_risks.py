@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,7 @@ from engines.installed import ROOT
 from engines.spark import run_spark
 from fraud.features.catalogue import CATALOGUE, names, with_risks
 from fraud.features.groups import nightly_group, training_group
+from fraud.features.nightly import nightly_columns
 from fraud.vector import FEATURE_NAMES
 from sagemaker_src.processing import batch_features
 from tests.parity.naive_nightly import DAY_MS, naive_risk_features
@@ -123,6 +125,44 @@ def test_a_file_without_labels_is_told_what_is_lacking(tmp_path: Path, capsys: p
     with pytest.raises(SystemExit):
         on_duckdb(rows, tmp_path)
     assert "no column is_fraud; needed for risk: transactions with their labels" in capsys.readouterr().err
+
+
+def test_where_they_are_declared_a_file_without_labels_lacks_them(tmp_path: Path) -> None:
+    plain = [{name: value for name, value in row.items() if name != "is_fraud"} for row in drawn(20)]
+    source = f"read_parquet('{write(plain, tmp_path / 'plain.parquet')}')"
+    with batch_features.engine() as connection:
+        batch_features.load(connection, source, catalogue=with_risks())
+        batch_features.compute(connection, catalogue=with_risks())
+        select = batch_features.features_select(source, (), catalogue=with_risks())
+        found = connection.sql(select).to_arrow_table().to_pylist()
+    assert len(found) == 20
+    assert {share for row in found for share in risks(row).values()} == {None}
+
+
+def test_the_snapshot_of_a_cut_is_what_the_rows_of_its_day_have(tmp_path: Path) -> None:
+    rows = drawn()
+    source = f"read_parquet('{write(rows, tmp_path / 'curated.parquet')}')"
+    catalogue, cut_ms = with_risks(DELAY_DAYS), START + 30 * DAY_MS
+    with batch_features.engine() as connection:
+        batch_features.load(connection, source, catalogue=catalogue)
+        batch_features.daily_sums(connection, catalogue)
+        cards, population = batch_features.nightly_snapshot(connection, cut_ms, catalogue)
+    of_day = [row for row in rows if cut_ms <= row["event_ms"] < cut_ms + DAY_MS]
+    assert len(of_day) > 5
+    columns = nightly_columns(
+        {key: [row[key] for row in of_day] for key in KEYS.values()},
+        np.array([row["event_ms"] for row in of_day]),
+        [cards.get(row["cc_num"]) for row in of_day],
+        population,
+        catalogue,
+    )
+    for word, key in KEYS.items():
+        naive = naive_risk_features(rows, key, int(DELAY_DAYS * DAY_MS))
+        wanted = {row["transaction_id"]: shares for row, shares in zip(rows, naive, strict=True)}
+        for place, row in enumerate(of_day):
+            found = {span: columns[f"{word}_risk_{span}"][place] for span in SPANS}
+            given = {span: None if np.isnan(share) else share for span, share in found.items()}
+            assert given == wanted[row["transaction_id"]]
 
 
 def test_nothing_that_is_deployed_has_them() -> None:
