@@ -22,7 +22,7 @@ from stacks.constructs.permissions import allow
 from stacks.constructs.queues import WAITING, queue, take_from
 from stacks.constructs.scoring import Scoring
 from stacks.constructs.state_machine import StateMachine
-from stacks.data import QUARANTINE, TRANSACTIONS, Data
+from stacks.data import DECISIONS, LABELS, QUARANTINE, TRANSACTIONS, Data
 from stacks.names import (
     ACTING_S,
     ARRIVING,
@@ -95,6 +95,7 @@ class Batch(FraudStack):
             batch=data.batch,
             archive=data.archive,
             transactions=TRANSACTIONS,
+            said={"decisions": DECISIONS, "labels": LABELS},
             champion=training.champion,
             endpoint=serving.endpoint,
             bus=self._bus,

@@ -9,7 +9,7 @@ from stacks.base import FraudStack
 from stacks.constructs.clean_up import leftovers
 from stacks.constructs.feature_groups import extended, feature_groups
 from stacks.constructs.nightly import Nightly
-from stacks.data import TRANSACTIONS, Data
+from stacks.data import DECISIONS, LABELS, TRANSACTIONS, Data
 from stacks.names import JOB_LOG_GROUPS, OFFLINE_DATABASE, offline_table, run_prefix
 from stacks.settings import Settings
 
@@ -28,6 +28,7 @@ class Features(FraudStack):
             key=data.key,
             archive=data.archive,
             transactions=TRANSACTIONS,
+            said={"decisions": DECISIONS, "labels": LABELS},
             curated=data.curated,
         )
         nightly.node.add_dependency(holds_all)

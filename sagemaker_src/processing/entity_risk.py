@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from fraud.columns import LABEL_COLUMNS
 from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import Catalogue, with_risks
 from fraud.features.feature import DeclarationError
 from fraud.features.habits import LONGEST_DAYS
-from fraud.features.risks import LABEL_DELAY_DAYS
+from fraud.features.nightly import Population
+from fraud.features.risks import LABEL_DELAY_DAYS, Risk
 from fraud.notation import decimal_number, iso_day
 from sagemaker_src.options import typed
 from sagemaker_src.processing.engines import Engine, open_engine
@@ -41,16 +43,35 @@ _LABELS = {
 
 
 class ArchiveError(ValueError):
-    """Files that are not of the archive: names the folder and the columns that are lacking."""
+    """The archive is not given, or files are not of it: names the folder and the columns that are lacking."""
 
 
-def tell(engine: Engine, archive: Path, decisions: Path, labels: Path, cut_day: int, catalogue: Catalogue) -> None:
-    """Makes the table `told` as of `told_labels`, whole for the KEPT_DAYS before the cut.
+def whole_archive(
+    archive: Path | None, decisions: Path | None, labels: Path | None, catalogue: Catalogue
+) -> tuple[Path, Path, Path]:
+    """The folders, where all are given. Raises ArchiveError: risks are declared, and one is not."""
+    if archive is None or decisions is None or labels is None:
+        keys = " and ".join(risk.key for risk in catalogue.risks)
+        raise ArchiveError(f"--archive, --decisions and --labels: needed for the declared risk by {keys}")
+    return archive, decisions, labels
+
+
+def tell(
+    engine: Engine,
+    archive: Path,
+    decisions: Path,
+    labels: Path,
+    cut_day: int,
+    catalogue: Catalogue,
+    first_day: int | None = None,
+) -> None:
+    """Makes the table `told` as of `told_labels`, whole for the KEPT_DAYS before a cut.
 
     Args:
         archive, decisions, labels: folders of Parquet files; none are none.
         cut_day: the day that the cut begins, counted from 1970.
         catalogue: the declarations, with risks of one label delay.
+        first_day: the day that the first cut begins, of several that are asked about; None is `cut_day`.
 
     Raises:
         ArchiveError: a file lacks a column.
@@ -74,7 +95,7 @@ def tell(engine: Engine, archive: Path, decisions: Path, labels: Path, cut_day: 
     )
     given = ", ".join(keys)
     [delay_ms] = {risk.label_delay_ms for risk in catalogue.risks}
-    since_ms = (cut_day - KEPT_DAYS) * MS_PER_DAY
+    since_ms = ((cut_day if first_day is None else first_day) - KEPT_DAYS) * MS_PER_DAY
     live = settled_sql("event_ms", "decided_ms", delay_ms)
     once = f"""SELECT * FROM (
         SELECT *, ROW_NUMBER() OVER (PARTITION BY transaction_id ORDER BY event_ms, cc_num, amount_cents, category) AS arrival
@@ -92,20 +113,32 @@ def tell(engine: Engine, archive: Path, decisions: Path, labels: Path, cut_day: 
     engine.table("told", f"SELECT {given}, moment, fraud FROM ({told}) AS s WHERE moment >= {since_ms}")
 
 
-def compute_risk(engine: Engine, cut_day: int, catalogue: Catalogue) -> dict[str, str]:
-    """Makes each risk's table, as of the cut, after `tell`: its key, `day` (that of the cut) and its features.
-
-    Returns:
-        {table: its key}.
-    """
+def sum_up(engine: Engine, cut_day: int, catalogue: Catalogue) -> None:
+    """Makes each risk's daily table, after `tell`, of what was said before the cut."""
     for risk in catalogue.risks:
         engine.table(
             risk.daily_table, risk.daily_of_told_sql(f"(SELECT * FROM told WHERE moment < {cut_day * MS_PER_DAY})")
         )
-        asked = f"(SELECT DISTINCT {risk.key}, CAST({cut_day} AS BIGINT) AS day FROM {risk.daily_table})"
-        select = risk.nightly_sql(risk.daily_table, asked)
-        engine.table(risk.table, f"SELECT * FROM ({select}) AS n WHERE day = {cut_day}")
-    return {risk.table: risk.key for risk in catalogue.risks}
+
+
+def rows_of(engine: Engine, risk: Risk, cut_day: int) -> Iterator[dict[str, Any]]:
+    """A risk's table as of the cut, after `sum_up`: its key, `day` (that of the cut) and its features, in the key's order."""
+    return engine.rows(_of_cut(risk, cut_day))
+
+
+def population_shares(engine: Engine, cut_day: int, catalogue: Catalogue) -> Population:
+    """All of them, as the deciding step looks them up, after `sum_up`."""
+    found: dict[str, dict[str, float | None]] = {}
+    for risk in catalogue.risks:
+        of_risk = {feature.name: found.setdefault(feature.name, {}) for feature in risk.features}
+        for row in rows_of(engine, risk, cut_day):
+            for name, shares in of_risk.items():
+                shares[row[risk.key]] = row[name]
+    return found
+
+
+def _of_cut(risk: Risk, cut_day: int) -> str:
+    return f"{risk.snapshot_sql(risk.daily_table, cut_day, cut_day - KEPT_DAYS)} ORDER BY {risk.key}"
 
 
 def _read(engine: Engine, name: str, folder: Path, columns: dict[str, str], required: Sequence[str]) -> None:
@@ -135,8 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         catalogue = with_risks(options.label_delay_days)
         with open_engine(options.engine) as engine:
             tell(engine, options.archive, options.decisions, options.labels, cut_day, catalogue)
-            for table, key in compute_risk(engine, cut_day, catalogue).items():
-                engine.write(f"SELECT * FROM {table} ORDER BY {key}", options.out / f"{table}.parquet")
+            sum_up(engine, cut_day, catalogue)
+            for risk in catalogue.risks:
+                engine.write(_of_cut(risk, cut_day), options.out / f"{risk.table}.parquet")
     except DeclarationError as error:
         parser.error(f"--label-delay-days: {error}")
     except ArchiveError as error:

@@ -5,7 +5,8 @@
 
 Runs on DuckDB or, with `--engine spark`, on Spark: the same SQL and the same numbers. The first run may get all transactions that
 there are; each later one gets the day that the cut closes, and the day before it, into which the windows of 1 day reach. Without
-`--nightly-group` and `--training-group` it calls no service.
+`--nightly-group` and `--training-group` it calls no service. Where risks are declared it needs the whole archive (`--archive`,
+`--decisions`, `--labels`): what came to be known that day is about transactions of weeks ago.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from fraud.features.catalogue import CATALOGUE, Catalogue, names
 from fraud.features.feature import CARD
 from fraud.features.groups import FeatureValues, feature_values, training_group
 from fraud.features.nightly import CardRecord, Population, card_records, population_habits
-from fraud.features.nightly_records import nightly_record, population_records
+from fraud.features.nightly_records import entity_records, nightly_record, population_records
 from fraud.features.sql import CLOCK_COLUMNS, daily_tables, nightly_sql, snapshot_sql, stream_sql, training_sql
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.notation import iso_day
 from fraud.row_counts import RowCountError, same_count
 from sagemaker_src.options import typed
 from sagemaker_src.processing.engines import Engine, open_engine
+from sagemaker_src.processing.entity_risk import ArchiveError, rows_of, sum_up, tell, whole_archive
 from sagemaker_src.processing.nightly_sums import FoldedDayError, add_days, missing_days
 
 EPOCH = date(1970, 1, 1)
@@ -94,13 +96,29 @@ def load(
     return labelled
 
 
+def sum_up_risks(engine: Engine, options: argparse.Namespace, cut_day: int, catalogue: Catalogue) -> None:
+    """Makes the daily tables of the risks, as far back as the cuts of the landed transactions and this one look.
+
+    Raises:
+        ArchiveError: as `whole_archive` and `tell`.
+    """
+    folders = whole_archive(options.archive, options.decisions, options.labels, catalogue)
+    [row] = engine.rows("SELECT MIN(day) AS day FROM landed")
+    tell(engine, *folders, cut_day, catalogue, cut_day if row["day"] is None else int(row["day"]))
+    sum_up(engine, cut_day, catalogue)
+
+
 def compute_training_rows(engine: Engine, catalogue: Catalogue = CATALOGUE) -> None:
     """Makes the table `features`: the landed transactions with the stream's features and the nightly ones they were judged by.
+
+    After `sum_up_risks`, where risks are declared.
 
     Raises:
         RowCountError: they are not as many.
     """
-    for name, select in nightly_sql({table: table for table in daily_tables(catalogue)}, catalogue).items():
+    selects = nightly_sql({table: table for table in daily_tables(catalogue)}, catalogue)
+    selects |= {risk.table: risk.nightly_sql(risk.daily_table, "landed") for risk in catalogue.risks}
+    for name, select in selects.items():
         engine.table(name, f"SELECT * FROM ({select}) AS s WHERE day IN (SELECT DISTINCT day FROM landed)")
     stream = stream_sql("SELECT * FROM arrived", catalogue)
     engine.table("stream_features", f"SELECT * FROM ({stream}) AS s WHERE to_add")
@@ -186,15 +204,18 @@ def run(engine: Engine, options: argparse.Namespace, catalogue: Catalogue = CATA
         catalogue: the declarations.
 
     Raises:
+        ArchiveError: what the risks are computed of is not given, or is no archive.
         RecordsRefusedError: the store refused some records, such as one over 350 KB (page feature-store-quotas); all others are
             written.
     """
     cut_day = (options.cut - EPOCH).days
     labelled = load(engine, options.transactions, options.before, cut_day, catalogue)
+    if catalogue.risks:  # first, for without its archive nothing is to be written
+        sum_up_risks(engine, options, cut_day, catalogue)
     add_days(engine, "landed", options.daily, options.daily_out, cut_day, catalogue)
     compute_training_rows(engine, catalogue)
     label = "is_fraud, " if labelled else ""
-    features = names((*catalogue.stream_features, *catalogue.nightly_features))
+    features = names((*catalogue.stream_features, *catalogue.cut_features))
     columns = ", ".join(("category", "amount_cents", "event_ms", *_FIELDS, *features))
     rows = f"SELECT transaction_id, cc_num, {label}{columns} FROM features"
     engine.write(rows, options.training_out / "features.parquet")
@@ -209,7 +230,11 @@ def run(engine: Engine, options: argparse.Namespace, catalogue: Catalogue = CATA
     if options.nightly_group:
         cards = (nightly_record(card, record, catalogue) for card, record in snapshot(engine, cut_day, catalogue))
         count = write_group(client, options.nightly_group, cards, refused)
-        # last: a deciding step that reads the new population finds the new cards
+        for risk in catalogue.risks:
+            entities = entity_records(risk, rows_of(engine, risk, cut_day), cut_day * MS_PER_DAY, catalogue)
+            written = write_group(client, options.nightly_group, entities, refused)
+            print(f"{options.nightly_group}: {written} records of {risk}")
+        # last: a deciding step that reads the new population finds the new cards, and what is older than it is no longer so
         of_all = population_records(population(engine, cut_day, catalogue), cut_day * MS_PER_DAY, catalogue)
         write_group(client, options.nightly_group, of_all, refused)
         print(f"{options.nightly_group}: {count} cards as of {options.cut}")
@@ -239,6 +264,10 @@ def _options() -> argparse.ArgumentParser:
         help="folder of Parquet: transaction_id, cc_num (token), category, amount_cents, event_time (UTC), maybe is_fraud",
     )
     parser.add_argument("--before", type=Path, help="folder of the transactions of the day before those")
+    for name, what in (("archive", "transactions"), ("decisions", "decisions"), ("labels", "labels")):
+        parser.add_argument(
+            f"--{name}", type=Path, help=f"folder of all archived {what}; needed where risks are declared"
+        )
     parser.add_argument("--daily", type=Path, required=True, help="folder of the sums so far; may be empty")
     parser.add_argument(
         "--daily-out", type=Path, required=True, help="folder for the sums that change; may be the same"
@@ -262,6 +291,8 @@ def main(arguments: list[str] | None = None) -> int:
             run(engine, options)
     except FoldedDayError as error:
         parser.error(f"--cut: {error}")
+    except ArchiveError as error:
+        parser.error(str(error))
     return 0
 
 

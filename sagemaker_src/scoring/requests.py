@@ -2,7 +2,8 @@
 
     python -m sagemaker_src.scoring.requests --transactions FILE --archive FOLDER --out FOLDER
 
-Features look back over the file and the archive, by the SQL that makes the training rows. Writes into OUT, whole or not at all:
+Features look back over the file and the archive, by the SQL that makes the training rows; risks, where they are declared, are of
+what is archived alone (`--decisions` and `--labels`, too), as of each row's cut. Writes into OUT, whole or not at all:
 `requests/part-NNNNN`, each a body that the model's program takes (application/x-named-npy, as the deciding step sends), `rows/`
 with the same parts as Parquet, which `sagemaker_src.scoring.scores` joins the answers to, and `rows/report.json`.
 """
@@ -20,10 +21,13 @@ from typing import Any
 import duckdb
 
 from fraud.answers import REASONS
+from fraud.features.catalogue import CATALOGUE
 from fraud.model_request import MAX_ROWS, request_body
 from fraud.row_counts import RowCountError, same_count
 from fraud.sql_text import quoted
 from sagemaker_src.processing.batch_features import Progress, compute, engine, feature_columns, load, made_rows, silent
+from sagemaker_src.processing.duckdb_engine import DuckDbEngine
+from sagemaker_src.processing.entity_risk import ArchiveError, tell, whole_archive
 from sagemaker_src.processing.transactions import OPTIONAL, TransactionFilesError
 from sagemaker_src.scoring.arrivals import ASKED, Arrived, read
 from sagemaker_src.scoring.part import COLUMNS, read_part
@@ -42,17 +46,32 @@ threshold up, unless many of those came together."""
 
 
 def make(
-    connection: duckdb.DuckDBPyConnection, transactions: Path, archive: Path | None, progress: Progress = silent
+    connection: duckdb.DuckDBPyConnection,
+    transactions: Path,
+    archive: Path | None,
+    progress: Progress = silent,
+    said: tuple[Path | None, Path | None] = (None, None),
 ) -> Arrived:
     """Makes the table `asked`: COLUMNS of each transaction of a file, in the file's order.
 
+    Args:
+        connection: from `batch_features.engine`.
+        transactions, archive: as of `arrivals.read`.
+        progress: is told of each step.
+        said: for declared risks, the folders of archived decisions and labels.
+
     Raises:
         TransactionFilesError: as `arrivals.read`.
+        ArchiveError: risks are declared, and the archive is not given, or is none.
         RowCountError: a join made other rows than it was given.
     """
+    folders = whole_archive(archive, *said, CATALOGUE) if CATALOGUE.risks else None
     arrived = read(connection, transactions, archive)
     load(connection, "arrived", key="row")
-    compute(connection, progress, asked=ASKED)
+    if folders:
+        [(first, last)] = connection.execute(f"SELECT min(day), max(day) FROM transactions WHERE {ASKED}").fetchall()
+        tell(DuckDbEngine(connection), *folders, last + 1, CATALOGUE, first)
+    compute(connection, progress, asked=ASKED, told="told" if folders else None)
     own = ", ".join(f"t.{name}" for name in ("transaction_id", "category", *OPTIONAL, "amount_cents"))
     features = ", ".join(f"f.{name}" for name in ("event_ms", *feature_columns()))
     connection.execute("SET preserve_insertion_order = true")  # the parts are ranges of its rows
@@ -122,6 +141,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--archive", type=Path, help="folder of the transactions before, as the function `archive` writes"
     )
+    for name in ("decisions", "labels"):
+        parser.add_argument(f"--{name}", type=Path, help=f"folder of archived {name}; needed where risks are declared")
     parser.add_argument("--out", type=Path, required=True, help="folder for rows/ and requests/; neither may be there")
     parser.add_argument(
         "--reasons",
@@ -138,8 +159,11 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"--out: {options.out / name} is there; allowed: a folder without it")
     try:
         with engine(options.memory) as connection:
-            arrived = make(connection, options.transactions, options.archive)
+            said = (options.decisions, options.labels)
+            arrived = make(connection, options.transactions, options.archive, said=said)
             count = write(connection, arrived, options.out, options.reasons)
+    except ArchiveError as error:
+        parser.error(str(error))
     except (TransactionFilesError, RowCountError) as error:
         parser.error(f"--transactions: {error}")
     print(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from fraud.features.catalogue import CATALOGUE
 from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
 from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, allow_prefix, job_role
 from stacks.constructs.permissions import allow
-from stacks.constructs.state_machine import StateMachine, keep
+from stacks.constructs.state_machine import KEEP, StateMachine, keep
 from stacks.constructs.steps import Step
 from stacks.constructs.storage import Store
 from stacks.images import image
@@ -27,6 +30,7 @@ class Nightly(Construct):
 
     Args:
         transactions: the archive's prefix of transactions.
+        said: {option of the job: prefix} of what else is archived that declared risks are computed of.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Nightly(Construct):
         key: kms.IKey,
         archive: Store,
         transactions: str,
+        said: Mapping[str, str],
         curated: Store,
     ) -> None:
         super().__init__(scope, name)
@@ -61,6 +66,12 @@ class Nightly(Construct):
             "before": (archive, transactions, "before"),
             "daily": (curated, DAILY, None),
         }
+        # a label is about a transaction of weeks ago; where no risk is declared, no night reads more than its day
+        whole = {"archive": transactions, **said} if CATALOGUE.risks else {}
+        inputs |= {given: (archive, prefix, None) for given, prefix in whole.items()}
+        others = [prefix for prefix in whole.values() if prefix != transactions]
+        for prefix in others:
+            allow_prefix(worker, archive, prefix, read=True)
         job = ProcessingJob(
             name=run_prefix(settings, "nightly"),
             image=address,
@@ -98,7 +109,11 @@ class Nightly(Construct):
         allow(
             self.machine.role,
             ["s3:PutObject"],
-            [archive.objects(transactions), curated.objects(DAILY)],
+            [
+                archive.objects(transactions),
+                curated.objects(DAILY),
+                *(f"{archive.arn}/{prefix}{KEEP}" for prefix in others),
+            ],
             because="The day is in the key.",
         )
         self.machine.every("EachNight", settings.nightly_at, key, {"cut": "<aws.scheduler.scheduled-time>"})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from fraud.features.catalogue import CATALOGUE
 from stacks.constructs.endpoint import Endpoint
 from stacks.constructs.functions import Deployed
 from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, allow_prefix, job_role, run_name
@@ -35,6 +37,7 @@ class Scoring(Construct):
     Args:
         batch: has the files, takes the scores.
         archive, transactions: a bucket and its prefix: what the cards bought before.
+        said: {option of the job: prefix} of what else is archived that declared risks are computed of.
         champion: the function that knows which model is the champion.
         endpoint: says what a model's container is.
         bus: the name of the bus that is told, and its ARN.
@@ -50,6 +53,7 @@ class Scoring(Construct):
         batch: Store,
         archive: Store,
         transactions: str,
+        said: Mapping[str, str],
         champion: Deployed,
         endpoint: Endpoint,
         bus: tuple[str, str],
@@ -57,6 +61,8 @@ class Scoring(Construct):
         super().__init__(scope, name)
         self._settings, self._key, self._batch, self._archive = settings, key, batch, archive
         self._transactions = transactions
+        # what declared risks are computed of: {option of the job: prefix}
+        self._said = dict(said) if CATALOGUE.risks else {}
         self._champion_arn, self._endpoint, self._bus = champion.function.function_arn, endpoint, bus
         self._code = JobCode.of(self, "scoring")
         spark = image("spark", settings.region)
@@ -107,6 +113,7 @@ class Scoring(Construct):
                 cause="No model was approved for hours, so nothing can be scored; train one and send the file again.",
             ),
             "Keep archive": keep(self._archive, self._transactions),
+            **{f"Keep {given}": keep(self._archive, prefix) for given, prefix in self._said.items()},
             "Requests": self._requests(made).task(self._code, self.worker, self._key.key_arn, reads=("file", "run")),
             "Create model": sagemaker_call(
                 "createModel",
@@ -173,10 +180,15 @@ class Scoring(Construct):
             module="sagemaker_src.scoring.requests",
             arguments=[
                 *("--transactions", f"{MOUNT}/input/transactions", "--archive", f"{MOUNT}/input/archive"),
+                *(part for given in self._said for part in (f"--{given}", f"{MOUNT}/input/{given}")),
                 # a folder that is not there yet
                 *("--out", f"{MOUNT}/output/made/parts"),
             ],
-            inputs={"transactions": "{% $file %}", "archive": self._archive.uri(self._transactions)},
+            inputs={
+                "transactions": "{% $file %}",
+                "archive": self._archive.uri(self._transactions),
+                **{given: self._archive.uri(prefix) for given, prefix in self._said.items()},
+            },
             outputs={"made": made},
             instance_type=self._settings.batch_instance_type,
             libraries="jobs",
@@ -234,12 +246,14 @@ class Scoring(Construct):
         allow_prefix(worker, batch, ARRIVING["Predict"], read=True)
         allow_prefix(worker, batch, WORKING, read=True, write=True)
         allow_prefix(worker, batch, SCORED, write=True)
-        allow_prefix(worker, self._archive, self._transactions, read=True)
+        archived = (self._transactions, *self._said.values())
+        for prefix in archived:
+            allow_prefix(worker, self._archive, prefix, read=True)
         settings = self._settings
         machine.may_run_jobs("processing", [run_prefix(settings, job) for job in (_REQUESTS, _RESULTS)], [worker])
         machine.may_run_jobs("transform", [run_prefix(settings, _TRANSFORM)], [self._endpoint.role])
         machine.may_call([champion.function])
-        allow(machine.role, ["s3:PutObject"], [f"{self._archive.arn}/{self._transactions}{KEEP}"])
+        allow(machine.role, ["s3:PutObject"], [f"{self._archive.arn}/{prefix}{KEEP}" for prefix in archived])
         allow(machine.role, ["s3:GetObject"], [batch.objects(SCORED)], because="Each set has a folder.")
         allow(machine.role, ["events:PutEvents"], [self._bus[1]])
         made = [cdk.Stack.of(self).format_arn(service="sagemaker", resource="model", resource_name=f"{self._prefix}-*")]
