@@ -55,7 +55,7 @@ class _Store:
     windows: Windows
     nightly: Nightly
 
-    def read(self, cards: Collection[str]) -> CardFeatures:
+    def read(self, cards: Collection[str], _: Collection[str] = ()) -> CardFeatures:
         known = {card: self.nightly.cards[card] for card in cards & self.nightly.cards.keys()}
         windows = {card: self.windows[card] for card in cards & self.windows.keys()}
         return CardFeatures(windows, Nightly(known, self.nightly.population))

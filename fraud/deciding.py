@@ -20,7 +20,7 @@ from fraud.decision import Decision, FallbackRule
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.feature_record import KEY_FIELDS, STREAM_NAMES, FeatureRecord, model_fields, parse_feature_record
 from fraud.features.catalogue import NIGHTLY_FEATURES, names
-from fraud.features.nightly import nightly_columns
+from fraud.features.nightly import entity_identifiers, nightly_columns
 from fraud.fields import OPTIONAL_FEATURES
 from fraud.payment import Collision, Payment, collision
 from fraud.ports import (
@@ -142,7 +142,7 @@ class Deciding:
 
     def _decide(self, records: list[FeatureRecord]) -> list[Decision]:
         try:
-            nightly = self.nightly.read({record.cc_num for record in records})
+            nightly = self.nightly.read({record.cc_num for record in records}, entities_of(records))
         except NightlyUnavailableError as error:
             return self._by_rule(records, str(error))
         if nightly.malformed:
@@ -150,8 +150,8 @@ class Deciding:
         return self._decide_on(records, nightly)
 
     def _decide_apart(self, records: list[FeatureRecord], nightly: Nightly) -> list[Decision]:
-        """Decides those whose own nightly record is malformed by the fallback rule, and the others by the model."""
-        flaws = [nightly.malformed.get(record.cc_num) for record in records]
+        """Decides those of which a nightly record is malformed by the fallback rule, and the others by the model."""
+        flaws = [_flaw(record, nightly.malformed) for record in records]
         others = [record for record, flaw in zip(records, flaws, strict=True) if flaw is None]
         decided = iter(self._decide_on(others, nightly) if others else ())
         return [
@@ -259,6 +259,19 @@ def decide_without_features(
         )
         decisions.append(_by_rule(record, fallback, decided_at, why))
     return store.record(decisions)
+
+
+def entities_of(records: Iterable[FeatureRecord]) -> set[str]:
+    """The identifiers of the nightly records that transactions need besides their cards'."""
+    return {name for record in records for name in _entities(record)}
+
+
+def _entities(record: FeatureRecord) -> tuple[str, ...]:
+    return entity_identifiers({"category": record.category, **record.keys})
+
+
+def _flaw(record: FeatureRecord, malformed: Mapping[str, str]) -> str | None:
+    return next((malformed[name] for name in (record.cc_num, *_entities(record)) if name in malformed), None)
 
 
 def _by_rule(record: FeatureRecord, fallback: FallbackRule, decided_at: int, why: str) -> Decision:

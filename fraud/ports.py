@@ -27,7 +27,8 @@ class Nightly(NamedTuple):
     """What the nightly store knows of some cards: their records, and what is known of all cards together.
 
     Attributes:
-        malformed: {card: what is wrong}, of the cards whose record cannot be read. Such a card is no card without history.
+        malformed: {card, or identifier of another record: what is wrong}, of the records that cannot be read. Such a card is no
+            card without history.
     """
 
     cards: Mapping[str, CardRecord]
@@ -38,8 +39,14 @@ class Nightly(NamedTuple):
 class NightlyStore(Protocol):
     """Where the nightly job leaves its features."""
 
-    def read(self, cards: Collection[str]) -> Nightly:
-        """The records of the cards that it knows, in one call. Raises NightlyUnavailableError."""
+    def read(self, cards: Collection[str], entities: Collection[str]) -> Nightly:
+        """The records of the cards that it knows, and what is known of all cards. Raises NightlyUnavailableError.
+
+        Args:
+            cards: tokens.
+            entities: `fraud.features.nightly.entity_identifiers` of their transactions: of what has a record of its own, the
+                population holds these at least.
+        """
         ...
 
 

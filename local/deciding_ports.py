@@ -63,8 +63,8 @@ class KnownNightly:
     def __init__(self, known: Nightly) -> None:
         self._known = known
 
-    def read(self, cards: Collection[str]) -> Nightly:
-        """The records of the cards that it knows, and of all categories."""
+    def read(self, cards: Collection[str], _: Collection[str] = ()) -> Nightly:
+        """The records of the cards that it knows, and of all that is known of all cards."""
         return Nightly(
             {card: self._known.cards[card] for card in cards & self._known.cards.keys()}, self._known.population
         )
@@ -80,7 +80,7 @@ class Unavailable:
     def __init__(self, why: str) -> None:
         self._why = why
 
-    def read(self, _: Collection[str]) -> Nightly:
+    def read(self, _: Collection[str], __: Collection[str] = ()) -> Nightly:
         """Raises NightlyUnavailableError."""
         raise NightlyUnavailableError(self._why)
 

@@ -9,6 +9,7 @@ from fraud.api import AGE, SLID, BatchElement, ErrorDetail, answer_of
 from fraud.deciding import Batch, Deciding, now_ms
 from fraud.decision import FallbackRule
 from fraud.feature_record import KEY_FIELDS, STREAM_NAMES, FeatureRecord, model_fields
+from fraud.features.nightly import entity_identifiers
 from fraud.ports import DecisionStore, Nightly, NightlyUnavailableError, Scorer
 from fraud.stored_windows import joined
 from fraud.transaction import InvalidTransactionError, Transaction, format_event_time
@@ -40,7 +41,10 @@ class Scoring:
         """Decides and records transactions, each with its place in the request; raises as `Deciding.decide_batch` does."""
         found: CardFeatures | NightlyUnavailableError
         try:
-            found = self.features.read({transaction.cc_num for _, transaction in transactions})
+            found = self.features.read(
+                {transaction.cc_num for _, transaction in transactions},
+                {name for _, transaction in transactions for name in entity_identifiers(_keys(transaction))},
+            )
         except NightlyUnavailableError as error:
             found = error
         deciding = Deciding(
@@ -78,12 +82,18 @@ class Scoring:
             event_time=format_event_time(transaction.event_time),
             fields={**model_fields(optional), **said},  # type: ignore[dict-item] # None is missing, as in every decision
             features=features,
-            keys={
-                field.name: str(value)
-                for field in KEY_FIELDS
-                if (value := optional.get(field.name, getattr(transaction, field.name, None))) is not None
-            },
+            keys={name: value for name, value in _keys(transaction).items() if name != "category"},
         )
+
+
+def _keys(transaction: Transaction) -> dict[str, str]:
+    """What nightly features are looked up by, as far as a transaction has it."""
+    values = {
+        field.name: transaction.optional.get(field.name, getattr(transaction, field.name, None)) for field in KEY_FIELDS
+    }
+    return {"category": transaction.category} | {
+        name: str(value) for name, value in values.items() if value is not None
+    }
 
 
 class _Read:
@@ -92,7 +102,7 @@ class _Read:
     def __init__(self, found: Nightly | NightlyUnavailableError) -> None:
         self._found = found
 
-    def read(self, cards: Collection[str]) -> Nightly:
+    def read(self, cards: Collection[str], entities: Collection[str]) -> Nightly:
         if isinstance(self._found, NightlyUnavailableError):
             raise self._found
         return self._found

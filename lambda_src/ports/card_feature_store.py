@@ -14,9 +14,6 @@ from lambda_src.batches import batches
 from lambda_src.ports.clients import Client
 from lambda_src.ports.nightly_feature_store import OF_ALL_CARDS, RECORDS_PER_CALL, NightlyFeatureStore, read_records
 
-CARDS_PER_READ = (RECORDS_PER_CALL - len(OF_ALL_CARDS)) // 2
-"""Cards that one call reads in both groups, with the records of all cards."""
-
 
 class CardFeatures(NamedTuple):
     """What the store knows of some cards.
@@ -42,17 +39,20 @@ class CardFeatureStore:
         self._client, self._stream, self._nightly_group = client, stream_group, nightly_group
         self._nightly = NightlyFeatureStore(client, nightly_group)
 
-    def read(self, cards: Collection[str]) -> CardFeatures:
-        """The features of cards: up to CARDS_PER_READ in one call.
+    def read(self, cards: Collection[str], entities: Collection[str] = ()) -> CardFeatures:
+        """The features of cards, and what the nightly group has of entities: up to RECORDS_PER_CALL records in one call.
 
         Raises:
             NightlyUnavailableError: no answer, or one without some card.
         """
         found: dict[tuple[str, str], dict[str, str]] = {}
-        of_all = list(OF_ALL_CARDS)
-        for some in batches(sorted(cards), CARDS_PER_READ):
-            found |= read_records(self._client, {self._nightly_group: [*of_all, *some], self._stream: some})
-            of_all = []
+        groups = (self._nightly_group, self._stream)
+        wanted = [(self._nightly_group, name) for name in OF_ALL_CARDS]
+        wanted += [(group, card) for card in sorted(cards) for group in groups]
+        wanted += [(self._nightly_group, name) for name in sorted(entities)]
+        for some in batches(wanted, RECORDS_PER_CALL):
+            of_call = {group: [name for of, name in some if of == group] for group in groups}
+            found |= read_records(self._client, {group: asked for group, asked in of_call.items() if asked})
         of_group: dict[str, dict[str, dict[str, str]]] = {self._nightly_group: {}, self._stream: {}}
         for (group, identifier), values in found.items():
             of_group[group][identifier] = values

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from fraud.features.nightly import CardRecord, Population
-from fraud.features.nightly_records import MalformedRecordError, card_record, population_identifiers, population_of
+from fraud.features.nightly_records import (
+    MalformedRecordError,
+    card_record,
+    cut_of,
+    is_entity,
+    population_identifiers,
+    population_of,
+    shares_of,
+)
 from fraud.ports import Nightly, NightlyUnavailableError
 from fraud.retries import tries
 from lambda_src.batches import batches
@@ -23,7 +31,7 @@ ATTEMPTS = 3
 
 
 class NightlyFeatureStore:
-    """Reads a batch's cards and the records of all cards together, RECORDS_PER_CALL at once.
+    """Reads the records of a batch's cards, of what else has one, and of all cards together, RECORDS_PER_CALL at once.
 
     Args:
         client: of sagemaker-featurestore-runtime.
@@ -34,20 +42,20 @@ class NightlyFeatureStore:
         self._client, self._group = client, feature_group
         self._population: tuple[dict[str, dict[str, str]], Population] = ({}, {})
 
-    def read(self, cards: Collection[str]) -> Nightly:
-        """The records of the cards that the store knows, and of all cards together: up to CARDS_PER_CALL in one call.
+    def read(self, cards: Collection[str], entities: Collection[str] = ()) -> Nightly:
+        """The records of cards and entities that the store knows, and of all cards: up to CARDS_PER_CALL in one call.
 
         Raises:
             NightlyUnavailableError: no answer, or one without some card. A card that was not read is no card without history.
         """
         records: dict[str, dict[str, str]] = {}
-        for identifiers in batches([*OF_ALL_CARDS, *sorted(cards)], RECORDS_PER_CALL):
+        for identifiers in batches([*OF_ALL_CARDS, *sorted(cards), *sorted(entities)], RECORDS_PER_CALL):
             found = read_records(self._client, {self._group: identifiers})
             records |= {identifier: values for (_, identifier), values in found.items()}
         return self.parsed(records)
 
     def parsed(self, records: dict[str, dict[str, str]]) -> Nightly:
-        """What records of the group say, {identifier: {column: text}}, those of all cards among them.
+        """What records of the group say, {identifier: {column: text}}, those of all cards and of entities among them.
 
         Raises:
             NightlyUnavailableError: a record of all cards is malformed.
@@ -55,16 +63,19 @@ class NightlyFeatureStore:
         try:
             of_all = {name: records.pop(name) for name in OF_ALL_CARDS if name in records}
             population = self._parsed_population(of_all)
+            entities = {name: records.pop(name) for name in list(records) if is_entity(name)}
+            cut = max(map(cut_of, of_all.values()), default=None) if entities else None
         except MalformedRecordError as error:
             raise NightlyUnavailableError(f"the nightly record of all cards is malformed: {error}") from error
+        shares = shares_of(entities, cut)
         known: dict[str, CardRecord] = {}
-        malformed: dict[str, str] = {}
+        malformed = dict(shares.malformed)
         for card, values in records.items():
             try:
                 known[card] = card_record(values)
             except MalformedRecordError as error:
                 malformed[card] = str(error)
-        return Nightly(known, population, malformed)
+        return Nightly(known, {**population, **shares.population}, malformed)
 
     def _parsed_population(self, records: dict[str, dict[str, str]]) -> Population:
         # the same for every batch from one cut to the next

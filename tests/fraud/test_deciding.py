@@ -31,7 +31,7 @@ class StandInNightly:
     def __init__(self, cut_ms=MOMENT - 1, unknown=(), failing=False, malformed=False):
         self.cut_ms, self.unknown, self.failing, self.malformed, self.reads = cut_ms, unknown, failing, malformed, []
 
-    def read(self, cards):
+    def read(self, cards, entities):
         self.reads.append(set(cards))
         if self.failing:
             raise NightlyUnavailableError("the nightly store is down")
