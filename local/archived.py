@@ -22,6 +22,7 @@ from fraud.decision import Decision, FallbackRule
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
 from fraud.features.catalogue import CATALOGUE
 from fraud.features.habits import LONGEST_DAYS
+from fraud.features.nightly import Population
 from fraud.features.sql import daily_tables
 from fraud.ports import Nightly
 from fraud.transaction import InvalidTransactionError, is_heartbeat, parse_transaction
@@ -32,6 +33,7 @@ from local.deciding_ports import ModelScorer
 from local.topic_contents import read_records
 from sagemaker_src.processing.batch_features import engine
 from sagemaker_src.processing.engines import open_engine
+from sagemaker_src.processing.entity_risk import population_shares, sum_up, tell
 from sagemaker_src.processing.nightly import population, snapshot
 from sagemaker_src.processing.nightly_sums import sums_columns
 from sagemaker_src.processing.transactions import sql_paths
@@ -173,7 +175,21 @@ class Archive:
             known = dict(snapshot(sums, cut_day))
             for table, key in daily_tables().items():
                 sums.table(table, f"SELECT {', '.join(sums_columns(key))} FROM all_{table}")
-            return Nightly(known, population(sums, cut_day))
+            return Nightly(known, {**population(sums, cut_day), **self._shares(cut_day)})
+
+    def _shares(self, cut_day: int) -> Population:
+        """What the declared risks were as of a cut, of all that is archived."""
+        if not CATALOGUE.risks:
+            return {}
+        folders = ("transactions", "decisions", "labels")
+        self.download(
+            "ArchiveBucket", [key for name in folders for key in self.application.keys("ArchiveBucket", f"{name}/")]
+        )
+        archive, decisions, labels = (self.folder / "ArchiveBucket" / name for name in folders)
+        with open_engine("duckdb") as engine:
+            tell(engine, archive, decisions, labels, cut_day, CATALOGUE)
+            sum_up(engine, cut_day, CATALOGUE)
+            return population_shares(engine, cut_day, CATALOGUE)
 
     def model(self, version: str) -> Model:
         """The model of a version, by the registry.

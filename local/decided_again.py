@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from fraud.deciding import Deciding, decide_without_features
 from fraud.decision import Decision, FallbackRule
 from fraud.durations import MS_PER_DAY, MS_PER_HOUR
+from fraud.features.catalogue import CATALOGUE, names
 from fraud.features.derived import DERIVED_FEATURES
 from fraud.features.nightly_records import population_identifiers
 from fraud.ports import Nightly
@@ -31,7 +32,7 @@ APPROVED_AT_ONCE = 500
 
 _FORMULAS = {one.name: one.parsed.names for one in DERIVED_FEATURES}
 _RULE_READS = frozenset({"amount", "category", "num_trans_last_10m"})
-_OF_ALL_CARDS = {f"feature {name}" for name in population_identifiers()}
+_OF_ALL_CARDS = {f"feature {name}" for name in (*population_identifiers(), *names(CATALOGUE.risk_features))}
 
 Report = Callable[[str, int, int], None]
 """Told (what is being done, steps done, steps in all)."""
@@ -183,18 +184,29 @@ def _by_model(group: list[Decision], past: Past) -> Iterator[Again]:
 def _tried(past: Past, cut: int | None) -> list[Callable[[], Nightly]]:
     """The nightly features that a decision may have been made on, each to be called for; the likeliest first.
 
-    Cards' records are written before those of all cards, so figures of all cards may be those of the night before.
+    Cards' records are written first, then those of each risk, one risk after the other, and those of all cards last: what is
+    written later may be of the night before.
     """
-    if cut is not None:
-        return [
-            lambda: past.nightly(cut),
-            lambda: past.nightly(cut)._replace(population=past.nightly(cut - MS_PER_DAY).population),
-        ]
+
+    def during(at: int, written: int) -> Callable[[], Nightly]:
+        """While the night of a cut wrote: the records of so many risks are its own."""
+
+        def read() -> Nightly:
+            known, before = past.nightly(at), past.nightly(at - MS_PER_DAY).population
+            own = [name for risk in CATALOGUE.risks[:written] for name in names(risk.features)]
+            mixed = {**before, **{name: known.population.get(name, {}) for name in own}}
+            return Nightly(known.cards if cut is not None else {}, mixed)
+
+        return read
 
     def of_cut(at: int) -> Callable[[], Nightly]:
-        return lambda: Nightly({}, past.nightly(at).population)
+        return lambda: past.nightly(at) if cut is not None else Nightly({}, past.nightly(at).population)
 
-    return [*map(of_cut, past.cuts), lambda: Nightly({}, {})]
+    risks = range(len(CATALOGUE.risks), -1, -1)
+    if cut is not None:
+        return [of_cut(cut), *(during(cut, written) for written in risks)]
+    mixed = [during(at, written) for at in past.cuts for written in risks if written]
+    return [*map(of_cut, past.cuts), *mixed, lambda: Nightly({}, {})]
 
 
 def _with_figures_of_another_night(
