@@ -66,11 +66,20 @@ class Tasks:
     def __init__(self, clients: Clients, judge: Judge) -> None:
         self._clients, self._judge = clients, judge
 
-    def __call__(self, role_arn: str, resource: str, task_input: Any, taken_by: str = "states") -> Any:
+    def __call__(
+        self,
+        role_arn: str,
+        resource: str,
+        task_input: Any,
+        taken_by: str = "states",
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> Any:
         """Runs a task to its end.
 
         Args:
             taken_by: what the role is taken for: the state machine's ARN.
+            given_up: whether the execution was stopped: a job that is waited for is stopped with it, so far as the role may
+                (page *connect-to-resource*; of a step whose time is over it does not say so, and the job goes on).
 
         Raises:
             TaskFailedError: it failed, or is not known here.
@@ -89,7 +98,7 @@ class Tasks:
         if not sync:
             return result
         if service == "sagemaker" and operation in _JOBS:
-            return self._job(taken, operation, task_input)
+            return self._job(taken, operation, task_input, given_up)
         raise TaskFailedError("States.Runtime", f"{resource}: waiting for it is not implemented here")
 
     def _invoke(self, taken: _Taken, task_input: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +110,7 @@ class Tasks:
             raise TaskFailedError((parsed or {}).get("errorType", "Lambda.Unknown"), body.decode())
         return {"StatusCode": 200, "ExecutedVersion": answer.get("ExecutedVersion", "$LATEST"), "Payload": parsed}
 
-    def _job(self, taken: _Taken, create: str, task_input: Mapping[str, Any]) -> Any:
+    def _job(self, taken: _Taken, create: str, task_input: Mapping[str, Any], given_up: Callable[[], bool]) -> Any:
         job = _JOBS[create]
         rule = arn("events", f"rule/StepFunctionsGetEventsForSageMaker{job.rule}Rule")
         key = self._clients.open_session(*taken)["AWS_ACCESS_KEY_ID"]
@@ -111,6 +120,9 @@ class Tasks:
         longest_s = task_input.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _LONGEST_S) + SLACK_S
 
         def done() -> Any:
+            if given_up():
+                self._stop(taken, create.replace("Create", "Stop"), named)
+                raise TaskFailedError("States.TaskFailed", f"{named[job.name]}: its execution was stopped")
             found = self._call(taken, "sagemaker", describe, named)
             if found[job.status] in ("Failed", "Stopped"):
                 raise TaskFailedError("States.TaskFailed", json.dumps(found))
@@ -125,7 +137,7 @@ class Tasks:
     def _stop(self, taken: _Taken, stop: str, named: Mapping[str, Any]) -> None:
         """A job that is waited for no longer is stopped, if the role may."""
         try:
-            self._call(taken, "sagemaker", stop, named)
+            self._raw_call(taken, "sagemaker", stop, named)
         except TaskFailedError as error:
             _log.error("%s: %s: %s", stop, named, error)
 

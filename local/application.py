@@ -179,7 +179,7 @@ class Application:
 
         found = wait_until(ended, timeout_s, late, every_s=_POLL_S)
         if found["status"] != "SUCCEEDED":
-            why = f"{found.get('error', '')}: {_reason(found.get('cause', ''))}"
+            why = f"{found.get('error', '')}: {found.get('cause', '')}"
             raise ApplicationError(f"{execution.split(':')[-2]} {found['status']}: {why}")
         return json.loads(found["output"])
 
@@ -292,12 +292,3 @@ def _row(item: dict[str, Any]) -> dict[str, Any]:
     score = row.get("score")
     numbers = {name: int(row[name]) for name in _NUMBERS}
     return {**dict.fromkeys(_OPTIONAL), **row, **numbers, "score": None if score is None else float(score)}
-
-
-def _reason(cause: str) -> str:
-    """What a failed job says of itself, where the cause is a job's description."""
-    try:
-        described = json.loads(cause)
-    except ValueError:
-        return cause
-    return str(described.get("FailureReason", cause)) if isinstance(described, dict) else cause

@@ -28,6 +28,12 @@ MOUNT = "/opt/ml/processing"
 CHANNELS = "/opt/ml/input/data"
 NAMES_ALONE = "card-fraud:names-of-wheels"
 """In CDK's context, where `names_in_place_of_wheels` alone puts it."""
+JOB_S = 4 * 3600
+"""How long a job may run: SageMaker ends it then, whatever waits for it."""
+JOB_SLACK_S = 1800
+"""What its step waits for beyond that: a machine is found, image and data are brought, results are taken. A step that stopped
+waiting before its job is ended would leave it behind: of time-outs the service does not say that it stops what was waited for
+(page *connect-to-resource*)."""
 AS_WHEELS = ("synthesis",)
 """Lists of libraries that are too large to be shipped unpacked."""
 
@@ -82,7 +88,7 @@ class ProcessingJob:
     instance_type: str
     instances: int = 1
     volume_gb: int = 30
-    time_limit_s: int = 4 * 3600
+    time_limit_s: int = JOB_S
     environment: Mapping[str, str] = field(default_factory=dict)
     spark: bool = False
     libraries: str | None = None
@@ -105,6 +111,7 @@ class ProcessingJob:
             resource="sagemaker:createProcessingJob.sync",
             reads=reads,
             retry=RETRIES,
+            timeout_s=self.time_limit_s + JOB_SLACK_S,
             arguments={
                 "ProcessingJobName": run_name(self.name),
                 "RoleArn": job_role.role_arn,

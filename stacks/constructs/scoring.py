@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,11 +13,11 @@ from constructs import Construct
 from fraud.features.catalogue import CATALOGUE
 from stacks.constructs.endpoint import Endpoint
 from stacks.constructs.functions import Deployed
-from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, allow_prefix, job_role, run_name
+from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, allow_prefix, job_role
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import FUNCTION_RETRIES
-from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri, sagemaker_call
-from stacks.constructs.steps import Catch, Choice, Fail, Step, Succeed, Task, Wait
+from stacks.constructs.state_machine import KEEP, RETRIES, RUN, StateMachine, keep, run_uri, sagemaker_call
+from stacks.constructs.steps import FAILED, Catch, Choice, Fail, Step, Succeed, Task, Wait
 from stacks.constructs.storage import Store
 from stacks.images import image
 from stacks.names import ARRIVING, SCORED, SCORING_JOBS, WORKING, model_prefix, run_prefix
@@ -28,6 +29,8 @@ INVOCATION_S = 600
 PAYLOAD_MB = 6
 WAIT_S, WAITS = 60, 360
 """How long a file waits for the first model to be approved: six hours, longer than a training takes."""
+TRANSFORM_S = 8 * 3600
+"""How long a transform may take, which has no limit of its own: waiting for a model and the other jobs fit into a day with it."""
 _REQUESTS, _TRANSFORM, _RESULTS = SCORING_JOBS
 
 
@@ -71,7 +74,14 @@ class Scoring(Construct):
             self, "JobsRole", "Requests and scores", code=self._code, key_arn=key.key_arn, image_name=spark
         )
         self.machine = StateMachine(
-            self, "Machine", settings, says="files scored by the champion", key=key, steps=self._steps()
+            self,
+            "Machine",
+            settings,
+            says="files scored by the champion",
+            key=key,
+            steps=self._steps(),
+            remedy="Remove the cause, and start the machine again with the input of this run: a file that is scored again has "
+            "its scores in the same place.",
         )
         self._permissions(champion)
 
@@ -126,13 +136,7 @@ class Scoring(Construct):
                 },
                 reads=("model", "run"),
             ),
-            "Transform": Task(
-                resource="sagemaker:createTransformJob.sync",
-                arguments=self._transform(model, requests, answers),
-                reads=("run",),
-                retry=RETRIES,
-                catch=[Catch(then="Delete model of a failed run", assigns={"why": "{% $states.errorOutput %}"})],
-            ),
+            "Transform": self._waited_for(self._transform(model, requests, answers)),
             "Delete model": sagemaker_call("deleteModel", {"ModelName": model}, reads=("run",)),
             "Scores": self._scores(rows, answers).task(
                 self._code, self.worker, self._key.key_arn, reads=("run", "set")
@@ -165,12 +169,34 @@ class Scoring(Construct):
                 output={"set": "{% $set %}", "summary": "{% $summary %}"},
             ),
             "Scored": Succeed(),
-            "Delete model of a failed run": sagemaker_call("deleteModel", {"ModelName": model}, reads=("run",)),
-            "Not scored": Fail(
-                error="NotScored",
-                cause="The batch transform failed; its job says why. Nothing was written of this file's scores.",
-            ),
+            **self._after_failure(model),
         }
+
+    def _waited_for(self, transform: dict[str, Any]) -> Task:
+        step = Task(
+            resource="sagemaker:createTransformJob.sync",
+            arguments=transform,
+            reads=("run",),
+            retry=RETRIES,
+            timeout_s=TRANSFORM_S,
+        )
+        return replace(step, catch=[Catch(then="Stop transform", assigns=step.failure())])
+
+    def _after_failure(self, model: str) -> dict[str, Step]:
+        """What a failed transform leaves is taken away: first the transform itself, if it only took too long. The run ends with
+        why it has failed, whatever becomes of these."""
+        stop = sagemaker_call("stopTransformJob", {"TransformJobName": self._transform_name}, reads=("run",))
+        delete = sagemaker_call("deleteModel", {"ModelName": model}, reads=("run",))
+        told = "Delete model of a failed run"
+        return {
+            "Stop transform": replace(stop, retry=(), catch=[Catch(then=told)]),
+            told: replace(delete, catch=[Catch(then=FAILED)], then=FAILED),
+        }
+
+    @property
+    def _transform_name(self) -> str:
+        """Of a run's own, so that it can be stopped."""
+        return f"{{% '{run_prefix(self._settings, _TRANSFORM)}-' & {RUN} %}}"
 
     def _requests(self, made: str) -> ProcessingJob:
         return ProcessingJob(
@@ -217,7 +243,7 @@ class Scoring(Construct):
 
     def _transform(self, model: str, requests: str, answers: str) -> dict[str, Any]:
         return {
-            "TransformJobName": run_name(run_prefix(self._settings, _TRANSFORM)),
+            "TransformJobName": self._transform_name,
             "ModelName": model,
             "BatchStrategy": "SingleRecord",
             "MaxPayloadInMB": PAYLOAD_MB,

@@ -17,7 +17,7 @@ from constructs import Construct
 from stacks.constructs.logs import log_group
 from stacks.constructs.permissions import acknowledge, allow, allow_key, resource_text, role
 from stacks.constructs.queues import DeadLetters
-from stacks.constructs.steps import Step, Task
+from stacks.constructs.steps import FAILED, Step, Task, failed
 from stacks.constructs.storage import Store
 from stacks.settings import Settings
 
@@ -44,27 +44,34 @@ RUN = "$run"
 """The run's own name, in JSONata: an execution's may be longer than what is named after it may be, or hold other characters."""
 LONGEST_S = 24 * 3600
 """No run takes longer, whatever it waits for."""
-RETRIES = [
-    {
-        # the first of jobs that are waited for, the second of calls
-        "ErrorEquals": ["SageMaker.AmazonSageMakerException", "SageMaker.SageMakerException", "States.Timeout"],
-        "IntervalSeconds": 30,
-        "BackoffRate": 2,
-        "MaxAttempts": 3,
-    }
-]
-"""What a step that starts a job tries again: the service is busy, never that the job itself has failed."""
+_PATIENCE = {"IntervalSeconds": 30, "BackoffRate": 2, "MaxAttempts": 3}
+# the first of jobs that are waited for, the second of calls
+_BUSY = ["SageMaker.AmazonSageMakerException", "SageMaker.SageMakerException"]
+RETRIES = [{"ErrorEquals": _BUSY, **_PATIENCE}]
+"""What a step that starts a job tries again: the service is busy, never that the job itself has failed or has taken too long."""
+AGAIN_WITH_ITS_INPUT = "Remove the cause, and start the machine again with the input of this run."
+"""What is to be done about a run that has failed, where a machine says nothing else."""
 
 
 class StateMachine(Construct):
     """A state machine of a chain of steps.
 
     Args:
-        steps: {name: step}; each goes on to the next, the last ends, unless a step says otherwise itself.
+        steps: {name: step}; each goes on to the next, the last ends, unless a step says otherwise itself. Where one fails or
+            takes too long, the run ends in `FAILED`.
+        remedy: what whoever reads of a failed run is to do.
     """
 
     def __init__(
-        self, scope: Construct, name: str, settings: Settings, *, says: str, key: kms.IKey, steps: Mapping[str, Step]
+        self,
+        scope: Construct,
+        name: str,
+        settings: Settings,
+        *,
+        says: str,
+        key: kms.IKey,
+        steps: Mapping[str, Step],
+        remedy: str = AGAIN_WITH_ITS_INPUT,
     ) -> None:
         super().__init__(scope, name)
         self.role = role(self, "Role", "states.amazonaws.com", f"State machine: {says}")
@@ -87,7 +94,7 @@ class StateMachine(Construct):
             self,
             "Resource",
             role_arn=self.role.role_arn,
-            definition_string=stack.to_json_string(definition(says, steps)),
+            definition_string=stack.to_json_string(definition(says, steps, remedy)),
             state_machine_type="STANDARD",
             tracing_configuration={"enabled": True},
             encryption_configuration={
@@ -237,14 +244,15 @@ def sagemaker_call(
     output: Any = None,
     then: str | None = None,
 ) -> Task:
-    """A step that calls an operation of SageMaker's API."""
+    """A step that calls an operation of SageMaker's API; one that only asks does it again if it got no answer."""
+    asks = operation.startswith("describe")
     return Task(
         resource=f"aws-sdk:sagemaker:{operation}",
         arguments=arguments,
         reads=reads,
         assigns=assigns or {},
         output=output,
-        retry=RETRIES,
+        retry=[{"ErrorEquals": [*_BUSY, "States.Timeout"], **_PATIENCE}] if asks else RETRIES,
         then=then,
     )
 
@@ -269,15 +277,17 @@ def run_uri(store: Store, prefix: str) -> str:
     return f"{{% 's3://{store.name}/{prefix}' & {RUN} & '/' %}}"
 
 
-def definition(says: str, steps: Mapping[str, Step]) -> dict[str, Any]:
-    """The definition of a chain of steps: {name: step}."""
+def definition(says: str, steps: Mapping[str, Step], remedy: str = AGAIN_WITH_ITS_INPUT) -> dict[str, Any]:
+    """The definition of a chain of steps: {name: step}; behind them the end of runs of which one has failed, if one can."""
     names = list(steps)
+    can_fail = any(isinstance(step, Task) for step in steps.values())
     return {
         "Comment": says,
         "QueryLanguage": "JSONata",
         "StartAt": names[0],
         "TimeoutSeconds": LONGEST_S,
         "States": {
-            name: steps[name].state(following) for name, following in zip(names, [*names[1:], None], strict=True)
+            **{name: steps[name].state(following) for name, following in zip(names, [*names[1:], None], strict=True)},
+            **({FAILED: failed(remedy).state(None)} if can_fail else {}),
         },
     }

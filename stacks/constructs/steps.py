@@ -20,6 +20,12 @@ _BOUND = re.compile(r"\$(\w+)\s*:=|function\s*\(([^)]*)\)")
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)(?!\w|\s*\()")
 _GIVEN = {"states"}
 """By the service, to every expression."""
+CALL_S = 120
+"""How long a call may take: no function that a step waits for has longer than a minute, and no other call takes as long."""
+FAILED = "Failed"
+"""The state that a run ends in of which a step has failed, or has not ended in its time, and nothing else was to follow."""
+LONGEST_REASON = 2000
+"""So much of a reason is told: a job's description without one would fill a mail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,26 +92,43 @@ class Task(Step):
         arguments: of the call.
         output: of the step; the call's own unless it is said.
         retry: what is tried again.
-        catch: where failures lead.
+        timeout_s: after so many seconds it has failed; without it a step waits for an answer as long as its run may last.
+        catch: where failures lead; all others, and where the time is over, to `FAILED`.
+        remedy: what is to be done when it fails, where that is another thing than what its machine says.
     """
 
     resource: str
     arguments: Mapping[str, Any]
     output: Any = None
     retry: Sequence[Mapping[str, Any]] = ()
+    timeout_s: int = CALL_S
     catch: Sequence[Catch] = ()
+    remedy: str | None = None
 
     def does(self) -> dict[str, Any]:
-        optional = {
-            "Output": self.output,
-            "Retry": [dict(each) for each in self.retry],
-            "Catch": [each.state() for each in self.catch],
-        }
+        every = any("States.ALL" in each.errors for each in self.catch)
+        catch = [*self.catch, *([] if every else [Catch(then=FAILED, assigns=self.failure())])]
+        optional = {"Output": self.output, "Retry": [dict(each) for each in self.retry]}
         return {
             "Type": "Task",
             "Resource": f"arn:{cdk.Aws.PARTITION}:states:::{self.resource}",
             "Arguments": dict(self.arguments),
+            "TimeoutSeconds": self.timeout_s,
             **{name: value for name, value in optional.items() if value},
+            "Catch": [each.state() for each in catch],
+        }
+
+    def failure(self) -> dict[str, Any]:
+        """What `failed` tells, as a catcher assigns it."""
+        return {
+            "failure": {
+                "step": "{% $states.context.State.Name %}",
+                "error": "{% $states.errorOutput.Error %}",
+                # of a step whose time is over there may be none
+                "cause": "{% $states.errorOutput.Cause ? $states.errorOutput.Cause : '' %}",
+                "after": self.timeout_s,
+                **({"remedy": self.remedy} if self.remedy else {}),
+            }
         }
 
 
@@ -153,6 +176,36 @@ class Fail(Step):
 
     def state(self, following: str | None) -> dict[str, Any]:
         return {"Type": "Fail", "Error": self.error, "Cause": self.cause}
+
+
+def failed(remedy: str) -> Fail:
+    """The end of a run of which a step has failed: which, why, of which job if it was one's, and what is to be done.
+
+    The error is `StepTimedOut` or `StepFailed`. A job's failure is its description, a function's holds its message, both in JSON.
+
+    Args:
+        remedy: what is to be done about a step that does not say it itself.
+
+    Raises:
+        ValueError: the remedy has a quotation mark that would end it.
+    """
+    if "'" in remedy:
+        raise ValueError(f"a remedy is quoted with ', and holds one: {remedy}")
+    return Fail(
+        reads=("failure",),
+        error="{% $failure.error = 'States.Timeout' ? 'StepTimedOut' : 'StepFailed' %}",
+        cause="{% ("
+        "$cause := $failure.cause; "
+        "$told := $substring($cause, 0, 1) = '{' and $substring($cause, -1) = '}' ? $parse($cause) : {}; "
+        "$job := [$told.TrainingJobName, $told.ProcessingJobName, $told.TransformJobName][0]; "
+        "$why := [$told.FailureReason, $told.errorMessage, $cause[$ != '']][0]; "
+        "'The step \"' & $failure.step & '\" ' & ($failure.error = 'States.Timeout' "
+        "? 'had not ended after ' & $failure.after & ' s' : 'failed (' & $failure.error & ')') "
+        "& ($job ? ', job ' & $job : '') "
+        f"& ($why ? ': ' & $replace($substring($why, 0, {LONGEST_REASON}), /[.\\s]+$/, '') : '') & '. ' "
+        f"& ($failure.remedy ? $failure.remedy : '{remedy}')"
+        ") %}",
+    )
 
 
 def variables_read(value: Any) -> set[str]:

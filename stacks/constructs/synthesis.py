@@ -10,6 +10,8 @@ from constructs import Construct
 
 from stacks.constructs.jobs import (
     CHANNELS,
+    JOB_S,
+    JOB_SLACK_S,
     MOUNT,
     SPARK_PYTHON,
     JobCode,
@@ -117,6 +119,7 @@ class Synthesis(Construct):
                 reads=("run",),
                 assigns={"model": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
                 retry=RETRIES,
+                timeout_s=JOB_S + JOB_SLACK_S,
             ),
             "Sample": sample.task(self._code, worker, key_arn, reads=("model", "run")),
             "Evaluate": evaluate.task(self._code, worker, key_arn, reads=("model", "run")),
@@ -174,7 +177,7 @@ class Synthesis(Construct):
                 "VolumeSizeInGB": 30,
                 "VolumeKmsKeyId": self._key.key_arn,
             },
-            "StoppingCondition": {"MaxRuntimeInSeconds": 4 * 3600},
+            "StoppingCondition": {"MaxRuntimeInSeconds": JOB_S},
             "EnableInterContainerTrafficEncryption": False,
             "EnableNetworkIsolation": True,
         }

@@ -18,6 +18,8 @@ from stacks.constructs.endpoint import MODELS, Endpoint
 from stacks.constructs.functions import Functions
 from stacks.constructs.jobs import (
     CHANNELS,
+    JOB_S,
+    JOB_SLACK_S,
     MOUNT,
     SPARK_PYTHON,
     JobCode,
@@ -31,6 +33,7 @@ from stacks.constructs.jobs import (
 )
 from stacks.constructs.permissions import allow
 from stacks.constructs.promotion import EVALUATIONS, Promotion
+from stacks.constructs.remedies import STAYS, with_remedies
 from stacks.constructs.retraining import OF_ITSELF, Retraining
 from stacks.constructs.shadow import Shadow
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri
@@ -151,7 +154,10 @@ class Training(Construct):
             settings,
             says="training set, training, evaluation, gate, registration, deployment",
             key=key,
-            steps={**self._building(worker, trainer), **(shadow.before() if self._shadow else promotion).steps()},
+            steps=with_remedies(
+                {**self._building(worker, trainer), **(shadow.before() if self._shadow else promotion).steps()}
+            ),
+            remedy=STAYS,
         )
         self._permissions(worker, trainer)
 
@@ -266,6 +272,7 @@ class Training(Construct):
                 reads=("run",),
                 assigns={"model": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
                 retry=RETRIES,
+                timeout_s=JOB_S + JOB_SLACK_S,
             ),
             **champion.found(),
             "Evaluate": evaluation.task(self._code, worker, self._key.key_arn, reads=("champion", "model", "run")),
@@ -300,7 +307,7 @@ class Training(Construct):
                 "VolumeSizeInGB": 30,
                 "VolumeKmsKeyId": self._key.key_arn,
             },
-            "StoppingCondition": {"MaxRuntimeInSeconds": 4 * 3600},
+            "StoppingCondition": {"MaxRuntimeInSeconds": JOB_S},
             "EnableInterContainerTrafficEncryption": False,
             "EnableNetworkIsolation": True,
         }

@@ -143,6 +143,54 @@ def test_a_program_that_fails_fails_its_job_and_the_machine(aws: EmulatedAws, de
     assert "no such column" in json.loads(found["cause"])["FailureReason"]
 
 
+SLEEPING = "import time\ntime.sleep(100)\n"
+
+
+def sleeping(aws: EmulatedAws, deployed: Deployed, name: str, **state: Any) -> dict[str, str]:
+    """A machine with a job that takes long, which its role may stop."""
+    stack = job_stack(name)
+    jobs = "arn:aws:sagemaker:us-east-1:123456789012:processing-job/*"
+    may_stop = {"Effect": "Allow", "Action": "sagemaker:StopProcessingJob", "Resource": jobs}
+    stack["Machine"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].append(may_stop)
+    states = stack["States"]["Properties"]["Definition"]["States"]
+    states["Job"] |= state
+    states["Late"] = {"Type": "Fail", "Error": "Late"}
+    made = deployed(stack, {"machine": ref("States"), "bucket": ref("Bucket")})
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=made["bucket"], Key="code/program.zip", Body=program(SLEEPING))
+    s3.put_object(Bucket=made["bucket"], Key="data/numbers", Body=b"21")
+    return made
+
+
+def job_status(aws: EmulatedAws, name: str) -> str:
+    try:
+        told = aws.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+    except aws.client("sagemaker").exceptions.ResourceNotFound:
+        return "not there"
+    return str(told["ProcessingJobStatus"])
+
+
+def test_a_run_that_is_stopped_has_its_job_stopped(aws: EmulatedAws, deployed: Deployed) -> None:
+    """Page connect-to-resource: a task is aborted if "the state machine execution is stopped", and "Step Functions will make a
+    best-effort attempt to cancel the task"."""
+    made = sleeping(aws, deployed, "stopped-with-its-run")
+    states = aws.client("stepfunctions")
+    run = states.start_execution(stateMachineArn=made["machine"])["executionArn"]
+    until(lambda: job_status(aws, "stopped-with-its-run") == "InProgress")
+    states.stop_execution(executionArn=run)
+    until(lambda: job_status(aws, "stopped-with-its-run") == "Stopped")
+    assert states.describe_execution(executionArn=run)["status"] == "ABORTED"
+
+
+def test_a_step_whose_time_is_over_has_failed_and_its_job_goes_on(aws: EmulatedAws, deployed: Deployed) -> None:
+    caught = [{"ErrorEquals": ["States.Timeout"], "Next": "Late"}]
+    made = sleeping(aws, deployed, "longer-than-its-step", TimeoutSeconds=3, Catch=caught)
+    found = ended(aws, made["machine"])
+    assert (found["status"], found["error"]) == ("FAILED", "Late")
+    assert job_status(aws, "longer-than-its-step") == "InProgress"
+    aws.client("sagemaker").stop_processing_job(ProcessingJobName="longer-than-its-step")
+
+
 def test_a_job_whose_role_may_not_write_fails_and_says_so(aws: EmulatedAws, deployed: Deployed) -> None:
     wanted = {"machine": ref("States"), "bucket": ref("Bucket"), "role": ref("Job")}
     made = deployed(job_stack("denied", may_write=False), wanted)

@@ -56,4 +56,26 @@ def _ways_on(state: dict[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
             yield state[name], frozenset(state.get("Assign", ()))
 
 
-INVARIANTS = (read_before_assigned,)
+def waits_for_ever(templates: Templates) -> Iterator[str]:
+    """A step that calls something has a time-out and leads somewhere when it fails, whatever the error; all of it ends in a state
+    that says why."""
+    for machine in resources(templates, MACHINE):
+        yield from (f"{machine}: {problem}" for problem in unended(definition(machine)))
+
+
+def unended(machine: dict[str, Any]) -> Iterator[str]:
+    """The steps of a definition that end in no known state when what they call fails or does not answer."""
+    for name, state in machine["States"].items():
+        if state["Type"] != "Task":
+            continue
+        timeout_s = state.get("TimeoutSeconds", 0)
+        if not timeout_s:
+            yield f"{name} has no time-out"
+        if "States.ALL" not in [error for way in state.get("Catch", ()) for error in way["ErrorEquals"]]:
+            yield f"{name} leads nowhere when it fails"
+        limit_s = state["Arguments"].get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 0)
+        if ".sync" in state["Resource"] and timeout_s <= limit_s:
+            yield f"{name} waits {timeout_s} s for a job that may run {limit_s} s, and would leave it behind"
+
+
+INVARIANTS = (read_before_assigned, waits_for_ever)

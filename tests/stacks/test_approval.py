@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stacks.constructs.promotion import AWAITS
+from stacks.constructs.steps import FAILED
 from tests.stacks.stacks_under_test import Templates, read_templates, synthesize
 from tests.stacks.test_templates import definitions
 
@@ -44,7 +45,7 @@ def test_one_that_a_person_is_to_approve_is_registered_and_told_and_the_endpoint
     states: States = definitions(read_templates(synthesize(tmp_path, env="dev", approval="person")))["Training"][
         "States"
     ]
-    assert from_(states, "Register") == {"Tell that it awaits", "Awaits approval"}
+    assert from_(states, "Register") == {"Tell that it awaits", "Awaits approval", FAILED}
     register, tell = states["Register"], states["Tell that it awaits"]
     assert register["Arguments"]["ModelApprovalStatus"] == "PendingManualApproval"
     assert "' awaits approval: ' & $verdict.why" in register["Assign"]["sentence"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
-from contextvars import ContextVar
+from concurrent.futures import Future
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 from emulator.account import REGION
@@ -25,6 +27,7 @@ from emulator.limits.units import within
 from emulator.tasks import TaskFailedError
 
 _task_machine: ContextVar[dict[str, str]] = ContextVar("task_machine")
+_task_execution: ContextVar[dict[str, Any]] = ContextVar("task_execution")
 
 
 def run_functions(functions: Functions) -> None:
@@ -109,22 +112,55 @@ def function_role(arn: str) -> str:
     return str(lambda_svc._get_func_record_for_ref(arn)[1]["Role"])
 
 
-def run_tasks(call: Callable[[str, str, Any, str], Any]) -> None:
-    """A state machine's tasks are `call(role ARN, resource, input, machine ARN)`; its TaskFailedError is the task's failure."""
-    execute = stepfunctions._execute_task
+def run_tasks(call: Callable[[str, str, Any, str, Callable[[], bool]], Any]) -> None:
+    """A state machine's tasks are `call(role ARN, resource, input, machine ARN, whether the execution was stopped)`; its
+    TaskFailedError is the task's failure. One that takes longer than its state says has failed; it is not ended with it."""
+    execute, fail = stepfunctions._execute_task, stepfunctions._fail_execution
 
     def execute_task(state: Any, raw_input: Any, execution: dict[str, Any], context: Any) -> Any:
         _task_machine.set(stepfunctions._state_machines.get(execution["stateMachineArn"]))
+        _task_execution.set(execution)
         return execute(state, raw_input, execution, context)
 
     def invoke(resource: str, task_input: Any) -> Any:
         try:
-            machine = _task_machine.get()
-            return call(machine["roleArn"], resource, task_input, machine["stateMachineArn"])
+            machine, execution = _task_machine.get(), _task_execution.get()
+            return call(
+                machine["roleArn"], resource, task_input, machine["stateMachineArn"], lambda: _has_ended(execution)
+            )
         except TaskFailedError as error:
             raise stepfunctions._ExecutionError(*error.args) from error
         except AccessDeniedError as error:
             raise stepfunctions._ExecutionError("States.Runtime", str(error)) from error
 
+    def within_time(resource: str, task_input: Any, timeout_s: float) -> Any:
+        answer: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                answer.set_result(stepfunctions._invoke_resource(resource, task_input))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+                answer.set_exception(error)
+
+        # the process ends without it, other than a pool's
+        threading.Thread(target=copy_context().run, args=(work,), daemon=True).start()
+        try:
+            return answer.result(timeout_s)
+        except TimeoutError as error:
+            if answer.done():
+                raise
+            raise stepfunctions._ExecutionError("States.Timeout", f"no answer after {timeout_s:g} s") from error
+
+    def fail_execution(execution: dict[str, Any], error: str, cause: str) -> None:
+        # one that was stopped stays so, whatever its last step says then
+        if not _has_ended(execution):
+            fail(execution, error, cause)
+
     stepfunctions._execute_task = execute_task
     stepfunctions._invoke_resource = invoke
+    stepfunctions._invoke_resource_with_timeout = within_time
+    stepfunctions._fail_execution = fail_execution
+
+
+def _has_ended(execution: dict[str, Any]) -> bool:
+    return bool(execution["status"] != "RUNNING")

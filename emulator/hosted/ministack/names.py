@@ -236,7 +236,9 @@ stepfunctions = Module(
         "_ExecutionError": "(error, cause)",
         "_add_event": "(execution, event_type, details=None)",
         "_execute_task": "(state_def, raw_input, execution, ctx)",
+        "_fail_execution": "(execution, error, cause)",
         "_invoke_resource": "(resource, input_data)",
+        "_invoke_resource_with_timeout": "(resource, input_data, timeout)",
         "_state_machines": "AccountRegionScopedDict",
     },
 )
