@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import sys
 import threading
@@ -15,7 +16,6 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from emulator.hosted.ministack.calls import run_tasks
 from emulator.tasks import TaskFailedError
 from tests.stacks.machine_world import JOBS, World, emulated, failed_job
 
@@ -41,7 +41,7 @@ class Player:
         parse = functools.cache(engine.jsonata)
         engine.jsonata = lambda expression, **_: parse(expression)
         self._states._emit_execution_status_event = lambda execution: None
-        run_tasks(self._call)
+        importlib.import_module("emulator.hosted.ministack.calls").run_tasks(self._call)
 
     def play(self, plays: dict[str, Any]) -> dict[str, Any]:
         """Starts a machine once for each input, in a world of its own; in the first run a step may break.
