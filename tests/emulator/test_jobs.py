@@ -116,6 +116,7 @@ def test_a_job_that_is_waited_for_no_longer_is_stopped(monkeypatch: pytest.Monke
     sessions: Any = Sessions()
     waiting = Tasks(sessions, judge)
     monkeypatch.setattr(waiting, "_call", answer)
+    monkeypatch.setattr(waiting, "_raw_call", answer)
     monkeypatch.setattr(tasks, "SLACK_S", 0.1)
     given = {"TrainingJobName": "slow", "StoppingCondition": {"MaxRuntimeInSeconds": 0}}
     with pytest.raises(TaskFailedError, match=r"slow had not ended after 0.1 s"):

@@ -8,6 +8,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from emulator.process import EmulatedAws
 from tests.emulator.conftest import Deployed, attribute, function, ref, role, until
@@ -165,7 +166,7 @@ def sleeping(aws: EmulatedAws, deployed: Deployed, name: str, **state: Any) -> d
 def job_status(aws: EmulatedAws, name: str) -> str:
     try:
         told = aws.client("sagemaker").describe_processing_job(ProcessingJobName=name)
-    except aws.client("sagemaker").exceptions.ResourceNotFound:
+    except ClientError:
         return "not there"
     return str(told["ProcessingJobStatus"])
 
@@ -252,6 +253,20 @@ def test_what_is_not_implemented_fails_and_does_not_pass(aws: EmulatedAws, deplo
     }
     made = deployed({"Machine": role("states"), "States": machine({"Run": unknown})}, {"machine": ref("States")})
     assert ended(aws, made["machine"])["status"] == "FAILED"
+
+
+def test_an_error_of_the_run_itself_is_not_caught_with_all_others(aws: EmulatedAws, deployed: Deployed) -> None:
+    """Page concepts-error-handling: "A retry or catch on States.ALL won't catch States.Runtime errors"."""
+    unknown = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:glue:noSuchOperation",
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Done"}],
+        "End": True,
+    }
+    states = machine({"Run": unknown, "Done": {"Type": "Succeed"}})
+    made = deployed({"Machine": role("states"), "States": states}, {"machine": ref("States")})
+    found = ended(aws, made["machine"])
+    assert (found["status"], found.get("error")) == ("FAILED", "States.Runtime")
 
 
 def test_an_event_starts_a_machine_if_the_rules_role_may(aws: EmulatedAws, deployed: Deployed) -> None:

@@ -27,6 +27,8 @@ from emulator.limits.units import within
 from emulator.tasks import TaskFailedError
 
 _task_machine: ContextVar[dict[str, str]] = ContextVar("task_machine")
+_TERMINAL = ("States.DataLimitExceeded", "States.Runtime")
+"""What `States.ALL` does not match, neither to catch nor to try again (page *concepts-error-handling*)."""
 _task_execution: ContextVar[dict[str, Any]] = ContextVar("task_execution")
 
 
@@ -126,7 +128,7 @@ def run_tasks(call: Callable[[str, str, Any, str, Callable[[], bool]], Any]) -> 
         try:
             machine, execution = _task_machine.get(), _task_execution.get()
             return call(
-                machine["roleArn"], resource, task_input, machine["stateMachineArn"], lambda: _has_ended(execution)
+                machine["roleArn"], resource, task_input, machine["stateMachineArn"], lambda: _was_stopped(execution)
             )
         except TaskFailedError as error:
             raise stepfunctions._ExecutionError(*error.args) from error
@@ -153,14 +155,20 @@ def run_tasks(call: Callable[[str, str, Any, str, Callable[[], bool]], Any]) -> 
 
     def fail_execution(execution: dict[str, Any], error: str, cause: str) -> None:
         # one that was stopped stays so, whatever its last step says then
-        if not _has_ended(execution):
+        if not _was_stopped(execution):
             fail(execution, error, cause)
 
+    matches = stepfunctions._error_matches
+
+    def error_matches(error_equals: list[str], error: str) -> bool:
+        return error in error_equals if error in _TERMINAL else bool(matches(error_equals, error))
+
+    stepfunctions._error_matches = error_matches
     stepfunctions._execute_task = execute_task
     stepfunctions._invoke_resource = invoke
     stepfunctions._invoke_resource_with_timeout = within_time
     stepfunctions._fail_execution = fail_execution
 
 
-def _has_ended(execution: dict[str, Any]) -> bool:
-    return bool(execution["status"] != "RUNNING")
+def _was_stopped(execution: dict[str, Any]) -> bool:
+    return bool(execution["status"] == "ABORTED")

@@ -235,6 +235,7 @@ stepfunctions = Module(
     {
         "_ExecutionError": "(error, cause)",
         "_add_event": "(execution, event_type, details=None)",
+        "_error_matches": "(error_equals, error)",
         "_execute_task": "(state_def, raw_input, execution, ctx)",
         "_fail_execution": "(execution, error, cause)",
         "_invoke_resource": "(resource, input_data)",
