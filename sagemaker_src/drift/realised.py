@@ -7,7 +7,7 @@ DAYS such days together, for a day has few frauds:
   (Newcombe's interval, by Kish's effective numbers: a card's frauds come together, so they say less than so many apart).
 - **Missed frauds.** In a category, or a band of amounts or hours, there are MANY times as many frauds below the review threshold
   as the scores let expect, not by chance (Poisson, Holm over all groups), on these days or on the newest alone: a kind of fraud
-  that the model does not see.
+  that the model does not see. A group that holds nearly all of them, as the one country of all payments, tells nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ MANY = 2.0
 CHANCE = 0.001
 """Of a false alarm a night. Less than of a series, for the same days are looked at in DAYS nights."""
 LEAST_MISSED = 5
+NEARLY_ALL = 0.9
+"""Of the missed frauds and of those to be expected: a group with so many is no part."""
 HALF = 0.5
 """Where fewer of the flagged payments have a label, nothing is said of the precision."""
 RESAMPLES = 200
@@ -190,7 +192,7 @@ def _worse(together: Iterable[Report], days: Sequence[Report], expected: Mapping
         found.append(
             {
                 "name": f"realised {name}",
-                "says": f"the {name} of {len(days)} days whose labels are in: {now:.3f}, {then:.3f} when the model was tested",
+                "says": f"the {name} of {_days(days)} whose labels are in: {now:.3f}, {then:.3f} when the model was tested",
                 "drifted": ["performance"],
                 "value": now,
                 "expected": then,
@@ -198,6 +200,10 @@ def _worse(together: Iterable[Report], days: Sequence[Report], expected: Mapping
             }
         )
     return found
+
+
+def _days(days: Sequence[Report]) -> str:
+    return "1 day" if len(days) == 1 else f"{len(days)} days"
 
 
 def _missed(days: Sequence[Report]) -> list[Report]:
@@ -210,7 +216,7 @@ def _missed(days: Sequence[Report]) -> list[Report]:
             continue
         found[f"{MISSED}: {group}"] = {
             "name": f"{MISSED}: {group}",
-            "says": f"frauds below the review threshold in {group}: {some:.0f} in {len(over)} days, {likely:.1f} to be expected "
+            "says": f"frauds below the review threshold in {group}: {some:.0f} in {_days(over)}, {likely:.1f} to be expected "
             "by their scores",
             "drifted": ["performance"],
             "value": some,
@@ -222,19 +228,24 @@ def _missed(days: Sequence[Report]) -> list[Report]:
 
 def _groups_of(days: Sequence[Report]) -> Iterator[tuple[str, float, float, Sequence[Report], float]]:
     """Each group's name, missed frauds, those to be expected, the days, and the chance of so many."""
-    total: dict[str, tuple[float, float]] = {}
+    total: defaultdict[str, defaultdict[str, NDArray[np.float64]]] = defaultdict(
+        lambda: defaultdict(lambda: np.zeros(2))
+    )
     for each in days:
         for name, groups in each["missed"].items():
-            for group, (some, likely) in groups.items():
-                held = total.get(f"{name} {group}", (0.0, 0.0))
-                total[f"{name} {group}"] = (held[0] + some, held[1] + likely)
+            for group, counts in groups.items():
+                total[name][group] += counts
     # frauds of a card come together: so many count as one
     alike = max(
         1.0, sum(each["missed_frauds"] for each in days) / max(1e-9, sum(each["missed_apart"] for each in days))
     )
-    for group, (some, likely) in total.items():
-        chance = float(poisson.sf(np.ceil(some / alike) - 1, max(likely / alike, 1e-9)))
-        yield group, some, likely, days, chance
+    for name, by_group in total.items():
+        nearly_all = NEARLY_ALL * np.sum(list(by_group.values()), axis=0)
+        for group, both in by_group.items():
+            some, likely = both.tolist()
+            if some < nearly_all[0] or likely < nearly_all[1]:
+                chance = float(poisson.sf(np.ceil(some / alike) - 1, max(likely / alike, 1e-9)))
+                yield f"{name} {group}", some, likely, days, chance
 
 
 def _average_precision(labelled: Labelled) -> dict[str, float | None] | None:
