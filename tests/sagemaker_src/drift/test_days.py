@@ -1,4 +1,4 @@
-"""Days without a change raise no alarm; a change is found on its first day, and named."""
+"""What the drift job finds in a day, and says of it. `test_worlds` asks in thirty worlds whether it is right."""
 
 from __future__ import annotations
 
@@ -25,38 +25,15 @@ from tests.sagemaker_src.drift.world import DAYS, UNTIL, Watching, made_transact
 
 pytestmark = pytest.mark.slow
 
-SEEDS = range(30)
-
 
 @pytest.fixture(scope="module")
 def watching():
     return Watching.of(made_transactions(seed=7))
 
 
-def test_at_most_one_of_forty_days_without_a_change_raises_an_alarm(watching):
+def test_at_most_one_of_nineteen_days_that_follow_each_other_without_a_change_raises_an_alarm(watching):
     alarms = {day: found for day in range(UNTIL, DAYS) if (found := watching.drifted(watching.day(day)))}
-    assert len(alarms) <= 1, alarms
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_tripled_amounts_in_two_categories_are_found_on_the_first_day(watching, seed):
-    rng = np.random.default_rng(seed)
-    categories = sorted(watching.baseline.takes.categories["category"])
-    two = [str(name) for name in rng.choice(categories, 2, replace=False)]
-    found = watching.drifted(watching.with_tripled(int(rng.integers(UNTIL, DAYS)), two))
-    assert {f"amount of {name}" for name in two} <= set(found)
-    others = {f"amount of {name}" for name in categories} - {f"amount of {name}" for name in two}
-    assert not others & set(found), "no category is named in which nothing changed"
-
-
-def test_the_ends_of_months_raise_no_alarm():
-    transactions = made_transactions(seed=8)
-    moments = pd.to_datetime(transactions["event_time"], unit="ms", utc=True)
-    pay_days = (moments + pd.Timedelta(days=3)).dt.month != moments.dt.month
-    transactions.loc[pay_days, "amount_cents"] = (transactions["amount_cents"][pay_days] * 1.3).astype("int64")
-    watching = Watching.of(transactions)
-    alarms = {day: found for day in range(UNTIL, DAYS) if (found := watching.drifted(watching.day(day)))}
-    assert len(alarms) <= 1, alarms
+    assert DAYS - UNTIL == 19 and len(alarms) <= 1, alarms
 
 
 def test_a_feature_that_a_new_release_no_longer_fills_is_named(watching):

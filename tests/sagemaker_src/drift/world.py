@@ -19,11 +19,11 @@ from sagemaker_src.processing.batch_features import compute, engine, features_fr
 from sagemaker_src.training.fitting import TrainingSettings, score
 from sagemaker_src.training.train import Trained, train_model
 
-FIRST, TEST_FROM, UNTIL, DAYS = 31, 62, 76, 120
+FIRST, TEST_FROM, UNTIL, DAYS = 31, 62, 76, 95
 """Trained on the rows from FIRST on, tested on those from TEST_FROM to UNTIL; what comes after is watched."""
 
 
-def made_transactions(seed: int, cards: int = 1_500) -> pd.DataFrame:
+def made_transactions(seed: int, cards: int = 600) -> pd.DataFrame:
     """DAYS days of transactions, with `day` counted from the first."""
     rows = generate(WorldSettings(cards=cards, days=DAYS, seed=seed, fraud_rate=0.005)).transactions.to_pandas()
     rows["cc_num"] = rows["card"].map("{:032x}".format)
