@@ -25,6 +25,7 @@ from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
 from emulator.process import EmulatedAws
+from local.api_caller import emulated_url
 from local.deployment import deploy, outputs
 from local.stand_ins import STAND_INS
 from local.synthesis import synthesized_stacks
@@ -57,8 +58,7 @@ def measure() -> list[dict[str, Any]]:
             stacks[part] = table_and_bus(stacks[part])
         with EmulatedAws(folder / "aws", STAND_INS) as aws:
             deploy([stacks[part] for part in PARTS], aws.client)
-            api = outputs(aws.client, stacks["Api"].name)["ApiUrl"].split("/")[2].split(".")[0]
-            url = f"{aws.endpoint}/_aws/execute-api/{api}/live/v1/score"
+            url = f"{emulated_url(aws.endpoint, outputs(aws.client, stacks['Api'].name)['ApiUrl'])}/v1/score"
             known = Credentials(aws.credentials["AWS_ACCESS_KEY_ID"], aws.credentials["AWS_SECRET_ACCESS_KEY"])
             _run(_signed(url, known, range(WARM_UP)), RATE / 4)
             before = os.getloadavg()[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +14,16 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.decision_lines import HEADER, plain_line, terminal_lines
+from cli.endings import EndedError
 from cli.options import Columns, Encoding, Timezone, decimal, whole
 from cli.progress import console, progress
+from fraud.api import TOGETHER
 from fraud.decision import Decision, Outcome
-from local import sending
+from local import sending, sending_api
+from local.api_caller import ApiCaller, emulated_url
 from local.application import Application, ApplicationError
 from local.background import Standing, StandingError, in_use
+from local.sending_api import Refused
 from reading.errors import BadInputError
 from reading.transactions import USUAL, Reading, checked_reading, read_transactions
 from sagemaker_src.processing.batch_features import engine
@@ -43,6 +47,10 @@ def send(
     encoding: Encoding = None,
     timezone: Timezone = None,
     columns: Columns = USUAL,
+    api: Annotated[
+        bool, typer.Option("--api", help="Through the scoring API, in signed requests, in place of Kafka.")
+    ] = False,
+    together: Annotated[int, whole("With --api: how many go in one request.", 1, TOGETHER)] = 1,
 ) -> None:
     """Send transactions to the standing application and show what it decides.
 
@@ -51,14 +59,27 @@ def send(
     stands empty gets purchases of unknown cards. With --data they are rows of a file of yours: their cards, which become tokens
     as the file is read, are unknown to it, and the declared fields that the file has go with them.
 
+    With --api they go through the scoring API. A request that is throttled, or that a service cannot answer at the moment, is
+    sent again, each time after a longer pause; a transaction that is refused is reported with the reason, keeps no other, and
+    makes the exit status 1. What comes by the API alone is in no card's history, so an attack would show nothing there.
+
     Example: fraud send --count 200 --attack
+
+    Example: fraud send --api --count 500 --together 20
 
     Example: fraud send --data transactions.csv --columns handbook --count 50
     """
     reading = checked_reading(encoding, timezone, columns)
     if data is None and (encoding is not None or timezone is not None or columns != USUAL):
         raise BadInputError("--encoding, --timezone, --columns: only with --data, the file that they are of")
+    if together > 1 and not api:
+        raise BadInputError("--together: only with --api, of whose requests it is the size")
+    if api and attack:
+        raise BadInputError(
+            "--attack: not with --api; what comes by the API alone is in no card's history, where it shows"
+        )
     decided: list[Decision] = []
+    refused: list[Refused] = []
     try:
         standing = in_use()
         application = Application(standing.client)
@@ -67,9 +88,12 @@ def send(
         else:
             purchases = sending.of_rows(newest_rows(data, reading, application.card_token_key, count), attack=attack)
         with progress() as report:
-            for row in sending.send(application, purchases.rows, rate):
-                decided.append(Decision.from_json(row["decision"]))
-                report("decided", len(decided), purchases.rows.num_rows)
+            for one in _answers(standing, application, purchases.rows, rate, together if api else None):
+                if isinstance(one, Refused):
+                    refused.append(one)
+                else:
+                    decided.append(one)
+                report("answered" if api else "decided", len(decided) + len(refused), purchases.rows.num_rows)
     except (ApplicationError, StandingError) as error:
         raise BadInputError(str(error)) from error
     except (BotoCoreError, ClientError) as error:
@@ -77,6 +101,26 @@ def send(
     _show(sorted(decided, key=lambda one: one.transaction_id)[-SHOWN:])
     for line in summary(decided, purchases.attack, empty=not standing.following):
         console.print(line, markup=False, soft_wrap=True)
+    if refused:
+        raise EndedError("\n".join(refusals(refused)), 1)
+
+
+def _answers(
+    standing: Standing, application: Application, rows: pa.Table, rate: float, together: int | None
+) -> Iterator[Decision | Refused]:
+    """What becomes of the rows: through the API so many together, or through Kafka."""
+    if together is None:
+        return (Decision.from_json(row["decision"]) for row in sending.send(application, rows, rate))
+    url = emulated_url(standing.endpoint, application.outputs["ApiUrl"])
+    caller = ApiCaller(url, standing.credentials, standing.region, at_once=sending_api.AT_ONCE)
+    return sending_api.send(caller.post, rows, rate, together)
+
+
+def refusals(refused: Sequence[Refused]) -> list[str]:
+    """What the API did not take, a line each of the first, and how many there are."""
+    named = [f"  {one.transaction_id} ({one.status}): {one.says}" for one in refused[:SHOWN]]
+    more = [f"  and {len(refused) - SHOWN:,} more"] if len(refused) > SHOWN else []
+    return [f"the API refused {len(refused):,}:", *named, *more]
 
 
 def _purchases(standing: Standing, application: Application, count: int, attack: bool) -> sending.Purchases:

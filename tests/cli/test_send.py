@@ -14,9 +14,11 @@ import pytest
 
 from cli import send as module
 from cli.send import SHOWN, summary
+from fraud.decision import Decision
 from fraud.transaction import card_token
 from fraud.world import stream_messages
 from local import background
+from local.sending_api import Refused
 from tests.cli.person_files import KEY, frame, fraud
 from tests.cli.standing_application import STANDING, decision, rows
 from tests.reading.test_columns import handbook
@@ -112,3 +114,44 @@ def test_options_of_a_file_are_refused_without_one(
     for option, value in (("--columns", "handbook"), ("--encoding", "utf-8"), ("--timezone", "UTC")):
         status, said = fraud(monkeypatch, capsys, "send", option, value)
         assert (status, "only with --data, the file that they are of" in said) == (2, True), said
+
+
+@pytest.mark.parametrize("together", [None, "20"])
+def test_through_the_api_what_it_answers_is_shown_and_what_it_refuses_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], together: str | None
+) -> None:
+    asked: list[tuple[int, int, int]] = []
+    refused = [Refused(f"sent-{number}", 409, "transaction_id: is taken; allowed: another") for number in range(12)]
+
+    def answered(post: Any, purchases: pa.Table, rate: float, together: int) -> list[Decision | Refused]:
+        assert post.__self__.url == "http://127.0.0.1:1/_aws/execute-api/abc/live"
+        asked.append((purchases.num_rows, round(rate), together))
+        return [*(decision(number) for number in range(28)), *(refused if together > 1 else [])]
+
+    url = {"ApiUrl": "https://abc.execute-api.us-east-1.amazonaws.com/live/"}
+    credentials = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "s"}
+    monkeypatch.setattr(module, "in_use", lambda: replace(STANDING, credentials=credentials))
+    monkeypatch.setattr(module, "Application", lambda _: SimpleNamespace(card_token_key=KEY, outputs=url))
+    monkeypatch.setattr(module.sending_api, "send", answered)
+    options = ("--api", "--count", "40", *(("--together", together) if together else ()))
+    status, said = fraud(monkeypatch, capsys, "send", *options)
+    assert asked == [(40, 50, int(together or 1))]
+    assert "28 decided: 28 approved, 0 to review, 0 blocked; 28 by the model" in said
+    assert status == (1 if together else 0), said
+    if together:
+        assert "fraud: the API refused 12: sent-0 (409): transaction_id: is taken; allowed: another" in " ".join(
+            said.split()
+        )
+        assert "sent-9 (409)" in said and "sent-10" not in said and "and 2 more" in said
+
+
+def test_what_does_not_go_with_the_api_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options, says in (
+        (("--together", "5"), "--together: only with --api"),
+        (("--api", "--attack"), "--attack: not with --api"),
+        (("--api", "--together", "101"), "101"),
+    ):
+        status, said = fraud(monkeypatch, capsys, "send", *options)
+        assert (status, says in said) == (2, True), said

@@ -15,7 +15,11 @@ from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
 from emulator.process import EmulatedAws
+from local import sending_api
+from local.api_caller import ApiCaller, emulated_url
+from local.application import ApplicationError
 from local.deployment import deploy, outputs
+from local.sending import of_unknown_cards
 from local.stand_ins import STAND_INS
 from local.synthesis import synthesized_stacks
 from samples.deciding_world import transaction_message
@@ -42,8 +46,7 @@ class Api:
     def __init__(self, aws: EmulatedAws, stacks: list[str]) -> None:
         self.aws = aws
         self.outputs = {name: value for stack in stacks for name, value in outputs(aws.client, stack).items()}
-        host = self.outputs["ApiUrl"].split("/")[2]
-        self.url = f"{aws.endpoint}/_aws/execute-api/{host.split('.')[0]}/live"
+        self.url = emulated_url(aws.endpoint, self.outputs["ApiUrl"])
         self.session = URLLib3Session(timeout=60, max_pool_connections=20)
         self.credentials = Credentials(aws.credentials["AWS_ACCESS_KEY_ID"], aws.credentials["AWS_SECRET_ACCESS_KEY"])
 
@@ -144,6 +147,19 @@ def test_the_same_transaction_many_times_at_once_has_one_decision(api: Api) -> N
         thread.join()
     assert len(found) == 8
     assert len(set(found)) == 1, found
+
+
+def test_purchases_are_sent_through_the_api_one_by_one_and_together(api: Api) -> None:
+    rows = of_unknown_cards(23, attack=False, key=b"0123456789abcdef").rows
+    caller = ApiCaller(api.url, api.aws.credentials, "us-east-1")
+    decided = list(sending_api.send(caller.post, rows.slice(0, 3), 50))
+    decided += sending_api.send(caller.post, rows.slice(3), 500, together=10)
+    assert sorted(one.transaction_id for one in decided) == sorted(rows["transaction_id"].to_pylist())
+    assert not [one for one in decided if isinstance(one, sending_api.Refused)]
+    unknown = {"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN000000000", "AWS_SECRET_ACCESS_KEY": "wrong"}
+    stranger = ApiCaller(api.url, unknown, "us-east-1")
+    with pytest.raises(ApplicationError, match="refuses the caller \\(403"):
+        list(sending_api.send(stranger.post, rows.slice(0, 1), 50))
 
 
 def test_nothing_was_denied(api: Api) -> None:
