@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -68,14 +68,34 @@ def moments(path: Path, reading: Reading = AS_USUAL) -> list[datetime]:
     return read(path, reading)[1]
 
 
-def fraud(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path
-) -> tuple[int, str]:
-    """Runs `fraud`: its exit status, and what it says on standard error, its lines joined."""
+class Ran(NamedTuple):
+    """What became of a command: its exit status, and both its outputs."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """Both outputs, their lines joined."""
+        return " ".join(f"{self.out} {self.err}".split())
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Ran:
+    """Runs `fraud`."""
     monkeypatch.setattr("sys.argv", ["fraud", *map(str, arguments)])
     status = 0
     try:
         command.main()
     except SystemExit as stopped:
         status = int(stopped.code or 0)
-    return status, " ".join(capsys.readouterr().err.split())
+    written = capsys.readouterr()
+    return Ran(status, written.out, written.err)
+
+
+def fraud(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path
+) -> tuple[int, str]:
+    """Runs `fraud`: its exit status, and what it says on standard error, its lines joined."""
+    done = ran(monkeypatch, capsys, *arguments)
+    return done.status, " ".join(done.err.split())

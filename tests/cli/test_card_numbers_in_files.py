@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cli import main as command
 from tests.card_number_cases import CARD, NONE, OTHERS, SPELLINGS, readable
+from tests.cli.person_files import ran
 
 MODEL = "sagemaker_src/serving/bootstrap"
 COMMANDS = {
@@ -35,17 +35,6 @@ def frame(rows: int = 12) -> pd.DataFrame:
     )
 
 
-def ran(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    monkeypatch.setattr("sys.argv", ["fraud", *arguments])
-    status = 0
-    try:
-        command.main()
-    except SystemExit as stopped:
-        status = int(stopped.code or 0)
-    printed = capsys.readouterr()
-    return status, " ".join((printed.out + printed.err).split())
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @pytest.mark.parametrize(
@@ -65,10 +54,10 @@ def test_a_file_with_a_card_number_in_a_text_is_refused(
         data.loc[6, column] = text
         file = tmp_path / f"transactions{suffix}"
         data.to_csv(file, index=False) if suffix == ".csv" else data.to_parquet(file, index=False)
-        status, said = ran(["features", "--data", str(file), "--out", str(tmp_path / "out")], monkeypatch, capsys)
-        assert status == 2, kind
-        assert f"row 7: column {column}:" in said, kind
-        assert not readable(said), kind
+        done = ran(monkeypatch, capsys, "features", "--data", file, "--out", tmp_path / "out")
+        assert done.status == 2, kind
+        assert f"row 7: column {column}:" in done.said, kind
+        assert not readable(done.said), kind
         assert list(tmp_path.iterdir()) == [file]
 
 
@@ -80,9 +69,9 @@ def test_every_command_that_reads_transactions_refuses_it(
     data.loc[6, "merchant"] = f"PAYPAL {CARD}"
     file = tmp_path / "transactions.csv"
     data.to_csv(file, index=False)
-    status, said = ran([name, *COMMANDS[name], str(file), "--out", str(tmp_path / "out")], monkeypatch, capsys)
-    assert (status, "row 7: column merchant: holds a card number" in said) == (2, True), said
-    assert not readable(said)
+    done = ran(monkeypatch, capsys, name, *COMMANDS[name], file, "--out", tmp_path / "out")
+    assert (done.status, "row 7: column merchant: holds a card number" in done.said) == (2, True), done.said
+    assert not readable(done.said)
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -92,7 +81,6 @@ def test_long_numbers_that_are_none_are_read(
     texts = list(NONE.values())
     data = frame(len(texts)).assign(merchant=texts, category=texts, trans_date_trans_time="2020-01-07 10:00:00")
     data.to_csv(tmp_path / "transactions.csv", index=False)
-    arguments = ["features", "--data", str(tmp_path / "transactions.csv"), "--out", str(tmp_path / "out")]
-    status, said = ran(arguments, monkeypatch, capsys)
-    assert status == 0, said
+    done = ran(monkeypatch, capsys, "features", "--data", tmp_path / "transactions.csv", "--out", tmp_path / "out")
+    assert done.status == 0, done.said
     assert len(pd.read_parquet(tmp_path / "out" / "features.parquet")) == len(texts)

@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from cli import applications
-from cli.main import main
 from cli.models import taking_over
 from cli.models.registry import Served
+from tests.cli.person_files import ran
 from tests.cli.registry_account import FEW, GROUP, OUTPUTS, Account, evaluation
 
 Run = Callable[..., tuple[int, str]]
@@ -37,14 +37,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """The command: exit status, and what it said on both outputs, a space for each run of them."""
 
     def command(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["fraud", "models", *words])
-        status = 0
-        try:
-            main()
-        except SystemExit as stopped:
-            status = int(stopped.code or 0)
-        said = capsys.readouterr()
-        return status, " ".join(f"{said.out} {said.err}".split())
+        done = ran(monkeypatch, capsys, "models", *words)
+        return done.status, done.said
 
     return command
 

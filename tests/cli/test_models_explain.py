@@ -16,7 +16,6 @@ import pytest
 from moto import mock_aws
 
 from cli import applications
-from cli.main import main
 from fraud.vector import MODEL_FEATURES
 from lambda_src.gate.evaluation import parse_evaluation
 from lambda_src.ports.model_registry import registered_metadata
@@ -24,6 +23,7 @@ from sagemaker_src.training import evaluate_model
 from sagemaker_src.training.feature_rows import FEATURE_COLUMNS
 from sagemaker_src.training.train import train_model
 from tests.browser import BrowserPages
+from tests.cli.person_files import ran
 from tests.cli.registry_account import BUCKET, GROUP, OUTPUTS, Account
 from tests.sagemaker_src.test_evaluate_model import SETTINGS, TEST_FROM, made_up_rows
 
@@ -95,15 +95,9 @@ def account(made: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     def command(*words: str | Path) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["fraud", "models", "explain", *map(str, words)])
         monkeypatch.chdir(tmp_path)
-        status = 0
-        try:
-            main()
-        except SystemExit as stopped:
-            status = int(stopped.code or 0)
-        said = capsys.readouterr()
-        return status, " ".join(f"{said.out} {said.err}".split())
+        done = ran(monkeypatch, capsys, "models", "explain", *words)
+        return done.status, done.said
 
     return command
 

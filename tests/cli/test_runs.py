@@ -13,13 +13,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from cli import main as command
 from cli import tune
 from cli.runs import open as opening
 from sagemaker_src.tracking.run import tracked
 from sagemaker_src.tracking.store import Store, place
 from tests.browser import BrowserPages
-from tests.cli.person_files import frame
+from tests.cli.person_files import frame, ran
 from tests.cli.test_tune import judge
 from tests.sagemaker_src.test_evaluate_model import made_up_rows
 
@@ -47,14 +46,8 @@ def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pl
 
     def run(*given: str | Path) -> tuple[int, str, str]:
         capsys.readouterr()
-        monkeypatch.setattr("sys.argv", ["fraud", *map(str, given)])
-        status = 0
-        try:
-            command.main()
-        except SystemExit as stopped:
-            status = int(stopped.code or 0)
-        told = capsys.readouterr()
-        return status, told.out, " ".join(told.err.split())
+        done = ran(monkeypatch, capsys, *given)
+        return done.status, done.out, " ".join(done.err.split())
 
     return run
 

@@ -15,9 +15,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from cli import applications as places
-from cli import main as command
 from reading.mapping.toml_file import read_mapping
-from tests.cli.person_files import KEY
+from tests.cli.person_files import KEY, ran
 
 BUCKET = "raw"
 _OUTPUTS = {
@@ -107,14 +106,8 @@ def upload(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path, *options: str | Path
 ) -> tuple[int, str, str]:
     """Runs `fraud upload`: exit status, standard output, and standard error, its lines joined."""
-    monkeypatch.setattr("sys.argv", ["fraud", "upload", "--local-dir", str(folder), *map(str, options)])
-    status = 0
-    try:
-        command.main()
-    except SystemExit as stopped:
-        status = int(stopped.code or 0)
-    said = capsys.readouterr()
-    return status, said.out, " ".join(said.err.split())
+    done = ran(monkeypatch, capsys, "upload", "--local-dir", folder, *options)
+    return done.status, done.out, " ".join(done.err.split())
 
 
 def states(folder: Path) -> list[Path]:
