@@ -152,12 +152,7 @@ def test_models_that_fail_are_taken_back_by_alarms_or_seen_by_nobody_as_a_shadow
     seen = wait_until(lambda: seen_now(standing), 240, lambda: AssertionError("no answer of both is captured"))
     assert (seen.run, seen.report["accepted"], seen.report["limits"]["percent"]) == ("run-2", True, 100)
     assert (seen.report["champion"]["model_version"], seen.report["candidate"]["model_version"]) == ("good", "better")
-    assert (
-        seen.report["candidate"]["asked"]
-        >= seen.report["candidate"]["captured"]
-        > 0
-        == seen.report["decisions"]["differ"]
-    )
+    assert seen.report["candidate"]["asked"] > 0 == seen.report["decisions"]["differ"]
     # a shadow that a run has left is taken away by the run that looks what is to serve
     assert played(standing, "again", {"redeploy": True}) == ("Tell", "New champion")
     assert "ShadowProductionVariants" not in standing.sagemaker.describe_endpoint(
