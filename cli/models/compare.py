@@ -60,11 +60,12 @@ def compare(
         bool, typer.Option("--json", help="An object of JSON, with all segments, or the whole comparison of a shadow.")
     ] = False,
 ) -> None:
-    """Show the evaluations of two versions side by side, and what B has more than A; or a shadow beside the champion.
+    """Show the evaluations of two versions side by side, or a shadow beside the champion on live traffic.
 
-    Where one was evaluated against the other, on the very same rows, the differences of the figures that decide are paired and
-    have 95% intervals, and segments are named in which they surely differ; else each stands on its own rows. `fraud report
-    --version ARN --against ARN` makes a page of the two, with a threshold to move. The exit status is 1 where B is surely worse.
+    It says what B has more than A. Where one was evaluated against the other, on the very same rows, the differences of the
+    figures that decide are paired and have 95% intervals, and segments are named in which they surely differ; else each stands
+    on its own rows. `fraud report --version ARN --against ARN` makes a page of the two, with a threshold to move. The exit
+    status is 1 where B is surely worse.
 
     With --shadow: how the serving model and the candidate that is its shadow answer the live requests, until now; where none is,
     how the last one did, with the address of its page. The exit status is 1 where the candidate does not keep the limits.
