@@ -26,9 +26,8 @@ ARTIFACTS = (
     "report.html",
 )
 """What is kept of a folder: figures and pages. Never rows, scores by row, a model, or what categories of people's tables hold."""
-_PARAMETERS_A_CALL, _METRICS_A_CALL = 100, 1_000
-"""As `mlflow.utils.validation` and its REST API have it, for one `log_batch`."""
 _LONGEST_PARAMETER, _LONGEST_TAG = 6_000, 8_000
+"""As `mlflow.utils.validation` has them."""
 
 Warn = Callable[[str], None]
 
@@ -109,7 +108,7 @@ class Run:
             self._held.release()
 
     def _log(self, **parts: Mapping[str, Any]) -> None:
-        self._try(partial(_log_batches, parts=parts))
+        self._try(partial(_log_batch, parts=parts))
 
     def _try(self, work: Callable[[Store, str], None]) -> None:
         if self._store is None or self.id is None or self._lost:
@@ -181,18 +180,15 @@ def _said(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-def _log_batches(store: Store, run_id: str, parts: Mapping[str, Mapping[str, Any]]) -> None:
+def _log_batch(store: Store, run_id: str, parts: Mapping[str, Mapping[str, Any]]) -> None:
     from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - takes a second, and is there where a store is
 
     now = int(time.time() * 1000)
     metrics = [Metric(name, value, now, 0) for name, value in parts.get("metrics", {}).items()]
-    for start in range(0, len(metrics), _METRICS_A_CALL):
-        store.client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_CALL])
     parameters = [Param(name, str(value)[:_LONGEST_PARAMETER]) for name, value in parts.get("params", {}).items()]
     tags = [RunTag(name, str(value)[:_LONGEST_TAG]) for name, value in parts.get("tags", {}).items()]
-    for start in range(0, max(len(parameters), len(tags)), _PARAMETERS_A_CALL):
-        part = slice(start, start + _PARAMETERS_A_CALL)
-        store.client.log_batch(run_id, params=parameters[part], tags=tags[part])
+    # the client parts them into calls that the API takes
+    store.client.log_batch(run_id, metrics=metrics, params=parameters, tags=tags)
 
 
 def _log_file(store: Store, run_id: str, file: Path) -> None:
