@@ -52,6 +52,10 @@ _JOBS = {
     "CreateTrainingJob": _Job("TrainingJobName", "TrainingJobStatus", "Completed", "TrainingJobs"),
     "CreateProcessingJob": _Job("ProcessingJobName", "ProcessingJobStatus", "Completed", "ProcessingJobs"),
     "CreateTransformJob": _Job("TransformJobName", "TransformJobStatus", "Completed", "TransformJobs"),
+    # whose rule is named otherwise
+    "CreateHyperParameterTuningJob": _Job(
+        "HyperParameterTuningJobName", "HyperParameterTuningJobStatus", "Completed", "TuningJobs"
+    ),
 }
 
 
@@ -117,7 +121,9 @@ class Tasks:
         for action in ("events:PutRule", "events:PutTargets", "events:DescribeRule"):
             self._allowed(key, action, rule)
         describe, named = create.replace("Create", "Describe"), {job.name: task_input[job.name]}
-        longest_s = task_input.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", _LONGEST_S) + SLACK_S
+        limits = task_input.get("HyperParameterTuningJobConfig", {}).get("ResourceLimits") or {}
+        longest = {**limits, **task_input.get("StoppingCondition", {})}.get("MaxRuntimeInSeconds", _LONGEST_S)
+        longest_s = longest + SLACK_S
 
         def done() -> Any:
             if given_up():

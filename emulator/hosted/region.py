@@ -36,6 +36,7 @@ from emulator.sagemaker.jobs import Jobs
 from emulator.sagemaker.registry import Registry
 from emulator.sagemaker.services import services as sagemaker_services
 from emulator.sagemaker.transforms import Transforms
+from emulator.sagemaker.tuning import TuningJobs
 from emulator.stand_ins import StandIns
 from emulator.tasks import Tasks
 
@@ -94,6 +95,7 @@ class Region:
             folder / "flink", self.clients, ministack.judge, self.clusters, stand_ins.topics
         )
         self.jobs = Jobs(folder / "jobs", self.clients, ministack.judge, stand_ins.images, stand_ins.programs)
+        self.tuning = TuningJobs(self.jobs)
         self.endpoints = Endpoints(
             folder / "endpoints",
             self.clients,
@@ -115,7 +117,7 @@ class Region:
             folder / "glue", self.clients, ministack.judge, stand_ins.glue, security, ministack.tell
         )
         glue = glue_service(Catalogue(), classifiers, self.crawlers, self.glue_jobs, security)
-        sagemaker = sagemaker_services(self.jobs, self.transforms, self.endpoints, Registry(), self.store)
+        sagemaker = sagemaker_services(self.jobs, self.tuning, self.transforms, self.endpoints, Registry(), self.store)
         ours = [
             *sagemaker,
             glue,
@@ -154,7 +156,15 @@ class Region:
 
     def stop(self) -> None:
         """Ends every process, those that send before those that receive."""
-        works = (self.mappings, self.crawlers, self.applications, self.glue_jobs, self.jobs, self.transforms)
+        works = (
+            self.mappings,
+            self.crawlers,
+            self.applications,
+            self.glue_jobs,
+            self.tuning,
+            self.jobs,
+            self.transforms,
+        )
         for part in (*works, self.functions, self.endpoints, self.clusters):
             part.stop()
 

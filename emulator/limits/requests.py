@@ -9,6 +9,7 @@ from emulator.limits.units import KIB, MIB, STATE, SYNCHRONOUS, characters, entr
 _STORE, _STORE_QUOTAS = "sagemaker-featurestore-runtime", "feature-store-quotas"
 _WRONG_VALUE, _QUEUES = "InvalidParameterValue", "SQS quotas-messages"
 _NOT_VALID, _TRANSFORM = "ValidationException", "API_CreateTransformJob"
+_TUNING, _TUNED = "sagemaker:CreateHyperParameterTuningJob", "automatic-model-tuning-limits"
 _WRONG_INPUT = "InvalidInputException"
 _DYNAMODB = "Constraints (DynamoDB)"
 _TEXT = r"\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF"
@@ -53,6 +54,33 @@ REQUESTS = (
         number,
         28 * 86_400,
         "ValidationException",
+        "API_StoppingCondition",
+        what="seconds",
+    ),
+    *(
+        Limit(_TUNING, f"HyperParameterTuningJobConfig.{path}", unit, most, "ResourceLimitExceeded", _TUNED, what=what)
+        for path, unit, most, what in (
+            # without more having been asked for
+            ("ResourceLimits.MaxNumberOfTrainingJobs", number, 750, "training jobs"),
+            ("ResourceLimits.MaxParallelTrainingJobs", number, 10, "training jobs at once"),
+            ("ParameterRanges", units.entries_in_all, 30, "hyper-parameters"),
+        )
+    ),
+    Limit(
+        _TUNING,
+        "TrainingJobDefinition.AlgorithmSpecification.MetricDefinitions",
+        entries,
+        20,
+        "ResourceLimitExceeded",
+        _TUNED,
+        what="metrics",
+    ),
+    Limit(
+        _TUNING,
+        "TrainingJobDefinition.StoppingCondition.MaxRuntimeInSeconds",
+        number,
+        28 * 86_400,
+        _NOT_VALID,
         "API_StoppingCondition",
         what="seconds",
     ),

@@ -45,6 +45,11 @@ def entries(value: Any) -> int:
     return len(value)
 
 
+def entries_in_all(value: Any) -> int:
+    """Elements of all lists of an object."""
+    return sum(len(each) for each in value.values())
+
+
 def characters(value: Any) -> int:
     return len(str(value))
 

@@ -21,6 +21,7 @@ from emulator.protocol.service import Judge
 from emulator.sagemaker.containers import Acting, container, pack, reason
 from emulator.sagemaker.listing import Listing
 from emulator.sagemaker.records import Records
+from emulator.sagemaker.script_mode import started_by
 from engines.processes import Process, ProcessError
 
 _TRAINING = Listing(
@@ -83,6 +84,11 @@ class Jobs:
 
     def stop_training_job(self, TrainingJobName: str) -> None:
         self._stop(self.training.get(TrainingJobName), "Training")
+
+    def log(self, name: str) -> str:
+        """What the container of a job has said so far."""
+        path = self._folder / name / "log"
+        return path.read_text(errors="replace") if path.is_file() else ""
 
     def create_processing_job(self, **given: Any) -> dict[str, Any]:
         record = self.processing.add(given["ProcessingJobName"], given)
@@ -154,8 +160,6 @@ class Jobs:
 
     def _train(self, record: dict[str, Any], acting: Acting, folder: Path) -> None:
         algorithm = record["AlgorithmSpecification"]
-        if not algorithm.get("ContainerEntrypoint"):
-            raise ServiceError("ValidationException", "only training jobs with a ContainerEntrypoint run here")
         python = acting.pull(algorithm["TrainingImage"])
         for place in ("model", "output/data", "input/config"):
             (folder / place).mkdir(parents=True)
@@ -178,7 +182,8 @@ class Jobs:
             "TRAINING_JOB_NAME": record["TrainingJobName"],
             **record.get("Environment", {}),
         }
-        argv = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
+        entry = algorithm.get("ContainerEntrypoint")
+        argv = [*entry, *algorithm.get("ContainerArguments", [])] if entry else started_by(parameters, folder)
         record["SecondaryStatus"] = "Training"
         isolated = bool(record.get("EnableNetworkIsolation"))
         process = container(record["TrainingJobName"], argv, variables, acting, folder, python, isolated=isolated)

@@ -15,6 +15,7 @@ from emulator.sagemaker.jobs import Jobs
 from emulator.sagemaker.records import named
 from emulator.sagemaker.registry import Registry
 from emulator.sagemaker.transforms import Transforms
+from emulator.sagemaker.tuning import TuningJobs
 
 _KINDS = {
     "Model": "model",
@@ -26,6 +27,7 @@ _KINDS = {
     "TrainingJob": "training-job",
     "ProcessingJob": "processing-job",
     "TransformJob": "transform-job",
+    "HyperParameterTuningJob": "hyper-parameter-tuning-job",
 }
 _VERBS = ("Create", "Describe", "Delete", "Stop")
 
@@ -96,6 +98,11 @@ CONTROL: dict[str, Needs] = {
     "UpdateModelPackage": _on("sagemaker:UpdateModelPackage", "model-package", "ModelPackageArn"),
     **{f"List{kind}s": _anywhere(f"sagemaker:List{kind}s") for kind in _KINDS},
     "ListModelPackages": _listing_packages,
+    "ListTrainingJobsForHyperParameterTuningJob": _on(
+        "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+        "hyper-parameter-tuning-job",
+        "HyperParameterTuningJobName",
+    ),
 }
 
 RECORDS: dict[str, Needs] = {
@@ -109,11 +116,16 @@ INVOCATION: dict[str, Needs] = {"InvokeEndpoint": _on("sagemaker:InvokeEndpoint"
 
 
 def services(
-    jobs: Jobs, transforms: Transforms, endpoints: Endpoints, registry: Registry, store: FeatureStore
+    jobs: Jobs,
+    tuning: TuningJobs,
+    transforms: Transforms,
+    endpoints: Endpoints,
+    registry: Registry,
+    store: FeatureStore,
 ) -> list[Service]:
     """The control plane, the record service and the invocation service."""
     return [
-        Service(Wire("sagemaker"), (jobs, transforms, endpoints, registry, store), CONTROL),
+        Service(Wire("sagemaker"), (jobs, tuning, transforms, endpoints, registry, store), CONTROL),
         Service(Wire("sagemaker-featurestore-runtime"), (store,), RECORDS),
         Service(Wire("sagemaker-runtime"), (endpoints,), INVOCATION),
     ]

@@ -31,6 +31,7 @@ COMMANDS = {
         "sagemaker list-training-jobs",
         "sagemaker list-processing-jobs",
         "sagemaker list-transform-jobs",
+        "sagemaker list-hyper-parameter-tuning-jobs",
         "sagemaker describe-model --model-name main",
         "sagemaker describe-endpoint-config --endpoint-config-name main",
         "sagemaker describe-endpoint --endpoint-name main",

@@ -108,6 +108,64 @@ def _(at: Place, size: int) -> None:
     )
 
 
+def _tuning(
+    at: Place, name: str, *, hyper_parameters: int = 1, metrics: int = 1, runtime_s: int = 60, **limits: int
+) -> None:
+    """Starts a tuning job whose training jobs come to nothing, and stops it."""
+    ranges = [{"Name": f"p{number}", "MinValue": "0", "MaxValue": "1"} for number in range(hyper_parameters)]
+    defined = [{"Name": f"m{number}", "Regex": "m: (.*)"} for number in range(metrics)]
+    sagemaker = at.client("sagemaker")
+    sagemaker.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=name,
+        HyperParameterTuningJobConfig={
+            "Strategy": "Random",
+            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "m0"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 20, "MaxParallelTrainingJobs": 1, **limits},
+            "ParameterRanges": {"ContinuousParameterRanges": ranges[:30], "IntegerParameterRanges": ranges[30:]},
+        },
+        TrainingJobDefinition={
+            "AlgorithmSpecification": {
+                "TrainingInputMode": "File",
+                "TrainingImage": "no-image",
+                "MetricDefinitions": defined,
+            },
+            "RoleArn": at.made["role"],
+            "OutputDataConfig": {"S3OutputPath": "s3://none"},
+            "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": runtime_s},
+        },
+    )
+    sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+
+
+TUNING, CONFIGURED = "sagemaker:CreateHyperParameterTuningJob", "HyperParameterTuningJobConfig"
+
+
+@sends(TUNING, f"{CONFIGURED}.ResourceLimits.MaxNumberOfTrainingJobs", "training jobs")
+def _(at: Place, size: int) -> None:
+    _tuning(at, f"many-{size}", MaxNumberOfTrainingJobs=size)
+
+
+@sends(TUNING, f"{CONFIGURED}.ResourceLimits.MaxParallelTrainingJobs", "training jobs at once")
+def _(at: Place, size: int) -> None:
+    _tuning(at, f"at-once-{size}", MaxParallelTrainingJobs=size)
+
+
+@sends(TUNING, f"{CONFIGURED}.ParameterRanges", "hyper-parameters")
+def _(at: Place, size: int) -> None:
+    _tuning(at, f"wide-{size}", hyper_parameters=size)
+
+
+@sends(TUNING, "TrainingJobDefinition.AlgorithmSpecification.MetricDefinitions", "metrics")
+def _(at: Place, size: int) -> None:
+    _tuning(at, f"metrics-{size}", metrics=size)
+
+
+@sends(TUNING, "TrainingJobDefinition.StoppingCondition.MaxRuntimeInSeconds", "seconds")
+def _(at: Place, size: int) -> None:
+    _tuning(at, f"long-{size}", runtime_s=size)
+
+
 @sends("dynamodb:BatchGetItem", "RequestItems", "keys_in_all")
 def _(at: Place, size: int) -> None:
     # of two tables, neither of which breaks the model

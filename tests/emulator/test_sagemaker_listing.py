@@ -15,6 +15,7 @@ from emulator.sagemaker.jobs import Jobs
 from emulator.sagemaker.registry import Registry
 from emulator.sagemaker.services import services
 from emulator.sagemaker.transforms import Transforms
+from emulator.sagemaker.tuning import TuningJobs
 
 UNUSED: Any = None
 
@@ -81,10 +82,11 @@ def test_versions_of_a_group_are_listed_oldest_first_and_those_of_all_groups_if_
 def test_every_kind_that_is_described_is_listed_too_and_each_may_be_refused(tmp_path: Path) -> None:
     endpoints = Endpoints(tmp_path, UNUSED, UNUSED, {})
     transforms = Transforms(tmp_path, UNUSED, UNUSED, {}, endpoints.models)
-    made = (Jobs(tmp_path, UNUSED, UNUSED, {}, {}), transforms, endpoints, Registry())
+    jobs = Jobs(tmp_path, UNUSED, UNUSED, {}, {})
+    made = (jobs, TuningJobs(jobs), transforms, endpoints, Registry())
     control = services(*made, FeatureStore(tmp_path / "store.db"))[0]
     described = [name.removeprefix("Describe") for name in control.permissions if name.startswith("Describe")]
-    assert len(described) == 9
+    assert len(described) == 10
     for kind in described:
         assert control.implementing(f"Describe{kind}"), kind
         listing = control.implementing(f"List{kind}s")
