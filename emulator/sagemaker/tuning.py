@@ -236,7 +236,7 @@ class TuningJobs:
         ]
         best: dict[str, Any] | None = record.get("BestTrainingJob")
         better: Callable[[float, float], bool] = float.__gt__ if objective["Type"] == "Maximize" else float.__lt__
-        known = best and best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+        known: float | None = best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] if best else None
         # page API_DescribeHyperParameterTuningJob: of those that completed
         if trial.status == "Completed" and (known is None or better(value, known)):
             (summary,) = _TRIALS.page([trial.record], {})["TrainingJobSummaries"]
