@@ -185,7 +185,7 @@ def _error_name(service: str, code: str) -> str:
 
 
 def _with_text(name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """The optimized integrations take JSON where the service takes text."""
+    """Step Functions takes JSON where the service takes text, or the bytes of an object."""
 
     def form(given: Mapping[str, Any]) -> dict[str, Any]:
         value = given.get(name)
@@ -198,6 +198,7 @@ _FORMS: dict[tuple[str, str], Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     ("sqs", "SendMessage"): _with_text("MessageBody"),
     ("sns", "Publish"): _with_text("Message"),
     ("stepfunctions", "StartExecution"): _with_text("Input"),
+    ("s3", "PutObject"): _with_text("Body"),
     ("events", "PutEvents"): lambda given: {
         **given,
         "Entries": [_with_text("Detail")(one) for one in given["Entries"]],

@@ -14,6 +14,13 @@ from typing import Any, Protocol
 
 FILE = "parameters.json"
 
+OBJECTIVE = "judged average precision"
+"""What parameters are judged by, as a trial of a tuning job says it in its log: `judged average precision: 0.987654`."""
+OBJECTIVE_REGEX = rf"{OBJECTIVE}: ([0-9.]+)"
+
+STUDY = "study.json"
+"""Beside FILE, where a tuning job has found it: the job and all its trials."""
+
 Parameters = dict[str, int | float]
 """{name of a hyper-parameter, as `TrainingSettings` has it: value}."""
 
@@ -48,9 +55,9 @@ class Parameter:
 
     def allows(self, value: object) -> bool:
         """Whether it may have this value."""
-        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return False
-        return math.isfinite(value) and self.least <= value <= self.most
+        return self.least <= value <= self.most and (not self.whole or value == int(value))
 
     @property
     def allowed(self) -> str:

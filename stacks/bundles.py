@@ -350,6 +350,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         *_DRIFT,
         "fraud.decision_costs",
         "fraud.notation",
+        "fraud.search_space",
         *_VECTOR,
         "sagemaker_src.options",
         "sagemaker_src.page_style",
@@ -378,6 +379,8 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "sagemaker_src.training.split",
         "sagemaker_src.training.synthetic_rows",
         "sagemaker_src.training.train",
+        "sagemaker_src.tuning.judging",
+        "sagemaker_src.tuning.trial",
     ),
 }
 """{state machine: the modules of its jobs}."""

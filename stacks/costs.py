@@ -217,6 +217,10 @@ def _model(settings: Settings) -> Iterator[Line]:
         30 * (0.5 if settings.env == "prod" else 0.1),
     )
     yield Line("Training", f"SageMaker, {settings.training_instance_type} hour", 4.3 * _training_h(settings))
+    if settings.tuning_jobs:
+        # a trial fits once where a training fits twice, and is judged on fewer rows; those that end early take less
+        tuning_h = 4.3 * settings.tuning_jobs * _training_h(settings) / 2
+        yield Line("Training", f"SageMaker, {settings.training_instance_type} hour", tuning_h)
     if settings.shadow_percent:
         # beside the shadow's machines those of two updates of the endpoint, each with its waits; and a short job
         busy_h = settings.shadow_hours + 2 * 3 * settings.canary_wait_s / 3600

@@ -12,6 +12,8 @@ OFFLINE_DATABASE = "sagemaker_featurestore"
 TRAINING_JOBS = ("training-set", "training", "evaluation")
 """The jobs of training."""
 DRIFT_JOB = "drift"
+TUNING_JOB = "tune"
+"""A tuning job, and its training jobs."""
 SHADOW_JOB = "shadow"
 """The job that compares a candidate that was a shadow with the champion."""
 SYNTHESIS_JOBS = ("synth-extract", "synth-fit", "synth-sample", "synth-evaluate")
@@ -30,7 +32,7 @@ SCORED, REPORTS, WORKING = "scored/", "reports/", "_working/"
 ACTING_S = 60
 """How long a function may take that acts on new objects."""
 JOBS = ("nightly", DRIFT_JOB, SHADOW_JOB, *TRAINING_JOBS, *SYNTHESIS_JOBS, *SCORING_JOBS)
-"""All jobs."""
+"""All jobs, but for the one of the setting `tuning_jobs`."""
 
 
 def stack_name(settings: Settings, name: str) -> str:

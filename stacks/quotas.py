@@ -61,7 +61,8 @@ def needs(settings: Settings) -> dict[Quota, int]:
     machines: Counter[tuple[str, str]] = Counter()
     # a new model's machines come beside those of the one before
     machines[settings.endpoint_instance_type, "endpoint usage"] += 2 * settings.endpoint_instances_most
-    machines[settings.training_instance_type, "training job usage"] += 1
+    at_once = settings.tuning_parallel if settings.tuning_jobs else 1
+    machines[settings.training_instance_type, "training job usage"] += at_once
     for one in (settings.training_instance_type, settings.nightly_instance_type):
         machines[one, "processing job usage"] += 1
     own_batch = settings.batch_back_end == "sagemaker"

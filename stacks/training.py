@@ -11,7 +11,7 @@ from stacks.constructs.shadow import shadow_limits
 from stacks.constructs.training import LABELLED
 from stacks.constructs.training import Training as Machine
 from stacks.data import DECISIONS, LABELS, SHADOWED, TRANSACTIONS, Data
-from stacks.names import DRIFT_JOB, JOB_LOG_GROUPS, SHADOW_JOB, TRAINING_JOBS, run_prefix
+from stacks.names import DRIFT_JOB, JOB_LOG_GROUPS, SHADOW_JOB, TRAINING_JOBS, TUNING_JOB, run_prefix
 from stacks.serving import Serving
 from stacks.settings import Settings
 from stacks.streaming import Streaming
@@ -53,7 +53,8 @@ class Training(FraudStack):
             champion=training.champion,
             bus=(streaming.bus.attr_name, streaming.bus.attr_arn),
         ).machine
-        jobs = [run_prefix(settings, name) for name in (*TRAINING_JOBS, SHADOW_JOB, DRIFT_JOB)]
+        tuning = [TUNING_JOB] if settings.tuning_jobs else []
+        jobs = [run_prefix(settings, name) for name in (*TRAINING_JOBS, *tuning, SHADOW_JOB, DRIFT_JOB)]
         leftovers(
             self,
             data.clean_up_arn,
@@ -62,6 +63,7 @@ class Training(FraudStack):
             jobs=[f"{job}-" for job in jobs],
             log_streams=[f"{group}:{job}-" for group in JOB_LOG_GROUPS for job in jobs],
             registry=[training.prefix],
+            **({"tuning_jobs": [f"{run_prefix(settings, TUNING_JOB)}-"]} if settings.tuning_jobs else {}),
         )
         if settings.training_at:
             self.machine.every("OnSchedule", settings.training_at, data.key, {})

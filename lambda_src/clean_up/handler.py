@@ -6,6 +6,7 @@ Properties, each of which may be left out:
 - `Registry`: model package groups; their versions go.
 - `Models`: what names begin with; models and endpoint configurations go.
 - `Detectors`: as DETECTOR:MODEL; jobs, detector versions, rules, model versions and the model go.
+- `TuningJobs`: what names begin with; running ones are stopped, and start no further training job.
 - `Jobs`: what names begin with; running processing, training and transform jobs are stopped.
 - `LogStreams`: as GROUP:PREFIX; the group's streams whose names begin with it go.
 - `LogGroups`: names.
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from lambda_src.clean_up.buckets import empty_bucket
 from lambda_src.clean_up.detectors import take_down_detector
 from lambda_src.clean_up.environment import Environment
-from lambda_src.clean_up.jobs import stop_jobs
+from lambda_src.clean_up.jobs import stop_jobs, stop_tuning_jobs
 from lambda_src.clean_up.logs import delete_log_group, delete_log_streams
 from lambda_src.clean_up.models import delete_models, delete_versions
 from lambda_src.clean_up.tables import delete_tables
@@ -35,6 +36,7 @@ from lambda_src.time_left import TimeLeft
 environment = Environment.read()
 
 STEPS: dict[str, Callable[[str, TimeLeft], None]] = {
+    "TuningJobs": stop_tuning_jobs,
     "Jobs": stop_jobs,
     "Detectors": take_down_detector,
     "LogStreams": delete_log_streams,

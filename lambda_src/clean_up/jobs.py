@@ -11,6 +11,24 @@ KINDS = ("Training", "Processing", "Transform")
 POLL_S = 5.0
 
 
+def stop_tuning_jobs(prefix: str, time_left: TimeLeft) -> None:
+    """Stops the running tuning jobs whose names begin with a prefix, and waits until they have ended, their training jobs too."""
+    sagemaker = client("sagemaker", timeout_s=10)
+    for name in _tuning_jobs(sagemaker, prefix, "InProgress"):
+        sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    while left := _tuning_jobs(sagemaker, prefix, "Stopping"):
+        logger.info("waiting for tuning jobs to end", extra={"jobs": left})
+        time_left.wait(POLL_S, unfinished(", ".join(left)))
+
+
+def _tuning_jobs(sagemaker: Client, prefix: str, status: str) -> list[str]:
+    pages = sagemaker.get_paginator("list_hyper_parameter_tuning_jobs").paginate(
+        NameContains=prefix, StatusEquals=status
+    )
+    names = [each["HyperParameterTuningJobName"] for page in pages for each in page["HyperParameterTuningJobSummaries"]]
+    return [name for name in names if name.startswith(prefix)]
+
+
 def stop_jobs(prefix: str, time_left: TimeLeft) -> None:
     """Stops the running jobs whose names begin with a prefix, and waits until they have ended."""
     sagemaker = client("sagemaker", timeout_s=10)

@@ -30,6 +30,7 @@ from fraud.decision_costs import DecisionCosts, DecisionCostsError
 from fraud.durations import MS_PER_DAY
 from fraud.model_input import ModelInput
 from fraud.notation import decimal_number, iso_moment_ms, whole_number
+from fraud.search_space import FILE, STUDY, ParametersError, read_parameters
 from fraud.vector import CATEGORY_FEATURES, declared_input, model_vector
 from sagemaker_src.drift.baseline import BaselineError, make_baseline
 from sagemaker_src.options import typed
@@ -317,6 +318,11 @@ def _options() -> argparse.ArgumentParser:
         help="what thresholds are chosen by: the shares of honest rows that may be reviewed and blocked, or what decisions cost",
     )
     add_cost_options(parser)
+    parser.add_argument(
+        "--tuned",
+        type=Path,
+        help="folder with parameters.json, in place of these options, and its study.json if there is one",
+    )
     for field, default in asdict(TrainingSettings()).items():
         read = typed(whole_number if isinstance(default, int) else decimal_number)
         parser.add_argument("--" + field.replace("_", "-"), type=read, default=default, help="default %(default)s")
@@ -330,9 +336,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.train is None:
         parser.error("--train: name a Parquet file or folder of feature rows")
     try:
-        settings = TrainingSettings(**{field: getattr(options, field) for field in asdict(TrainingSettings())})
+        chosen = read_parameters(options.tuned / FILE) if options.tuned else {}
+        given = {field: getattr(options, field) for field in asdict(TrainingSettings())}
+        settings = TrainingSettings(**{**given, **chosen})
         costs = read_costs(options) if options.thresholds_by == "costs" else None
         rows = in_order(read_feature_rows(Path(options.train)))
+    except ParametersError as error:
+        parser.error(f"--tuned: {error}")
     except (TrainingSettingsError, DecisionCostsError) as error:
         parser.error(str(error))
     except FeatureRowsError as error:
@@ -353,6 +363,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--train: {error}")
     if told := set_manifest(Path(options.train)):
         trained.manifest["data"]["training_set"] = told
+    if options.tuned and (options.tuned / STUDY).is_file():
+        trained.manifest["study"] = json.loads((options.tuned / STUDY).read_text(encoding="utf-8"))
     trained.save(options.model_dir)
     _add_program(options.model_dir)
     try:

@@ -19,6 +19,7 @@ from stacks.names import (
     JOB_LOG_GROUPS,
     JOBS,
     OFFLINE_DATABASE,
+    TUNING_JOB,
     endpoint_log_group,
     files_security,
     model_prefix,
@@ -68,11 +69,12 @@ class CleanUp(Construct):
     def _permissions(self) -> None:
         role = self.deployed.role
         models = model_prefix(self._settings)
+        tuning = [TUNING_JOB] if self._settings.tuning_jobs else []
         made = [self._arn("sagemaker", kind, f"{models}-*") for kind in ("model", "endpoint-config")]
         jobs = [
             self._arn("sagemaker", f"{kind}-job", f"{run_prefix(self._settings, job)}-*")
             for kind in ("processing", "training", "transform")
-            for job in JOBS
+            for job in (*JOBS, *tuning)
         ]
         listing = ["ListModels", "ListEndpointConfigs", "ListProcessingJobs", "ListTrainingJobs", "ListTransformJobs"]
         allow(role, [f"sagemaker:{one}" for one in listing], ["*"], because=LISTING)
@@ -80,6 +82,10 @@ class CleanUp(Construct):
         allow(role, deleting, made, because=NAMED_LATER)
         stopping = ["sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"]
         allow(role, stopping, jobs, because=NAMED_LATER)
+        if tuning:
+            named = self._arn("sagemaker", "hyper-parameter-tuning-job", f"{run_prefix(self._settings, TUNING_JOB)}-*")
+            allow(role, ["sagemaker:ListHyperParameterTuningJobs"], ["*"], because=LISTING)
+            allow(role, ["sagemaker:StopHyperParameterTuningJob"], [named], because=NAMED_LATER)
         registry = [
             self._arn("sagemaker", "model-package-group", models),
             self._arn("sagemaker", "model-package", f"{models}/*"),

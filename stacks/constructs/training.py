@@ -39,6 +39,7 @@ from stacks.constructs.shadow import Shadow
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri
 from stacks.constructs.steps import Choice, Fail, Step, Task
 from stacks.constructs.storage import Store
+from stacks.constructs.tuning import Tuning
 from stacks.constructs.turn import Turn
 from stacks.images import image
 from stacks.names import SHADOW_JOB, model_prefix, run_prefix
@@ -227,7 +228,9 @@ class Training(Construct):
             instance_type=self._settings.training_instance_type,
         )
         newest = {"Keep synthetic": keep(self._curated, NEWEST)} if self._settings.training_with_synthetic else {}
-        made = next(iter(newest), "Train")
+        self._tuning = self._tuned_by(trainer, features)
+        tuned = self._tuning.steps("Train") if self._tuning else {}
+        made = next(iter({**newest, **tuned}), "Train")
         learned = self._retraining.learned()
         came_back = "both" if self._settings.training_labels == "both" else "archive"
         return {
@@ -266,6 +269,7 @@ class Training(Construct):
                 self._code, worker, self._key.key_arn, reads=("as_of", "labels", "run", "transactions")
             ),
             **newest,
+            **tuned,
             "Train": Task(
                 resource="sagemaker:createTrainingJob.sync",
                 arguments=self._training_job(trainer, features),
@@ -276,6 +280,33 @@ class Training(Construct):
             ),
             **champion.found(),
             "Evaluate": evaluation.task(self._code, worker, self._key.key_arn, reads=("champion", "model", "run")),
+        }
+
+    def _tuned_by(self, trainer: iam.Role, features: str) -> Tuning | None:
+        if not self._settings.tuning_jobs:
+            return None
+        return Tuning(
+            settings=self._settings,
+            code=self._code,
+            image=self._xgboost,
+            models=self._models,
+            trainer=trainer,
+            resources=self._resources(),
+            features=features,
+            key_arn=self._key.key_arn,
+        )
+
+    def _resources(self) -> dict[str, Any]:
+        return {
+            "ResourceConfig": {
+                "InstanceCount": 1,
+                "InstanceType": self._settings.training_instance_type,
+                "VolumeSizeInGB": 30,
+                "VolumeKmsKeyId": self._key.key_arn,
+            },
+            "StoppingCondition": {"MaxRuntimeInSeconds": JOB_S},
+            "EnableInterContainerTrafficEncryption": False,
+            "EnableNetworkIsolation": True,
         }
 
     def _training_job(self, trainer: iam.Role, features: str) -> dict[str, Any]:
@@ -289,6 +320,8 @@ class Training(Construct):
         if self._settings.training_with_synthetic:
             channels["synthetic"] = self._curated.uri(NEWEST)
             arguments += ["--synthetic", f"{CHANNELS}/synthetic"]
+        if self._tuning:
+            arguments += ["--tuned", f"{CHANNELS}/tuned"]
         return {
             "TrainingJobName": run_name(run_prefix(self._settings, "training")),
             "RoleArn": trainer.role_arn,
@@ -299,17 +332,12 @@ class Training(Construct):
                 "ContainerArguments": arguments,
             },
             "Environment": {"JOB_ARCHIVES": code},
-            "InputDataConfig": [channel(name, uri) for name, uri in channels.items()],
+            "InputDataConfig": [
+                *(channel(name, uri) for name, uri in channels.items()),
+                *([self._tuning.channel()] if self._tuning else []),
+            ],
             "OutputDataConfig": {"S3OutputPath": self._models.uri(MODELS), "KmsKeyId": self._key.key_arn},
-            "ResourceConfig": {
-                "InstanceCount": 1,
-                "InstanceType": self._settings.training_instance_type,
-                "VolumeSizeInGB": 30,
-                "VolumeKmsKeyId": self._key.key_arn,
-            },
-            "StoppingCondition": {"MaxRuntimeInSeconds": JOB_S},
-            "EnableInterContainerTrafficEncryption": False,
-            "EnableNetworkIsolation": True,
+            **self._resources(),
         }
 
     def _permissions(self, worker: iam.Role, trainer: iam.Role) -> None:
@@ -336,6 +364,8 @@ class Training(Construct):
         machine = self.machine
         self._turn.let(machine)
         self._retraining.start(machine, self._key, self._bus[0])
+        if self._tuning:
+            self._tuning.let(machine)
         jobs = ["training-set", "evaluation"]
         if self._shadow:
             self._shadow.let(machine, made[1])

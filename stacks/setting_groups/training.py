@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
 from fraud.decision_costs import RANGES
 from fraud.search_space import SPACE, Parameters
@@ -78,6 +78,15 @@ class Training(Group):
         "how the trees are fitted, as the `parameters.json` of `fraud tune`; what it leaves out, and {}: training's defaults",
         f"an object of JSON with some of {', '.join(each.name for each in SPACE)}, each within the range that it is tuned in",
     )
+    # the trials of a tuning job are listed in one page (API_ListTrainingJobsForHyperParameterTuningJob)
+    tuning_jobs: int = number(
+        0,
+        "how many sets of parameters a tuning job tries before each training, whose best is trained with; 0: none",
+        0,
+        100,
+    )
+    # page automatic-model-tuning-limits: more have to be asked for
+    tuning_parallel: int = number(2, "how many of them at once, each on a machine of its own", 1, 10)
 
     thresholds_by: Literal["shares", "costs"] = setting(
         "shares",
@@ -98,6 +107,18 @@ class Training(Group):
     gate_segment_recall: float = number(
         0.1, "gate: recall that a candidate may surely lose in a segment, the whole 95% interval", 0, 1
     )
+
+    @model_validator(mode="after")
+    def _training_possible(self) -> Self:
+        if not self.tuning_jobs:
+            return self
+        self._ordered(("tuning_parallel", "tuning_jobs"))
+        if self.training_parameters:
+            raise ValueError(
+                f"training_parameters are set, and tuning_jobs ({self.tuning_jobs}) has others found before each training; "
+                "allowed: one of the two"
+            )
+        return self
 
     @property
     def cost_options(self) -> list[str]:

@@ -204,6 +204,29 @@ def test_running_jobs_are_stopped_and_waited_for(monkeypatch):
         jobs.stop_jobs("fraud-dev-training-", TimeLeft(Context(looks=3)))
 
 
+def test_running_tuning_jobs_are_stopped_and_waited_for(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    running, stopping = ["fraud-dev-tune-1", "not-fraud-dev-tune-1"], []
+
+    def page(NameContains, StatusEquals):  # noqa: N803
+        found = [name for name in (running if StatusEquals == "InProgress" else stopping) if NameContains in name]
+        if StatusEquals == "Stopping":
+            stopping.clear()
+        return [{"HyperParameterTuningJobSummaries": [{"HyperParameterTuningJobName": name} for name in found]}]
+
+    def stop(HyperParameterTuningJobName):  # noqa: N803
+        running.remove(HyperParameterTuningJobName)
+        stopping.append(HyperParameterTuningJobName)
+
+    sagemaker = SimpleNamespace(
+        get_paginator={"list_hyper_parameter_tuning_jobs": SimpleNamespace(paginate=page)}.get,
+        stop_hyper_parameter_tuning_job=stop,
+    )
+    monkeypatch.setattr(jobs, "client", lambda *_, **__: sagemaker)
+    jobs.stop_tuning_jobs("fraud-dev-tune-", TimeLeft(Context()))
+    assert (running, stopping) == (["not-fraud-dev-tune-1"], [])
+
+
 def test_what_goes_wrong_is_told_and_the_deletion_fails(clean_up, answers, aws, monkeypatch):
     function = clean_up("DELETE_IN_PROGRESS")
 

@@ -57,7 +57,13 @@ def not_isolated(templates: Templates) -> Iterator[str]:
             operation = state.get("Resource", "").rsplit(":", 1)[-1].removesuffix(".sync")
             arguments = state.get("Arguments", {})
             given = arguments.get("NetworkConfig", {}) if operation == "createProcessingJob" else arguments
-            makes = operation in ("createProcessingJob", "createTrainingJob", "createModel")
+            makes = operation in (
+                "createProcessingJob",
+                "createTrainingJob",
+                "createModel",
+                "createHyperParameterTuningJob",
+            )
+            given = given.get("TrainingJobDefinition", given)
             if makes and given.get("EnableNetworkIsolation") is not (name != "Compute"):
                 yield f"{machine}: {name}: EnableNetworkIsolation {given.get('EnableNetworkIsolation')}"
 

@@ -41,6 +41,7 @@ STARTED = {
         "sagemaker_src.training.train",
         "sagemaker_src.training.evaluate_model",
         "sagemaker_src.shadow.compare",
+        "sagemaker_src.tuning.trial",
     ),
     "transform jobs": ("glue_scripts.transform",),
     "stream job": ("flink_src.main",),

@@ -100,6 +100,15 @@ SENTENCES = [
         {"training_parameters": '{"eta": 5}'},
         r"training_parameters: '{\"eta\": 5}' \(eta: '5'; allowed: numbers from 0.02 to 0.3\); allowed: an object of JSON",
     ),
+    ({"tuning_jobs": 101}, "tuning_jobs: 101; allowed: 0 to 100"),
+    (
+        {"tuning_jobs": 4, "tuning_parallel": 5},
+        "tuning_parallel .5. is above tuning_jobs .4.; allowed: tuning_parallel <= ",
+    ),
+    (
+        {"tuning_jobs": 4, "training_parameters": {"eta": 0.05}},
+        r"training_parameters are set, and tuning_jobs \(4\) has others found before each training; allowed: one of the two",
+    ),
     # no key of CDK's own, and no setting: left unread, it would deploy another environment
     ({"Env": "prod"}, r"Env: no such setting \(is env meant\?\)"),
     ({"alarm-email": "a@b.org"}, r"alarm-email: no such setting \(is alarm_email meant\?\)"),

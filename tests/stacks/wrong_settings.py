@@ -77,6 +77,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "alarm_unknown_labels": (1, 100_000_000),
     "training_label_delay_days": (0, 365),
     "training_new_labels": (0, 1_000_000_000),
+    "tuning_jobs": (0, 100),
+    "tuning_parallel": (1, 10),
     "alarm_api_latency_ms": (20, 29_000),
     "api_calls_a_second": (1, 10_000),
     "api_burst": (1, 5000),
