@@ -12,8 +12,9 @@ import pytest
 from engines.installed import ROOT
 from engines.spark import run_spark
 from fraud.features.catalogue import names, with_risks
-from sagemaker_src.processing import nightly
-from tests.sagemaker_src.test_labelled_set import Archive
+from fraud.features.habits import LONGEST_DAYS
+from sagemaker_src.processing import entity_risk, nightly
+from tests.sagemaker_src.test_labelled_set import DAYS, Archive
 from tests.sagemaker_src.test_nightly import DAY_MS, START_MS, Nights
 from tests.sagemaker_src.test_set_with_risk import DELAY_DAYS, WORDS, settled, with_terminals
 from tests.sagemaker_src.told_loop import shares
@@ -25,7 +26,8 @@ import sys
 from functools import partial
 sys.path.insert(0, {root!r})
 from fraud.features.catalogue import with_risks
-from sagemaker_src.processing import nightly
+from fraud.features.habits import LONGEST_DAYS
+from sagemaker_src.processing import entity_risk, nightly
 nightly.run = partial(nightly.run, catalogue=with_risks({days}))
 sys.exit(nightly.main())
 """
@@ -55,6 +57,20 @@ def test_a_night_goes_on_to_what_a_loop_finds(tmp_path: Path, monkeypatch: pytes
                 assert {back: risks[f"{word}_risk_{back}"] for back in wanted} == wanted
                 seen |= set(wanted.values())
     assert len(seen) > 10
+
+
+def test_a_first_night_over_all_history_looks_as_far_back_as_each_of_its_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nightly, "run", partial(RUN, catalogue=CATALOGUE))
+    archive = with_terminals(tmp_path)
+    wanted = of_rows(Nights(tmp_path / "whole", archive.transactions, *whole(archive)).run(DAYS, first=0))
+    # the world is shorter than what is kept is: keep as little as the longest window
+    monkeypatch.setattr(entity_risk, "KEPT_DAYS", LONGEST_DAYS)
+    found = of_rows(Nights(tmp_path / "short", archive.transactions, *whole(archive)).run(DAYS, first=0))
+    early = [row["transaction_id"] for row in archive.transactions if row["event_ms"] < START_MS + 10 * DAY_MS]
+    assert any(wanted[each]["merchant_risk_7d"] is not None for each in early)
+    assert found == wanted
 
 
 @pytest.mark.engines
