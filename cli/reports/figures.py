@@ -37,14 +37,14 @@ def evaluation_values(
         "at_thresholds": [
             (name, *_at(figures)) for name, figures in at_thresholds(label, score, thresholds).items()
         ],
-        "calibrated": [(says, _figure(calibrated[name], 5)) for name, says in _CALIBRATION.items()],
+        "calibrated": [(says, figure_text(calibrated[name], digits=5)) for name, says in _CALIBRATION.items()],
         "calibration_chart": _calibration(calibrated["table"]),
         "cards": None if told is None else _cards(told),
         "costs_told": None if told is None else _costs(told["costs"], told["at_thresholds"]),
         "segments": () if told is None else _segments(told["intervals"]["segments"]),
         "segments_chart": None if told is None else _drawn_segments(told["intervals"]),
         "sure": () if told is None else [
-            (says, _interval(told["intervals"][name])) for name, says in _SURE.items()
+            (says, interval_text(told["intervals"][name])) for name, says in _SURE.items()
         ],
         "draws": None if told is None else told["resampled"]["times"],
         "few_frauds": SEGMENT_FRAUDS,
@@ -59,8 +59,13 @@ _CALIBRATION = {
 _SURE = {"average_precision": "Average precision", "recall_at_fpr_0.001": "Recall at 0.1% false positives"}
 
 
-def _figure(value: float | None, digits: int = 4) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+def figure_text(value: float | None, sign: str = "", digits: int = 4) -> str:
+    """A figure as a page has it, `sign="+"` with its sign; a dash where there is none.
+
+    >>> figure_text(0.98765), figure_text(0.01, "+"), figure_text(None)
+    ('0.9877', '+0.0100', '-')
+    """
+    return "-" if value is None else f"{value:{sign}.{digits}f}"
 
 
 def _share(value: float | None) -> str:
@@ -75,10 +80,15 @@ def _score(value: float | None) -> str:
     return "above every score" if value is None else f"{value:.4g}"
 
 
-def _interval(figure: Mapping[str, float | None]) -> str:
+def interval_text(figure: Mapping[str, float | None], sign: str = "") -> str:
+    """A figure with its interval, as `figure_text` has each.
+
+    >>> interval_text({"value": 0.5, "low": 0.4, "high": 0.6})
+    '0.5000 (0.4000 to 0.6000)'
+    """
     if figure["value"] is None:
         return "-"
-    return f"{figure['value']:.4f} ({_figure(figure['low'])} to {_figure(figure['high'])})"
+    return f"{figure_text(figure['value'], sign)} ({figure_text(figure['low'], sign)} to {figure_text(figure['high'], sign)})"
 
 
 def _at(figures: Mapping[str, Any]) -> tuple[str, ...]:
@@ -87,7 +97,7 @@ def _at(figures: Mapping[str, Any]) -> tuple[str, ...]:
         f"{figures['flagged']:,}",
         _share(figures["precision"]),
         _share(figures["recall"]),
-        _figure(figures["f1"], 3),
+        figure_text(figures["f1"], digits=3),
     )
 
 
@@ -113,7 +123,7 @@ def _cards(told: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     rows = [("All cards", told["card_precision"])]
     if told["card_precision_without_known"] is not None:
         rows.append(("Without cards of which a fraud was known before", told["card_precision_without_known"]))
-    return [(says, _figure(each["value"]), _figure(each["best"])) for says, each in rows]
+    return [(says, figure_text(each["value"]), figure_text(each["best"])) for says, each in rows]
 
 
 def _costs(told: Mapping[str, Any], at: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,7 +205,7 @@ def _segments(told: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
         (
             _named(each),
             f"{each['frauds']:,}{' (few)' if each['frauds'] < SEGMENT_FRAUDS else ''}",
-            f"{each['value']:.3f} ({_figure(each['low'], 3)} to {_figure(each['high'], 3)})",
+            f"{each['value']:.3f} ({figure_text(each['low'], digits=3)} to {figure_text(each['high'], digits=3)})",
         )
         for each in _with_frauds(told)
     ]

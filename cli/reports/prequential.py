@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from cli.reports.figures import figure_text, interval_text
 from cli.reports.page import FRAUD, HONEST, INK, new_figure, svg, write_page
 from cli.times import day_of
 
@@ -39,8 +40,11 @@ def prequential_report(path: Path, told: Mapping[str, Any], lead: str, facts: Se
         title="Card-fraud model: over time",
         lead=lead,
         tiles=[
-            (_figure(together["retrained"]["average_precision"]["value"]), f"average precision, {_SAYS['retrained']}"),
-            (_figure(together["static"]["average_precision"]["value"]), f"average precision, {_SAYS['static']}"),
+            (
+                figure_text(together["retrained"]["average_precision"]["value"]),
+                f"average precision, {_SAYS['retrained']}",
+            ),
+            (figure_text(together["static"]["average_precision"]["value"]), f"average precision, {_SAYS['static']}"),
             (str(len(periods)), "periods"),
             (f"{together['rows']:,}", "transactions"),
             (f"{together['frauds']:,}", "frauds"),
@@ -49,10 +53,14 @@ def prequential_report(path: Path, told: Mapping[str, Any], lead: str, facts: Se
         ageing=[(says, _differences(periods, name, says)) for name, says in _SURE.items()],
         together=[
             *(
-                (says, *(_interval(together[arm][name]) for arm in _SAYS), _interval(together["difference"][name], "+"))
+                (
+                    says,
+                    *(interval_text(together[arm][name]) for arm in _SAYS),
+                    interval_text(together["difference"][name], "+"),
+                )
                 for name, says in _SURE.items()
             ),
-            *((says, *(_figure(together[arm][name]) for arm in _SAYS), "") for name, says in _ALONE.items()),
+            *((says, *(figure_text(together[arm][name]) for arm in _SAYS), "") for name, says in _ALONE.items()),
         ],
         arms=list(_SAYS.values()),
         rows=[_row(each) for each in periods],
@@ -61,24 +69,14 @@ def prequential_report(path: Path, told: Mapping[str, Any], lead: str, facts: Se
     )
 
 
-def _figure(value: float | None, sign: str = "") -> str:
-    return "-" if value is None else f"{value:{sign}.4f}"
-
-
-def _interval(figure: Mapping[str, float | None], sign: str = "") -> str:
-    if figure["value"] is None:
-        return "-"
-    return f"{_figure(figure['value'], sign)} ({_figure(figure['low'], sign)} to {_figure(figure['high'], sign)})"
-
-
 def _row(told: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         day_of(told["from_ms"]),
         f"{told['rows']:,}",
         f"{told['frauds']:,}",
-        *(_interval(told[arm]["average_precision"]) for arm in _SAYS),
-        _interval(told["difference"]["average_precision"], "+"),
-        *(_figure(told[arm]["card_precision"]) for arm in _SAYS),
+        *(interval_text(told[arm]["average_precision"]) for arm in _SAYS),
+        interval_text(told["difference"]["average_precision"], "+"),
+        *(figure_text(told[arm]["card_precision"]) for arm in _SAYS),
     )
 
 
