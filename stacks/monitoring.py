@@ -335,9 +335,19 @@ class Monitoring(FraudStack):
             own_metric("Decisions", "Sum", service="decide", outcome=outcome)
             for outcome in ("approve", "review", "block")
         ]
+        let_through = [
+            own_metric("ControlGroup", "Sum", service=service).with_(label=f"Control group, {says}")
+            for service, says in (("decide", "stream"), ("api", "API"))
+        ]
         latencies = [own_metric("DecisionLatency", statistic, service="decide") for statistic in ("p50", "p99")]
         board.add_widgets(
-            cloudwatch.GraphWidget(title="Decisions a minute", left=outcomes, stacked=True, width=12),
+            cloudwatch.GraphWidget(
+                title="Decisions a minute; right: let through as control group",
+                left=outcomes,
+                right=let_through,
+                stacked=True,
+                width=12,
+            ),
             cloudwatch.GraphWidget(title="From transaction to decision, ms", left=latencies, width=12),
         )
         board.add_widgets(

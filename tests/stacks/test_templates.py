@@ -424,6 +424,12 @@ def test_the_stream_jobs_alarms_watch_what_flink_2_2_has(templates: Templates) -
     assert set(shown) <= FLINK_METRICS
 
 
+def test_the_dashboard_shows_what_was_let_through_as_control_group_by_each_door(templates: Templates) -> None:
+    (board,) = resources(templates, "AWS::CloudWatch::Dashboard")
+    shown = re.findall(r"ControlGroup\W+service\W+(\w+)", json.dumps(board.properties))
+    assert shown == ["decide", "api"]
+
+
 def test_a_model_brings_the_program_that_serves_it(dev_folder: Path, dev: Templates) -> None:
     """Without a network, a container cannot fetch one (page mkt-algo-model-internet-free)."""
     (model,) = resources(dev, "AWS::SageMaker::Model")
