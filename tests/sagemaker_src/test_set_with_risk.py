@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,16 @@ def test_silence_about_what_was_stopped_says_nothing(archive: Archive) -> None:
     assert {merchants[row["transaction_id"]] for row in rows} == {approved["merchant"]}
     # all that is known is of that merchant, and honest
     assert {row["merchant_risk_30d"] for row in rows} == {None, 0.0}
+
+
+def test_what_was_let_through_as_control_group_counts_as_any_other_approved_payment(archive: Archive) -> None:
+    before = rows_of(archive)
+    archive.let_through = {each for each, outcome in archive.outcomes.items() if outcome == "approve"}
+    archive.write()
+    assert rows_of(archive, "let through") == before
+    assert {row["merchant_risk_30d"] for row in before.values()} > {None, 0.0}
+    told = json.loads((archive.folder / "let through" / "manifest.json").read_text())
+    assert 0 < told["control_group"]["transactions"] <= len(before)
 
 
 def test_what_a_file_says_is_known_after_the_delay_or_when_it_says_and_never_counts_against_a_label(
