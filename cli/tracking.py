@@ -14,6 +14,7 @@ import typer
 from cli.output import check_folder
 from cli.progress import console
 from cli.tuning.study import TrialRow, best_of
+from fraud.tracking import figures_of
 from reading.errors import BadInputError
 from sagemaker_src.processing.set_manifest import catalogue_version
 from sagemaker_src.tracking.run import Nested, Run, tracked
@@ -90,14 +91,7 @@ def tell_trained(run: Run, trained: Trained, folder: Path, **asked: Any) -> None
     of_cards = "without_fraud_only_cards" in manifest["metrics"]["test"]
     run.parameters({**manifest["settings"], **{name: value for name, value in asked.items() if value is not None}})
     run.metrics(manifest["metrics"]["test"])
-    run.metrics(
-        {
-            "validation": manifest["metrics"].get("validation", {}),
-            "threshold": manifest["thresholds"],
-            "outcomes": manifest["outcomes"],
-            "data": {name: data[name] for name in ("rows", "frauds")},
-        }
-    )
+    run.metrics(figures_of(manifest))
     run.tags(
         {
             "model_version": manifest["model_version"],

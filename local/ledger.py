@@ -76,6 +76,7 @@ _EMULATED = {
     "AWS::SQS::QueuePolicy": "judges each call on its queue",
     "AWS::SSM::Parameter": f"{_MINISTACK}: in memory",
     "AWS::SageMaker::FeatureGroup": "online records in SQLite, the newest event time stands; offline rows are not kept",
+    "AWS::SageMaker::MlflowTrackingServer": "runs in memory, by MLflow's operations that keep and find them; no page",
     "AWS::SageMaker::ModelPackageGroup": "versions in memory",
     "AWS::Scheduler::Schedule": f"{_MINISTACK}: fires at its time as its role may",
     "AWS::SecretsManager::Secret": f"{_MINISTACK}: in memory",

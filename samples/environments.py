@@ -81,6 +81,10 @@ _OF = {
         "SEGMENT_MARGIN": "0.1",
     },
     "champion": {"MODEL_PACKAGE_GROUP": "fraud"},
+    "track_run": {
+        "TRACKING_SERVER_ARN": "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/fraud",
+        "MODELS_BUCKET": "models",
+    },
     "place_file": {},
     "start_crawl": {"CRAWLER_NAME": "files"},
     "start_transform": {

@@ -163,6 +163,14 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "start_crawl": (*_EVERY_FUNCTION, "fraud.card_numbers", "fraud.card_text"),
     "start_stream": _LONG_WORK,
     "start_transform": (*_EVERY_FUNCTION, "fraud.card_numbers", "fraud.card_text"),
+    "track_run": (
+        *_EVERY_FUNCTION,
+        *_VECTOR,
+        "fraud.champion",
+        "fraud.tracking",
+        "lambda_src.ports.model_archive",
+        "lambda_src.ports.tracking_server",
+    ),
     "train_model": _ARRIVALS,
     "watch": (*_TRANSACTIONS, *_DECIDING, "lambda_src.ports.watch_queue"),
 }

@@ -221,6 +221,8 @@ def _model(settings: Settings) -> Iterator[Line]:
         # a trial fits once where a training fits twice, and is judged on fewer rows; those that end early take less
         tuning_h = 4.3 * settings.tuning_jobs * _training_h(settings) / 2
         yield Line("Training", f"SageMaker, {settings.training_instance_type} hour", tuning_h)
+    if settings.tracking == "managed":
+        yield Line("Tracking", "SageMaker, Small tracking server hour", HOURS)
     if settings.shadow_percent:
         # beside the shadow's machines those of two updates of the endpoint, each with its waits; and a short job
         busy_h = settings.shadow_hours + 2 * 3 * settings.canary_wait_s / 3600

@@ -47,6 +47,7 @@ PRICES = {
     "SageMaker, ml.m5.xlarge hour": Price(0.23, _AS_KNOWN),
     "SageMaker, ml.m5.4xlarge hour": Price(0.922, _AS_KNOWN),
     "SageMaker, ml.c5.xlarge hour": Price(0.204, _AS_KNOWN),
+    "SageMaker, Small tracking server hour": Price(0.60, _AS_KNOWN_LATER),
     "Glue, DPU hour": Price(0.44, "a copy of AWS's price list, 2026-11-28"),
     "Fraud Detector, training hour": Price(0.39, _AS_KNOWN_LATER),
     "Fraud Detector, hosting hour": Price(0.06, _AS_KNOWN_LATER),

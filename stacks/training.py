@@ -87,6 +87,12 @@ class Training(FraudStack):
         self.output("TrainingStateMachine", self.machine.arn, "start it by hand, or put an event `retrain` on the bus")
         self.output("DriftStateMachine", self.drift_machine.arn, 'start it by hand with {"day": "2026-01-31"}')
         self.output("DecisionCosts", settings.told_costs, "what decisions cost, for `fraud what-if`")
+        if training.tracking:
+            self.output(
+                "TrackingServer",
+                training.tracking.arn,
+                "keeps the training machine's runs; `fraud runs --env` shows them",
+            )
         if settings.shadow_percent:
             self.output(
                 "ShadowLimits", shadow_limits(settings), "what a shadow must keep, for `fraud models compare --shadow`"

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from cli.models.shown import screen
-from cli.runs.kept import Kept, found, opened, shown
+from cli.runs.kept import Kept, OfApplication, found, opened, place_of, shown
 from cli.tracking import TrackingUri
 from reading.errors import BadInputError
 
@@ -20,6 +20,7 @@ _MOST = 8
 def compare(
     runs: Annotated[list[str], typer.Argument(help="Two to eight ids, or how they begin.", metavar="RUN...")],
     tracking_uri: TrackingUri = None,
+    env: OfApplication = None,
     as_json: Annotated[bool, typer.Option("--json", help="An object of JSON.")] = False,
 ) -> None:
     """Show runs side by side: the figures of each, and of what they were asked and made of what is not the same.
@@ -30,7 +31,7 @@ def compare(
     """
     if not 2 <= len(runs) <= _MOST:
         raise BadInputError(f"RUN: {len(runs)} named; allowed: 2 to {_MOST}")
-    with opened(tracking_uri) as store:
+    with opened(place_of(tracking_uri, env)) as store:
         taken = [found(store, each) for each in runs]
     twice = next((run for place, run in enumerate(taken) if run.id in [each.id for each in taken[:place]]), None)
     if twice is not None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.applications import Environment, application
 from cli.endings import EndedError
 from cli.models.shown import figure
 from cli.tracking import checked_place
+from local.deployment import outputs
 from reading.errors import BadInputError
 from sagemaker_src.tracking.store import NOWHERE, Store, TrackingUriError
 
@@ -18,6 +23,38 @@ FIGURES = ("average_precision", "recall_at_fpr_0.001")
 _UNREACHED = 1
 _INNER = ("mlflow.", "fraud.held_by")
 """How tags begin that are MLflow's own, or ours and nobody's to read."""
+
+
+OfApplication = Annotated[
+    Environment | None,
+    typer.Option(
+        "--env",
+        help="In place of --tracking-uri: the tracking server of the application in the AWS account of your credentials, as dev "
+        "or prod, where its setting tracking is managed.",
+    ),
+]
+
+
+def place_of(uri: str | None, env: Environment | None) -> str | None:
+    """The place of the options: that of an application is its tracking server.
+
+    Raises:
+        BadInputError: both options are there, or the application has no server.
+    """
+    if env is None:
+        return uri
+    if uri is not None:
+        raise BadInputError("--env and --tracking-uri: name one of them")
+    reached = application(env.value)
+    try:
+        found = outputs(reached.client, f"{reached.prefix}-Training").get("TrackingServer")
+    except (BotoCoreError, ClientError) as error:
+        raise BadInputError(f"{reached.says} does not answer as it must: {error}") from error
+    if found is None:
+        raise BadInputError(
+            f"{reached.says} has no tracking server; allowed: one deployed with the setting tracking=managed"
+        )
+    return found
 
 
 class Kept(NamedTuple):

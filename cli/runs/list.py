@@ -10,12 +10,13 @@ from rich.table import Table
 
 from cli.models.shown import screen
 from cli.options import whole
-from cli.runs.kept import FIGURES, kept, opened, shown
+from cli.runs.kept import FIGURES, OfApplication, kept, opened, place_of, shown
 from cli.tracking import TrackingUri
 
 
 def list(
     tracking_uri: TrackingUri = None,
+    env: OfApplication = None,
     count: Annotated[int, whole("How many of the newest.", 1, 10_000)] = 20,
     trials: Annotated[
         bool, typer.Option("--trials", help="Also the trials of studies, each a run of its own.")
@@ -30,7 +31,7 @@ def list(
 
     Example: fraud runs list --trials --json --tracking-uri out/runs
     """
-    with opened(tracking_uri) as store:
+    with opened(place_of(tracking_uri, env)) as store:
         runs = [kept(run) for run in store.runs(count, nested=trials)]
     if as_json:
         typer.echo(json.dumps([run.as_json() for run in runs], separators=(",", ":")))

@@ -18,7 +18,7 @@ from cli.endings import EndedError
 from cli.progress import console
 from cli.reports.place import check_page, whole_page
 from cli.reports.runs import runs_page
-from cli.runs.kept import kept, opened
+from cli.runs.kept import OfApplication, kept, opened, place_of
 from cli.tracking import TrackingUri, checked_place
 from reading.errors import BadInputError
 
@@ -30,6 +30,7 @@ _FOR = {"ExpiresInSeconds": 300}
 
 def open(
     tracking_uri: TrackingUri = None,
+    env: OfApplication = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Write a page of the runs there, and nothing else; default: see above.", metavar="FILE"),
@@ -44,7 +45,10 @@ def open(
     Example: fraud runs open
 
     Example: fraud runs open --tracking-uri out/runs --out out/runs.html
+
+    Example: fraud runs open --env prod
     """
+    tracking_uri = place_of(tracking_uri, env)
     where = checked_place(tracking_uri)
     if where is None:
         raise BadInputError("--tracking-uri: none keeps no runs; name the place that is to be shown")

@@ -9,20 +9,21 @@ import typer
 from rich.table import Table
 
 from cli.models.shown import screen
-from cli.runs.kept import FIGURES, Kept, found, kept, opened, shown
+from cli.runs.kept import FIGURES, Kept, OfApplication, found, kept, opened, place_of, shown
 from cli.tracking import TrackingUri
 
 
 def show(
     run: Annotated[str, typer.Argument(help="Its id, or how it begins.", metavar="RUN")],
     tracking_uri: TrackingUri = None,
+    env: OfApplication = None,
     as_json: Annotated[bool, typer.Option("--json", help="An object of JSON.")] = False,
 ) -> None:
     """Show a run: how it ended, what it was asked, on what data, its figures, its trials, and where its pages are.
 
     Example: fraud runs show 3fa9c2d1
     """
-    with opened(tracking_uri) as store:
+    with opened(place_of(tracking_uri, env)) as store:
         one = found(store, run)
         trials = [kept(each) for each in store.children(one.id)]
         files = [file.path for file in store.client.list_artifacts(one.id)]

@@ -267,6 +267,9 @@ def types(clients: Clients, mappings: Mappings) -> dict[str, dict[str, Callable[
         "AWS::SageMaker::ModelPackageGroup": MadeByCalls(
             clients, sagemaker, "ModelPackageGroup", "ModelPackageGroupName"
         ),
+        "AWS::SageMaker::MlflowTrackingServer": MadeByCalls(
+            clients, sagemaker, "MlflowTrackingServer", "TrackingServerName", by_arn=False
+        ),
         "AWS::MSK::ServerlessCluster": ClusterType(clients, "kafka", "ClusterV2", "ClusterName", prepare=_serverless),
         "AWS::MSK::Cluster": ClusterType(clients, "kafka", "ClusterV2", "ClusterName", prepare=_provisioned),
         "AWS::KinesisAnalyticsV2::Application": ApplicationType(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from emulator.account import ACCOUNT
 from emulator.errors import ServiceError
 from emulator.limits.table import LIMITS
-from emulator.protocol.wire import Answer, Request, Wire, method_name
+from emulator.protocol.wire import Answer, Request, method_name
 
 Permission = tuple[str, str]
 """An IAM action and the resource that it is on."""
@@ -20,6 +20,25 @@ Judge = Callable[[str, str, str, dict[str, Any] | None], None]
 
 caller: ContextVar[str] = ContextVar("caller")
 """The access key of whoever makes the call that is being answered."""
+
+
+class Speaks(Protocol):
+    """A service's protocol: `Wire`, by AWS's own model, or one that botocore has no model of."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def model(self) -> Any:
+        """Has the `signing_name` that requests are signed for."""
+
+    def match(self, request: Request) -> tuple[Any, dict[str, str]] | None: ...
+
+    def parameters(self, operation: Any, request: Request, in_path: Mapping[str, str], /) -> dict[str, Any]: ...
+
+    def answer(self, operation: Any, result: dict[str, Any] | None, /) -> Answer: ...
+
+    def refusal(self, error: ServiceError) -> Answer: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +52,7 @@ class Service:
         permissions: {operation: what the caller needs for these parameters}. An operation that is not in it is refused.
     """
 
-    wire: Wire
+    wire: Speaks
     implementations: tuple[object, ...]
     permissions: Mapping[str, Callable[[dict[str, Any]], Iterable[Permission]]]
 

@@ -1,4 +1,4 @@
-"""SageMaker's three services as this host has them, with what each operation needs the caller to be allowed."""
+"""SageMaker's services as this host has them, with what each operation needs the caller to be allowed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from emulator.sagemaker.containers import repository_arn
 from emulator.sagemaker.endpoints import Endpoints
 from emulator.sagemaker.feature_store import FeatureStore
 from emulator.sagemaker.jobs import Jobs
+from emulator.sagemaker.mlflow_wire import MlflowWire, needs
 from emulator.sagemaker.records import named
 from emulator.sagemaker.registry import Registry
+from emulator.sagemaker.tracking_servers import KIND as TRACKING_SERVER
+from emulator.sagemaker.tracking_servers import TrackingServers
 from emulator.sagemaker.transforms import Transforms
 from emulator.sagemaker.tuning import TuningJobs
 
@@ -103,6 +106,13 @@ CONTROL: dict[str, Needs] = {
         "hyper-parameter-tuning-job",
         "HyperParameterTuningJobName",
     ),
+    **{
+        f"{verb}MlflowTrackingServer": _with_tags(
+            _on(f"sagemaker:{verb}MlflowTrackingServer", TRACKING_SERVER, "TrackingServerName")
+        )
+        for verb in ("Create", "Describe", "Delete")
+    },
+    "ListMlflowTrackingServers": _anywhere("sagemaker:ListMlflowTrackingServers"),
 }
 
 RECORDS: dict[str, Needs] = {
@@ -123,9 +133,11 @@ def services(
     registry: Registry,
     store: FeatureStore,
 ) -> list[Service]:
-    """The control plane, the record service and the invocation service."""
+    """The control plane, the record service, the invocation service, and tracking servers' own."""
+    tracking = TrackingServers()
     return [
-        Service(Wire("sagemaker"), (jobs, tuning, transforms, endpoints, registry, store), CONTROL),
+        Service(Wire("sagemaker"), (jobs, tuning, transforms, endpoints, registry, store, tracking), CONTROL),
         Service(Wire("sagemaker-featurestore-runtime"), (store,), RECORDS),
         Service(Wire("sagemaker-runtime"), (endpoints,), INVOCATION),
+        Service(MlflowWire(), (tracking,), needs()),
     ]

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sagemaker_src.tracking.store import HELD_BY, Held, Place, Store, flat
+from fraud.tracking import flat
+from sagemaker_src.tracking.store import HELD_BY, Held, Place, Store
 
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 ARTIFACTS = (

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import math
 import os
 import re
 import time
@@ -16,7 +15,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from fraud.tracking import EXPERIMENT
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as Recorded
@@ -26,8 +27,6 @@ ENVIRONMENT = "MLFLOW_TRACKING_URI"
 """MLflow's own variable: where runs are kept, unless an option says it."""
 NOWHERE = "none"
 DEFAULT = Path("out") / "runs"
-EXPERIMENT = "card-fraud"
-"""All runs are of one experiment, so that they can be compared with each other."""
 HELD_BY = "fraud.held_by"
 """The tag that names the file which a run's process holds locked as long as it lives."""
 
@@ -236,26 +235,3 @@ def _locked(folder: Path) -> Iterator[None]:
     with (folder / ".lock").open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def flat(told: Any, before: str = "") -> dict[str, float]:
-    """Every number of an evaluation by its name, those of a part behind the part's; what could not be computed is left out.
-
-    >>> flat({"average_precision": 0.5, "without_fraud_only_cards": {"roc_auc": 1, "rows": None}, "segments": [1]})
-    {'average_precision': 0.5, 'without_fraud_only_cards.roc_auc': 1.0}
-    """
-    if isinstance(told, dict):
-        return {name: value for key, part in told.items() for name, value in flat(part, _joined(before, key)).items()}
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
-        return {}
-    return {before: float(told)}
-
-
-def _joined(before: str, key: object) -> str:
-    """A name as MLflow takes it (`mlflow.utils.validation`): word characters, dots, dashes, blanks and colons, 250 at most.
-
-    >>> _joined("by_category", "food/dining?")
-    'by_category.food_dining_'
-    """
-    name = re.sub(r"[^\w.\- :]", "_", str(key))
-    return (f"{before}.{name}" if before else name)[:250]

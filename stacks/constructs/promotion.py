@@ -18,6 +18,8 @@ AWAITS = "Model awaits approval"
 """The type of the event that says which registered candidate a person is to promote, and by what it was accepted."""
 REFUSED = "Model refused"
 """The type of the event that says which candidate was not deployed, why, and where its evaluation is."""
+JUDGED = "Accepted?"
+"""The state that goes on by the gate's verdict."""
 POLL_S = 30
 ON_THE_WAY = "{% $status in ['Creating', 'Updating', 'SystemUpdating', 'RollingBack'] %}"
 """Whether the endpoint is brought a model, at `$status`."""
@@ -41,6 +43,7 @@ class Promotion:
         prefix: what the names of models and endpoint configurations begin with; the run's follows.
         evaluations: where evaluations are, an S3 URI that ends with EVALUATIONS.
         bus: the name of the bus that is told which model serves, and which candidate was refused.
+        kept: steps between the gate's verdict and what follows from it.
         tested: steps that a candidate of the gate's goes through before it is registered; they lead to `Register`, or refuse it.
     """
 
@@ -52,6 +55,7 @@ class Promotion:
     prefix: str
     evaluations: str
     bus: str
+    kept: Mapping[str, Step] = field(default_factory=dict)
     tested: Mapping[str, Step] = field(default_factory=dict)
 
     def steps(self) -> dict[str, Step]:
@@ -80,7 +84,8 @@ class Promotion:
                 output="{% $states.result.Payload %}",
                 retry=FUNCTION_RETRIES,
             ),
-            "Accepted?": Choice(
+            **self.kept,
+            JUDGED: Choice(
                 reads=("verdict",),
                 rules={"{% $verdict.accepted %}": next(iter(self.tested), "Register")},
                 otherwise="Tell of refusal",

@@ -32,13 +32,14 @@ from stacks.constructs.jobs import (
     run_name,
 )
 from stacks.constructs.permissions import allow
-from stacks.constructs.promotion import EVALUATIONS, Promotion
+from stacks.constructs.promotion import EVALUATIONS, JUDGED, Promotion
 from stacks.constructs.remedies import STAYS, with_remedies
 from stacks.constructs.retraining import OF_ITSELF, Retraining
 from stacks.constructs.shadow import Shadow
 from stacks.constructs.state_machine import KEEP, RETRIES, StateMachine, keep, run_uri
 from stacks.constructs.steps import Choice, Fail, Step, Task
 from stacks.constructs.storage import Store
+from stacks.constructs.tracking import Tracking
 from stacks.constructs.tuning import Tuning
 from stacks.constructs.turn import Turn
 from stacks.images import image
@@ -135,6 +136,11 @@ class Training(Construct):
         self._retraining = Retraining(settings=settings, table=self._turn.table)
         worker, trainer = self._roles()
         self.worker = worker
+        self.tracking = (
+            Tracking(self, "Tracking", settings, key=key, models=models, functions=functions)
+            if settings.tracking == "managed"
+            else None
+        )
         promotion = Promotion(
             settings=settings,
             key_arn=key.key_arn,
@@ -144,6 +150,7 @@ class Training(Construct):
             prefix=self.prefix,
             evaluations=models.uri(EVALUATIONS),
             bus=bus[0],
+            kept=self.tracking.steps(JUDGED) if self.tracking else {},
         )
         shadow = Shadow(
             promotion=promotion, archive=archive, captured=shadowed, models=models, code=self._code, worker=worker
@@ -374,7 +381,8 @@ class Training(Construct):
         machine.may_run_jobs("processing", processing, [worker])
         machine.may_run_jobs("training", [run_prefix(self._settings, "training")], [trainer])
         machine.may_pass([self._endpoint.role], "sagemaker.amazonaws.com")
-        machine.may_call([self.gate.function, self.champion.function])
+        kept = [self.tracking.telling.function] if self.tracking else []
+        machine.may_call([self.gate.function, self.champion.function, *kept])
         allow(machine.role, ["events:PutEvents"], [self._bus[1]])
         because = "Versions of a model are numbered as they are made."
         allow(

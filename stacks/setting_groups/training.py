@@ -70,6 +70,11 @@ class Training(Group):
         "who lets a candidate serve that the gate accepts: the gate itself, or a person by `fraud models promote`",
         "gate or person",
     )
+    tracking: Literal["none", "managed"] = setting(
+        "none",
+        "where the training machine keeps its runs: nowhere, or at a managed MLflow tracking server, paid for by the hour",
+        "none or managed",
+    )
     training_label_delay_days: int = number(
         7, "how long a label takes to come back, days; younger transactions train nothing", 0, 365
     )

@@ -14,6 +14,7 @@ import pytest
 from botocore.stub import Stubber
 
 from cli import tune
+from cli.runs import kept as reading
 from cli.runs import open as opening
 from sagemaker_src.tracking.run import tracked
 from sagemaker_src.tracking.store import Store, place
@@ -221,6 +222,28 @@ def test_the_page_shows_the_runs_and_leads_to_theirs(said: Said, places: Path, l
     )
     assert said("runs", "open", "--out", "elsewhere.html")[0] == 0
     assert (places / "elsewhere.html").is_file()
+
+
+def test_the_tracking_server_of_a_deployed_application_is_found_by_its_environment(
+    said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-tracking-server/card-fraud-dev"
+    stacks: dict[str, dict[str, str]] = {
+        "CardFraud-Dev-Training": {"TrackingServer": arn},
+        "CardFraud-Prod-Training": {},
+    }
+    monkeypatch.setattr(reading, "outputs", lambda _, stack: stacks[stack])
+    monkeypatch.setattr(opening, "_signed", lambda asked: f"https://signed.example.com/{asked}")
+    status, _, told = said("runs", "open", "--env", "dev")
+    assert (status, told) == (0, f"https://signed.example.com/{arn}")
+    status, _, told = said("runs", "list", "--env", "prod")
+    assert (status, "prod in the AWS account of your credentials has no tracking server; allowed: one" in told) == (
+        2,
+        True,
+    )
+    for name in ("list", "open"):
+        status, _, told = said("runs", name, "--env", "dev", "--tracking-uri", "runs")
+        assert (status, told) == (2, "fraud: --env and --tracking-uri: name one of them")
 
 
 def test_sagemakers_page_is_opened_by_an_address_that_is_signed(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,15 @@ def test_what_is_said_of_the_champion_names_its_request(logged, aws):
     assert (line["function_request_id"], line["why"]) == (REQUEST_ID, "no model is approved")
 
 
+def test_a_run_that_is_not_kept_names_its_request(logged, aws):
+    function, lines = logged("track_run")
+    event = {"run": "run-1", "model": "s3://models/model.tar.gz", "evaluation_key": "e.json", "verdict": {}}
+    function.handler(event, CONTEXT)
+    [line] = lines()
+    assert (line["function_request_id"], line["run"]) == (REQUEST_ID, "run-1")
+    assert "s3://models/model.tar.gz: NoSuchBucket" in line["why"]
+
+
 @pytest.mark.parametrize(
     ("name", "body"), [*((name, TEST_EVENT) for name in ("train_model", "predict_batch")), ("start_transform", "5")]
 )
@@ -227,6 +236,7 @@ def test_every_function_is_tried_here():
         "start_stream",
         "gate",
         "champion",
+        "track_run",
         "start_crawl",
         "start_transform",
         "train_model",

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from fraud.tracking import flat
 from sagemaker_src.tracking.run import Nested, tracked
-from sagemaker_src.tracking.store import HELD_BY, Place, Store, TrackingUriError, flat, place
+from sagemaker_src.tracking.store import HELD_BY, Place, Store, TrackingUriError, place
 
 ROOT = Path(__file__).resolve().parents[2]
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012:mlflow-tracking-server/fraud"

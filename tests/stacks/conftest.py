@@ -24,6 +24,7 @@ OTHER_SETTINGS = {
     "endpoint_instances_most": 3,
     "canary_percent": 50,
     "shadow_percent": 20,
+    "tracking": "managed",
     "alarm_email": "fraud@example.com",
     "retention_days": 7,
     "log_level": "WARNING",

@@ -124,6 +124,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "removal": ("keep", "snapshot", "DESTROY", True),
     "retention_days": ("31", 31, 0, 10_000, *NO_WHOLE_NUMBER),
     "approval": ("Gate", "by gate", "people", True, 1),
+    "tracking": ("mlflow", "Managed", "", True, 1),
     "training_labels": ("files", "Archive", "archive,file", True, 1),
     "training_parameters": (
         *(
@@ -210,6 +211,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "training_parameters": ({}, {"eta": 0.02}, {"rounds": 1500, "eta": 0.3, "max_depth": 10}),
     "undeclared_fields": ("keep", "refuse"),
     "approval": ("gate", "person"),
+    "tracking": ("none", "managed"),
     "training_labels": ("file", "archive", "both"),
     "heartbeat_ms": (10, "200", 500),
     "streaming": ("standard", "serverless", "express"),
