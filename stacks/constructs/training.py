@@ -381,8 +381,8 @@ class Training(Construct):
         machine.may_run_jobs("processing", processing, [worker])
         machine.may_run_jobs("training", [run_prefix(self._settings, "training")], [trainer])
         machine.may_pass([self._endpoint.role], "sagemaker.amazonaws.com")
-        kept = [self.tracking.telling.function] if self.tracking else []
-        machine.may_call([self.gate.function, self.champion.function, *kept])
+        telling = [self.tracking.telling.function] if self.tracking else []
+        machine.may_call([self.gate.function, self.champion.function, *telling])
         allow(machine.role, ["events:PutEvents"], [self._bus[1]])
         because = "Versions of a model are numbered as they are made."
         allow(
