@@ -55,6 +55,7 @@ NONE = {
     "cloudwatch:DescribeAlarms": "SageMaker looks at the alarms of a deployment by itself",
     "cloudwatch:GetMetricData": "a state machine asks for ten metrics by the hour; 500 are taken (page API_GetMetricData)",
     "cloudwatch:PutMetricData": "the services' agents call it; functions write metrics into their logs, a state machine puts one",
+    "sagemaker-mlflow:*": "MLflow's own protocol; its limits are the emulated server's",
     "s3:Get*Bucket*": "a bucket's name alone",
     "s3:ListBucket*": "a bucket's name and a prefix of ours; S3 gives at most 1,000 a page, as the emulation does",
     "sqs:DeleteMessage": "one message, by the handle that the queue gave",

@@ -25,6 +25,8 @@ _VERSION = "3.0"
 """Of a server whose maker names none."""
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", 404)
 _BY_TAG = re.compile(r"tags\.`([^`]+)` = '((?:[^'\\]|\\.)*)'")
+MOST_A_BATCH = {"metrics": 1_000, "params": 100, "tags": 100}
+"""What a call tells at most (MLflow's page *REST API*, Log Batch)."""
 _STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 
 
@@ -129,6 +131,11 @@ class TrackingServers:
             return {"runs": [_told(run) for run in found[: int(given.get("max_results") or 1_000)]]}
 
     def log_batch(self, server: str, run_id: str, **given: Any) -> None:
+        for kind, most in MOST_A_BATCH.items():
+            if len(given.get(kind) or []) > most:
+                raise ServiceError(
+                    "INVALID_PARAMETER_VALUE", f"A batch logging request can contain at most {most} {kind}."
+                )
         with self._lock:
             run = self._run(server, run_id)
             for one in given.get("params") or []:

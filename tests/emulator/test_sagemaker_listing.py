@@ -86,7 +86,7 @@ def test_every_kind_that_is_described_is_listed_too_and_each_may_be_refused(tmp_
     made = (jobs, TuningJobs(jobs), transforms, endpoints, Registry())
     control = services(*made, FeatureStore(tmp_path / "store.db"))[0]
     described = [name.removeprefix("Describe") for name in control.permissions if name.startswith("Describe")]
-    assert len(described) == 10
+    assert len(described) == 11
     for kind in described:
         assert control.implementing(f"Describe{kind}"), kind
         listing = control.implementing(f"List{kind}s")

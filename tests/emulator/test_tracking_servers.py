@@ -8,7 +8,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.errors import ServiceError
 from emulator.process import EmulatedAws
+from emulator.sagemaker.tracking_servers import MOST_A_BATCH, TrackingServers
 from tests.emulator.conftest import Deployed, role
 
 ROLE = role("sagemaker", ("s3:PutObject", "*"))
@@ -81,6 +83,13 @@ def test_what_is_not_there_or_not_implemented_is_said_as_mlflow_says_it(mlflow: 
 
     with pytest.raises(MlflowException, match="Run 'none' not found"):
         mlflow.get_run("none")
+    server = TrackingServers()
+    for kind, most in MOST_A_BATCH.items():
+        many = [{"key": str(number), "value": 1} for number in range(most + 1)]
+        with pytest.raises(ServiceError, match=f"at most {most} {kind}"):
+            server.log_batch("any", "none", **{kind: many})
+        with pytest.raises(ServiceError, match="Run 'none' not found"):
+            server.log_batch("any", "none", **{kind: many[1:]})
     with pytest.raises(MlflowException, match="No Experiment with id=99 exists"):
         mlflow.create_run("99")
     with pytest.raises(MlflowException, match="runs are searched by one tag here"):

@@ -48,7 +48,7 @@ def test_dev_is_affordable() -> None:
 def test_every_price_is_used_and_says_where_and_when_it_was_read() -> None:
     choices: list[dict[str, Any]] = [{}, {"nat": True}, {"env": "prod"}, {"streaming": "serverless"}]
     choices += [{"endpoint_instance_type": "ml.m5.large"}, {"batch_back_end": "fraud-detector"}]
-    choices.append({"api_waf": True})
+    choices += [{"api_waf": True}, {"tracking": "managed"}]
     used = {line.price for each in map(read_settings, choices) for line in estimate(each, LOADS[each.env])}
     assert used == set(PRICES)
     for price in PRICES.values():
