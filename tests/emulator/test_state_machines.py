@@ -326,3 +326,21 @@ def test_a_schedule_starts_a_machine_with_its_input(aws: EmulatedAws, deployed: 
     states = aws.client("stepfunctions")
     (started, *_) = until(lambda: states.list_executions(stateMachineArn=made["machine"])["executions"])
     assert json.loads(states.describe_execution(executionArn=started["executionArn"])["input"]) == {"cut": "2026-01-31"}
+
+
+@pytest.mark.parametrize("allowed", ["Ours", "Theirs"])
+def test_a_call_whose_answer_is_empty_is_made_and_judged(aws: EmulatedAws, deployed: Deployed, allowed: str) -> None:
+    """Only in the namespace that the role's policy names (page *Service authorization reference*, `cloudwatch:namespace`)."""
+    put = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:cloudwatch:putMetricData",
+        "Parameters": {"Namespace": "Ours", "MetricData": [{"MetricName": f"From{allowed}", "Value": 3}]},
+        "End": True,
+    }
+    teller = role("states", ("cloudwatch:PutMetricData", "*"))
+    statements = teller["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    statements[0]["Condition"] = {"StringEquals": {"cloudwatch:namespace": allowed}}
+    made = deployed({"Machine": teller, "States": machine({"Put": put})}, {"machine": ref("States")})
+    found = ended(aws, made["machine"])
+    metrics = aws.client("cloudwatch").list_metrics(Namespace="Ours", MetricName=f"From{allowed}")["Metrics"]
+    assert (found["status"], len(metrics)) == (("SUCCEEDED", 1) if allowed == "Ours" else ("FAILED", 0)), found
