@@ -59,7 +59,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "models": {
         "list": "List the versions of the model, newest first: status, figures, and which of them serves and why.",
         "show": "Show a version: its package, its figures with their intervals, what it was trained on, and its evaluation.",
-        "compare": "Show the evaluations of two versions side by side, and what B gains; or a shadow beside the champion.",
+        "compare": "Show the evaluations of two versions side by side, or a shadow beside the champion on live traffic.",
         "explain": "Show what a model looks at: importance, dependence of the strongest features, stability between versions.",
         "promote": "Have a version serve: approve it, and have the training machine bring it behind the canary and its alarms.",
         "rollback": "Have a version from before serve again: the newer ones are rejected, and the training machine brings it.",
