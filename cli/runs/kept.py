@@ -16,12 +16,12 @@ from cli.models.shown import figure
 from cli.tracking import checked_place
 from local.deployment import outputs
 from reading.errors import BadInputError
-from sagemaker_src.tracking.store import NOWHERE, Store, TrackingUriError
+from sagemaker_src.tracking.store import FOUND_DEAD, HELD_BY, NOWHERE, Store, TrackingUriError
 
 FIGURES = ("average_precision", "recall_at_fpr_0.001")
 """What a list shows of each, by the names of an evaluation."""
 _UNREACHED = 1
-_INNER = ("mlflow.", "fraud.held_by")
+_INNER = ("mlflow.", HELD_BY, FOUND_DEAD)
 """How tags begin that are MLflow's own, or ours and nobody's to read."""
 
 
@@ -63,7 +63,7 @@ class Kept(NamedTuple):
     Attributes:
         id, name, status: as MLflow has them.
         started: when it began.
-        seconds: that it took; None while it runs.
+        seconds: that it took; None while it runs, and where its process was killed, nobody knows when.
         parameters, tags: of it; tags without MLflow's own.
         metrics: the figures.
         artifacts: where they are.
@@ -124,7 +124,7 @@ def opened(uri: str | None) -> Iterator[Store]:
 def kept(run: Any) -> Kept:
     """A run of MLflow's."""
     info, data = run.info, run.data
-    end = info.end_time
+    end = None if FOUND_DEAD in data.tags else info.end_time
     return Kept(
         info.run_id,
         info.run_name or "-",

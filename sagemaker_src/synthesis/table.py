@@ -25,6 +25,10 @@ SHORTEST_CARD, LONGEST_CARD = 1e11, 1e20
 """Numbers of 12 to 20 digits are looked at: a fraction or a smaller number is no card's."""
 
 
+MOST_LABELS = 20
+"""Different values of a label: fraud, and kinds of what is none. A column with more is an amount, or names something."""
+
+
 @dataclass(frozen=True)
 class FraudTable:
     """A table with its label apart.
@@ -57,8 +61,8 @@ def labelled(table: pd.DataFrame, label: str, positive: str, without: Sequence[s
         without: columns to leave out.
 
     Raises:
-        SynthesisError: there is no such column, no such value or no other column, a row has no label, a column holds card
-            numbers, or one holds identifiers: texts that are all distinct.
+        SynthesisError: there is no such column, no such value or no other column, a row has no label, the label has more
+            than MOST_LABELS different values, a column holds card numbers, or one holds identifiers: texts that are all distinct.
 
     >>> table = labelled(pd.DataFrame({"amount": [9.5, 1.0, 2.0], "label": ["no", "yes", "maybe"]}), "label", "yes")
     >>> table.fraud.tolist(), list(table.rows)
@@ -109,6 +113,10 @@ def _is_positive(labels: pd.Series[Any], positive: str) -> NDArray[np.bool_]:
     right = [value for value in values if _means(value, positive)]
     if not right:
         raise SynthesisError(f"{labels.name}: no row is {mask_certain(positive)}; there are {_listed(values)}")
+    if len(values) > MOST_LABELS:
+        raise SynthesisError(
+            f"{labels.name}: has {len(values):,} different values, so it is no label; allowed: a column of {MOST_LABELS} at most"
+        )
     return np.asarray(labels.isin(right), dtype=bool)
 
 

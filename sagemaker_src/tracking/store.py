@@ -29,6 +29,8 @@ NOWHERE = "none"
 DEFAULT = Path("out") / "runs"
 HELD_BY = "fraud.held_by"
 """The tag that names the file which a run's process holds locked as long as it lives."""
+FOUND_DEAD = "fraud.found_dead"
+"""The tag of a run whose process was gone: its end is when that was found, nobody knows when it was."""
 
 ALLOWED = (
     "a folder, sqlite:///FILE, http(s)://HOST, the ARN of SageMaker's tracking server "
@@ -193,6 +195,7 @@ class Store:
         for run in self.client.search_runs([self.experiment], "attributes.status = 'RUNNING'"):
             held_by = run.data.tags.get(HELD_BY)
             if held_by and not _held(self.where.folder, held_by):
+                self.client.set_tag(run.info.run_id, FOUND_DEAD, "true")
                 self.client.set_terminated(run.info.run_id, "KILLED", int(time.time() * 1000))
 
 

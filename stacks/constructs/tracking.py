@@ -63,7 +63,7 @@ class Tracking(Construct):
             "track_run",
             says="keeps a run of the training machine at the tracking server",
             environment={"TRACKING_SERVER_ARN": self.arn, "MODELS_BUCKET": models.name},
-            timeout_s=120,
+            timeout_s=60,
             memory_mb=512,
         )
         teller = self.telling.role

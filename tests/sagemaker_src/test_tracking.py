@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from cli.runs.kept import kept as shown_run
 from fraud.tracking import flat
 from sagemaker_src.tracking.run import Nested, tracked
 from sagemaker_src.tracking.store import HELD_BY, Place, Store, TrackingUriError, place
@@ -148,6 +149,7 @@ with tracked(place({str(kept)!r}), "killed", {{}}, print):
         process.send_signal(signal.SIGKILL)
     ended = only(kept, "killed").info
     assert ended.status == "KILLED" and ended.end_time
+    assert shown_run(only(kept, "killed")).took == "-", "it ended before anybody looked, nobody knows when"
     assert kept.folder is not None and not [*(kept.folder / "running").iterdir()]
 
 

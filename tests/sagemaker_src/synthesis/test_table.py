@@ -74,6 +74,13 @@ def test_columns_are_left_out_and_rows_numbered() -> None:
         (table([1, 0]), "Class", "1", ["amount"], "no column but the label Class"),
         (table([1, 0]), "Class", "2", [], "Class: no row is 2; there are 0, 1$"),
         (table(list(range(30))), "Class", "x", [], "there are 0, 1, 10, .*, and 10 more"),
+        (
+            table(list(range(21))),
+            "Class",
+            "1",
+            [],
+            "Class: has 21 different values, so it is no label; allowed: .* 20 at",
+        ),
         (table([1.0, None]), "Class", "1", [], "Class: row 2 has no label; .* \\(1 of 2\\)"),
         (table([]), "Class", "1", [], "the table has no rows"),
         (table([1] * 20, id=[f"t{row}" for row in range(20)]), "Class", "1", [], "id: .*leave it out: --without id"),
