@@ -103,17 +103,24 @@ def _explained(
     random = np.random.default_rng(seed)
     drawn = _drawn(random, np.arange(len(rows)), most)
     review = one.trained.manifest["thresholds"]["review"]
-    flagged = _drawn(random, np.flatnonzero(score(one.trained.model, vectors) >= review), most)
+    all_flagged = np.flatnonzero(score(one.trained.model, vectors) >= review)
+    flagged = _drawn(random, all_flagged, most)
     report("explaining", 0, 1)
     of_rows = contributions(one.trained.model, takes, vectors[drawn])
     of_flagged = contributions(one.trained.model, takes, vectors[flagged]) if len(flagged) else None
     mean = importance(of_rows.values, takes.names)
     strongest = [name for name in mean if mean[name] > 0][:CURVES]
     places = {name: takes.names.index(name) for name in strongest}
-    sample = f"all {len(rows):,}" if len(drawn) == len(rows) else f"{len(drawn):,} of {len(rows):,}, drawn at random,"
+    sample = (
+        f"all {len(rows):,} rows" if len(drawn) == len(rows) else f"{len(drawn):,} of {len(rows):,} rows, at random"
+    )
+    frauds = int(rows["is_fraud"].to_numpy()[drawn].sum())
+    beside = f"{len(flagged):,} of them, at random," if len(flagged) < len(all_flagged) else "they"
+    apart = f", and {beside} have a column of their own" if len(flagged) else ""
     explained = Explained(
         name=one.name,
-        rows=f"{one.name} on {says}: {sample} rows, {int(rows['is_fraud'].to_numpy()[drawn].sum()):,} of them fraud.",
+        rows=f"{one.name} on {says}: {sample}, {frauds:,} of them fraud. The model flags {len(all_flagged):,} of all "
+        f"{len(rows):,}{apart}.",
         apart=max(of_rows.apart, of_flagged.apart if of_flagged else 0.0),
         importance=mean,
         flagged=(importance(of_flagged.values, takes.names) if of_flagged else {}, len(flagged)),

@@ -122,7 +122,8 @@ def test_a_folder_is_explained_on_given_rows_beside_another(
     out = tmp_path / "page.html"
     features = made / "features.parquet"
     status, said = run(made / "model", "--rows", features, "--against", made / "other", "--out", out, "--most", "400")
-    assert (status, "400 of 3,000, drawn at random, rows" in said) == (0, True), said
+    assert (status, "400 of 3,000 rows, at random, " in said) == (0, True), said
+    assert re.search(r"The model flags [0-9]+ of all 3,000, and they have a column of their own", said)
     assert re.search(f"model takes [a-z0-9_, ]*{ONLY}[a-z0-9_, ]*, and the other does not", said)
     page = look(out)
     assert page.locator("#importance tr").count() == 16
