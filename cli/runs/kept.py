@@ -113,11 +113,13 @@ def opened(uri: str | None) -> Iterator[Store]:
     try:
         yield Store(where, create=False)
     except TrackingUriError as error:
-        raise BadInputError(f"--tracking-uri: {error}") from error
+        raise BadInputError(str(error) if uri is None else f"--tracking-uri: {error}") from error
     except (BadInputError, EndedError):
         raise
     except Exception as error:
         says = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "Max retries exceeded" in says:  # what MLflow's client says of an address where nobody answers
+            says = "no tracking server answers there"
         raise EndedError(f"{where}: {says}", _UNREACHED) from error
 
 
