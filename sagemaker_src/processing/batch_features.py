@@ -223,7 +223,7 @@ def features_frame(
     )
     rows: pd.DataFrame = connection.execute(select).df()
     for name in rows.columns.intersection(OPTIONAL):
-        if pd.api.types.is_string_dtype(rows[name].dtype):
+        if rows[name].dtype.kind == "O":  # text, however pandas keeps it
             rows[name] = rows[name].astype("category")  # each distinct text is looked up once, not each row
     same_count("joining the features", _count(connection, source), len(rows))
     return rows
