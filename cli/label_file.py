@@ -65,9 +65,7 @@ class Defaults:
         if said in WORDS:
             fields["is_fraud"] = WORDS[said]
         elif "is_fraud" in fields:
-            raise InvalidTransactionError(
-                "is_fraud", shown("is_fraud", fields["is_fraud"]), "true, false, 1, 0, fraud or legitimate"
-            )
+            raise InvalidTransactionError("is_fraud", shown("is_fraud", fields["is_fraud"]), _WORDS_SAY)
         try:
             known_ms = iso_moment_ms(str(fields["known_at"])) if "known_at" in fields else self.known_ms
         except NotationError as error:
