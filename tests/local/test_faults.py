@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -87,15 +88,11 @@ class Harm:
             yield True
 
     def _behind(self) -> int:
-        return sum(
-            self.application.lag(group, self.application.features_topic) for group in self.application.readers()
-        )
+        return sum(self.application.lag(group, self.application.features_topic) for group in self.application.readers())
 
     def _features(self) -> int:
-        try:
+        with contextlib.suppress(KafkaException):  # the broker is not back yet
             self._seen = sum(topic_ends(self.application.brokers, self.application.features_topic).values())
-        except KafkaException:
-            pass  # the broker is not back yet
         return self._seen
 
     def _kill(self, what: str) -> None:
