@@ -17,8 +17,9 @@ from aws_cdk import aws_iam as iam
 from fraud.search_space import FILE, OBJECTIVE, OBJECTIVE_REGEX, STUDY, parameter_ranges
 from stacks.constructs.jobs import CHANNELS, JOB_SLACK_S, JobCode, allow_prefix, channel
 from stacks.constructs.permissions import allow
+from stacks.constructs.remedies import STAYS
 from stacks.constructs.state_machine import RETRIES, StateMachine, run_uri, sagemaker_call
-from stacks.constructs.steps import Catch, Choice, Fail, Step, Task
+from stacks.constructs.steps import Choice, Fail, Step, Task
 from stacks.constructs.storage import Store
 from stacks.names import TUNING_JOB, run_prefix
 from stacks.settings import Settings
@@ -32,11 +33,6 @@ LONGEST_S = 12 * 3600
 _KIND = "hyper-parameter-tuning-job"
 _NAME_ID = 16
 """Characters of a run's id in a tuning job's name, of which 32 are allowed (page *API_CreateHyperParameterTuningJob*)."""
-_WHY = (
-    "($cause := $string($states.errorOutput.Cause); $contains($cause, '\"FailureReason\"') "
-    "? $substringBefore($substringAfter($substringAfter($cause, '\"FailureReason\"'), '\"'), '\"') : $substring($cause, 0, 500))"
-)
-"""Of a job that failed, what its description says; of a call, the error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,16 +80,13 @@ class Tuning:
                 },
                 retry=RETRIES,
                 timeout_s=LONGEST_S + JOB_SLACK_S,
-                catch=[Catch(then="Not tuned", assigns={"untuned": f"{{% {_WHY} %}}"})],
             ),
-            "Tuned?": Choice(reads=("best",), rules={"{% $best != null %}": "List trials"}, otherwise="Nothing found"),
-            "Nothing found": Step(
-                assigns={"untuned": "it ended before any of its training jobs had completed"}, then="Not tuned"
-            ),
+            "Tuned?": Choice(reads=("best",), rules={"{% $best != null %}": "List trials"}, otherwise="Not tuned"),
             "Not tuned": Fail(
                 error="NotTuned",
-                cause="{% 'No parameters were tuned, so no model was trained. The tuning job: ' & $untuned %}",
-                reads=("untuned",),
+                cause="{% 'The tuning job ' & $tuning_job & ' ended before any of its training jobs had completed. "
+                f"{STAYS}' %}}",
+                reads=("tuning_job",),
             ),
             "List trials": sagemaker_call(
                 "listTrainingJobsForHyperParameterTuningJob",

@@ -16,6 +16,7 @@ from fraud.search_space import SPACE, read_parameters
 from stacks import bundles
 from stacks.asset_cache import ROOT
 from stacks.assets import job_runner
+from stacks.constructs.remedies import STAYS
 from stacks.constructs.state_machine import definition
 from stacks.constructs.steps import Step
 from stacks.constructs.tuning import Tuning
@@ -103,7 +104,7 @@ def played(aws: EmulatedAws, room: dict[str, str], name: str, rows: str) -> dict
         **given,
     )
     first = Step(assigns={"run": name})
-    chain = definition("tuning", {"Run": first, **tuning.steps("Train"), "Train": Step()})
+    chain = definition("tuning", {"Run": first, **tuning.steps("Train"), "Train": Step()}, STAYS)
     text = json.dumps(chain).replace(cdk.Aws.PARTITION, "aws").replace(f', "KmsKeyId": "{tuning.key_arn}"', "")
     states = aws.client("stepfunctions")
     arn = states.create_state_machine(name=f"tuning-{name[:8]}", roleArn=room["machine"], definition=text)[
@@ -138,10 +139,10 @@ def test_the_best_parameters_and_all_trials_are_written_for_training(
     assert told == pytest.approx(chosen)
 
 
-def test_a_tuning_job_that_fails_ends_the_run_with_its_reason(aws: EmulatedAws, room: dict[str, str]) -> None:
+def test_a_tuning_job_that_fails_ends_the_run_with_its_name_and_reason(aws: EmulatedAws, room: dict[str, str]) -> None:
     found = played(aws, room, "1a3e9c0a-27d4-4b1e-9d0c-6f0d5c1f2a3b", "nothing")
-    assert (found["status"], found["error"]) == ("FAILED", "NotTuned")
+    assert (found["status"], found["error"]) == ("FAILED", "StepFailed")
     assert found["cause"] == (
-        "No parameters were tuned, so no model was trained. The tuning job: No training job succeeded after 3 attempts. Please "
-        "take a look at the training job failures to get more details."
+        'The step "Tune" failed (States.TaskFailed), job fraud-dev-tune-1a3e9c0a27d44b1e: No training job succeeded after 3 '
+        f"attempts. Please take a look at the training job failures to get more details. {STAYS}"
     )

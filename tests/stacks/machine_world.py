@@ -16,7 +16,13 @@ from emulator.tasks import TaskFailedError
 TABLE, TURN, BY_ITSELF = "turns", {"machine": {"S": "training"}}, {"machine": {"S": "training by itself"}}
 OF_A_RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=packages/)\d+|(?<=model v)\d+")
 """What is another in each run."""
-JOBS = {"Training": "TrainingJobName", "Processing": "ProcessingJobName", "Transform": "TransformJobName"}
+JOBS = {
+    "Training": "TrainingJobName",
+    "Processing": "ProcessingJobName",
+    "Transform": "TransformJobName",
+    "HyperParameterTuning": "HyperParameterTuningJobName",
+}
+TRIAL = {"TrainingJobName": "trial", "TrainingJobStatus": "Completed", "TunedHyperParameters": {"max-depth": "7"}}
 FIRST = "s3://models/first.tar.gz"
 
 
@@ -33,6 +39,7 @@ class World:
         accepted: what the gate says of a candidate. `compared`: what comparing shadows says. `passed`: what evaluating synthetic
             frauds says. `back`: whether alarms take a new model from the endpoint again. `another`: whether another model serves
             than the champion. `held`: whether another run has the turn at first. `transformed`: whether transforms end well.
+            `tuned`: whether a tuning job has found anything when it ends.
         labels: {attribute: number} as they were counted last, of the item beside the turn.
     """
 
@@ -47,10 +54,11 @@ class World:
         another: bool = False,
         held: bool = False,
         transformed: bool = True,
+        tuned: bool = True,
         labels: dict[str, int] | None = None,
     ) -> None:
         self._gate, self._compared, self._passed = accepted, compared, passed
-        self._back, self._transformed = back, transformed
+        self._back, self._transformed, self._tuned = back, transformed, tuned
         first = f"{prefix}-first"
         self.models = {first: FIRST}
         self.configurations: dict[str, dict[str, Any]] = {first: {"ProductionVariants": [{"ModelName": first}]}}
@@ -136,7 +144,11 @@ class World:
         self.jobs[name] = "Completed"
         for output in given.get("ProcessingOutputConfig", {}).get("Outputs", []):
             self.objects.add(f"{output['S3Output']['S3Uri']}{step}")
-        return {JOBS[kind]: name, "ModelArtifacts": {"S3ModelArtifacts": f"s3://models/{name}/model.tar.gz"}}
+        best = {"BestTrainingJob": TRIAL} if kind == "HyperParameterTuning" and self._tuned else {}
+        return {JOBS[kind]: name, "ModelArtifacts": {"S3ModelArtifacts": f"s3://models/{name}/model.tar.gz"}, **best}
+
+    def _listTrainingJobsForHyperParameterTuningJob(self, given: Any) -> Any:  # noqa: N802 - the service's name
+        return {"TrainingJobSummaries": [TRIAL]}
 
     def _stopTransformJob(self, given: Any) -> Any:  # noqa: N802 - the service's name
         if self.jobs.get(given["TransformJobName"]) != "InProgress":
