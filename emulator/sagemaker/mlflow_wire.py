@@ -16,21 +16,32 @@ from emulator.protocol.wire import Answer, Request
 
 SIGNED_FOR = "sagemaker-mlflow"
 _ARN = "x-mlflow-sm-tracking-server-arn"
-_OPERATIONS = {
-    ("GET", "experiments/get-by-name"): "GetExperimentByName",
-    ("POST", "experiments/create"): "CreateExperiment",
-    ("POST", "runs/create"): "CreateRun",
-    ("GET", "runs/get"): "GetRun",
-    ("POST", "runs/search"): "SearchRuns",
-    ("POST", "runs/log-batch"): "LogBatch",
-    ("POST", "runs/update"): "UpdateRun",
-}
+_BEGINS = "/api/2.0/mlflow/"
+LONGEST_BATCH = 1_000_000
+"""Bytes of a call of LogBatch (`mlflow.utils.validation`)."""
 
 
 class MlflowOperation(NamedTuple):
-    """One of MLflow's operations, by the name of the action that allows it (page *list_sagemaker-mlflow*)."""
+    """One of MLflow's operations.
+
+    Attributes:
+        name: of the action that allows it (page *list_sagemaker-mlflow*).
+        needs: the parameters that it is refused without.
+    """
 
     name: str
+    needs: tuple[str, ...]
+
+
+_OPERATIONS = {
+    ("GET", "experiments/get-by-name"): MlflowOperation("GetExperimentByName", ("experiment_name",)),
+    ("POST", "experiments/create"): MlflowOperation("CreateExperiment", ("name",)),
+    ("POST", "runs/create"): MlflowOperation("CreateRun", ("experiment_id",)),
+    ("GET", "runs/get"): MlflowOperation("GetRun", ("run_id",)),
+    ("POST", "runs/search"): MlflowOperation("SearchRuns", ("experiment_ids",)),
+    ("POST", "runs/log-batch"): MlflowOperation("LogBatch", ("run_id",)),
+    ("POST", "runs/update"): MlflowOperation("UpdateRun", ("run_id",)),
+}
 
 
 class MlflowWire:
@@ -41,17 +52,31 @@ class MlflowWire:
 
     def match(self, request: Request) -> tuple[MlflowOperation, dict[str, str]] | None:
         """The operation that a request asks for; None if it is none of these."""
-        found = _OPERATIONS.get((request.method, request.path.partition("/api/2.0/mlflow/")[2]))
-        return (MlflowOperation(found), {}) if found else None
+        before, _, asked = request.path.partition(_BEGINS)
+        found = None if before else _OPERATIONS.get((request.method, asked))
+        return (found, {}) if found else None
 
     def parameters(self, operation: MlflowOperation, request: Request, _: Mapping[str, str]) -> dict[str, Any]:
-        """The operation's parameters, and as `server` the ARN of the one that is asked."""
+        """The operation's parameters, and as `server` the ARN of the one that is asked.
+
+        Raises:
+            ServiceError: they are no object of JSON, too long, or lack one that is needed.
+        """
         try:
             given: Any = {name: values[0] for name, values in request.query.items()} | json.loads(request.body or b"{}")
         except (ValueError, TypeError) as error:
             raise ServiceError("BAD_REQUEST", f"{operation.name}: no object of JSON: {error}") from error
         if not (server := request.headers.get(_ARN)):
             raise ServiceError("INVALID_PARAMETER_VALUE", f"{operation.name}: needed: the header {_ARN}")
+        if missing := [name for name in operation.needs if given.get(name) in (None, "", [])]:
+            raise ServiceError(
+                "INVALID_PARAMETER_VALUE", f"Missing value for required parameter '{missing[0]}' of {operation.name}."
+            )
+        if operation.name == "LogBatch" and len(request.body) > LONGEST_BATCH:
+            raise ServiceError(
+                "INVALID_PARAMETER_VALUE",
+                f"Batched logging API requests must be at most {LONGEST_BATCH} bytes, got {len(request.body)}.",
+            )
         return {**given, "server": server}
 
     def answer(self, _: MlflowOperation, result: dict[str, Any] | None) -> Answer:
@@ -73,4 +98,4 @@ def needs() -> dict[str, Any]:
 
         return needed
 
-    return {operation: on_server(operation) for operation in _OPERATIONS.values()}
+    return {operation.name: on_server(operation.name) for operation in _OPERATIONS.values()}

@@ -86,8 +86,8 @@ class TrackingServer:
 
     def find(self, experiment: str, tag: str, value: str) -> Kept | None:
         """The run of an experiment with a tag; None if there is none."""
-        quoted = value.replace("'", "\\'")
-        wanted = {"experiment_ids": [experiment], "filter": f"tags.`{tag}` = '{quoted}'", "max_results": 1}
+        mark = '"' if "'" in value else "'"  # MLflow knows no other way to write a quotation mark
+        wanted = {"experiment_ids": [experiment], "filter": f"tags.`{tag}` = {mark}{value}{mark}", "max_results": 1}
         runs = self._post("runs/search", wanted).get("runs") or []
         return _kept(runs[0]) if runs else None
 

@@ -155,8 +155,31 @@ def test_a_run_is_kept_with_its_parameters_figures_and_verdict(function: ModuleT
 def test_a_run_of_which_the_function_is_told_twice_is_kept_once(function: ModuleType, server: Server) -> None:
     first = function.handler(EVENT, CONTEXT)
     assert function.handler(EVENT, CONTEXT) == first
-    assert function.handler({**EVENT, "run": "it's another"}, CONTEXT)["kept"] not in (None, first["kept"])
+    other = [function.handler({**EVENT, "run": "it's another"}, CONTEXT)["kept"] for _ in range(2)]
+    assert other[0] == other[1] and other[0] not in (None, first["kept"])
     assert len(server.runs()) == 2
+
+
+def test_a_run_is_looked_for_by_what_mlflow_reads_as_its_id(
+    function: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.utils.search_utils import SearchUtils  # noqa: PLC0415 - takes a second
+
+    asked: list[dict[str, Any]] = []
+
+    def post(_: str, given: dict[str, Any]) -> dict[str, Any]:
+        asked.append(given)
+        return {}
+
+    monkeypatch.setattr(function.server, "_post", post)
+    for value in ("0f1e2d3c-run", "it's another"):
+        assert function.server.find("1", "fraud.run", value) is None
+    parsed: Any = SearchUtils.parse_search_filter
+    read = [one for each in asked for one in parsed(each["filter"])]
+    assert [(one["key"], one["value"]) for one in read] == [
+        ("fraud.run", "0f1e2d3c-run"),
+        ("fraud.run", "it's another"),
+    ]
 
 
 def test_one_that_was_killed_in_the_midst_is_told_the_rest(function: ModuleType, server: Server) -> None:
