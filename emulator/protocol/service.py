@@ -116,7 +116,9 @@ _ROLES = ("RoleArn", "ExecutionRoleArn", "ServiceExecutionRole", "Role", "iamRol
 def _roles(parameters: dict[str, Any]) -> Iterable[str]:
     """The roles that a call hands on to the service, as ARNs."""
     external = parameters.get("externalEventsDetail") or {}
-    for role in (*(parameters.get(name) for name in _ROLES), external.get("dataAccessRoleArn")):
+    definitions = [parameters.get("TrainingJobDefinition") or {}, *(parameters.get("TrainingJobDefinitions") or [])]
+    nested = (external.get("dataAccessRoleArn"), *(one.get("RoleArn") for one in definitions))
+    for role in (*(parameters.get(name) for name in _ROLES), *nested):
         if role:
             yield role if role.startswith("arn:") else f"arn:aws:iam::{ACCOUNT}:role/{role}"
 

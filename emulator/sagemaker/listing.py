@@ -30,6 +30,7 @@ class Listing:
         members: of a summary, beside name, ARN and time.
         status: the parameter that asks for a status.
         order: the default of SortOrder.
+        by: the default of SortBy.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Listing:
     members: tuple[str, ...] = ()
     status: str = "StatusEquals"
     order: str = "Descending"
+    by: str = "CreationTime"
 
     def page(self, records: Iterable[Record], given: dict[str, Any]) -> dict[str, Any]:
         """A page of the list.
@@ -49,7 +51,7 @@ class Listing:
         """
         asked = dict(given)
         order, most = asked.pop("SortOrder", self.order), asked.pop("MaxResults", PAGE_SIZE)
-        by, token = asked.pop("SortBy", "CreationTime"), asked.pop("NextToken", None)
+        by, token = asked.pop("SortBy", self.by), asked.pop("NextToken", None)
         wanted = [one for one in records if self._fits(one, asked)]
         known = self._filters()
         if unknown := sorted(asked.keys() - known):
@@ -82,7 +84,10 @@ class Listing:
 
     def _key(self, record: Record, by: str) -> Key:
         arn = str(record[f"{self.kind}Arn"])
-        value = record[by if by in _TIMES else f"{self.kind}{by.removeprefix(self.kind)}"]
+        name = by if by in _TIMES else f"{self.kind}{by.removeprefix(self.kind)}"
+        if name not in record:
+            raise ServiceError("NotImplementedException", f"{self.kind}: SortBy {by} is not implemented here", 501)
+        value = record[name]
         return (f"{value.timestamp():020.6f}" if isinstance(value, datetime.datetime) else str(value), arn)
 
 

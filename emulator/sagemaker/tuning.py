@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import re
 import threading
 import time
@@ -43,6 +44,7 @@ _LISTING = Listing(
         *("TrainingJobStatusCounters", "ObjectiveStatusCounters", "ResourceLimits"),
     ),
     order="Ascending",
+    by="Name",
 )
 _TRIALS = Listing(
     kind="TrainingJob",
@@ -52,6 +54,7 @@ _TRIALS = Listing(
         *("FinalHyperParameterTuningJobObjectiveMetric", "ObjectiveStatus"),
     ),
     order="Ascending",
+    by="Name",
 )
 _POLL_S = 0.1
 _ENDED = ("Completed", "Failed", "Stopped")
@@ -74,6 +77,11 @@ class _Trial:
     @property
     def status(self) -> str:
         return str(self.record["TrainingJobStatus"])
+
+    @property
+    def objective(self) -> str:
+        """Its status: Pending until the whole log is read."""
+        return str(self.record["ObjectiveStatus"])
 
 
 class TuningJobs:
@@ -144,6 +152,8 @@ class TuningJobs:
         except Exception as error:  # noqa: BLE001 - whatever it is, the job has failed and says so
             _log.exception("tuning job %s failed", record["HyperParameterTuningJobName"])
             why = f"{type(error).__name__}: {error}"
+            for trial in self._trials[record["HyperParameterTuningJobName"]]:
+                self._stop_trial(trial)
         with self._lock:
             if record["HyperParameterTuningJobStatus"] == "Stopping":
                 status = "Stopped"
@@ -205,7 +215,8 @@ class TuningJobs:
         trial.told = self._values(trial.record["TrainingJobName"], regex)
         if config.get("TrainingJobEarlyStoppingType", "Off") == "Auto" and trial.status == "InProgress":
             maximize = config["HyperParameterTuningJobObjective"]["Type"] == "Maximize"
-            before = [one.told for one in trials if one.status == "Completed"]
+            # of one that has just ended not all may be read yet
+            before = [one.told for one in trials if one.status == "Completed" and one.objective == "Succeeded"]
             if hopeless(trial.told, before, maximize=maximize):
                 self._stop_trial(trial)
 
@@ -214,8 +225,8 @@ class TuningJobs:
         for line in self._jobs.log(name).splitlines():
             for match in re.finditer(regex, line):
                 with contextlib.suppress(ValueError):  # what is no number is no value of the metric
-                    found.append(float(match[1]))
-        return found
+                    found.append(float(match[1] or ""))
+        return [each for each in found if math.isfinite(each)]
 
     def _stop_trial(self, trial: _Trial) -> None:
         with contextlib.suppress(ServiceError):  # it has ended meanwhile
@@ -240,12 +251,12 @@ class TuningJobs:
         # page API_DescribeHyperParameterTuningJob: of those that completed
         if trial.status == "Completed" and (known is None or better(value, known)):
             (summary,) = _TRIALS.page([trial.record], {})["TrainingJobSummaries"]
-            record["BestTrainingJob"] = record["OverallBestTrainingJob"] = summary
+            record["BestTrainingJob"] = summary
 
     def _count(self, record: dict[str, Any]) -> None:
         trials = self._trials[record["HyperParameterTuningJobName"]]
         statuses = [trial.status for trial in trials]
-        objectives = [trial.record["ObjectiveStatus"] for trial in trials]
+        objectives = [trial.objective for trial in trials]
         record["TrainingJobStatusCounters"] = {
             "Completed": statuses.count("Completed"),
             "InProgress": statuses.count("InProgress") + statuses.count("Stopping"),
@@ -260,8 +271,8 @@ class TuningJobs:
 
 def _failed(trials: list[_Trial], most: int) -> str | None:
     """Why a tuning job has failed, once enough of its training jobs have ended and none has come to anything."""
-    ended = [trial for trial in trials if trial.record["ObjectiveStatus"] != "Pending"]
-    if len(ended) < min(ATTEMPTS, most) or any(trial.record["ObjectiveStatus"] == "Succeeded" for trial in ended):
+    ended = [trial for trial in trials if trial.objective != "Pending"]
+    if len(ended) < min(ATTEMPTS, most) or any(trial.objective == "Succeeded" for trial in ended):
         return None
     says = NONE_SUCCEEDED if all(trial.status == "Failed" for trial in ended) else NO_OBJECTIVE
     return says.format(len(ended))

@@ -10,8 +10,10 @@ from typing import Any
 from emulator.errors import ServiceError
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_HERE = ("TrainingJobDefinitions", "WarmStartConfig", "Autotune")
 _NOT_HERE_CONFIGURED = ("StrategyConfig", "TuningJobCompletionCriteria")
+_NOT_HERE_DEFINED = ("TuningObjective", "HyperParameterRanges", "HyperParameterTuningResourceConfig")
 
 
 def check(given: Mapping[str, Any]) -> None:
@@ -21,11 +23,9 @@ def check(given: Mapping[str, Any]) -> None:
         ServiceError: the service would refuse it, or it is not implemented here.
     """
     config, definition = given["HyperParameterTuningJobConfig"], given.get("TrainingJobDefinition")
-    for name in (
-        *(one for one in _NOT_HERE if given.get(one)),
-        *(one for one in _NOT_HERE_CONFIGURED if config.get(one)),
-    ):
-        raise ServiceError("NotImplementedException", f"{name} is not implemented here", 501)
+    asked = [(given, _NOT_HERE), (config, _NOT_HERE_CONFIGURED), (definition or {}, _NOT_HERE_DEFINED)]
+    if unknown := [name for part, names in asked for name in names if part.get(name)]:
+        raise ServiceError("NotImplementedException", f"{unknown[0]} is not implemented here", 501)
     if definition is None:
         raise _wrong("TrainingJobDefinition: a tuning job needs one")
     if config["Strategy"] not in ("Bayesian", "Random"):
@@ -89,11 +89,10 @@ def _range(one: Mapping[str, str], *, whole: bool) -> Iterator[str]:
 
 
 def _number(text: str, *, whole: bool) -> float | None:
-    try:
-        found = float(text)
-    except ValueError:
+    if not (_WHOLE if whole else _DECIMAL).fullmatch(text):
         return None
-    return found if math.isfinite(found) and (not whole or _WHOLE.fullmatch(text)) else None
+    found = float(text)
+    return found if math.isfinite(found) else None
 
 
 def _objective(config: Mapping[str, Any], definition: Mapping[str, Any]) -> Iterator[str]:

@@ -141,6 +141,8 @@ def test_training_jobs_are_run_on_proposals_and_the_best_is_told(aws: EmulatedAw
     best = max(tried, key=lambda one: one["FinalHyperParameterTuningJobObjectiveMetric"]["Value"])
     assert found["BestTrainingJob"]["TrainingJobName"] == best["TrainingJobName"]
     assert found["BestTrainingJob"]["TunedHyperParameters"] == best["TunedHyperParameters"]
+    # of a job that goes on from others alone
+    assert "OverallBestTrainingJob" not in found
     job = aws.client("sagemaker").describe_training_job(TrainingJobName=best["TrainingJobName"])
     assert job["TuningJobArn"] == found["HyperParameterTuningJobArn"]
     assert job["HyperParameters"]["_tuning_objective_metric"] == "quality"
@@ -262,6 +264,18 @@ WRONG = [
         "logarithmic scaling works only for ranges .* greater than 0",
     ),
     (f"{RANGES}.ContinuousParameterRanges.0.MaxValue", "much", "are no numbers"),
+    (f"{RANGES}.ContinuousParameterRanges.0.MaxValue", "1_000", "are no numbers"),
+    (f"{RANGES}.ContinuousParameterRanges.0.MaxValue", " 1", "are no numbers"),
+    (
+        f"{JOB}.TuningObjective",
+        {"Type": "Maximize", "MetricName": "quality"},
+        "TuningObjective is not implemented here",
+    ),
+    (
+        f"{JOB}.HyperParameterTuningResourceConfig",
+        {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "HyperParameterTuningResourceConfig is not implemented here",
+    ),
     (f"{RANGES}.ContinuousParameterRanges.0.ScalingType", "Log", "Logarithmic"),
     (RANGES, {"IntegerParameterRanges": []}, "no hyper-parameter to tune"),
     (f"{JOB}.AlgorithmSpecification.MetricDefinitions.0.Regex", "quality: .*", "has no group"),
