@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,11 +47,12 @@ class Application:
     Args:
         client: makes clients of the AWS that it stands on.
         prefix: of its stacks' names.
+        stacks: those that stand, where not all do.
     """
 
-    def __init__(self, client: Client, prefix: str = "CardFraud-Dev") -> None:
+    def __init__(self, client: Client, prefix: str = "CardFraud-Dev", stacks: Iterable[str] = STACKS) -> None:
         self._client, self._prefix = client, prefix
-        self.outputs = {name: value for stack in STACKS for name, value in outputs(client, f"{prefix}-{stack}").items()}
+        self.outputs = {name: value for stack in stacks for name, value in outputs(client, f"{prefix}-{stack}").items()}
         self._s3, self._states, self._table = client("s3"), client("stepfunctions"), client("dynamodb")
 
     @property
