@@ -6,6 +6,7 @@ artifacts are put into S3 by whoever keeps a run, as MLflow's client does.
 
 from __future__ import annotations
 
+import posixpath
 import re
 import threading
 import uuid
@@ -200,10 +201,10 @@ def _check(told: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     for kind, ones in told.items():
         for place, one in enumerate(ones):
             name, value = one.get("key"), one.get("value")
-            if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+            if not isinstance(name, str) or not _may_be_called(name):
                 raise _invalid(
                     f"Invalid value {name!r} for parameter '{kind}[{place}].key' supplied: names are up to {LONGEST_NAME} "
-                    "alphanumerics, underscores, dashes, periods, spaces, colons and slashes."
+                    "alphanumerics, underscores, dashes, periods, spaces, colons and, as in a path, slashes."
                 )
             if kind == "metrics" and (isinstance(value, bool) or not isinstance(value, int | float)):
                 raise _invalid(
@@ -212,6 +213,16 @@ def _check(told: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     names = [one["key"] for one in told.get("params", ())]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise _invalid(f"Duplicate parameter keys have been submitted: {twice}.")
+
+
+def _may_be_called(name: str) -> bool:
+    """A name is a path below a run's folder, too.
+
+    >>> [_may_be_called(name) for name in ("by_category.food: a/b", "a//b", "../a", "/a", "a?", "")]
+    [True, False, False, False, False, False]
+    """
+    plain = posixpath.normpath(name) == name and name != "." and not name.startswith(("..", "/"))
+    return plain and len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
 
 
 def _texts(pairs: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -167,6 +167,7 @@ def pairs(count: int, **more: Any) -> list[dict[str, Any]]:
         ({"metrics": pairs(950), "params": pairs(51)}, "at most 1000 metrics, params, and tags"),
         ({"metrics": pairs(1, key="a" * 251)}, "names are up to 250"),
         ({"params": pairs(1, key="what?")}, "names are up to 250"),
+        ({"params": pairs(1, key="a//b")}, "names are up to 250"),
         ({"tags": [{"value": "none"}]}, "Invalid value None for parameter 'tags.0..key'"),
         ({"metrics": pairs(1, value="much")}, "Invalid value 'much' for parameter 'metrics.0..value'"),
         ({"params": pairs(2, key="twice")}, "Duplicate parameter keys have been submitted: .'twice'."),
