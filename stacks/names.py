@@ -31,8 +31,8 @@ SCORED, REPORTS, WORKING = "scored/", "reports/", "_working/"
 """Prefixes of the bucket Batch."""
 ACTING_S = 60
 """How long a function may take that acts on new objects."""
-JOBS = ("nightly", DRIFT_JOB, SHADOW_JOB, *TRAINING_JOBS, *SYNTHESIS_JOBS, *SCORING_JOBS)
-"""All jobs, but for the one of the setting `tuning_jobs`."""
+JOBS = ("nightly", DRIFT_JOB, TUNING_JOB, SHADOW_JOB, *TRAINING_JOBS, *SYNTHESIS_JOBS, *SCORING_JOBS)
+"""All jobs, those of settings that are off, too: they may have been on."""
 
 
 def stack_name(settings: Settings, name: str) -> str:

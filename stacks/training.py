@@ -53,8 +53,8 @@ class Training(FraudStack):
             champion=training.champion,
             bus=(streaming.bus.attr_name, streaming.bus.attr_arn),
         ).machine
-        tuning = [TUNING_JOB] if settings.tuning_jobs else []
-        jobs = [run_prefix(settings, name) for name in (*TRAINING_JOBS, *tuning, SHADOW_JOB, DRIFT_JOB)]
+        # of settings that are off, too: they may have been on
+        jobs = [run_prefix(settings, name) for name in (*TRAINING_JOBS, TUNING_JOB, SHADOW_JOB, DRIFT_JOB)]
         leftovers(
             self,
             data.clean_up_arn,

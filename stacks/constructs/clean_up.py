@@ -69,12 +69,11 @@ class CleanUp(Construct):
     def _permissions(self) -> None:
         role = self.deployed.role
         models = model_prefix(self._settings)
-        tuning = [TUNING_JOB] if self._settings.tuning_jobs else []
         made = [self._arn("sagemaker", kind, f"{models}-*") for kind in ("model", "endpoint-config")]
         jobs = [
             self._arn("sagemaker", f"{kind}-job", f"{run_prefix(self._settings, job)}-*")
             for kind in ("processing", "training", "transform")
-            for job in (*JOBS, *tuning)
+            for job in JOBS
         ]
         listing = ["ListModels", "ListEndpointConfigs", "ListProcessingJobs", "ListTrainingJobs", "ListTransformJobs"]
         allow(role, [f"sagemaker:{one}" for one in listing], ["*"], because=LISTING)
@@ -82,7 +81,7 @@ class CleanUp(Construct):
         allow(role, deleting, made, because=NAMED_LATER)
         stopping = ["sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob", "sagemaker:StopTransformJob"]
         allow(role, stopping, jobs, because=NAMED_LATER)
-        if tuning:
+        if self._settings.tuning_jobs:
             named = self._arn("sagemaker", "hyper-parameter-tuning-job", f"{run_prefix(self._settings, TUNING_JOB)}-*")
             allow(role, ["sagemaker:ListHyperParameterTuningJobs"], ["*"], because=LISTING)
             allow(role, ["sagemaker:StopHyperParameterTuningJob"], [named], because=NAMED_LATER)

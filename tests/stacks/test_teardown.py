@@ -84,7 +84,9 @@ def deployed(session: boto3.Session) -> Environment:
         "/aws/sagemaker/Endpoints/card-fraud-dev-2",
     ):
         logs.create_log_group(logGroupName=group)
-    for stream in ("fraud-dev-nightly-1/algo-1", "fraud-prod-nightly-1/algo-1", "others"):
+    # trials of a tuning job of settings that were
+    streams = ("fraud-dev-nightly-1/algo-1", "fraud-dev-tune-1-001-0a/algo-1", "fraud-prod-nightly-1/algo-1", "others")
+    for stream in streams:
         logs.create_log_stream(logGroupName=JOB_LOG_GROUPS[0], logStreamName=stream)
     glue = session.client("glue")
     glue.create_database(DatabaseInput={"Name": OFFLINE_DATABASE})
@@ -112,6 +114,7 @@ LEFT = {
     "endpoint configuration card-fraud-dev-run",
     "log group /aws/sagemaker/Endpoints/card-fraud-dev",
     f"log stream {JOB_LOG_GROUPS[0]}:fraud-dev-nightly-1/algo-1",
+    f"log stream {JOB_LOG_GROUPS[0]}:fraud-dev-tune-1-001-0a/algo-1",
     "table cc_agg_batch_fg_1700000000",
 }
 
