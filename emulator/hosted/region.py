@@ -71,6 +71,7 @@ class Region:
         self.usage, self.keys = Usage(), Keys()
         self.clients = Clients(endpoint, admin, ministack.open_session)
         self.functions = Functions(folder / "functions", endpoint, Path(stand_ins.functions))
+        ministack.check_every_signature(admin["AWS_ACCESS_KEY_ID"])
         ministack.record_judgements(self.usage.judged, self.keys.needs)
         ministack.watch_resources(self.keys.made)
         ministack.refer_to_secrets_by_arn()

@@ -118,7 +118,9 @@ def test_who_may_call_is_what_the_callers_policy_says(aws: EmulatedAws, deployed
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
     iam.put_user_policy(UserName="gateway-caller", PolicyName="calls", PolicyDocument=policy)
     assert post(aws, api, good, **key)[0] == 200
-    assert post(aws, api, good, **{**key, "secret": "wrong"})[0] == 403
+    wrong = {"secret": "wrong"}
+    assert post(aws, api, good, **{**key, **wrong})[0] == 403
+    assert post(aws, api, good, **wrong)[0] == 403, "the root's key without its secret"
 
 
 def test_a_function_that_does_not_let_the_gateway_call_it_is_not_called(

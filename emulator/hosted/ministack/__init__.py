@@ -21,6 +21,7 @@ Secrets Manager, CloudWatch, API Gateway and IAM. What is put in place of its ow
 - Alarms on endpoints: it puts all metrics of a name together, and all periods of an alarm.
 - Limits: it keeps few of those of AWS's pages, and none of a template's resources.
 - Roles: it gives any service the session of any role, and lets pass what it knows no IAM action for.
+- Signatures: it does not check the root's, and takes keys of some names, and headers of other kinds, for the root's.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ from emulator.hosted.ministack.plane import (
     type_handlers,
     watch_resources,
 )
+from emulator.hosted.ministack.signatures import check_every_signature
 from emulator.hosted.ministack.tables import count_items_every
 from emulator.hosted.ministack.uploads import put_parts_together_as_the_service
 
@@ -59,6 +61,7 @@ __all__ = [
     "Undelivered",
     "add_services",
     "add_types",
+    "check_every_signature",
     "count_items_every",
     "deliver",
     "evaluate_alarms",

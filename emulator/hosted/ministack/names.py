@@ -83,6 +83,7 @@ app = Module(
         "app": "(scope, receive, send)",
         "detect_service": "(method, path, headers, query_params)",
         "extract_access_key_id": "(headers, query_params=None)",
+        "pin_signed_request": "(method, raw_path, query_params, raw_headers, handshake=False)",
     },
 )
 apigateway_v1 = Module(
@@ -122,7 +123,9 @@ iam_evaluator = Module(
             "secure_transport=<factory>, request_tags=<factory>, tag_keys=<factory>, service_context=<factory>, "
             "principal_keys=<factory>)"
         ),
+        "_anonymous": "ContextVar",
         "_conditions_met": "(conditions, ctx)",
+        "_is_root_key": "(access_key_id)",
         "_resolve_condition_key": "(key, ctx)",
         "_resolve_managed_policy_document": "(policy_arn, account_id)",
         "_service_principal_matches": "(principal, service)",
@@ -130,8 +133,10 @@ iam_evaluator = Module(
         "evaluate_resource_policy": "(doc, ctx, service=None, named_only=False, direct_only=False)",
         "enforce": "(access_key_id, iam_action, service, region, resource_arn='*', service_context=None)",
         "fnmatch_iam": "(value, pattern)",
+        "is_root_access_key": "(access_key_id)",
         "parse_policy_document": "(doc)",
         "pin_request_origin": "(source_ip, secure_transport)",
+        "pin_signed_request": "(method, raw_path, query_params, raw_headers, handshake=False)",
     },
 )
 lambda_runtime = Module("ministack.core.lambda_runtime", {"execution_credentials": "(config)"})
