@@ -30,6 +30,8 @@ def set_up(folder: Path, port: int, admin_key: str, admin_secret: str) -> None:
         "AWS_ACCESS_KEY_ID": admin_key,
         "AWS_SECRET_ACCESS_KEY": admin_secret,
         "AWS_DEFAULT_REGION": REGION,
+        # what tokens of user pools are signed with
+        "STATE_DIR": str(folder / "state"),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "WARNING",

@@ -47,6 +47,7 @@ _EMULATED = {
             "GatewayResponse",
         )
     },
+    "AWS::ApiGateway::Authorizer": f"{_MINISTACK}: tokens verified with the pool's keys; which kind, by the method's scopes",
     "AWS::CloudWatch::Alarm": f"{_MINISTACK}: evaluated against the metrics put here",
     "AWS::DynamoDB::Table": f"{_MINISTACK}: in memory, with its stream; its size is known anew every five minutes, not six hours",
     "AWS::Events::EventBus": f"{_MINISTACK}: matches events with rules",

@@ -80,6 +80,7 @@ class Region:
         ministack.hold_to_limits()
         ministack.hold_the_gateway()
         ministack.validate_as_templates_say()
+        ministack.take_tokens_for_what_they_are()
         tasks = Tasks(self.clients, ministack.judge)
         ministack.run_tasks(tasks)
         ministack.deliver(self._may_deliver, tasks, self._to_dead_letters)

@@ -20,6 +20,7 @@ Secrets Manager, CloudWatch, API Gateway and IAM. What is put in place of its ow
   methods validate nothing.
 - Alarms on endpoints: it puts all metrics of a name together, and all periods of an alarm.
 - Limits: it keeps few of those of AWS's pages, and none of a template's resources.
+- Tokens of user pools: it takes each that the pool has signed, whatever it is for.
 - Roles: it gives any service the session of any role, and lets pass what it knows no IAM action for.
 - Signatures: it does not check the root's, and takes keys of some names, and headers of other kinds, for the root's.
 """
@@ -38,7 +39,7 @@ from emulator.hosted.ministack.events import (
     stream_records,
     tell,
 )
-from emulator.hosted.ministack.gateway import hold_the_gateway, validate_as_templates_say
+from emulator.hosted.ministack.gateway import hold_the_gateway, take_tokens_for_what_they_are, validate_as_templates_say
 from emulator.hosted.ministack.judging import judge, note_denial, open_session, record_judgements, role_statements
 from emulator.hosted.ministack.limits import hold_to_limits
 from emulator.hosted.ministack.notifications import notify_as_the_service, queue_trusts
@@ -88,6 +89,7 @@ __all__ = [
     "serve",
     "stream_bounds",
     "stream_records",
+    "take_tokens_for_what_they_are",
     "tell",
     "type_handlers",
     "validate_as_templates_say",

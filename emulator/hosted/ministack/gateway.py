@@ -51,6 +51,23 @@ def hold_the_gateway(longest_s: float = LONGEST_S) -> None:
     apigateway_v1._invoke_lambda_proxy_v1 = invoked
 
 
+def take_tokens_for_what_they_are() -> None:
+    """A user pool's identity tokens where a method has no scopes, its access tokens where it has some.
+
+    Page *apigateway-enable-cognito-user-pool*: without scopes "API Gateway treats the supplied token as an identity token",
+    otherwise "as an access token". Refresh tokens, which Cognito encrypts and MiniStack signs, are neither.
+    """
+    validate = apigateway_v1._validate_cognito_authorizer
+
+    async def validated(authorizer: dict[str, Any], method: dict[str, Any], *rest: Any) -> tuple[Any, Any]:
+        claims, refused = await validate(authorizer, method, *rest)
+        if claims and claims.get("token_use") != ("access" if method.get("authorizationScopes") else "id"):
+            return None, apigateway_v1._gw_error("UNAUTHORIZED", "Unauthorized")
+        return claims, refused
+
+    apigateway_v1._validate_cognito_authorizer = validated
+
+
 def validate_as_templates_say() -> None:
     """A template's validators are made, and its methods have theirs: MiniStack's CloudFormation validates nothing."""
     provisioners._RESOURCE_HANDLERS["AWS::ApiGateway::RequestValidator"] = {

@@ -102,6 +102,7 @@ apigateway_v1 = Module(
             "caller_identity=None)"
         ),
         "_update_method": "(api_id, resource_id, http_method, data)",
+        "_validate_cognito_authorizer": "(authorizer, method_obj, headers, query_params, stage)",
     },
 )
 iam_actions = Module(
