@@ -15,6 +15,9 @@ from tests.browser import BrowserPages, chromium
 os.environ["MLFLOW_TRACKING_URI"] = (
     "none"  # no test leaves a run where a person keeps theirs; those of tracking name a place
 )
+# Lanes share the cores, where an OpenMP thread that waits by spinning keeps the one it waits for from its core: XGBoost takes
+# four to ten times the processor time.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 ENGINES = {"java"}
 ENVIRONMENTS = {".venv-engines", ".venv-aws"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from emulator import tasks
-from emulator.sagemaker.containers import Acting
+from emulator.sagemaker.containers import Acting, container
 from emulator.sagemaker.jobs import Jobs
 from emulator.tasks import TaskFailedError, Tasks
 from tests.emulator.conftest import until
@@ -99,6 +100,19 @@ def test_a_job_that_is_stopped_while_data_come_or_go_is_stopped(
     assert ran.end()["ProcessingJobStatus"] == "Stopped"
     if uploads is not None:
         assert ran.uploads == uploads
+
+
+@pytest.mark.parametrize(
+    ("variables", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")], ids=["its-own", "told"]
+)
+def test_threads_of_a_container_wait_without_spinning_where_it_does_not_say_how(
+    tmp_path: Path, variables: dict[str, str], policy: str
+) -> None:
+    program = ["python3", "-c", "import os; print(os.environ['OMP_WAIT_POLICY'])"]
+    process = container("said", program, variables, UNUSED, tmp_path, Path(sys.executable), isolated=True)
+    with process:
+        assert process.wait(20) == 0
+    assert process.log_tail() == policy
 
 
 def test_a_job_that_is_waited_for_no_longer_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
