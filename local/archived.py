@@ -33,7 +33,7 @@ from local.deciding_ports import ModelScorer
 from local.topic_contents import read_records
 from sagemaker_src.processing.batch_features import engine
 from sagemaker_src.processing.engines import open_engine
-from sagemaker_src.processing.entity_risk import population_shares, sum_up, tell
+from sagemaker_src.processing.entity_risk import parts, population_shares, sum_up, tell
 from sagemaker_src.processing.nightly import population, snapshot
 from sagemaker_src.processing.nightly_sums import sums_columns
 from sagemaker_src.processing.transactions import sql_paths
@@ -178,14 +178,16 @@ class Archive:
             return Nightly(known, {**population(sums, cut_day), **self._shares(cut_day)})
 
     def _shares(self, cut_day: int) -> Population:
-        """What the declared risks were as of a cut, of all that is archived."""
+        """What the declared risks were as of a cut, of the days of the archive that say it."""
         if not CATALOGUE.risks:
             return {}
-        folders = ("transactions", "decisions", "labels")
-        self.download(
-            "ArchiveBucket", [key for name in folders for key in self.application.keys("ArchiveBucket", f"{name}/")]
-        )
-        archive, decisions, labels = (self.folder / "ArchiveBucket" / name for name in folders)
+        read = parts(cut_day, CATALOGUE)
+        days = {f"{part.name}/{day}" for part in read for day in part.folders}
+        listed = [
+            self.application.keys("ArchiveBucket", f"{part.name}/{month}") for part in read for month in part.months
+        ]
+        self.download("ArchiveBucket", [key for keys in listed for key in keys if key.rpartition("/")[0] in days])
+        archive, decisions, labels = (self.folder / "ArchiveBucket" / part.name for part in read)
         with open_engine("duckdb") as engine:
             tell(engine, archive, decisions, labels, cut_day, CATALOGUE)
             sum_up(engine, cut_day, CATALOGUE)

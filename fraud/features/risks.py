@@ -1,7 +1,8 @@
 """Risk: of the transactions at a merchant, a terminal or in a category whose label came to be known, the share of frauds.
 
 What counts is when a label was known, not when its transaction was: before that, a label changes nothing. A transaction is honest
-once the label delay is over and nothing was said of it; what is said later counts as one more, on the day on which it was said.
+once the label delay is over and nothing was said of it; what is said later, within REACH_DAYS, counts as one more, on the day on
+which it was said.
 
 >>> [feature.name for feature in Risk(key="terminal_id", back=("1d", "7d")).features]
 ['terminal_risk_1d', 'terminal_risk_7d']
@@ -19,6 +20,10 @@ from fraud.features.habits import LONGEST_DAYS
 
 LABEL_DELAY_DAYS = 7.0
 """So long a label takes where nothing says when it was known."""
+REACH_DAYS = 120
+"""What is said so long after the label delay says nothing of today, and counts no more: a chargeback comes within it. Nor does a
+label that was known so long before its transaction. So a cut needs the transactions of some months, never all that there were."""
+REACH_MS = REACH_DAYS * MS_PER_DAY
 
 _SPAN = re.compile("([1-9][0-9]?)d")
 
@@ -97,7 +102,8 @@ class Risk:
     CASE WHEN {known} <= {settled} THEN CAST(is_fraud AS BIGINT) ELSE 0 END AS fraud
   FROM {source} AS s WHERE {labelled}
   UNION ALL SELECT {self.key}, {known} AS moment, 1 AS fraud
-  FROM {source} AS s WHERE {labelled} AND CAST(is_fraud AS BIGINT) = 1 AND {known} > {settled})"""
+  FROM {source} AS s WHERE {labelled} AND CAST(is_fraud AS BIGINT) = 1 AND {known} > {settled}
+    AND {known} <= {settled} + {REACH_MS})"""
         return self.daily_of_told_sql(told)
 
     def daily_of_told_sql(self, told: str) -> str:

@@ -4,9 +4,10 @@
         --daily-out sums --training-out training
 
 Runs on DuckDB or, with `--engine spark`, on Spark: the same SQL and the same numbers. The first run may get all transactions that
-there are; each later one gets the day that the cut closes, and the day before it, into which the windows of 1 day reach. Without
-`--nightly-group` and `--training-group` it calls no service. Where risks are declared it needs the whole archive (`--archive`,
-`--decisions`, `--labels`): what came to be known that day is about transactions of weeks ago.
+there are; each later one gets the day that the cut closes, and the day before it, into which the windows of 1 day reach. Where
+risks are declared it needs the archive (`--archive`, `--decisions`, `--labels`), for what came to be known that day is about
+transactions of weeks ago: folders, or prefixes in S3, of which it reads the days that it needs. On folders, and without
+`--nightly-group` and `--training-group`, it calls no service.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from fraud.fields import OPTIONAL_FEATURES
 from fraud.notation import iso_day
 from fraud.row_counts import RowCountError, same_count
 from sagemaker_src.options import typed
+from sagemaker_src.processing.archive_days import at_hand
 from sagemaker_src.processing.engines import Engine, open_engine
-from sagemaker_src.processing.entity_risk import ArchiveError, rows_of, sum_up, tell, whole_archive
+from sagemaker_src.processing.entity_risk import ArchiveError, parts, rows_of, sum_up, tell, whole_archive
 from sagemaker_src.processing.nightly_sums import FoldedDayError, add_days, missing_days
 
 EPOCH = date(1970, 1, 1)
@@ -102,9 +104,11 @@ def sum_up_risks(engine: Engine, options: argparse.Namespace, cut_day: int, cata
     Raises:
         ArchiveError: as `whole_archive` and `tell`.
     """
-    folders = whole_archive(options.archive, options.decisions, options.labels, catalogue)
+    places = whole_archive(options.archive, options.decisions, options.labels, catalogue)
     [row] = engine.rows("SELECT MIN(day) AS day FROM landed")
-    tell(engine, *folders, cut_day, catalogue, cut_day if row["day"] is None else int(row["day"]))
+    first_day = cut_day if row["day"] is None else int(row["day"])
+    with at_hand(places, parts(cut_day, catalogue, first_day)) as (archive, decisions, labels):
+        tell(engine, archive, decisions, labels, cut_day, catalogue, first_day)
     sum_up(engine, cut_day, catalogue)
 
 
@@ -266,7 +270,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--before", type=Path, help="folder of the transactions of the day before those")
     for name, what in (("archive", "transactions"), ("decisions", "decisions"), ("labels", "labels")):
         parser.add_argument(
-            f"--{name}", type=Path, help=f"folder of all archived {what}; needed where risks are declared"
+            f"--{name}", help=f"folder, or s3://BUCKET/PREFIX/, of archived {what}; needed where risks are declared"
         )
     parser.add_argument("--daily", type=Path, required=True, help="folder of the sums so far; may be empty")
     parser.add_argument(

@@ -5,15 +5,19 @@ there the newest counts (`fraud.label.known_as_of`), and where that turns what w
 that was counted for a past cut is taken back. Silence says honest once the label delay is over, but only of what was approved, or
 of a file that has its labels: what becomes of a payment that was not made, nobody learns.
 
-What is said before a moment follows from what was there before it, whatever came since. The SQL is the same for every engine.
+What is said before a moment follows from what was there before it, whatever came since. Nothing counts that is said more than
+REACH_DAYS after the label delay, nor a label that was known so long before its transaction: so what is said in a window is about
+transactions of some months, and these alone are read. The SQL is the same for every engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fraud.features.risks import REACH_MS
 
-def told_sql(transactions: str, labels: str, keys: Iterable[str]) -> str:
+
+def told_sql(transactions: str, labels: str, keys: Iterable[str], delay_ms: int) -> str:
     """All that was said, once each time that it changed.
 
     Args:
@@ -21,6 +25,7 @@ def told_sql(transactions: str, labels: str, keys: Iterable[str]) -> str:
             silence says honest, missing where it says nothing. Moments are milliseconds since 1970 in UTC.
         labels: a relation with `transaction_id`, `is_fraud` (1 or 0), `source`, `reported_by`, `known_ms` and `recorded_ms`.
         keys: columns of `transactions`.
+        delay_ms: the label delay.
 
     Returns:
         A SELECT of the keys, `moment` and `fraud` (1 or 0).
@@ -29,7 +34,8 @@ def told_sql(transactions: str, labels: str, keys: Iterable[str]) -> str:
     return f"""WITH labelled AS (
   SELECT t.transaction_id, GREATEST(l.known_ms, l.recorded_ms, t.event_ms) AS moment, CAST(l.is_fraud AS BIGINT) AS fraud,
     ROW_NUMBER() OVER (PARTITION BY t.transaction_id ORDER BY l.known_ms, l.source, l.reported_by, l.is_fraud) AS newness
-  FROM {transactions} AS t JOIN {labels} AS l ON t.transaction_id = l.transaction_id),
+  FROM {transactions} AS t JOIN {labels} AS l ON t.transaction_id = l.transaction_id
+  WHERE GREATEST(l.known_ms, l.recorded_ms) <= t.event_ms + {delay_ms + REACH_MS} AND l.known_ms >= t.event_ms - {REACH_MS}),
 newest AS (
   SELECT transaction_id, moment, fraud, newness, MAX(newness) OVER (PARTITION BY transaction_id ORDER BY moment, newness
     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS newest FROM labelled),
@@ -41,7 +47,7 @@ said AS (
   SELECT transaction_id, moment, fraud FROM counting WHERE until IS NULL OR until > moment
   UNION ALL SELECT t.transaction_id, t.settled_ms AS moment, CAST(0 AS BIGINT) AS fraud
   FROM {transactions} AS t LEFT JOIN firsts AS f ON t.transaction_id = f.transaction_id
-  WHERE t.settled_ms IS NOT NULL AND (f.moment IS NULL OR f.moment > t.settled_ms)),
+  WHERE t.settled_ms <= t.event_ms + {delay_ms + REACH_MS} AND (f.moment IS NULL OR f.moment > t.settled_ms)),
 turned AS (
   SELECT transaction_id, moment, fraud, LAG(fraud) OVER (PARTITION BY transaction_id ORDER BY moment) AS before FROM said)
 SELECT {given}, s.moment, s.fraud FROM turned AS s JOIN {transactions} AS t ON s.transaction_id = t.transaction_id

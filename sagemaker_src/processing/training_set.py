@@ -28,6 +28,7 @@ import duckdb
 
 from fraud.durations import MS_PER_DAY
 from fraud.features.catalogue import CATALOGUE, Catalogue, with_risks
+from fraud.features.risks import REACH_MS
 from fraud.notation import decimal_number, iso_moment_ms
 from fraud.row_counts import RowCountError, same_count
 from fraud.sql_text import quoted
@@ -113,11 +114,13 @@ def tell(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
             {stated}::BIGINT AS stated, coalesce({known}, {event} + {delay_ms}) AS stated_ms,
             CASE WHEN {stated} IS NOT NULL THEN {event} + {delay_ms} ELSE {live} END AS settled_ms
         FROM given AS g LEFT JOIN outcomes AS o USING (transaction_id)""")
-    connection.execute("""CREATE OR REPLACE TABLE tellings AS
+    # a file's label is the oldest that counts
+    connection.execute(f"""CREATE OR REPLACE TABLE tellings AS
         SELECT transaction_id, is_fraud::BIGINT AS is_fraud, source, reported_by, known_ms, recorded_ms FROM archived_labels
-        UNION ALL SELECT transaction_id, stated AS is_fraud, '' AS source, '' AS reported_by, -1 AS known_ms,
+        UNION ALL SELECT transaction_id, stated AS is_fraud, '' AS source, '' AS reported_by,
+            event_ms - {REACH_MS} AS known_ms,
             stated_ms AS recorded_ms FROM tellable WHERE stated IS NOT NULL""")
-    connection.execute(f"CREATE OR REPLACE TABLE told AS {told_sql('tellable', 'tellings', keys)}")
+    connection.execute(f"CREATE OR REPLACE TABLE told AS {told_sql('tellable', 'tellings', keys, delay_ms)}")
 
 
 def _once(source: str, until_ms: int) -> str:

@@ -13,7 +13,7 @@ from fraud.features.groups import NIGHTLY_GROUP, TRAINING_GROUP
 from stacks.constructs.feature_groups import group_arn
 from stacks.constructs.jobs import MOUNT, SPARK_PYTHON, JobCode, ProcessingJob, allow_prefix, job_role
 from stacks.constructs.permissions import allow
-from stacks.constructs.state_machine import KEEP, StateMachine, keep
+from stacks.constructs.state_machine import StateMachine, keep
 from stacks.constructs.steps import Step
 from stacks.constructs.storage import Store
 from stacks.images import image
@@ -66,11 +66,10 @@ class Nightly(Construct):
             "before": (archive, transactions, "before"),
             "daily": (curated, DAILY, None),
         }
-        # a label is about a transaction of weeks ago; where no risk is declared, no night reads more than its day
-        whole = {"archive": transactions, **said} if CATALOGUE.risks else {}
-        inputs |= {given: (archive, prefix, None) for given, prefix in whole.items()}
-        others = [prefix for prefix in whole.values() if prefix != transactions]
-        for prefix in others:
+        # a label is about a transaction of weeks ago: of these the job itself reads the days that it needs, for a mount is of a
+        # prefix whole; where no risk is declared, no night reads more than its day
+        read = {"archive": transactions, **said} if CATALOGUE.risks else {}
+        for prefix in read.values():
             allow_prefix(worker, archive, prefix, read=True)
         job = ProcessingJob(
             name=run_prefix(settings, "nightly"),
@@ -80,6 +79,7 @@ class Nightly(Construct):
             arguments=[
                 *("--engine", settings.nightly_engine, "--cut", "{% $cut %}"),
                 *(part for given in inputs for part in (f"--{given}", f"{MOUNT}/input/{given}")),
+                *(part for given, prefix in read.items() for part in (f"--{given}", archive.uri(prefix))),
                 *("--daily-out", f"{MOUNT}/output/daily", "--training-out", f"{MOUNT}/output/training"),
                 *("--nightly-group", NIGHTLY_GROUP.name, "--training-group", TRAINING_GROUP.name),
             ],
@@ -109,11 +109,7 @@ class Nightly(Construct):
         allow(
             self.machine.role,
             ["s3:PutObject"],
-            [
-                archive.objects(transactions),
-                curated.objects(DAILY),
-                *(f"{archive.arn}/{prefix}{KEEP}" for prefix in others),
-            ],
+            [archive.objects(transactions), curated.objects(DAILY)],
             because="The day is in the key.",
         )
         self.machine.every("EachNight", settings.nightly_at, key, {"cut": "<aws.scheduler.scheduled-time>"})

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from fraud.features.catalogue import CATALOGUE, names
 from sagemaker_src.processing import nightly
 from samples.deciding_world import feature_message
-from tests.sagemaker_src.test_labelled_set import Archive
+from tests.sagemaker_src.archive_in_days import InDays
 from tests.sagemaker_src.test_nightly import DAY_MS, START_MS, write
 from tests.sagemaker_src.told_loop import shares
 
@@ -22,7 +22,7 @@ CUT_MS = START_MS + 26 * DAY_MS
 GROUP = "cc-agg-batch-fg"
 
 
-class Served(Archive):
+class Served(InDays):
     """An archive whose transactions name terminals, and its nights."""
 
     def __init__(self, folder: Path) -> None:

@@ -7,6 +7,7 @@ An archive is nightly computed, stored, decided by, scored in a file, trained on
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from samples.lambda_context import CONTEXT
 from samples.stand_ins import Endpoint
 from tests.lambda_src.conftest import decisions
 from tests.lambda_src.served_archive import CUT_MS, GROUP, RISKS, WORDS, Served, message
+from tests.sagemaker_src.archive_in_days import spoil
 from tests.sagemaker_src.test_labelled_set import AS_OF_MS, moment, text
 from tests.sagemaker_src.test_nightly import DAY_MS, write
 
@@ -315,6 +317,9 @@ def test_decisions_made_again_are_equal_and_one_whose_record_was_changed_is_foun
     late = [(label(transaction_id=row["transaction_id"], is_fraud=True, known_at=moment(CUT_MS - 1)), CUT_MS)
             for row in served.transactions]  # fmt: skip
     served.write_labels("later", late)
+    # what days say that the cut does not need, nobody reads
+    cut_day = CUT_MS // DAY_MS
+    spoil(served.folder, [cut_day - 900, cut_day - 400, *range(cut_day, cut_day + 9)])
     assert [one.text for one in again(served, model_dir, made, served.folder / "read") if not one.equal] == []
     one = next(each for each in made if each.features["merchant_risk_30d"])
     changed = replace(one, features={**one.features, "merchant_risk_30d": 0.515625})
@@ -350,6 +355,8 @@ def test_a_night_that_is_gone_is_said_to_be(served: Served, tmp_path: Path, feat
 
 
 def test_an_archive_that_is_none_is_refused(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(served.folder / "labels")
+    (served.folder / "labels").mkdir()
     pq.write_table(pa.table({"transaction_id": ["t"]}), served.folder / "labels" / "first.parquet")
     with pytest.raises(SystemExit):
         served.night()

@@ -63,6 +63,10 @@ def _value(what: str, cents: list[int]) -> float | None:
     return {"mean": sum(cents) / len(cents) / 100, "sum": sum(cents) / 100, "max": max(cents) / 100}[what]
 
 
+REACH_MS = 120 * DAY_MS
+"""What is said so long after the label delay does not count for risk."""
+
+
 def naive_risk_features(rows: list[dict[str, Any]], key: str, delay_ms: int) -> list[dict[str, float | None]]:
     """The share of frauds among what became known of a key's transactions in the 1, 7 and 30 days before each row's cut.
 
@@ -95,5 +99,5 @@ def _told(row: dict[str, Any], delay_ms: int) -> list[tuple[int, int]]:
     known = settled if row.get("known_ms") is None else max(row["known_ms"], row["event_ms"])
     if known <= settled:
         return [(known, row["is_fraud"])]
-    # nobody disputed it in time; that it was a fraud came out later
-    return [(settled, 0), (known, 1)] if row["is_fraud"] else [(settled, 0)]
+    # nobody disputed it in time; that it was a fraud came out later, or too late to count
+    return [(settled, 0), (known, 1)] if row["is_fraud"] and known <= settled + REACH_MS else [(settled, 0)]

@@ -18,7 +18,7 @@ from fraud.features.groups import nightly_group, training_group
 from fraud.features.nightly import nightly_columns
 from fraud.vector import FEATURE_NAMES
 from sagemaker_src.processing import batch_features
-from tests.parity.naive_nightly import DAY_MS, naive_risk_features
+from tests.parity.naive_nightly import DAY_MS, REACH_MS, naive_risk_features
 
 START = 1_767_225_600_000
 DELAY_DAYS = 2.5
@@ -118,6 +118,23 @@ def test_a_label_changes_nothing_before_it_was_known_and_something_after(tmp_pat
         same_key = {row["transaction_id"] for row in rows if row[key] == planted[key]}
         assert changed
         assert changed <= same_key
+
+
+@pytest.mark.parametrize(("late_ms", "share"), [(0, 1.0), (1, None)])
+def test_a_fraud_that_comes_out_too_long_after_the_delay_counts_no_more(
+    tmp_path: Path, late_ms: int, share: float | None
+) -> None:
+    known_ms = START + int(DELAY_DAYS * DAY_MS) + REACH_MS + late_ms
+    shared = {"cc_num": "0" * 32, "category": "travel", "merchant": "m1", "terminal_id": "a", "amount_cents": 100}
+    rows = [
+        shared | {"transaction_id": "first", "event_ms": START, "is_fraud": 1, "known_ms": known_ms},
+        shared | {"transaction_id": "asks", "event_ms": known_ms + DAY_MS, "is_fraud": None, "known_ms": None},
+    ]
+    found = on_duckdb(rows, tmp_path)["asks"]
+    for word, key in KEYS.items():
+        wanted = naive_risk_features(rows, key, int(DELAY_DAYS * DAY_MS))[1]
+        assert {span: found[f"{word}_risk_{span}"] for span in SPANS} == wanted
+        assert wanted["7d"] == share
 
 
 def test_a_file_without_labels_is_told_what_is_lacking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

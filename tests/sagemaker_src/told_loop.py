@@ -10,6 +10,9 @@ from tests.sagemaker_src.test_nightly import DAY_MS
 
 Recorded = tuple[Label, int]
 """A label, and when the archive got it."""
+DELAY_DAYS = 7
+REACH_MS = 120 * DAY_MS
+"""What is said so long after the label delay does not count, nor a label that was known so long before its transaction."""
 
 
 def verdict(row: Mapping[str, Any], labels: Iterable[Recorded], at_ms: int) -> bool | None:
@@ -18,7 +21,11 @@ def verdict(row: Mapping[str, Any], labels: Iterable[Recorded], at_ms: int) -> b
     Args:
         row: with `event_ms`, and `settled_ms` from when silence says honest (None: never).
     """
-    there = [one for one, recorded in labels if max(recorded, one.known_ms, row["event_ms"]) <= at_ms]
+    there = [
+        one
+        for one, recorded in labels
+        if max(recorded, one.known_ms, row["event_ms"]) <= at_ms and one.known_ms >= row["event_ms"] - REACH_MS
+    ]
     if there:
         return max(there, key=lambda one: one.order).is_fraud
     return False if row["settled_ms"] is not None and row["settled_ms"] <= at_ms else None
@@ -30,7 +37,7 @@ def told(row: Mapping[str, Any], labels: Sequence[Recorded]) -> list[tuple[int, 
     if row["settled_ms"] is not None:
         moments.add(row["settled_ms"])
     found: list[tuple[int, bool]] = []
-    for at_ms in sorted(moments):
+    for at_ms in sorted(at for at in moments if at <= row["event_ms"] + DELAY_DAYS * DAY_MS + REACH_MS):
         known = verdict(row, labels, at_ms)
         if known is not None and (not found or found[-1][1] != known):
             found.append((at_ms, known))

@@ -1,8 +1,9 @@
-"""Where risks are declared, the jobs that compute them are given the whole archive, and may read it; nowhere else."""
+"""Where risks are declared, the jobs that compute them are told where the archive is, and may read it; nowhere else."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +14,11 @@ from tests.stacks.stacks_under_test import Templates, read_templates, resources,
 
 pytestmark = pytest.mark.slow
 
-MACHINES = {"Features": ("Compute", ("archive", "decisions", "labels")), "Batch": ("Requests", ("decisions", "labels"))}
-"""{stack: the state of its job, the options that it then has more}."""
+MACHINES = {
+    "Features": ("Compute", ("archive", "decisions", "labels"), ()),
+    "Batch": ("Requests", ("decisions", "labels"), ("decisions", "labels")),
+}
+"""{stack: the state of its job, the options that it then has more, what of them is mounted whole}."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,7 @@ def definition(templates: Templates, stack: str, state: str) -> dict[str, Any]:
 
 def job(templates: Templates, stack: str) -> tuple[set[str], set[str], set[str]]:
     """The options of its job, the names of its inputs, and what is kept before it."""
-    state, _ = MACHINES[stack]
+    state, _, _ = MACHINES[stack]
     states = definition(templates, stack, state)
     asked = states[state]["Arguments"]
     options = {part for part in asked["AppSpecification"]["ContainerArguments"] if part.startswith("--")}
@@ -67,13 +71,21 @@ def allowed(templates: Templates, stack: str, action: str) -> str:
 
 @pytest.mark.parametrize("stack", MACHINES)
 def test_a_job_gets_what_risks_are_computed_of(dev: Templates, declared: Templates, stack: str) -> None:
-    _, more = MACHINES[stack]
+    _, more, mounted = MACHINES[stack]
     without, given = job(dev, stack), job(declared, stack)
     assert given[0] - without[0] == {f"--{name}" for name in more}
-    assert given[1] - without[1] == set(more)
-    assert given[2] - without[2] == set(more)
+    assert given[1] - without[1] == set(mounted)
+    assert given[2] - without[2] == set(mounted)
     assert len(given[1]) <= 10  # page API_CreateProcessingJob, ProcessingInputs: "Maximum number of 10 items"
-    for action in ("s3:GetObject", "s3:PutObject"):
-        for prefix in ("decisions/", "labels/"):
-            assert f"/{prefix}" in allowed(declared, stack, action)
-            assert f"/{prefix}" not in allowed(dev, stack, action)
+    for prefix in ("decisions/", "labels/"):
+        assert f"/{prefix}" in allowed(declared, stack, "s3:GetObject")
+        assert f"/{prefix}" not in allowed(dev, stack, "s3:GetObject")
+        assert (f"/{prefix}" in allowed(declared, stack, "s3:PutObject")) == bool(mounted)
+
+
+def test_the_nightly_job_reads_the_days_itself_from_the_archive(declared: Templates) -> None:
+    asked = definition(declared, "Features", "Compute")["Compute"]["Arguments"]
+    given = asked["AppSpecification"]["ContainerArguments"]
+    for name, prefix in (("archive", "transactions/"), ("decisions", "decisions/"), ("labels", "labels/")):
+        assert re.fullmatch(f"s3://[^/]+/{prefix}", given[given.index(f"--{name}") + 1])
+    assert not asked["NetworkConfig"]["EnableNetworkIsolation"]
