@@ -26,6 +26,7 @@ NAMES = (
     "table",
     "handbook",
     "entity_risk",
+    "nightly_risks",
     "stream_features",
     "catch_up",
     "window_costs",
