@@ -18,7 +18,7 @@ DAYS, DRIFT_FROM = 60, 36
 TRIPLED = ("grocery_pos", "gas_transport")
 """The categories whose amounts are three times what they were."""
 NEW_PATTERN = "shopping_pos"
-"""The category in which a new fraud is tried: a few coins."""
+"""The category in which a new fraud is tried, in nearly every second payment: a few coins."""
 
 
 def day_of(number: int) -> str:
@@ -49,7 +49,7 @@ class DriftingWorld:
         fraud = np.array(rows["is_fraud"].to_pylist(), dtype=bool)
         later = day >= DRIFT_FROM
         cents[later & np.isin(category, TRIPLED)] *= 3
-        tried = later & (category == NEW_PATTERN) & (np.random.default_rng(seed).random(len(day)) < 0.15)
+        tried = later & (category == NEW_PATTERN) & (np.random.default_rng(seed).random(len(day)) < 0.45)
         cents[tried] = 100 + cents[tried] % 100
         place = rows.column_names.index("amount_cents")
         rows = rows.set_column(place, "amount_cents", pa.array(cents))
