@@ -47,6 +47,10 @@ _EMULATED = {
             "GatewayResponse",
         )
     },
+    **{
+        f"AWS::ApiGateway::{kind}": f"{_MINISTACK}: keys of a plan alone are taken, each with its requests a day"
+        for kind in ("ApiKey", "UsagePlan", "UsagePlanKey")
+    },
     "AWS::ApiGateway::Authorizer": f"{_MINISTACK}: tokens verified with the pool's keys; which kind, by the method's scopes",
     "AWS::CloudWatch::Alarm": f"{_MINISTACK}: evaluated against the metrics put here",
     "AWS::DynamoDB::Table": f"{_MINISTACK}: in memory, with its stream; its size is known anew every five minutes, not six hours",
