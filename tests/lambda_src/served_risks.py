@@ -321,6 +321,7 @@ def test_decisions_made_again_are_equal_and_one_whose_record_was_changed_is_foun
     cut_day = CUT_MS // DAY_MS
     spoil(served.folder, [cut_day - 900, cut_day - 400, *range(cut_day, cut_day + 9)])
     assert [one.text for one in again(served, model_dir, made, served.folder / "read") if not one.equal] == []
+    assert not list((served.folder / "read").rglob("spoilt.parquet"))
     one = next(each for each in made if each.features["merchant_risk_30d"])
     changed = replace(one, features={**one.features, "merchant_risk_30d": 0.515625})
     [told] = again(served, model_dir, [changed], served.folder / "again")
