@@ -12,8 +12,9 @@ import pandas as pd
 from cli.output import whole_folder
 from cli.plain_table import refuse_numbers_as_text
 from cli.progress import console, progress
-from cli.reports.evaluation import MEASURES, table_report
+from cli.reports.evaluation import table_report
 from cli.reports.leaks import say_leakage
+from cli.reports.measures import MEASURES
 from cli.synthesize.inputs import rows_of, said_of
 from cli.tracking import tell_trained, tracked_command
 from reading.errors import BadInputError

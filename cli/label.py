@@ -57,7 +57,7 @@ class Sent:
 
 def label(
     transaction: Annotated[
-        str | None, typer.Argument(help="The id of one transaction.", metavar="[TRANSACTION]", show_default=False)
+        str | None, typer.Argument(help="The id of one transaction.", metavar="TRANSACTION", show_default=False)
     ] = None,
     file: Annotated[
         Path | None,

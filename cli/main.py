@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from cli.endings import EndedError
+from cli.endings import EndedError, ended_as_by_ctrl_c
 from cli.progress import console
+from cli.usage import Command, sentence
 from fraud.row_counts import RowCountError
 from reading.errors import BadInputError
 
@@ -121,7 +122,7 @@ class _Verbs(TyperGroup):
             return name, typer.main.get_command(listed((name,), GROUPS[name], VERBS[name])), rest
         function = verb(*self.path, name)
         alone = typer.Typer(add_completion=False)
-        alone.command(name, help=_flowing(inspect.getdoc(function) or ""))(function)
+        alone.command(name, cls=Command, help=_flowing(inspect.getdoc(function) or ""))(function)
         return name, typer.main.get_command(alone), rest
 
 
@@ -169,31 +170,32 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command; a person's mistake exits with 2, Ctrl-C with 130, and what failed in part with 1."""
-    try:
-        if app(standalone_mode=False) == INTERRUPTED:  # Typer gives the status of a Ctrl-C back
-            raise typer.Abort
-    except BadInputError as error:
-        console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
-        sys.exit(2)
-    except EndedError as error:
-        console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
-        sys.exit(error.status)
-    except RowCountError as error:
-        console.print(f"fraud: {error}", style="bold red", markup=False, soft_wrap=True)
-        sys.exit(1)
-    except typer.Abort:
-        console.print("fraud: interrupted; nothing half-written is left", markup=False)
-        sys.exit(INTERRUPTED)
-    except Exception as error:
-        # Click's usage errors carry their own exit status (2) and know how to show themselves.
-        if hasattr(error, "show") and hasattr(error, "exit_code"):
-            error.show()
-            sys.exit(error.exit_code)
-        raise
-    except KeyboardInterrupt:
-        console.print("fraud: interrupted; nothing half-written is left", markup=False)
-        sys.exit(INTERRUPTED)
+    """Run the command; a person's mistake exits with 2, Ctrl-C with 130, a SIGTERM with 143, what failed in part with 1."""
+    with ended_as_by_ctrl_c():
+        try:
+            if app(standalone_mode=False, prog_name="fraud") == INTERRUPTED:  # Typer gives the status of a Ctrl-C back
+                raise typer.Abort
+        except BadInputError as error:
+            _refused(str(error))
+        except EndedError as error:
+            _refused(str(error), error.status)
+        except RowCountError as error:
+            _refused(str(error), 1)
+        except (typer.Abort, KeyboardInterrupt):
+            console.print("fraud: interrupted; nothing half-written is left", markup=False)
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # Typer's usage errors have it, whose class is private
+                raise
+            if said := sentence(error):
+                _refused(said)
+            error.show()  # type: ignore[attr-defined]
+            sys.exit(2)
+
+
+def _refused(says: str, status: int = 2) -> NoReturn:
+    console.print(f"fraud: {says}", style="bold red", markup=False, soft_wrap=True)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,6 @@ from engines.waiting import wait_until
 from local.application import Application, ApplicationError
 from local.assembly import AssemblyError
 from local.deployment import DeploymentError, deploy
-from local.filling import fill
-from local.kept_world import WORLDS
 from local.ledger import UnknownTypeError
 from local.logs import keep_logs
 from local.stand_ins import stand_ins
@@ -139,7 +137,7 @@ def start(
     state: Path = STATE,
     *,
     empty: bool = False,
-    worlds: Path = WORLDS,
+    worlds: Path | None = None,
     own: Path | None = None,
 ) -> Standing:
     """Synthesizes the application and leaves it standing; what a killed one left is cleared away.
@@ -149,7 +147,7 @@ def start(
         told: of each step.
         state: where it is written down.
         empty: whether it stays without a trained model and nightly features.
-        worlds: where the worlds are kept that others are filled with.
+        worlds: where the worlds are kept that others are filled with; below `.cache` if it is left out.
         own: what `local.own_past.hand_over` wrote, to be filled with in place of a made-up world.
 
     Raises:
@@ -163,7 +161,8 @@ def start(
         folder = Path(tempfile.mkdtemp(prefix="fraud-up-"))
         (folder / "progress").touch()
         arguments = ["-m", "local.background", "--folder", str(folder), "--settings", json.dumps(dict(settings))]
-        arguments += ["--state", str(state), "--worlds", str(worlds), *(["--empty"] if empty else [])]
+        arguments += ["--state", str(state), *(["--empty"] if empty else [])]
+        arguments += ["--worlds", str(worlds)] if worlds else []
         arguments += ["--own", str(own)] if own else []
         with (folder / "runner.log").open("wb") as output:
             runner = subprocess.Popen(
@@ -271,11 +270,15 @@ def _write(state: Path, found: Standing) -> None:
 
 def main() -> int:
     """The runner's command line; returns the exit status."""
+    # it trains, which no command that talks to the runner does: importing that takes seconds
+    from local.filling import fill  # noqa: PLC0415
+    from local.kept_world import WORLDS  # noqa: PLC0415
+
     parser = argparse.ArgumentParser(description="Hold the emulated AWS with the application on it, until SIGTERM.")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--settings", type=json.loads, required=True)
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--worlds", type=Path, required=True)
+    parser.add_argument("--worlds", type=Path, help="where worlds are kept, if not below .cache")
     parser.add_argument("--empty", action="store_true", help="no trained model, no nightly features")
     parser.add_argument("--own", type=Path, help="a person's own transactions in place of a made-up world")
     options = parser.parse_args()
@@ -300,7 +303,7 @@ def main() -> int:
             following = ""
             if not options.empty:
                 application = Application(aws.client, stacks[0].name.rpartition("-")[0])
-                following = str(fill(application, options.folder, told, options.worlds, options.own))
+                following = str(fill(application, options.folder, told, options.worlds or WORLDS, options.own))
             found = Standing(os.getpid(), str(options.folder), aws.endpoint, aws.credentials, REGION, following)
             _write(options.state, found)
             while True:

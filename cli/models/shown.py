@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from cli.models.registry import IN_SERVICE, PENDING, Models, Served, Version
-from cli.reports.evaluation import MEASURES
+from cli.reports.measures import MEASURES
 from fraud.champion import Approved
 
 _STATUSES = {PENDING: "pending"}

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cli.reports.drawn import drawn_gains
-from cli.reports.evaluation import MEASURES, NO_COSTS, Costs, Scored, facts, shown, threshold_values
+from cli.reports.evaluation import NO_COSTS, Costs, Scored, facts, shown, threshold_values
 from cli.reports.leaks import leaks
+from cli.reports.measures import MEASURES
 from cli.reports.packed import PackedScores, packed_scores
 from cli.reports.page import write_page
 from cli.reports.versions import ModelVersion

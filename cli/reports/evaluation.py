@@ -13,6 +13,7 @@ import numpy as np
 from cli.reports.drawn import drawn_gains, found_by_budget
 from cli.reports.figures import evaluation_values
 from cli.reports.leaks import leaks
+from cli.reports.measures import MEASURES
 from cli.reports.packed import PackedScores, packed_scores
 from cli.reports.page import for_script, template_text, write_page
 from fraud.fields import Field
@@ -37,17 +38,6 @@ class Costs(NamedTuple):
 
 NO_COSTS = Costs()
 NO_GROUPS: Mapping[Field, Sequence[Group]] = MappingProxyType({})
-
-MEASURES = {
-    "rows": "Transactions",
-    "frauds": "Frauds",
-    "average_precision": "Average precision",
-    "roc_auc": "ROC AUC",
-    "recall_at_fpr_0.001": "Recall at 0.1% false positives",
-    "recall_at_fpr_0.01": "Recall at 1% false positives",
-    "first_fraud_recall_at_fpr_0.001": "Recall of a card's first fraud, at 0.1% false positives",
-}
-
 
 _TILES = ("average_precision", "recall_at_fpr_0.001", "first_fraud_recall_at_fpr_0.001", "rows", "frauds")
 

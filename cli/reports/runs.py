@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from cli.reports.evaluation import MEASURES
+from cli.reports.measures import MEASURES
 from cli.reports.page import write_page
 from cli.runs.compare import differing
 from cli.runs.kept import Kept, shown

@@ -112,7 +112,7 @@ def test_a_number_is_written_in_digits(
 ) -> None:
     status, error = fraud(monkeypatch, capsys, *command, f"{option}={text}")
     assert status == 2
-    assert f"Invalid value for '{option}': {text!r} is not a " in error.replace("  ", " ") or not text.strip()
+    assert f"fraud: {option}: {text!r} is not a " in error.replace("  ", " ") or not text.strip()
     assert "digits 0 to 9" in error
 
 

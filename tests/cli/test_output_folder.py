@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +67,37 @@ def test_a_folder_that_cannot_be_made_is_an_error_in_a_sentence(tmp_path: Path, 
 def test_an_empty_name_is_none() -> None:
     with pytest.raises(BadInputError, match=r"^--out: empty"):
         write(Path(), "world")
+
+
+_WRITES = """
+import sys, time
+from pathlib import Path
+from cli import main as command
+from cli.output import whole_file, whole_folder
+
+place = Path(sys.argv[1])
+
+def world() -> None:
+    with whole_folder(place / "out", "world") as folder, whole_file(place / "a.csv", (".csv",)) as file:
+        (folder / "a").touch()
+        file.touch()
+        print("begun", flush=True)
+        time.sleep(60)
+
+command.app = lambda **_: world()
+command.main()
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_a_command_that_is_ended_leaves_nothing_half_written(tmp_path: Path, number: int, status: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITES, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == "begun\n"
+        assert len(list(tmp_path.iterdir())) == 2
+        process.send_signal(number)
+        assert process.wait(30) == status
+        assert process.stderr.read() == "fraud: interrupted; nothing half-written is left\n"
+    assert list(tmp_path.iterdir()) == []
