@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from contextlib import redirect_stdout
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -182,11 +183,14 @@ def _decided(reached: Reached, given: _Given, *, waiting: bool) -> tuple[WhatIf,
             otherwise = Otherwise(
                 scorer, lambda version: archive.model(version).exact.thresholds, given.review, given.block
             )
-            labels = labels_as_of(archive, given.now_ms, report)
             # the archive gets a decision some minutes after the table: here the table can be read whole
             rows = standing.decisions() if waiting else ()
             period = Period(archive, given.from_ms, given.to_ms, (Decision.from_json(row["decision"]) for row in rows))
-            found = decided_otherwise(period.days(report), labels, otherwise)
+            days = period.days(report)
+            # whether there is anything to decide, before all labels are read
+            first = next(days, None)
+            labels = labels_as_of(archive, given.now_ms, report) if first else {}
+            found = decided_otherwise(chain([first] if first else [], days), labels, otherwise)
             return found, period.unreadable, None if scorer is None else scorer.version, deployed
     except WrongThresholdsError as error:
         raise BadInputError(f"--review-threshold, --block-threshold: {error}") from error

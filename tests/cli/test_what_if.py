@@ -245,9 +245,13 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     assert sentence in said
 
 
-def test_a_period_without_decisions_is_said(
+def test_a_period_without_decisions_is_said_before_all_labels_are_read(
     commanded: ProvenApplication, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def read(*_: object) -> None:
+        raise AssertionError("the labels were read")
+
+    monkeypatch.setattr(module, "labels_as_of", read)
     period = ("--from", "2020-01-01", "--to", "2020-02-01")
     status, said = fraud(monkeypatch, capsys, "what-if", *period, "--model", "small")
     assert (status, "has no decision about a payment of 2020-01-01 00:00:00 to 2020-02-01" in said) == (2, True)
