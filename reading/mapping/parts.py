@@ -15,6 +15,9 @@ Where = Literal["fields", "label", "leave_out"]
 Parts = dict[tuple[Where, str], Expression]
 """{(the mapping's table, the key in it): its expression}."""
 
+_COMPUTED = {"event_ms", "amount_cents"}
+"""What is in every file of features, and in none of transactions."""
+
 
 def parts_of(path: Path, mapping: Mapping, names: Sequence[str], *, labelled: bool = True) -> Parts:
     """The expressions of a mapping over a file's columns.
@@ -38,6 +41,11 @@ def parts_of(path: Path, mapping: Mapping, names: Sequence[str], *, labelled: bo
                 parts[where, key] = Expression("NULL", (), None)
             else:
                 missing.append(error)
+    if missing and set(names) >= _COMPUTED:
+        raise BadInputError(
+            f"{path}: holds features, as `fraud features` writes them; allowed: the transactions that they were computed of, in "
+            f"the columns that {mapping.named} says"
+        )
     if missing and not any(part.columns for part in parts.values()):
         needed = ", ".join(dict.fromkeys(error.name for error in missing))
         raise BadInputError(

@@ -25,7 +25,7 @@ from reading.mapping.relation import sealed
 from reading.mapping.toml_file import SHIPPED, shipped
 from reading.source import opened
 from reading.transactions import Reading, checked_reading
-from tests.cli.person_files import CARD, KEY, frame, fraud, read
+from tests.cli.person_files import CARD, KEY, csv, frame, fraud, read
 
 MINE = """
 [fields]
@@ -375,3 +375,12 @@ def test_each_shipped_mapping_is_offered() -> None:
     assert shipped() == ["handbook", "kaggle", "tabformer"]
     assert all(checked_reading(None, None, name).mapping for name in shipped())
     assert SHIPPED.is_dir()
+
+
+def test_a_file_of_features_in_place_of_transactions_is_said(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(csv(40))
+    features = tmp_path / "features.parquet"
+    feature_frame(tmp_path / "t.csv", lambda *_: None)[0].to_parquet(features)
+    says = "holds features, as `fraud features` writes them; allowed: the transactions that they were computed of, in the columns"
+    with pytest.raises(BadInputError, match=says):
+        read(features)
