@@ -35,6 +35,7 @@ NAMES = (
     "card_numbers",
     "decide_function",
     "drift",
+    "drift_worlds",
     "scoring_api",
     "api_and_stream",
     "gateway_load",

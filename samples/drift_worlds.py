@@ -78,7 +78,7 @@ class WatchedWorld:
     Attributes:
         transactions: all, with `cc_num`.
         rows: those of the baseline's days and of the watched one, with all features.
-        day: the watched one.
+        day: the watched one; the first of them, where there are more.
         seed: what the world and its change are drawn from.
     """
 
@@ -88,11 +88,11 @@ class WatchedWorld:
     seed: int
 
     @classmethod
-    def make(cls, seed: int, cards: int, days: int) -> WatchedWorld:
-        """A world of so many cards, with so many days before the watched one in its baseline."""
+    def make(cls, seed: int, cards: int, days: int, watched_days: int = 1) -> WatchedWorld:
+        """A world of so many cards, with so many days in its baseline before those that are watched."""
         watched = watched_on(seed)
         settings = WorldSettings(
-            cards=cards, days=FIRST + days + 1, seed=seed, fraud_rate=0.005,
+            cards=cards, days=FIRST + days + watched_days, seed=seed, fraud_rate=0.005,
             start=watched - timedelta(days=FIRST + days),
         )  # fmt: skip
         transactions = generate(settings).transactions.to_pandas()
@@ -105,13 +105,14 @@ class WatchedWorld:
         return self.rows[self.rows["event_ms"] < _ms(self.day)]
 
     def as_it_was(self) -> pd.DataFrame:
-        """The rows of the watched day."""
+        """The rows of the watched days."""
         return self.rows[self.rows["event_ms"] >= _ms(self.day)]
 
     def change(self) -> Change:
         """The change of this world, in categories with payments enough, by chance."""
-        days = (_ms(self.day) - int(self.rows["event_ms"].min())) / MS_PER_DAY
-        a_day = self.before()["category"].value_counts() / days
+        before = self.before()
+        days = (_ms(self.day) - int(before["event_ms"].min())) / MS_PER_DAY
+        a_day = before["category"].value_counts() / days
         draw = np.random.default_rng(self.seed)
         one, other = (str(name) for name in draw.choice(sorted(a_day.index[a_day >= MANY]), 2, replace=False))
         rest = sorted(set(a_day.index[a_day >= FREQUENT]) - {one, other})
@@ -119,7 +120,7 @@ class WatchedWorld:
         return Change((one, other), tried, unseen)
 
     def changed(self, change: Change) -> pd.DataFrame:
-        """The rows of the watched day as they would have been: the features see the change."""
+        """The rows of the watched days as they would have been: the features see the change."""
         draw = np.random.default_rng([self.seed, 1])
         transactions = self.transactions.copy()
         there = transactions["event_time"] >= _moment(self.day)
@@ -127,20 +128,25 @@ class WatchedWorld:
         unseen = transactions.index[there & (transactions["category"] == change.unseen)]
         transactions.loc[draw.choice(unseen, len(unseen) // 5, replace=False), "is_fraud"] = 1
         like = transactions[there & (transactions["category"] == change.tried)]
+        tried = [self._tried(draw, day, rows) for day, rows in like.groupby(like["event_time"].dt.date)]
+        together = pd.concat([transactions, *tried], ignore_index=True).astype(transactions.dtypes)
+        return _features(together.sort_values("event_time", ignore_index=True), self.day)
+
+    def _tried(self, draw: np.random.Generator, day: date, like: pd.DataFrame) -> pd.DataFrame:
+        """A day's payments of the new pattern, as many as those that they are like."""
         cards = round(len(like) / COINS)
         tried = like.sample(cards * COINS, replace=True, random_state=self.seed).reset_index(drop=True)
-        tried["cc_num"] = np.repeat(draw.choice(transactions["cc_num"].unique(), cards, replace=False), COINS)
+        of_world = self.transactions["cc_num"].unique()
+        tried["cc_num"] = np.repeat(draw.choice(of_world, cards, replace=False), COINS)
         tried["amount_cents"] = draw.integers(100, 200, len(tried))
         begun = (
             np.repeat(draw.integers(0, MS_PER_DAY - 120_000, cards), COINS) + np.tile(np.arange(COINS), cards) * 20_000
         )
-        tried["event_time"] = pd.to_datetime(_ms(self.day) + begun, unit="ms", utc=True).astype(
-            like["event_time"].dtype
-        )
-        tried["transaction_id"] = [f"{self.seed:08x}{place:024x}" for place in range(len(tried))]
+        tried["event_time"] = pd.to_datetime(_ms(day) + begun, unit="ms", utc=True).astype(like["event_time"].dtype)
+        first = (day - self.day).days * len(self.transactions)
+        tried["transaction_id"] = [f"{self.seed:08x}{first + place:024x}" for place in range(len(tried))]
         tried["is_fraud"] = 1
-        together = pd.concat([transactions, tried], ignore_index=True).astype(transactions.dtypes)
-        return _features(together.sort_values("event_time", ignore_index=True), self.day)
+        return tried
 
     def baseline(self, trained: Trained) -> Baseline:
         """Of this world's days before the watched one, by a model that was trained on none of them, or of another world."""
@@ -154,19 +160,23 @@ class WatchedWorld:
         )
         return make_baseline(trained.manifest, known, scores)
 
-    def found(self, trained: Trained, baseline: Baseline, rows: pd.DataFrame, folder: Path) -> dict[str, Any]:
-        """The drift job's own program on rows of the watched day and all their labels: its report.
+    def found(
+        self, trained: Trained, baseline: Baseline, rows: pd.DataFrame, folder: Path, day: date | None = None
+    ) -> dict[str, Any]:
+        """The drift job's own program on rows of a watched day and all their labels: its report.
 
         Args:
             trained: the model that decides.
             baseline: what the day is compared with.
             rows: the day's.
             folder: for the archive, the model's baseline, and `out`, the report and its page.
+            day: which; the first watched one if it is left out.
         """
+        day = day or self.day
         write_archive(rows, trained, folder / "decisions")
-        write_labels(rows[rows["is_fraud"] == 1], self.day, folder / "labels")
+        write_labels(rows[rows["is_fraud"] == 1], day, folder / "labels")
         baseline.write(folder / "model")
-        given = {"day": self.day, "decisions": folder / "decisions", "model": folder / "model", "labels": folder / "labels",
+        given = {"day": day, "decisions": folder / "decisions", "model": folder / "model", "labels": folder / "labels",
                  "matured": folder / "decisions", "label-delay-days": 0, "out": folder / "out"}  # fmt: skip
         drift.main([word for name, value in given.items() for word in (f"--{name}", str(value))])
         report: dict[str, Any] = json.loads((folder / "out" / drift.FILE).read_text(encoding="utf-8"))
