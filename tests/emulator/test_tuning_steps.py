@@ -133,8 +133,10 @@ def test_the_best_parameters_and_all_trials_are_written_for_training(
     study = json.loads((tmp_path / "study.json").read_text())
     assert study["tuning_job"] == "fraud-dev-tune-0f3e9c0a27d44b1e"
     completed = [one for one in study["trials"] if one["status"] == "Completed"]
-    best = max(completed, key=lambda one: one["average_precision"])
-    assert len(study["trials"]) == 3 and best["name"] == study["best"]
+    [best] = [one for one in completed if one["name"] == study["best"]]
+    # two trials may do equally well
+    assert best["average_precision"] == max(one["average_precision"] for one in completed)
+    assert len(study["trials"]) == 3
     told = {name.replace("-", "_"): float(value) for name, value in best["parameters"].items()}
     assert told == pytest.approx(chosen)
 
