@@ -54,12 +54,12 @@ def test_without_public_bounds_it_is_refused(
 
 
 WRONG = {
-    "0": "'--epsilon': 0; allowed: 0.01 to 1,000",
-    "-1": "'--epsilon': -1; allowed: 0.01 to 1,000",
-    "nan": "'--epsilon': 'nan' is not a number; allowed: digits 0 to 9 with a point",
-    "inf": "'--epsilon': 'inf' is not a number; allowed: digits 0 to 9 with a point",
-    "strong": "'--epsilon': 'strong' is not a number; allowed: digits 0 to 9 with a point",
-    "": "'--epsilon': '' is not a number; allowed: digits 0 to 9 with a point",
+    "0": "--epsilon: 0; allowed: 0.01 to 1,000",
+    "-1": "--epsilon: -1; allowed: 0.01 to 1,000",
+    "nan": "--epsilon: 'nan' is not a number; allowed: digits 0 to 9 with a point",
+    "inf": "--epsilon: 'inf' is not a number; allowed: digits 0 to 9 with a point",
+    "strong": "--epsilon: 'strong' is not a number; allowed: digits 0 to 9 with a point",
+    "": "--epsilon: '' is not a number; allowed: digits 0 to 9 with a point",
 }
 
 
