@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import urllib3
 
 from emulator.process import EmulatedAws
-from local.api_caller import ApiCaller, emulated_url
-from local.deployment import deploy, outputs
+from local.api_caller import ApiCaller
 from local.stand_ins import STAND_INS
-from local.synthesis import synthesized_stacks
 from samples.deciding_world import transaction_message
-from samples.parts import table_and_bus
+from tests.local.deployed_api import asked, deployed_api
 
 pytestmark = [pytest.mark.stacks, pytest.mark.slow, pytest.mark.timeout(900)]
 
-PARTS = ("Data", "Features", "Serving", "Streaming", "Labels", "Api")
 A_DAY = 5
 
 
 class Api:
     """The API, with the key and the usage plan that its stack has made."""
 
-    def __init__(self, aws: EmulatedAws, api_url: str) -> None:
-        self.aws, self.url, self.gateway = aws, emulated_url(aws.endpoint, api_url), aws.client("apigateway")
+    def __init__(self, aws: EmulatedAws, url: str) -> None:
+        self.aws, self.url, self.gateway = aws, url, aws.client("apigateway")
         [self.key] = self.gateway.get_api_keys(includeValues=True)["items"]
         [self.plan] = self.gateway.get_usage_plans()["items"]
 
@@ -39,21 +34,14 @@ class Api:
         return str(made["value"])
 
     def call(self, method: str, path: str, key: str | None, body: bytes | None = None) -> tuple[int, Any]:
-        headers = {"Content-Type": "application/json", **({} if key is None else {"x-api-key": key})}
-        answer = urllib3.request(method, self.url + path, body=body, headers=headers, retries=False, timeout=60)
-        return answer.status, json.loads(answer.data)
+        return asked(method, self.url + path, {"x-api-key": key}, body)
 
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("api-keys")
     with EmulatedAws(folder / "aws", STAND_INS) as aws:
-        synthesized = synthesized_stacks(folder, {"api_auth": "api-keys", "api_calls_a_day": A_DAY})
-        stacks = {stack.name.rpartition("-")[2]: stack for stack in synthesized}
-        for part in ("Streaming", "Labels"):
-            stacks[part] = table_and_bus(stacks[part])
-        deploy([stacks[part] for part in PARTS], aws.client)
-        yield Api(aws, outputs(aws.client, stacks["Api"].name)["ApiUrl"])
+        yield Api(aws, deployed_api(aws, folder, {"api_auth": "api-keys", "api_calls_a_day": A_DAY}))
 
 
 def test_each_key_of_the_plan_has_so_many_requests_a_day(api: Api) -> None:

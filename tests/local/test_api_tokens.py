@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import urllib3
 
 from emulator.process import EmulatedAws
-from local.api_caller import ApiCaller, emulated_url
-from local.deployment import deploy, outputs
+from local.api_caller import ApiCaller
 from local.stand_ins import STAND_INS
-from local.synthesis import synthesized_stacks
 from samples.deciding_world import transaction_message
-from samples.parts import table_and_bus
 from tests.emulator.user_pools import UserPool, other_key
+from tests.local.deployed_api import asked, deployed_api
 
 pytestmark = [pytest.mark.stacks, pytest.mark.slow, pytest.mark.timeout(900)]
-
-PARTS = ("Data", "Features", "Serving", "Streaming", "Labels", "Api")
 
 
 class Api:
     """The API, with the pool of its callers and one that it knows nothing of."""
 
-    def __init__(self, aws: EmulatedAws, api_url: str, pool: UserPool) -> None:
-        self.aws, self.url, self.pool = aws, emulated_url(aws.endpoint, api_url), pool
+    def __init__(self, aws: EmulatedAws, url: str, pool: UserPool) -> None:
+        self.aws, self.url, self.pool = aws, url, pool
         self.other = UserPool(aws, "strangers")
 
     def call(self, method: str, path: str, token: str | None, body: bytes | None = None) -> tuple[int, Any]:
-        headers = {"Content-Type": "application/json", **({} if token is None else {"Authorization": token})}
-        answer = urllib3.request(method, self.url + path, body=body, headers=headers, retries=False, timeout=60)
-        return answer.status, json.loads(answer.data)
+        return asked(method, self.url + path, {"Authorization": token}, body)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +34,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     folder = tmp_path_factory.mktemp("api-tokens")
     with EmulatedAws(folder / "aws", STAND_INS) as aws:
         pool = UserPool(aws, "callers")
-        synthesized = synthesized_stacks(folder, {"api_auth": "cognito", "api_user_pool": pool.arn})
-        stacks = {stack.name.rpartition("-")[2]: stack for stack in synthesized}
-        for part in ("Streaming", "Labels"):
-            stacks[part] = table_and_bus(stacks[part])
-        deploy([stacks[part] for part in PARTS], aws.client)
-        yield Api(aws, outputs(aws.client, stacks["Api"].name)["ApiUrl"], pool)
+        url = deployed_api(aws, folder, {"api_auth": "cognito", "api_user_pool": pool.arn})
+        yield Api(aws, url, pool)
 
 
 def test_an_identity_token_of_the_pool_is_answered(api: Api) -> None:
