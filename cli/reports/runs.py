@@ -28,7 +28,7 @@ def runs_page(path: Path, runs: Sequence[Kept], where: str) -> None:
         path,
         "runs.html",
         title="Card-fraud models: runs",
-        lead=f"The newest {len(runs):,} runs of {where}; parameters that are the same in all are left out.",
+        lead=f"The runs of {where}, newest first: {len(runs):,}. Parameters that are the same in all are left out.",
         figures=[MEASURES[name] for name in _FIGURES],
         asked=asked,
         runs=[

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from cli.reports.page import FRAUD, HONEST, INK, new_figure, svg, write_page
 from cli.tuning.study import TrialRow, best_of
@@ -100,6 +102,7 @@ def _course(rows: Sequence[TrialRow]) -> Markup:
         shown = [row for row in rows if row.ended_early is early]
         axes.scatter([row.number for row in shown], [row.value for row in shown], s=18, color=colour, label=says)
     axes.set(xlabel="Trial", ylabel="Average precision")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylim(bottom=_least(rows))
     axes.legend(frameon=False, loc="lower right")
     axes.grid(alpha=0.2)
@@ -115,7 +118,20 @@ def _charts(rows: Sequence[TrialRow]) -> list[Markup]:
             shown = [row for row in rows if row.ended_early is early]
             axes.scatter([row.parameters[each.name] for row in shown], [row.value for row in shown], s=14, color=colour)
         axes.set(xlabel=each.name, ylabel="Average precision", xscale="log" if each.log else "linear")
+        _plain(axes, log=each.log, whole=each.whole)
         axes.set_ylim(bottom=_least(rows))
         axes.grid(alpha=0.2)
         drawn.append(svg(figure, f"The average precision of the trials by {each.name}"))
     return drawn
+
+
+def _plain(axes: Axes, *, log: bool, whole: bool) -> None:
+    """Numbers as they are typed, few enough to be read: beside powers of ten matplotlib writes every step between them."""
+    if log:
+        low, high = axes.get_xlim()
+        steps = (1, 2, 5) if high < 300 * low else (1,)
+        axes.xaxis.set_major_locator(MaxNLocator(4) if high < 10 * low else LogLocator(subs=steps))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    elif whole:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,22 @@ def test_the_page_of_a_study_shows_every_trial_the_best_first(width: int, look: 
     assert page.evaluate("document.querySelectorAll('#chosen tr').length") == 1 + len(SPACE)
     assert f"{whole[0].value:.4f}" in page.inner_text(".tiles")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("count", [2, 4, 30])
+def test_what_stands_below_the_charts_are_numbers_as_they_are_typed_and_none_is_over_another(
+    count: int, look: Any, tmp_path: Path
+) -> None:
+    tuning_report(tmp_path / "page.html", trials(count), PARTS, "features.parquet")
+    charts = look(tmp_path / "page.html", width=1_100).evaluate(
+        """[...document.querySelectorAll('svg')].map(chart => [...chart.querySelectorAll('g[id^=xtick] text')].map(text => {
+            const box = text.getBoundingClientRect(); return [text.textContent, box.left, box.right] }))"""
+    )
+    whole = [True, *(each.whole for each in SPACE)]
+    for labels, is_whole in zip(charts, whole, strict=True):
+        assert len(labels) > 1
+        assert all((int if is_whole else float)(text) >= 0 for text, _, _ in labels), labels
+        assert all(right < left for (_, _, right), (_, left, _) in pairwise(labels)), labels
 
 
 def test_one_trial_alone_makes_a_page(tmp_path: Path) -> None:
