@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -142,8 +143,9 @@ def test_it_learns_from_a_file_of_the_newcomers_own_and_knows_its_cards(
         assert len(decided) == 200
         # the model knows the cards, and what the file's own fields hold goes with them
         assert sum(one["path"] == "model" and one["nightly_cut"] is not None for one in decided) >= 180
-        # what is bought at night, when few of these cards buy anything, a model of a small file approves less of
-        assert sum(one["outcome"] == "approve" for one in decided) > 100
+        # of honest purchases from midnight to six this model flags two to three times as many as by day (4 to 9% to 2 to 3%)
+        at_night = datetime.now(timezone.utc).hour < 6
+        assert sum(one["outcome"] == "approve" for one in decided) > (120 if at_night else 160)
         assert sum(one["features"]["entry_mode"] is not None for one in decided) > 100
     finally:
         newcomer.types("fraud down")
